@@ -1,0 +1,41 @@
+//! Writing a file so that after a crash it is there whole, or as it was before.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where a file is prepared before it takes its name. One process owns the directory, so one name is enough.
+pub(super) fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// Options to create files that only their owner may read.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).mode(0o600);
+    options
+}
+
+/// Writes `contents` to `path`, which then has them or what it had before, whatever happens.
+pub(super) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    let mut file = private().truncate(true).open(&temporary)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    publish(&temporary, path)
+}
+
+/// Gives a file that is written and synced its name, for good.
+pub(super) fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(temporary, path)?;
+    sync_parent(path)
+}
+
+/// Makes the names in the directory of `path` last.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}

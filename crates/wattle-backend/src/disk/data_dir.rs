@@ -1,0 +1,147 @@
+//! The directory that a host keeps its state in: made by us, in a format that is written down, owned by one process.
+//!
+//! ```text
+//! data/         0700, if we made it
+//!   lock        locked (flock) by the process that owns the directory; its pid
+//!   format      the version of what is in here, as one line
+//!   state.redb  keys and values
+//! ```
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::atomic_file;
+use super::data_dir_error::DataDirError;
+
+/// The version of the format that this release writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+const LOCK: &str = "lock";
+const FORMAT: &str = "format";
+const STATE: &str = "state.redb";
+
+/// A data directory that this process owns until the value is dropped.
+///
+/// The system gives the lock back when the process ends, however it ends: nothing needs to be cleaned up.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    state_open: AtomicBool,
+    _lock: File,
+}
+
+/// The right to open the file of keys and values, which only one store of this process has.
+#[derive(Debug)]
+pub(super) struct StateClaim(Arc<DataDir>);
+
+impl Drop for StateClaim {
+    fn drop(&mut self) {
+        self.0.state_open.store(false, Ordering::Release);
+    }
+}
+
+impl DataDir {
+    /// Takes the data directory at `path`, and makes it if there is none. Its parent must exist.
+    ///
+    /// A directory that other files are in is refused, so that a mistyped path cannot fill somebody's home.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let path = path.into();
+        create(&path)?;
+        // In this order: another process may be making the directory at this moment.
+        if !is_empty(&path)? && !path.join(LOCK).exists() {
+            return Err(DataDirError::Foreign { path });
+        }
+        let lock = lock(&path)?;
+        settle_format(&path)?;
+        Ok(Self { path, state_open: AtomicBool::new(false), _lock: lock })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of keys and values.
+    pub(super) fn state_file(&self) -> PathBuf {
+        self.path.join(STATE)
+    }
+
+    /// Claims that file. `None`: a store has it open.
+    pub(super) fn claim_state(self: Arc<Self>) -> Option<StateClaim> {
+        (!self.state_open.swap(true, Ordering::AcqRel)).then(|| StateClaim(self))
+    }
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    move |source| DataDirError::Io { operation, path: path.to_owned(), source }
+}
+
+fn create(path: &Path) -> Result<(), DataDirError> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => atomic_file::sync_parent(path).map_err(failed("sync the directory of", path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match path.is_dir() {
+            true => Ok(()),
+            false => Err(DataDirError::NotADirectory { path: path.to_owned() }),
+        },
+        Err(error) => Err(match path.parent() {
+            Some(parent) if error.kind() == io::ErrorKind::NotFound && !parent.exists() => {
+                DataDirError::NoParent { path: path.to_owned(), parent: parent.to_owned() }
+            }
+            _ => failed("create", path)(error),
+        }),
+    }
+}
+
+fn is_empty(path: &Path) -> Result<bool, DataDirError> {
+    let mut entries = fs::read_dir(path).map_err(failed("read", path))?;
+    // The root of a file system that was mounted for us has this in it.
+    Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found")))
+}
+
+/// Locks the directory for this process and leaves its pid there for whoever comes second.
+fn lock(dir: &Path) -> Result<File, DataDirError> {
+    let path = dir.join(LOCK);
+    let mut file = atomic_file::private().truncate(false).open(&path).map_err(failed("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(DataDirError::InUse { path: dir.to_owned(), pid: pid_in(&mut file) });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+    }
+    let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(failed("write", &path))?;
+    Ok(file)
+}
+
+fn pid_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Checks the version of what is in the directory, or writes ours into a new one.
+fn settle_format(dir: &Path) -> Result<(), DataDirError> {
+    let path = dir.join(FORMAT);
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.join(STATE).exists() => {
+            return atomic_file::write(&path, format!("{FORMAT_VERSION}\n").as_bytes()).map_err(failed("write", &path));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(DataDirError::UnreadableFormat { path });
+        }
+        Err(error) => return Err(failed("read", &path)(error)),
+    };
+    match text.trim_end_matches('\n').parse::<u32>() {
+        Ok(found) if found > FORMAT_VERSION => {
+            Err(DataDirError::NewerFormat { path: dir.to_owned(), found, supported: FORMAT_VERSION })
+        }
+        Ok(FORMAT_VERSION) => Ok(()),
+        _ => Err(DataDirError::UnreadableFormat { path }),
+    }
+}

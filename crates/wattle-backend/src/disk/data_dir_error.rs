@@ -1,0 +1,108 @@
+//! Why a data directory cannot be used.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a data directory cannot be used. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataDirError {
+    /// Another process has it.
+    #[error("the data directory {path} is in use by {}", holder(*.pid))]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The process, if it wrote down who it is.
+        pid: Option<u32>,
+    },
+    /// A newer release wrote it.
+    #[error("the data directory {path} has format {found}, and this release reads up to {supported}")]
+    NewerFormat {
+        /// The directory.
+        path: PathBuf,
+        /// The version of its format.
+        found: u32,
+        /// The newest version that this release knows.
+        supported: u32,
+    },
+    /// Its format file does not say which version it has.
+    #[error("{path} does not name the version of a format")]
+    UnreadableFormat {
+        /// The format file.
+        path: PathBuf,
+    },
+    /// It has files in it and none of them says that it is a data directory.
+    #[error("{path} is not empty and is not a data directory")]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is something else than a directory.
+    #[error("{path} is not a directory")]
+    NotADirectory {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The directory that should hold it is missing.
+    #[error("{parent} does not exist, so the data directory {path} cannot be made in it")]
+    NoParent {
+        /// The path that was given.
+        path: PathBuf,
+        /// The directory that is missing.
+        parent: PathBuf,
+    },
+    /// The system refused an operation.
+    #[error("cannot {operation} {path}")]
+    Io {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+impl DataDirError {
+    /// A short word for each kind of failure that stays the same between releases.
+    pub fn code(&self) -> &'static str {
+        match self {
+            DataDirError::InUse { .. } => "data-dir-in-use",
+            DataDirError::NewerFormat { .. } => "data-dir-newer-format",
+            DataDirError::UnreadableFormat { .. } => "data-dir-unreadable-format",
+            DataDirError::Foreign { .. } => "data-dir-foreign",
+            DataDirError::NotADirectory { .. } => "data-dir-not-a-directory",
+            DataDirError::NoParent { .. } => "data-dir-no-parent",
+            DataDirError::Io { .. } => "data-dir-io",
+        }
+    }
+
+    /// What the operator can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            DataDirError::InUse { pid: Some(pid), .. } => {
+                Some(format!("stop process {pid}, or choose another data directory for this one"))
+            }
+            DataDirError::InUse { pid: None, .. } => {
+                Some("stop the other process, or choose another data directory".to_owned())
+            }
+            DataDirError::NewerFormat { .. } => Some(
+                "data is never converted back: run the newer release again, or choose another data directory"
+                    .to_owned(),
+            ),
+            DataDirError::UnreadableFormat { .. } => {
+                Some("restore the file from a backup; a directory of format 1 has the line \"1\" in it".to_owned())
+            }
+            DataDirError::Foreign { .. } => {
+                Some("choose an empty directory, or a path that does not exist yet".to_owned())
+            }
+            DataDirError::NotADirectory { .. } => Some("choose another path for the data directory".to_owned()),
+            DataDirError::NoParent { parent, .. } => Some(format!("create it with: mkdir -p {}", parent.display())),
+            DataDirError::Io { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One opening of the database file: how it is made, opened and checked, and what can be read in it.
+
+use std::fs;
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use redb::{Builder, Database, ReadOnlyTable, ReadableDatabase, StorageBackend, StorageError, TableDefinition};
+
+use super::atomic_file;
+#[cfg(feature = "conformance")]
+use super::faults::Faults;
+use super::overlay::Overlay;
+use super::record;
+use super::state_file::{FileFailure, FirstFailure, StateFile};
+use super::storage_error::{IntoStorage, corrupt, guarded, of_opening, of_storage};
+use crate::error::BackendError;
+use crate::key_value::{Entry, Page};
+
+/// Rows (see `table_key`) and records (see `record`).
+pub(super) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
+/// What the store knows about itself.
+pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+/// In [`META`]: the last version that was given to an entry.
+pub(super) const LAST_VERSION: &str = "last-version";
+
+/// Where the file is and how it is opened.
+#[derive(Debug)]
+pub(super) struct Location {
+    pub(super) path: PathBuf,
+    /// The memory for pages, in bytes.
+    pub(super) page_cache_bytes: usize,
+    /// A file of at most this many bytes is checked as a whole when it is opened.
+    pub(super) verify_max_bytes: u64,
+    #[cfg(feature = "conformance")]
+    pub(super) faults: Faults,
+}
+
+/// An open database.
+pub(super) struct Opened {
+    pub(super) database: Database,
+    path: PathBuf,
+    first_failure: FirstFailure,
+    /// Whether redb panicked in a read, which leaves its locks unusable.
+    panicked: AtomicBool,
+}
+
+/// Takes note if it is dropped by a panic.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Location {
+    /// Opens the file, which is made if there is none, and checks it if it is small enough.
+    pub(super) fn open_checked(&self) -> Result<Opened, BackendError> {
+        if !self.path.try_exists().map_err(|error| BackendError::io("look for", &self.path, error))? {
+            self.create()?;
+        }
+        let mut opened = self.open()?;
+        let len = fs::metadata(&self.path).map_err(|error| BackendError::io("read", &self.path, error))?.len();
+        if len <= self.verify_max_bytes {
+            let sound = guarded(&self.path, || {
+                let result = opened.database.check_integrity();
+                result.map_err(|error| of_opening(&self.path, error, opened.first_failure.get()))
+            })?;
+            if !sound {
+                tracing::warn!(path = %self.path.display(), "the free space of the state file was counted anew");
+            }
+        }
+        opened.read(|_| Ok(()))?;
+        Ok(opened)
+    }
+
+    /// Opens the file, which exists.
+    pub(super) fn open(&self) -> Result<Opened, BackendError> {
+        let file = self.file(&self.path)?;
+        // redb would make a new database of it.
+        if file.len().map_err(|error| BackendError::io("read", &self.path, error))? == 0 {
+            return Err(corrupt(&self.path, "it is empty"));
+        }
+        let first_failure = file.first_failure();
+        self.open_on(&self.path, file, first_failure)
+    }
+
+    /// Opens what is in the file, and never writes to it.
+    pub(super) fn open_for_reading(&self) -> Result<Opened, BackendError> {
+        let file = self.file(&self.path)?;
+        let first_failure = file.first_failure();
+        let overlay = Overlay::new(file).map_err(|error| BackendError::io("read", &self.path, error))?;
+        self.open_on(&self.path, overlay, first_failure)
+    }
+
+    /// Makes an empty database beside its place and moves it there whole.
+    fn create(&self) -> Result<(), BackendError> {
+        let temporary = atomic_file::temporary(&self.path);
+        let failed = |error: io::Error| BackendError::io("create", &self.path, error);
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let file = self.file(&temporary)?;
+        let first_failure = file.first_failure();
+        let opened = self.open_on(&temporary, file, first_failure)?;
+        let made = opened.database.begin_write().storage().and_then(|transaction| {
+            transaction.open_table(ENTRIES).storage()?;
+            transaction.open_table(META).storage()?.insert(LAST_VERSION, 0)?;
+            transaction.commit().storage()
+        });
+        made.map_err(|error| of_storage(&self.path, error, opened.first_failure.get()))?;
+        drop(opened);
+        atomic_file::publish(&temporary, &self.path).map_err(failed)
+    }
+
+    fn file(&self, path: &Path) -> Result<StateFile, BackendError> {
+        #[cfg(feature = "conformance")]
+        let file = StateFile::open(path, &self.faults);
+        #[cfg(not(feature = "conformance"))]
+        let file = StateFile::open(path);
+        file.map_err(|error| BackendError::io("open", path, error))
+    }
+
+    fn open_on(
+        &self,
+        path: &Path,
+        storage: impl StorageBackend,
+        first_failure: FirstFailure,
+    ) -> Result<Opened, BackendError> {
+        let database = guarded(path, || {
+            let result = Builder::new().set_cache_size(self.page_cache_bytes).create_with_backend(storage);
+            result.map_err(|error| of_opening(path, error, first_failure.get()))
+        })?;
+        Ok(Opened { database, path: path.to_owned(), first_failure, panicked: AtomicBool::new(false) })
+    }
+}
+
+impl Opened {
+    /// The first failure of its file. After one, redb refuses everything that it has not in memory.
+    pub(super) fn failure(&self) -> Option<&FileFailure> {
+        self.first_failure.get()
+    }
+
+    /// Whether it can no longer be used for everything.
+    pub(super) fn is_failed(&self) -> bool {
+        self.failure().is_some() || self.panicked.load(Ordering::Acquire)
+    }
+
+    /// What redb reported, as an error of the backend.
+    pub(super) fn error(&self, error: StorageError) -> BackendError {
+        of_storage(&self.path, error, self.failure())
+    }
+
+    /// Reads one moment of the database.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&View<'_>) -> Result<T, BackendError>) -> Result<T, BackendError> {
+        guarded(&self.path, || {
+            let _alarm = Alarm(&self.panicked);
+            let table = self.database.begin_read().storage().and_then(|read| read.open_table(ENTRIES).storage());
+            work(&View { table: table.map_err(|error| self.error(error))?, opened: self })
+        })
+    }
+}
+
+/// One moment of the database.
+pub(super) struct View<'a> {
+    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    opened: &'a Opened,
+}
+
+impl View<'_> {
+    /// The entry at `row`.
+    pub(super) fn get(&self, row: &[u8]) -> Result<Option<Entry>, BackendError> {
+        let record = self.table.get(row).map_err(|error| self.opened.error(error))?;
+        record.map(|record| record::entry(row, record.value()).ok_or_else(|| self.damaged_record())).transpose()
+    }
+
+    /// At most `limit` keys of the bucket whose rows begin with `prefix`, after `after`.
+    pub(super) fn page(&self, prefix: &[u8], after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
+        let start = [prefix, after.unwrap_or_default().as_bytes()].concat();
+        let start = if after.is_some() { Bound::Excluded(&*start) } else { Bound::Included(&*start) };
+        let range = self.table.range::<&[u8]>((start, Bound::Unbounded));
+        let mut rows = range.map_err(|error| self.opened.error(error))?;
+        Page::take(limit, || {
+            let Some((row, _)) = rows.next().transpose().map_err(|error| self.opened.error(error))? else {
+                return Ok(None);
+            };
+            let Some(key) = row.value().strip_prefix(prefix) else { return Ok(None) };
+            let key = str::from_utf8(key).map_err(|_| corrupt(&self.opened.path, "a key is not text"))?;
+            Ok(Some(key.to_owned()))
+        })
+    }
+
+    fn damaged_record(&self) -> BackendError {
+        corrupt(&self.opened.path, "the checksum of a value does not match")
+    }
+}

@@ -1,0 +1,79 @@
+//! Where an entry is in the table: owner, bucket and key in one row of bytes.
+//!
+//! ```text
+//! shared:  00                                          len(name) name  key
+//! an app:  01  len(namespace) namespace  len(app) app  len(name) name  key
+//! ```
+//!
+//! The lengths (of the name two bytes, big-endian; of the others one) make the part before the key such that none is
+//! the beginning of another: buckets cannot bleed into each other, and byte order within a bucket is that of its keys.
+
+use crate::bucket::{Bucket, Owner};
+use crate::error::{BackendError, Part};
+use crate::limits;
+
+const SHARED: u8 = 0;
+const APP: u8 = 1;
+
+/// What the rows of `bucket` begin with.
+pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
+    limits::checked(Part::Bucket, bucket.name.len())?;
+    let mut row = Vec::with_capacity(64 + bucket.name.len());
+    match &bucket.owner {
+        Owner::Shared => row.push(SHARED),
+        Owner::App(app) => {
+            row.push(APP);
+            for name in [app.namespace.as_str(), app.name.as_str()] {
+                row.push(u8::try_from(name.len()).expect("invariant: a name has at most 63 bytes"));
+                row.extend_from_slice(name.as_bytes());
+            }
+        }
+    }
+    let len = u16::try_from(bucket.name.len()).expect("invariant: the limit of bucket names fits in two bytes");
+    row.extend_from_slice(&len.to_be_bytes());
+    row.extend_from_slice(bucket.name.as_bytes());
+    Ok(row)
+}
+
+/// The row of `key` in `bucket`.
+pub(super) fn row(bucket: &Bucket, key: &str) -> Result<Vec<u8>, BackendError> {
+    limits::checked(Part::Key, key.len())?;
+    let mut row = prefix(bucket)?;
+    row.extend_from_slice(key.as_bytes());
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use wattle_spec::name::AppId;
+
+    fn owner() -> impl Strategy<Value = Owner> {
+        let name = "[a-c]([a-c-]{0,3}[a-c])?";
+        let app = (name, name).prop_map(|(namespace, name)| {
+            let parse = "the pattern gives names";
+            Owner::App(AppId { namespace: namespace.parse().expect(parse), name: name.parse().expect(parse) })
+        });
+        prop_oneof![Just(Owner::Shared), app]
+    }
+
+    fn bucket() -> impl Strategy<Value = Bucket> {
+        (owner(), "[\0\u{1}/a]{0,4}").prop_map(|(owner, name)| Bucket { owner, name })
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_two_buckets_never_meet(one in bucket(), other in bucket(), key in "[\0\u{1}/a]{0,6}") {
+            let row = row(&one, &key).expect("short enough");
+            let begins = row.starts_with(&prefix(&other).expect("short enough"));
+            prop_assert_eq!(begins, one == other);
+        }
+
+        #[test]
+        fn rows_are_in_the_order_of_their_keys(bucket in bucket(), one in "\\PC{0,6}", other in "\\PC{0,6}") {
+            let rows = row(&bucket, &one).expect("short enough").cmp(&row(&bucket, &other).expect("short enough"));
+            prop_assert_eq!(rows, one.cmp(&other));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What can go wrong in a backend, told so that the caller can act on it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Which part of an entry a limit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The name of the bucket.
+    Bucket,
+    /// The key.
+    Key,
+    /// The value.
+    Value,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Part::Bucket => "bucket name",
+            Part::Key => "key",
+            Part::Value => "value",
+        })
+    }
+}
+
+/// Why an operation on a backend failed.
+///
+/// The texts are for operators and logs: they name paths. A guest gets [`code`](Self::code), and the text of
+/// [`Refused`](Self::Refused), which the caller's own change wrote. A write that failed with anything but `Refused` or
+/// `TooLarge` may or may not have happened; what was acknowledged before is kept.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// The store was closed: the host is stopping.
+    #[error("the store is closed")]
+    Closed,
+    /// The change that the caller handed to `update` refused the value it found. Nothing was written.
+    #[error("the change was refused: {reason}")]
+    Refused {
+        /// What the change said.
+        reason: String,
+    },
+    /// The change that the caller handed to `update` panicked: a bug of the caller. Nothing was written.
+    #[error("the change panicked")]
+    ChangePanicked,
+    /// Larger than this backend takes. Nothing was written.
+    #[error("a {part} has at most {limit} bytes here, this one has {size}")]
+    TooLarge {
+        /// What is too large.
+        part: Part,
+        /// The bytes it has.
+        size: usize,
+        /// The bytes it may have.
+        limit: usize,
+    },
+    /// There is no room left. The backend takes writes again once there is some.
+    #[error("no room is left in {place}")]
+    Full {
+        /// Where: a path, or the memory of a store.
+        place: String,
+        /// What the system said, where it was asked.
+        source: Option<Arc<io::Error>>,
+    },
+    /// The bytes on disk are not those that were written.
+    #[error("{path} is damaged: {detail}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was found there.
+        detail: String,
+    },
+    /// An earlier write failed in a way after which no write can be trusted. Reads go on.
+    #[error("{path} takes no more writes, because an earlier one failed")]
+    WritesStopped {
+        /// The file.
+        path: PathBuf,
+        /// The failure that stopped them.
+        source: Arc<BackendError>,
+    },
+    /// The system failed an operation on a file.
+    #[error("cannot {operation} {path}")]
+    Io {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// A backend that is reached over a network does not answer, or not as it should.
+    #[error("the backend {backend} is unavailable")]
+    Unavailable {
+        /// Which, without credentials.
+        backend: String,
+        /// What its client said.
+        source: Arc<dyn StdError + Send + Sync>,
+    },
+}
+
+impl BackendError {
+    /// A short word for each kind of failure that stays the same between releases and gives nothing away.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BackendError::Closed => "closed",
+            BackendError::Refused { .. } => "refused",
+            BackendError::ChangePanicked => "change-panicked",
+            BackendError::TooLarge { .. } => "too-large",
+            BackendError::Full { .. } => "full",
+            BackendError::Corrupt { .. } => "corrupt",
+            BackendError::WritesStopped { .. } => "writes-stopped",
+            BackendError::Io { .. } => "io",
+            BackendError::Unavailable { .. } => "unavailable",
+        }
+    }
+
+    /// What the operator can do about it, if anything.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            BackendError::Full { source: Some(_), .. } => {
+                Some("free some space there, or raise the quota: writes are taken again by themselves")
+            }
+            BackendError::Corrupt { .. } => {
+                Some("stop the host, keep a copy of the file, check the disk, and restore the file from a backup")
+            }
+            BackendError::WritesStopped { .. } => Some("check the disk and the system's log, then restart the host"),
+            _ => None,
+        }
+    }
+
+    /// An [`Io`](Self::Io), or the more telling [`Full`](Self::Full) if that is what the system said.
+    pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>, source: impl Into<Arc<io::Error>>) -> Self {
+        let (path, source) = (path.into(), source.into());
+        match is_full(&source) {
+            true => BackendError::Full { place: path.display().to_string(), source: Some(source) },
+            false => BackendError::Io { operation, path, source },
+        }
+    }
+}
+
+/// Whether the system had no room for what was written: a full disk, a quota, or a limit on the size of files.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}

@@ -1,0 +1,25 @@
+//! How large what is stored may be, the same for every backend that has no tighter limit of its own.
+//!
+//! These limits only keep formats and memory sane. What a guest may store is settled above the backend.
+
+use crate::error::{BackendError, Part};
+
+/// The most bytes that the name of a bucket may have.
+pub const BUCKET_NAME_MAX_BYTES: usize = 32 << 10;
+/// The most bytes that a key may have.
+pub const KEY_MAX_BYTES: usize = 32 << 10;
+/// The most bytes that a value may have.
+pub const VALUE_MAX_BYTES: usize = 256 << 20;
+
+/// Refuses a part that is larger than it may be.
+pub(crate) fn checked(part: Part, size: usize) -> Result<(), BackendError> {
+    let limit = match part {
+        Part::Bucket => BUCKET_NAME_MAX_BYTES,
+        Part::Key => KEY_MAX_BYTES,
+        Part::Value => VALUE_MAX_BYTES,
+    };
+    match size > limit {
+        true => Err(BackendError::TooLarge { part, size, limit }),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,4 @@
+//! The backends, from outside: the conformance suite on each, and what only a disk can do.
+
+mod disk;
+mod memory;

@@ -1,0 +1,101 @@
+//! The WASI core, 0.2 and 0.3: clocks, randomness, standard streams, and of files, sockets and environment what the
+//! manifest grants.
+
+use wasmtime::component::Linker;
+use wasmtime_wasi::{FsPerms, WasiCtx};
+use wattle_spec::app::Access;
+use wattle_spec::resolve::Offer;
+
+use super::{Capability, offering};
+use crate::component::Identity;
+use crate::engine::Profile;
+use crate::instance::{Guest, LineLog, Source};
+
+/// `wasi:{io,clocks,random,cli,filesystem,sockets}`.
+pub(super) struct Wasi;
+
+impl Capability for Wasi {
+    fn offers(&self) -> Vec<Offer> {
+        offering(
+            &[
+                "wasi:io/error@0.2.12",
+                "wasi:io/poll@0.2.12",
+                "wasi:io/streams@0.2.12",
+                "wasi:clocks/wall-clock@0.2.12",
+                "wasi:clocks/monotonic-clock@0.2.12",
+                "wasi:random/random@0.2.12",
+                "wasi:random/insecure@0.2.12",
+                "wasi:random/insecure-seed@0.2.12",
+                "wasi:cli/environment@0.2.12",
+                "wasi:cli/exit@0.2.12",
+                "wasi:cli/stdin@0.2.12",
+                "wasi:cli/stdout@0.2.12",
+                "wasi:cli/stderr@0.2.12",
+                "wasi:cli/terminal-input@0.2.12",
+                "wasi:cli/terminal-output@0.2.12",
+                "wasi:cli/terminal-stdin@0.2.12",
+                "wasi:cli/terminal-stdout@0.2.12",
+                "wasi:cli/terminal-stderr@0.2.12",
+                "wasi:filesystem/types@0.2.12",
+                "wasi:filesystem/preopens@0.2.12",
+                "wasi:sockets/network@0.2.12",
+                "wasi:sockets/instance-network@0.2.12",
+                "wasi:sockets/ip-name-lookup@0.2.12",
+                "wasi:sockets/tcp@0.2.12",
+                "wasi:sockets/tcp-create-socket@0.2.12",
+                "wasi:sockets/udp@0.2.12",
+                "wasi:sockets/udp-create-socket@0.2.12",
+                "wasi:clocks/types@0.3.0",
+                "wasi:clocks/system-clock@0.3.0",
+                "wasi:clocks/monotonic-clock@0.3.0",
+                "wasi:random/random@0.3.0",
+                "wasi:random/insecure@0.3.0",
+                "wasi:random/insecure-seed@0.3.0",
+                "wasi:cli/types@0.3.0",
+                "wasi:cli/environment@0.3.0",
+                "wasi:cli/exit@0.3.0",
+                "wasi:cli/stdin@0.3.0",
+                "wasi:cli/stdout@0.3.0",
+                "wasi:cli/stderr@0.3.0",
+                "wasi:cli/terminal-input@0.3.0",
+                "wasi:cli/terminal-output@0.3.0",
+                "wasi:cli/terminal-stdin@0.3.0",
+                "wasi:cli/terminal-stdout@0.3.0",
+                "wasi:cli/terminal-stderr@0.3.0",
+                "wasi:filesystem/types@0.3.0",
+                "wasi:filesystem/preopens@0.3.0",
+                "wasi:sockets/types@0.3.0",
+                "wasi:sockets/ip-name-lookup@0.3.0",
+            ],
+            None,
+        )
+    }
+
+    fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
+        wasmtime_wasi::p2::add_to_linker_async(linker)?;
+        match profile {
+            Profile::Fast => Ok(()),
+            Profile::Concurrent => wasmtime_wasi::p3::add_to_linker(linker),
+        }
+    }
+}
+
+/// What an instance of `identity` sees of the world: nothing that its manifest does not grant.
+pub(crate) fn context(identity: &Identity, log: &LineLog) -> WasiCtx {
+    let mut builder = WasiCtx::builder();
+    builder.stdout(log.stream(Source::Stdout)).stderr(log.stream(Source::Stderr));
+    builder.max_random_size(identity.limits.host_call_bytes.0);
+    for (name, value) in &identity.env {
+        builder.env(name, value);
+    }
+    for mount in &identity.mounts {
+        let permissions = match mount.access {
+            Access::Read => FsPerms::ReadOnly,
+            Access::ReadWrite => FsPerms::ReadWrite,
+        };
+        if let Err(error) = builder.preopened_dir(&mount.host, &mount.guest, permissions) {
+            log.line(Source::Stderr, "", format!("the mount {} cannot be opened: {error:#}", mount.guest).as_bytes());
+        }
+    }
+    builder.build()
+}

@@ -1,0 +1,83 @@
+//! A component that is loaded: its code, joined to what it imports, and who it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::{Engine, Store};
+use wasmtime::component::InstancePre;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wattle_spec::app::{InstancePolicy, Mount};
+use wattle_spec::limits::ComponentLimits;
+use wattle_spec::name::{AppId, ComponentName};
+use wattle_spec::shape::Kind;
+
+use crate::capability::key_value::KeyValueLink;
+use crate::engine::Profile;
+use crate::instance::{Guest, LogRate};
+use crate::trigger::http::Warm;
+
+/// A component of an app, ready to be instantiated.
+pub(crate) struct Component {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) policy: InstancePolicy,
+    pub(crate) engine: Engine,
+    pub(crate) service: Service,
+    pub(crate) warm: Warm,
+}
+
+/// Who a component is and what it may: from the app that names it, the same for all its instances.
+pub(crate) struct Identity {
+    pub(crate) app: AppId,
+    pub(crate) name: ComponentName,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) limits: ComponentLimits,
+    pub(crate) key_value: Option<KeyValueLink>,
+    pub(crate) log_rate: LogRate,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.app, self.name)
+    }
+}
+
+/// What answers requests in an instance.
+pub(crate) enum Service {
+    /// `wasi:http/incoming-handler@0.2`: one request at a time.
+    Serial(ProxyPre<Guest>),
+    /// `wasi:http/handler@0.3`: several at a time.
+    Shared(ServicePre<Guest>),
+    /// Nothing: no trigger reaches it.
+    None(InstancePre<Guest>),
+}
+
+impl Service {
+    /// Makes an instance in `store`.
+    pub(crate) async fn try_out(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
+        match self {
+            Service::Serial(pre) => pre.instantiate_async(store).await.map(drop),
+            Service::Shared(pre) => pre.instantiate_async(store).await.map(drop),
+            Service::None(pre) => pre.instantiate_async(store).await.map(drop),
+        }
+    }
+
+    /// What `instance` of a component of `kind` offers.
+    pub(crate) fn of(kind: Kind, instance: InstancePre<Guest>) -> Self {
+        match kind {
+            Kind::Component03 => ServicePre::new(instance.clone()).map_or(Self::None(instance), Self::Shared),
+            Kind::Component02 | Kind::Module => ProxyPre::new(instance.clone()).map_or(Self::None(instance), Self::Serial),
+        }
+    }
+}
+
+/// The engine profile that a component of `kind` needs.
+pub(crate) fn profile_of(kind: Kind) -> Profile {
+    match kind {
+        Kind::Component03 => Profile::Concurrent,
+        Kind::Component02 | Kind::Module => Profile::Fast,
+    }
+}

@@ -1,0 +1,128 @@
+//! The data path's threads: one per core, each with a runtime of its own, owned by the host.
+//!
+//! A connection is dealt to the core that has the fewest, and everything it causes runs there: no request changes
+//! threads.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// Work that waits to be started on a core. More than that, and whoever deals waits.
+const INBOX_LEN: usize = 1024;
+
+/// Which core, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CoreId(pub(crate) usize);
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The cores of a host. Dropping them ends what still runs there.
+pub(crate) struct Cores {
+    cores: Vec<Core>,
+}
+
+struct Core {
+    inbox: Option<mpsc::Sender<Task>>,
+    load: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Counts as load of a core until it is dropped.
+struct Load(Arc<AtomicUsize>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Cores {
+    /// Starts `count` threads.
+    pub(crate) fn start(count: NonZeroUsize) -> io::Result<Self> {
+        let cores = (0..count.get()).map(Core::start).collect::<io::Result<_>>()?;
+        Ok(Self { cores })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.cores.len()
+    }
+
+    /// Starts the task that `make` makes on the least loaded core.
+    pub(crate) async fn deal<F>(&self, make: impl FnOnce(CoreId) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (id, core) = self
+            .cores
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, core)| core.load.load(Ordering::Relaxed))
+            .expect("invariant: there is at least one core");
+        core.load.fetch_add(1, Ordering::Relaxed);
+        let load = Load(core.load.clone());
+        let task = make(CoreId(id));
+        let task = async move {
+            let _load = load;
+            task.await;
+        };
+        if let Some(inbox) = &core.inbox {
+            let _ = inbox.send(Box::pin(task)).await;
+        }
+    }
+
+    /// Runs `task` on the least loaded core and waits for what it returns. `None`: the core ended before it did.
+    pub(crate) async fn run<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (done, result) = oneshot::channel();
+        self.deal(|_| async move {
+            let _ = done.send(task.await);
+        })
+        .await;
+        result.await.ok()
+    }
+}
+
+impl Core {
+    fn start(id: usize) -> io::Result<Self> {
+        let (inbox, mut tasks) = mpsc::channel::<Task>(INBOX_LEN);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name(format!("wattle-core-{id}")).spawn(move || {
+            runtime.block_on(async {
+                let mut running = JoinSet::new();
+                loop {
+                    tokio::select! {
+                        task = tasks.recv() => match task {
+                            Some(task) => drop(running.spawn(task)),
+                            None => break,
+                        },
+                        Some(ended) = running.join_next() => {
+                            if let Err(error) = ended && error.is_panic() {
+                                tracing::error!(%error, "the host's own bug ended a connection");
+                            }
+                        }
+                    }
+                }
+                running.shutdown().await;
+            });
+        })?;
+        Ok(Self { inbox: Some(inbox), load: Arc::default(), thread: Some(thread) })
+    }
+}
+
+impl Drop for Cores {
+    fn drop(&mut self) {
+        for core in &mut self.cores {
+            core.inbox = None;
+        }
+        for core in &mut self.cores {
+            if let Some(thread) = core.thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+}

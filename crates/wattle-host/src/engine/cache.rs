@@ -1,0 +1,151 @@
+//! Compiled code on disk: keyed by the component's digest and by everything that decides how code is generated.
+//!
+//! Loading compiled code is running it, so it is loaded only from a directory and from files that belong to this user
+//! and that nobody else can write, and only if its bytes are those that were written. What does not hold is removed
+//! and compiled again.
+
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wattle_spec::digest::Digest;
+
+use super::Profile;
+
+/// Bytes of the SHA-256 digest that stands at the end of each file, over all that comes before it.
+const SEAL_LEN: usize = 32;
+
+/// The directory of compiled code.
+#[derive(Debug, Clone)]
+pub struct CodeCache {
+    directory: PathBuf,
+}
+
+/// Why the cache cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeCacheError {
+    /// A file or directory could not be read or written.
+    #[error("cannot {operation} {}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Somebody else could change what is in it.
+    #[error("{} is not safe to load code from: {reason}", path.display())]
+    Unsafe {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CodeCacheError {
+    move |source| CodeCacheError::Io { operation, path: path.into(), source }
+}
+
+impl CodeCache {
+    /// Opens the cache in `directory`, which is made if it is not there, for its owner only.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made, or if others could write to it.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CodeCacheError> {
+        let directory = directory.into();
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(io_error("create", &directory))?;
+        let metadata = fs::symlink_metadata(&directory).map_err(io_error("read", &directory))?;
+        trusted(&directory, &metadata)?;
+        Ok(Self { directory })
+    }
+
+    /// The code of the component `digest` for `engine`, if it is there and whole.
+    pub(crate) fn load(&self, engine: &Engine, profile: Profile, digest: &Digest) -> Option<Component> {
+        let path = self.path(engine, profile, digest);
+        match self.read(engine, &path) {
+            Ok(component) => component,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "compiled code is unusable and is compiled again");
+                let _ = fs::remove_file(&path);
+                None
+            }
+        }
+    }
+
+    /// Keeps `code`. It appears whole or not at all.
+    pub(crate) fn store(
+        &self,
+        engine: &Engine,
+        profile: Profile,
+        digest: &Digest,
+        code: &[u8],
+    ) -> Result<(), CodeCacheError> {
+        let path = self.path(engine, profile, digest);
+        let part = path.with_extension(format!("part-{}", std::process::id()));
+        let write = || {
+            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+            file.write_all(code)?;
+            file.write_all(&Sha256::digest(code))?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        };
+        write().map_err(|error| {
+            let _ = fs::remove_file(&part);
+            io_error("write", &path)(error)
+        })
+    }
+
+    fn path(&self, engine: &Engine, profile: Profile, digest: &Digest) -> PathBuf {
+        let mut key = std::hash::DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut key);
+        self.directory.join(format!("{}-{profile}-{:016x}.cwasm", digest.hex(), key.finish()))
+    }
+
+    fn read(&self, engine: &Engine, path: &Path) -> wasmtime::Result<Option<Component>> {
+        let mut file = match File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        trusted(path, &file.metadata()?)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let code_len = bytes.len().saturating_sub(SEAL_LEN);
+        let (code, seal) = bytes.split_at(code_len);
+        if Sha256::digest(code).as_slice() != seal {
+            wasmtime::bail!("its seal does not match its bytes");
+        }
+        #[expect(unsafe_code, reason = "loading compiled code: owner, mode and bytes were checked just now")]
+        // SAFETY: the bytes are those that this user's host wrote after compiling: the file and its directory belong to
+        // this user, nobody else may write them, and the seal matches. The engine checks version and settings itself.
+        let component = unsafe { Component::deserialize(engine, code) };
+        component.map(Some)
+    }
+}
+
+/// Refuses what somebody else owns or may write.
+fn trusted(path: &Path, metadata: &fs::Metadata) -> Result<(), CodeCacheError> {
+    let unsafe_because = |reason| Err(CodeCacheError::Unsafe { path: path.into(), reason });
+    if metadata.file_type().is_symlink() {
+        return unsafe_because("it is a symbolic link");
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return unsafe_because("it belongs to another user");
+    }
+    if metadata.permissions().mode() & 0o022 != 0 {
+        return unsafe_because("its group or everybody may write to it");
+    }
+    Ok(())
+}

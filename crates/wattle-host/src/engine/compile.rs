@@ -1,0 +1,91 @@
+//! Compiling Wasm to machine code, off the request path and bounded.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use wattle_spec::limits::HostLimits;
+
+use super::{Profile, compiling_engine};
+
+/// Compiles `wasm` for `profile`, here and now. A child process that a [`Compiler`] starts calls this.
+///
+/// # Errors
+///
+/// [`CompileError::Refused`] if the engine does not take the bytes.
+pub fn compile(profile: Profile, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let refused = |error: wasmtime::Error| CompileError::Refused { reason: format!("{error:#}") };
+    compiling_engine(profile).and_then(|engine| engine.precompile_component(wasm)).map_err(refused)
+}
+
+/// Turns Wasm into machine code somewhere: in a child process with limits, or in this one.
+pub trait Compiler: Send + Sync {
+    /// Compiles `wasm` for `profile` within the limits `compile_time` and `compile_memory`. Its size was checked.
+    fn compile(
+        &self,
+        profile: Profile,
+        wasm: Bytes,
+        limits: &HostLimits,
+    ) -> BoxFuture<'static, Result<Vec<u8>, CompileError>>;
+}
+
+/// Why nothing was compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The engine does not take the bytes.
+    #[error("the engine refuses the code: {reason}")]
+    Refused {
+        /// What the engine said.
+        reason: String,
+    },
+    /// More Wasm than `compile_size`.
+    #[error("{size} bytes of Wasm are more than the {limit} that a component may have here (limit compile_size)")]
+    TooLarge {
+        /// How many bytes there are.
+        size: u64,
+        /// How many there may be.
+        limit: wattle_spec::units::ByteSize,
+    },
+    /// Longer than `compile_time`.
+    #[error("compiling took longer than {} s (limit compile_time)", .0.as_secs())]
+    TooSlow(Duration),
+    /// The compiling process was ended by its limits, or by the system.
+    #[error("the compiling process ended without a result ({status}): {output}")]
+    Died {
+        /// How it ended.
+        status: String,
+        /// The last of what it said.
+        output: String,
+    },
+    /// The compiling process could not be used.
+    #[error("cannot {operation} the compiling process")]
+    Process {
+        /// What was tried.
+        operation: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// Compiles in this process: for embedders that trust their components, with the cap on size alone.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct CompileInProcess;
+
+impl Compiler for CompileInProcess {
+    fn compile(
+        &self,
+        profile: Profile,
+        wasm: Bytes,
+        limits: &HostLimits,
+    ) -> BoxFuture<'static, Result<Vec<u8>, CompileError>> {
+        let time = limits.compile_time;
+        Box::pin(async move {
+            let job = tokio::task::spawn_blocking(move || compile(profile, &wasm));
+            match tokio::time::timeout(time, job).await {
+                Ok(Ok(done)) => done,
+                Ok(Err(panic)) => Err(CompileError::Died { status: "panic".into(), output: panic.to_string() }),
+                Err(_) => Err(CompileError::TooSlow(time)),
+            }
+        })
+    }
+}

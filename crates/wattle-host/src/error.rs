@@ -1,0 +1,97 @@
+//! What can go wrong when a host or an app is started. What goes wrong in a request is in [`crate::answer`].
+
+use std::io;
+
+use wattle_spec::app::BackendKind;
+use wattle_spec::digest::Digest;
+use wattle_spec::name::{AppId, BackendName, ComponentName};
+
+use crate::engine::{CodeCacheError, CompileError};
+
+/// Why a host could not be built or asked to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The engine could not be configured.
+    #[error("cannot set up the engine: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The threads of the data path could not be started.
+    #[error("cannot start the threads that serve requests")]
+    Threads(#[source] io::Error),
+    /// A socket could not be taken over.
+    #[error("cannot listen on the socket")]
+    Listen(#[source] io::Error),
+}
+
+/// Why an app was not started. Nothing of it runs.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An app of that name runs.
+    #[error("the app {0} is running already")]
+    Running(AppId),
+    /// Another app answers these requests.
+    #[error("the route {route} belongs to the app {holder} already")]
+    RouteTaken {
+        /// The route as it is written in a manifest.
+        route: String,
+        /// Who has it.
+        holder: AppId,
+    },
+    /// The bytes of a component could not be had.
+    #[error("cannot read the bytes of component {component} ({digest})")]
+    Source {
+        /// Which component.
+        component: ComponentName,
+        /// Which bytes.
+        digest: Digest,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A component could not be compiled.
+    #[error("cannot compile component {component}")]
+    Compile {
+        /// Which component.
+        component: ComponentName,
+        /// Why not.
+        source: CompileError,
+    },
+    /// Compiled code could not be kept.
+    #[error("cannot keep the compiled code of component {component}")]
+    CodeCache {
+        /// Which component.
+        component: ComponentName,
+        /// Why not.
+        source: CodeCacheError,
+    },
+    /// A component does not fit what it imports.
+    #[error("component {component} cannot be joined to its imports: {reason}")]
+    Link {
+        /// Which component.
+        component: ComponentName,
+        /// What the engine said.
+        reason: String,
+    },
+    /// A component trapped, or took too long or too much, before it could serve.
+    #[error("component {component} fails when it is started: {reason}")]
+    Instantiate {
+        /// Which component.
+        component: ComponentName,
+        /// What happened.
+        reason: String,
+    },
+    /// A component is linked to a backend that this host does not have.
+    #[error("component {component} is linked to the backend {backend}, which this host does not have")]
+    NoBackend {
+        /// Which component.
+        component: ComponentName,
+        /// Which backend.
+        backend: BackendName,
+    },
+    /// This host has no backend of that kind.
+    #[error("the backend {backend} is of the kind {kind:?}, which this host was built without")]
+    NoBackendKind {
+        /// Which backend.
+        backend: BackendName,
+        /// Its kind.
+        kind: BackendKind,
+    },
+}

@@ -1,0 +1,164 @@
+//! A host: it is handed apps, bytes and sockets, and serves.
+//!
+//! It fetches nothing and schedules nothing. Requests run on threads of its own; starting and stopping run on the
+//! runtime of whoever asks for it.
+
+mod builder;
+mod load;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::timeout;
+use wattle_spec::app::App;
+use wattle_spec::name::AppId;
+use wattle_spec::route::{HttpRoute, RouteTable};
+
+pub use builder::HostBuilder;
+pub use load::Source;
+
+use crate::component::Component;
+use crate::cores::Cores;
+use crate::error::{HostError, StartError};
+use crate::trigger::http::{Admission, Connections, Listener, Server, Target};
+use load::Loader;
+
+/// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
+const REST_GRACE: Duration = Duration::from_millis(500);
+
+/// A process that runs apps.
+pub struct Host {
+    loader: Loader,
+    server: Arc<Server>,
+    connections: Arc<Connections>,
+    listeners: Mutex<Vec<Listener>>,
+    apps: Mutex<BTreeMap<AppId, Running>>,
+    // Last: the cores end when nothing else of the host is left.
+    cores: Arc<Cores>,
+}
+
+/// An app that runs.
+struct Running {
+    routes: Vec<(HttpRoute, Target)>,
+    components: Vec<Arc<Component>>,
+    requests: Arc<Admission>,
+}
+
+impl Host {
+    /// A host with the defaults, to be changed before it is built.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// Starts `app` with the bytes of `source`: every component is compiled, joined to its providers and instantiated
+    /// once before the first request can reach it.
+    ///
+    /// # Errors
+    ///
+    /// If anything of that fails; then nothing of the app runs.
+    pub async fn start(&self, app: &App, source: &dyn Source) -> Result<(), StartError> {
+        if self.apps().contains_key(&app.id) {
+            return Err(StartError::Running(app.id.clone()));
+        }
+        let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
+        let mut components = BTreeMap::new();
+        for (name, spec) in &app.components {
+            let component = self.loader.load(app, name, spec, source).await?;
+            let component = Arc::new(component);
+            self.loader.try_out(&component, &self.cores).await?;
+            components.insert(name, component);
+        }
+        let target = |route: &HttpRoute| {
+            let component = components.get(&route.component)?.clone();
+            Some(Target { component, requests: requests.clone(), queue_time: app.limits.queue_time })
+        };
+        let routes = app.routes.iter().filter_map(|route| Some((route.clone(), target(route)?))).collect();
+        let running = Running { routes, components: components.into_values().collect(), requests };
+        self.publish(app.id.clone(), running)
+    }
+
+    /// Stops the app: new requests find it no more, those under way end first, for at most `drain`.
+    ///
+    /// Whether there was such an app.
+    pub async fn stop(&self, app: &AppId) -> bool {
+        let running = {
+            let mut apps = self.apps();
+            let running = apps.remove(app);
+            // Without one of them the rest has no conflict that it did not have before.
+            let _ = self.reroute(&apps);
+            running
+        };
+        let Some(running) = running else { return false };
+        let _ = timeout(self.server.limits.drain, running.requests.empty()).await;
+        running.components.iter().for_each(|component| component.warm.clear());
+        true
+    }
+
+    /// Serves HTTP on `listener` until the host stops. Must be called within a Tokio runtime, which accepts.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be used.
+    pub fn listen(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
+        let listener =
+            Listener::start(listener, self.server.clone(), self.connections.clone(), self.cores.clone())
+                .map_err(HostError::Listen)?;
+        let address = listener.address();
+        self.listeners.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
+        Ok(address)
+    }
+
+    /// Ends in good order: accepts nothing more, answers what was accepted, and closes. Whether everything ended
+    /// within the limit `drain`; what did not is cut when the host is dropped.
+    pub async fn drain(&self) -> bool {
+        self.server.drain();
+        let listeners =
+            std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
+        let ended = timeout(self.server.limits.drain, async {
+            for listener in listeners {
+                listener.closed().await;
+            }
+            let _ = timeout(REST_GRACE, self.connections.none()).await;
+            self.server.close();
+            self.connections.none().await;
+            self.server.requests.empty().await;
+        })
+        .await;
+        for running in self.apps().values() {
+            running.components.iter().for_each(|component| component.warm.clear());
+        }
+        ended.is_ok()
+    }
+
+    fn apps(&self) -> std::sync::MutexGuard<'_, BTreeMap<AppId, Running>> {
+        self.apps.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    fn publish(&self, id: AppId, running: Running) -> Result<(), StartError> {
+        let mut apps = self.apps();
+        if apps.contains_key(&id) {
+            return Err(StartError::Running(id));
+        }
+        apps.insert(id.clone(), running);
+        let routed = self.reroute(&apps);
+        if routed.is_err() {
+            apps.remove(&id);
+        }
+        routed
+    }
+
+    /// Makes the table of routes anew from the routes of `apps`.
+    fn reroute(&self, apps: &BTreeMap<AppId, Running>) -> Result<(), StartError> {
+        let mut table = RouteTable::new();
+        for (route, target) in apps.values().flat_map(|app| &app.routes) {
+            if let Err(holder) = table.insert(route.host.as_deref(), &route.path, target.clone()) {
+                let holder = holder.component.identity.app.clone();
+                let host = route.host.as_deref().unwrap_or("");
+                return Err(StartError::RouteTaken { route: format!("{host}{}", route.path), holder });
+            }
+        }
+        self.server.routes.store(Arc::new(table));
+        Ok(())
+    }
+}

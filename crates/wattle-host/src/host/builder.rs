@@ -1,0 +1,103 @@
+//! Building a host: what it needs from outside is handed to it here, as values and small traits.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use wattle_backend::key_value::KeyValue;
+use wattle_backend::memory::MemoryKeyValue;
+use wattle_spec::app::{BackendKind, BackendSpec};
+use wattle_spec::limits::HostLimits;
+use wattle_spec::name::BackendName;
+
+use super::Host;
+use super::load::Loader;
+use crate::cores::Cores;
+use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
+use crate::error::HostError;
+use crate::trigger::http::{Connections, Server};
+
+/// What a host is made of.
+pub struct HostBuilder {
+    cores: NonZeroUsize,
+    limits: HostLimits,
+    compiler: Arc<dyn Compiler>,
+    code_cache: Option<CodeCache>,
+    key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
+    backends: BTreeMap<BackendName, BackendSpec>,
+}
+
+impl Default for HostBuilder {
+    /// As many threads as the machine has cores, the default limits, compiling in this process without a cache, and
+    /// state in memory.
+    fn default() -> Self {
+        let memory: Arc<dyn KeyValue> = Arc::new(MemoryKeyValue::default());
+        Self {
+            cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            limits: HostLimits::default(),
+            compiler: Arc::new(CompileInProcess),
+            code_cache: None,
+            key_values: BTreeMap::from([(BackendKind::Memory, memory)]),
+            backends: BTreeMap::new(),
+        }
+    }
+}
+
+impl HostBuilder {
+    /// How many threads serve requests.
+    pub fn cores(mut self, cores: NonZeroUsize) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// The limits of the host.
+    pub fn limits(mut self, limits: HostLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What compiles components.
+    pub fn compiler(mut self, compiler: impl Compiler + 'static) -> Self {
+        self.compiler = Arc::new(compiler);
+        self
+    }
+
+    /// Where compiled code is kept.
+    pub fn code_cache(mut self, cache: CodeCache) -> Self {
+        self.code_cache = Some(cache);
+        self
+    }
+
+    /// What keeps keys and values for backends of `kind`.
+    pub fn key_value(mut self, kind: BackendKind, store: Arc<dyn KeyValue>) -> Self {
+        self.key_values.insert(kind, store);
+        self
+    }
+
+    /// The backends that the host names, beside those of the apps.
+    pub fn backends(mut self, backends: BTreeMap<BackendName, BackendSpec>) -> Self {
+        self.backends = backends;
+        self
+    }
+
+    /// Builds the host and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// If the engine or the threads cannot be had.
+    pub fn build(self) -> Result<Host, HostError> {
+        let engines = Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?;
+        let cores = Arc::new(Cores::start(self.cores).map_err(HostError::Threads)?);
+        let loader = Loader::new(engines, self.limits, self.compiler, self.code_cache, cores.count())
+            .map_err(HostError::Engine)?
+            .with_state(self.key_values, self.backends);
+        Ok(Host {
+            loader,
+            server: Arc::new(Server::new(self.limits)),
+            connections: Arc::new(Connections::new(&self.limits)),
+            listeners: Mutex::default(),
+            apps: Mutex::default(),
+            cores,
+        })
+    }
+}

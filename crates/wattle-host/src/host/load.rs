@@ -1,0 +1,214 @@
+//! From a component's bytes to a component that can be instantiated: cached code or compiling, then joining to its
+//! providers, then a first instance to see that it starts.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tokio::time::timeout_at;
+use wasmtime::component::{self, Linker};
+use wattle_backend::bucket::Owner;
+use wattle_backend::key_value::KeyValue;
+use wattle_spec::app::{App, BackendKind, BackendSpec, ComponentSpec, Scope};
+use wattle_spec::digest::Digest;
+use wattle_spec::host_file::implicit_backends;
+use wattle_spec::limits::HostLimits;
+use wattle_spec::link::Provider;
+use wattle_spec::name::{BackendName, ComponentName};
+use wattle_spec::shape::ImportName;
+
+use crate::capability::key_value::KeyValueLink;
+use crate::capability::linker;
+use crate::component::{Component, Identity, Service, profile_of};
+use crate::cores::Cores;
+use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile};
+use crate::error::StartError;
+use crate::instance::{Guest, LogRate, new_store};
+use crate::invocation::{Invocation, RequestId};
+use crate::trigger::http::Warm;
+
+/// Where the bytes of components come from.
+pub trait Source: Send + Sync {
+    /// The bytes with this digest.
+    fn read(&self, digest: &Digest) -> BoxFuture<'static, io::Result<Bytes>>;
+}
+
+impl Source for BTreeMap<Digest, Bytes> {
+    fn read(&self, digest: &Digest) -> BoxFuture<'static, io::Result<Bytes>> {
+        let bytes = self.get(digest).cloned().ok_or_else(|| io::ErrorKind::NotFound.into());
+        Box::pin(std::future::ready(bytes))
+    }
+}
+
+/// What makes components.
+pub(super) struct Loader {
+    linkers: BTreeMap<&'static str, Linker<Guest>>,
+    compiler: Arc<dyn Compiler>,
+    code_cache: Option<CodeCache>,
+    /// One component is compiled at a time: the others run.
+    compiling: tokio::sync::Mutex<()>,
+    limits: HostLimits,
+    cores: usize,
+    key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
+    backends: BTreeMap<BackendName, BackendSpec>,
+    engines: Engines,
+}
+
+impl Loader {
+    pub(super) fn new(
+        engines: Engines,
+        limits: HostLimits,
+        compiler: Arc<dyn Compiler>,
+        code_cache: Option<CodeCache>,
+        cores: usize,
+    ) -> wasmtime::Result<Self> {
+        let linkers = Profile::ALL
+            .map(|profile| Ok((profile.name(), linker(engines.of(profile), profile)?)))
+            .into_iter()
+            .collect::<wasmtime::Result<_>>()?;
+        Ok(Self {
+            linkers,
+            compiler,
+            code_cache,
+            compiling: tokio::sync::Mutex::default(),
+            limits,
+            cores,
+            key_values: BTreeMap::new(),
+            backends: BTreeMap::new(),
+            engines,
+        })
+    }
+
+    pub(super) fn with_state(
+        mut self,
+        key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
+        backends: BTreeMap<BackendName, BackendSpec>,
+    ) -> Self {
+        self.key_values = key_values;
+        self.backends = backends;
+        self
+    }
+
+    /// Makes the component `name` of `app`.
+    pub(super) async fn load(
+        &self,
+        app: &App,
+        name: &ComponentName,
+        spec: &ComponentSpec,
+        source: &dyn Source,
+    ) -> Result<Component, StartError> {
+        let profile = profile_of(spec.shape.kind);
+        let code = self.code(profile, name, spec, source).await?;
+        let instance = self.linkers[profile.name()]
+            .instantiate_pre(&code)
+            .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
+        let identity = Identity {
+            app: app.id.clone(),
+            name: name.clone(),
+            config: spec.config.clone(),
+            env: spec.env.clone(),
+            mounts: spec.mounts.clone(),
+            limits: spec.limits,
+            key_value: self.key_value(app, name, spec)?,
+            log_rate: LogRate::new(spec.limits.log_lines_per_second),
+        };
+        Ok(Component {
+            identity: Arc::new(identity),
+            policy: spec.instances,
+            engine: self.engines.of(profile).clone(),
+            service: Service::of(spec.shape.kind, instance),
+            warm: Warm::new(self.cores, spec.instances.reuse.get() > 1),
+        })
+    }
+
+    /// The code of a component: from the cache, else compiled and kept there.
+    async fn code(
+        &self,
+        profile: Profile,
+        name: &ComponentName,
+        spec: &ComponentSpec,
+        source: &dyn Source,
+    ) -> Result<component::Component, StartError> {
+        let engine = self.engines.of(profile);
+        let cached = || self.code_cache.as_ref()?.load(engine, profile, &spec.digest);
+        if let Some(code) = cached() {
+            return Ok(code);
+        }
+        let _turn = self.compiling.lock().await;
+        if let Some(code) = cached() {
+            return Ok(code);
+        }
+        let failed = |source| StartError::Compile { component: name.clone(), source };
+        let wasm = source.read(&spec.digest).await.map_err(|source| StartError::Source {
+            component: name.clone(),
+            digest: spec.digest,
+            source,
+        })?;
+        if wasm.len() as u64 > self.limits.compile_size.0 {
+            return Err(failed(CompileError::TooLarge { size: wasm.len() as u64, limit: self.limits.compile_size }));
+        }
+        let started = Instant::now();
+        let code = self.compiler.compile(profile, wasm, &self.limits).await.map_err(failed)?;
+        tracing::info!(component = %name, %profile, ms = started.elapsed().as_millis() as u64, "compiled");
+        if let Some(cache) = &self.code_cache {
+            cache
+                .store(engine, profile, &spec.digest, &code)
+                .map_err(|source| StartError::CodeCache { component: name.clone(), source })?;
+        }
+        #[expect(unsafe_code, reason = "running what was just compiled")]
+        // SAFETY: these bytes came from our own compiler a moment ago, over a pipe or from this process.
+        let code = unsafe { component::Component::deserialize(engine, &code) };
+        code.map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
+    }
+
+    /// What the component's import of `wasi:keyvalue` is joined to.
+    fn key_value(
+        &self,
+        app: &App,
+        component: &ComponentName,
+        spec: &ComponentSpec,
+    ) -> Result<Option<KeyValueLink>, StartError> {
+        let backend = spec.links.iter().find_map(|link| match (&link.import, &link.provider) {
+            (ImportName::Interface(import), Provider::Backend(name)) if import.package == "keyvalue" => Some(name),
+            _ => None,
+        });
+        let Some(name) = backend else { return Ok(None) };
+        let implicit = || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
+        let named = app.backends.get(name).or_else(|| self.backends.get(name)).copied();
+        let backend = named.or_else(implicit).ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
+        let store = self.key_values.get(&backend.kind).cloned();
+        let owner = match backend.scope {
+            Scope::App => Owner::App(app.id.clone()),
+            Scope::Shared => Owner::Shared,
+        };
+        let store = store.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind: backend.kind })?;
+        Ok(Some(KeyValueLink { backend: store, name: name.clone(), owner }))
+    }
+
+    /// Makes one instance of `component` and drops it: what cannot start is found out now.
+    pub(super) async fn try_out(&self, component: &Arc<Component>, cores: &Cores) -> Result<(), StartError> {
+        let deadline = Instant::now() + component.identity.limits.deadline;
+        let invocation = Invocation { request: RequestId::next(), deadline };
+        let tried = component.clone();
+        let outcome = cores
+            .run(async move {
+                let mut store = new_store(&tried.engine, &tried.identity, invocation);
+                let started = timeout_at(deadline.into(), tried.service.try_out(&mut store)).await;
+                match started {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(match store.data().hit_limit() {
+                        Some(limit) => format!("{error:#} (limit {limit})"),
+                        None => format!("{error:#}"),
+                    }),
+                    Err(_) => Err("it took longer than its limit deadline".to_owned()),
+                }
+            })
+            .await;
+        outcome
+            .unwrap_or_else(|| Err("the host is stopping".to_owned()))
+            .map_err(|reason| StartError::Instantiate { component: component.identity.name.clone(), reason })
+    }
+}

@@ -1,0 +1,25 @@
+//! The embeddable host of Wattle: it runs apps of WebAssembly components.
+//!
+//! A host is handed everything: an [`App`](wattle_spec::app::App) that says what should run, a [`Source`] that turns
+//! digests into bytes, listening sockets, backends for state, a [`Compiler`]. It fetches nothing, schedules nothing and
+//! writes nothing but what its backends keep.
+//!
+//! Read it in the order of a request: `trigger`, `component`, `instance`, `capability`, then the backend.
+
+mod answer;
+mod capability;
+mod component;
+mod cores;
+pub mod engine;
+mod error;
+mod host;
+mod instance;
+mod invocation;
+mod trigger;
+
+pub use answer::REQUEST_ID;
+pub use capability::offers;
+pub use engine::{CodeCache, CompileInProcess, Compiler};
+pub use error::{HostError, StartError};
+pub use host::{Host, HostBuilder, Source};
+pub use invocation::{Invocation, RequestId};

@@ -1,0 +1,3 @@
+//! Triggers: what calls a component.
+
+pub(crate) mod http;

@@ -1,0 +1,19 @@
+//! The HTTP trigger, in the order in which a request passes: a listener deals connections to the cores, a connection
+//! reads requests, a request finds its route and its place, an instance answers, the answer goes out.
+
+mod admission;
+mod answer_body;
+mod connection;
+mod dispatch;
+mod listener;
+mod request;
+mod request_body;
+mod serial;
+mod server;
+mod shared;
+mod wire;
+
+pub(crate) use admission::Admission;
+pub(crate) use dispatch::Warm;
+pub(crate) use listener::{Connections, Listener};
+pub(crate) use server::{Server, Target};

@@ -1,0 +1,158 @@
+//! Accepting connections: within the limits, and through whatever the system runs out of.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+
+use super::connection;
+use super::server::{Server, Stopping};
+use crate::cores::Cores;
+
+/// How long accepting rests when the system has no more file descriptors or memory.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// An address on which a host serves. It accepts until its host stops.
+pub(crate) struct Listener {
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+/// The connections of a host, counted.
+pub(crate) struct Connections {
+    all: Arc<Semaphore>,
+    count: u32,
+    by_address: Mutex<HashMap<IpAddr, u32>>,
+    per_address: u32,
+}
+
+/// A connection's place: given back when it is dropped.
+struct Place {
+    connections: Arc<Connections>,
+    address: IpAddr,
+    _all: OwnedSemaphorePermit,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: &wattle_spec::limits::HostLimits) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(limits.connections as usize)),
+            count: limits.connections,
+            by_address: Mutex::default(),
+            per_address: limits.connections_per_address,
+        }
+    }
+
+    fn counts(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, u32>> {
+        self.by_address.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    /// Waits until there are none.
+    pub(crate) async fn none(&self) {
+        let _ = self.all.acquire_many(self.count).await;
+    }
+
+    /// A place for a connection from `address`, unless it has too many.
+    fn enter(self: &Arc<Self>, address: IpAddr, all: OwnedSemaphorePermit) -> Option<Place> {
+        let mut counts = self.counts();
+        let count = counts.entry(address).or_default();
+        if *count >= self.per_address {
+            return None;
+        }
+        *count += 1;
+        Some(Place { connections: self.clone(), address, _all: all })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.connections.counts();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Listener {
+    pub(crate) fn start(
+        listener: std::net::TcpListener,
+        server: Arc<Server>,
+        connections: Arc<Connections>,
+        cores: Arc<Cores>,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let accepting = tokio::spawn(accept_all(listener, server, connections, cores));
+        Ok(Self { address, accepting })
+    }
+
+    /// The address that it is bound to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it accepts no more.
+    pub(crate) async fn closed(self) {
+        let _ = self.accepting.await;
+    }
+}
+
+async fn accept_all(listener: TcpListener, server: Arc<Server>, connections: Arc<Connections>, cores: Arc<Cores>) {
+    let mut stopping = server.stopping.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = accept(&listener, &connections) => accepted,
+            _ = stopping.wait_for(|stage| *stage != Stopping::No) => break,
+        };
+        deal(accepted, &server, &connections, &cores).await;
+    }
+    // Whoever is already connected is served; closing the socket would reset them.
+    while let Some(accepted) = futures::FutureExt::now_or_never(accept(&listener, &connections)) {
+        deal(accepted, &server, &connections, &cores).await;
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, connections: &Connections) -> Accepted {
+    let place = connections.all.clone().acquire_owned().await.expect("invariant: this semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address, place),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection, trying again");
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+async fn deal((stream, peer, all): Accepted, server: &Arc<Server>, connections: &Arc<Connections>, cores: &Cores) {
+    let Some(place) = connections.enter(peer.ip(), all) else {
+        tracing::warn!(client = %peer.ip(), "too many connections from this address (limit connections_per_address)");
+        return;
+    };
+    // A connection belongs to the reactor of the core that serves it.
+    let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
+    let server = server.clone();
+    cores
+        .deal(move |core| async move {
+            let _place = place;
+            match TcpStream::from_std(stream) {
+                Ok(stream) => connection::serve(server, stream, core).await,
+                Err(error) => tracing::warn!(%error, "cannot take over a connection"),
+            }
+        })
+        .await;
+}

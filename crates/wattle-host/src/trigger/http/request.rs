@@ -1,0 +1,117 @@
+//! What a request must be before it reaches an app, and how the guest will see it: with scheme, authority and path as
+//! the client meant them, in one canonical form that routing uses too.
+
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderMap, Method, Request, Version, header};
+
+use crate::answer::Failure;
+
+/// The longest path with query that is taken, in bytes.
+const TARGET_MAX: usize = 8 << 10;
+
+/// Checks the target of `request` and gives it its absolute form: `http://authority/path?query`.
+pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<(), Failure> {
+    if request.method() == Method::CONNECT {
+        return Err(Failure::NotSupported("CONNECT"));
+    }
+    let host = host_header(request.headers(), request.version())?;
+    let authority = match (request.uri().authority(), host) {
+        (Some(target), Some(host)) if !same_authority(target, &host, scheme) => {
+            return Err(Failure::BadRequest("the Host header and the request's target name different hosts"));
+        }
+        (Some(target), _) => target.clone(),
+        (None, Some(host)) => host,
+        (None, None) => Authority::from_static("localhost"),
+    };
+    if authority.as_str().contains('@') {
+        return Err(Failure::BadRequest("a host has no user in it"));
+    }
+    if request.uri().scheme().is_some_and(|target| target != scheme) {
+        return Err(Failure::BadRequest("the target's scheme is not that of the connection"));
+    }
+    let target = target(request.uri(), request.method())?;
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(scheme.clone());
+    parts.authority = Some(authority);
+    parts.path_and_query = Some(target);
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Failure::BadRequest("the request's target is not a URI"))?;
+    Ok(())
+}
+
+fn host_header(headers: &HeaderMap, version: Version) -> Result<Option<Authority>, Failure> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let Some(host) = hosts.next() else {
+        return match version {
+            Version::HTTP_10 => Ok(None),
+            _ => Err(Failure::BadRequest("it has no Host header")),
+        };
+    };
+    if hosts.next().is_some() {
+        return Err(Failure::BadRequest("it has more than one Host header"));
+    }
+    let host = Authority::try_from(host.as_bytes()).map_err(|_| Failure::BadRequest("its Host header is not a host"))?;
+    match host.port_u16().is_none() && host.as_str().ends_with(|c: char| c == ':' || c.is_ascii_digit()) {
+        true if port_is_bad(host.as_str()) => Err(Failure::BadRequest("its Host header has a port that is not one")),
+        _ => Ok(Some(host)),
+    }
+}
+
+/// Whether there is a port in `host` that is no number up to 65535. The brackets of an IPv6 address hold none.
+fn port_is_bad(host: &str) -> bool {
+    let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    after.split_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_err())
+}
+
+fn same_authority(one: &Authority, other: &Authority, scheme: &Scheme) -> bool {
+    let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    one.host().eq_ignore_ascii_case(other.host())
+        && one.port_u16().unwrap_or(default_port) == other.port_u16().unwrap_or(default_port)
+}
+
+fn target(uri: &Uri, method: &Method) -> Result<PathAndQuery, Failure> {
+    let target = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    if target.as_str().len() > TARGET_MAX {
+        return Err(Failure::PathTooLong);
+    }
+    match target.as_str() {
+        "*" if method == Method::OPTIONS => Err(Failure::NotSupported("OPTIONS *")),
+        text if text.starts_with('/') => Ok(target),
+        _ => Err(Failure::BadRequest("its target is not a path")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(target: &str, hosts: &[&str], expected: Result<&str, &str>) {
+        let mut request = Request::get(target);
+        for host in hosts {
+            request = request.header(header::HOST, *host);
+        }
+        let mut request = request.body(()).expect("a request");
+        let outcome = canonical(&mut request, &Scheme::HTTP).map(|()| request.uri().to_string());
+        let outcome = outcome.as_deref().map_err(|failure| failure.status().1);
+        assert_eq!(outcome, expected, "{target} with {hosts:?}");
+    }
+
+    #[test]
+    fn targets() {
+        check("/a?b=c", &["shop.example"], Ok("http://shop.example/a?b=c"));
+        check("/", &["shop.example:8080"], Ok("http://shop.example:8080/"));
+        check("/", &["[::1]:8080"], Ok("http://[::1]:8080/"));
+        check("/", &["[::1]"], Ok("http://[::1]/"));
+        check("http://shop.example/a", &["shop.example"], Ok("http://shop.example/a"));
+        check("http://shop.example/a", &["SHOP.example:80"], Ok("http://shop.example/a"));
+        check("http://shop.example/a", &["evil.example"], Err("bad-request"));
+        check("http://shop.example:81/a", &["shop.example"], Err("bad-request"));
+        check("https://shop.example/a", &["shop.example"], Err("bad-request"));
+        check("/", &[], Err("bad-request"));
+        check("/", &["a.example", "a.example"], Err("bad-request"));
+        check("/", &["user@a.example"], Err("bad-request"));
+        check("/", &["a.example:99999"], Err("bad-request"));
+        check("/", &["a.example:x"], Err("bad-request"));
+        check("/", &["a b"], Err("bad-request"));
+        check("/", &[""], Err("bad-request"));
+    }
+}

@@ -1,0 +1,174 @@
+//! One request from its head to its answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::uri::Scheme;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tokio::sync::{oneshot, watch};
+use wattle_spec::limits::HostLimits;
+use wattle_spec::route::{RouteTable, normalize_path};
+
+use super::admission::Admission;
+use super::answer_body::{AnswerBody, GuestBody};
+use super::dispatch::{Answered, Job, Reply, dispatch};
+use super::request::canonical;
+use super::request_body::RequestBody;
+use super::wire::{Framing, Progress};
+use crate::answer::{Failure, REQUEST_ID};
+use crate::component::Component;
+use crate::cores::CoreId;
+use crate::invocation::{Invocation, RequestId};
+
+/// What answers requests: the routes of every app of a host.
+pub(crate) struct Server {
+    pub(crate) limits: HostLimits,
+    pub(crate) routes: ArcSwap<RouteTable<Target>>,
+    pub(crate) requests: Admission,
+    draining: AtomicBool,
+    pub(super) stopping: watch::Sender<Stopping>,
+}
+
+/// How far the end of a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopping {
+    /// Not at all.
+    No,
+    /// No new connections; those there are end after their next answer.
+    Draining,
+    /// Connections that rest are closed.
+    Closing,
+}
+
+/// Where a route leads.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) component: Arc<Component>,
+    pub(crate) requests: Arc<Admission>,
+    pub(crate) queue_time: Duration,
+}
+
+/// A connection, as its requests see it.
+pub(super) struct Via {
+    pub(super) core: CoreId,
+    pub(super) progress: Arc<Progress>,
+    pub(super) scheme: Scheme,
+}
+
+impl Server {
+    pub(crate) fn new(limits: HostLimits) -> Self {
+        Self {
+            limits,
+            routes: ArcSwap::from_pointee(RouteTable::new()),
+            requests: Admission::new(limits.concurrent_requests),
+            draining: AtomicBool::new(false),
+            stopping: watch::Sender::new(Stopping::No),
+        }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(Stopping::Draining);
+    }
+
+    pub(crate) fn close(&self) {
+        self.stopping.send_replace(Stopping::Closing);
+    }
+
+    /// Answers one request, whatever happens.
+    pub(super) async fn answer(&self, request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
+        let id = RequestId::next();
+        let served = match via.progress.begin(request.headers()) {
+            Framing::Clear => self.serve(request, id, via).await,
+            Framing::Conflicting => {
+                Err((None, Failure::BadRequest("it has both a Content-Length and a Transfer-Encoding")))
+            }
+        };
+        let mut response = served.unwrap_or_else(|(component, failure)| {
+            match component {
+                Some(component) => failure.log(&component.identity.to_string(), id),
+                None => failure.log("http", id),
+            }
+            failure.answer(id).map(|body| AnswerBody::ours(body, via.progress.clone()))
+        });
+        let headers = response.headers_mut();
+        let value = HeaderValue::from_bytes(&id.digits()).expect("invariant: hex digits are a header value");
+        headers.entry(REQUEST_ID).or_insert(value);
+        if self.draining.load(Ordering::Relaxed) {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn serve(
+        &self,
+        mut request: Request<Incoming>,
+        id: RequestId,
+        via: &Via,
+    ) -> Result<Response<AnswerBody>, (Option<Arc<Component>>, Failure)> {
+        canonical(&mut request, &via.scheme).map_err(|failure| (None, failure))?;
+        let target = self.route(&request).map_err(|failure| (None, failure))?;
+        let component = target.component.clone();
+        let failed = |failure| (Some(target.component.clone()), failure);
+        let limits = &component.identity.limits;
+        if request.body().size_hint().lower() > limits.request_body.0 {
+            return Err(failed(Failure::BodyTooLarge));
+        }
+        let invocation = Invocation { request: id, deadline: std::time::Instant::now() + limits.deadline };
+        let permit = target.requests.enter(&self.requests, target.queue_time).await.map_err(failed)?;
+
+        let (reply, answered) = oneshot::channel();
+        let (delivery, client) = oneshot::channel();
+        let head_only = *request.method() == Method::HEAD;
+        let request = request.map(|body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout));
+        dispatch(&component, via.core, Job { request, invocation, permit, client, reply: Reply::new(reply) });
+        let answered = answered.await.unwrap_or(Err(Failure::InstanceLost)).map_err(failed)?;
+        answer_of(answered, invocation, limits.response_body.0, head_only, delivery)
+            .map(|response| response.map(|body| AnswerBody::guest(body, via.progress.clone())))
+            .map_err(failed)
+    }
+
+    fn route<B>(&self, request: &Request<B>) -> Result<Target, Failure> {
+        let path = normalize_path(request.uri().path())?;
+        let host = request.uri().host().unwrap_or_default();
+        self.routes.load().get(host, &path).cloned().ok_or(Failure::NoRoute)
+    }
+}
+
+/// The answer of an instance as it goes out, if it is one that can.
+fn answer_of(
+    answered: Answered,
+    invocation: Invocation,
+    limit: u64,
+    head_only: bool,
+    delivery: oneshot::Sender<()>,
+) -> Result<Response<GuestBody>, Failure> {
+    let Answered { response, permit, instance } = answered;
+    let status = response.status();
+    if status.is_informational() {
+        return Err(Failure::InvalidAnswer("its status is an informational one"));
+    }
+    let bodiless = head_only || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let announced = response.headers().get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    let deadline = tokio::time::Instant::from_std(invocation.deadline);
+    Ok(response.map(|body| {
+        let mut delivery = Some(delivery);
+        // Nobody will ask for the body of such an answer.
+        if bodiless && let Some(delivery) = delivery.take() {
+            let _ = delivery.send(());
+        }
+        GuestBody {
+            body,
+            left: limit,
+            announced,
+            delivery,
+            instance: instance.map(|instance| (instance, deadline)),
+            overdue: None,
+            _permit: permit,
+        }
+    }))
+}

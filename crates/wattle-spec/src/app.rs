@@ -1,0 +1,128 @@
+//! An app as it will run: every default filled in, every import joined to a provider.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::digest::Digest;
+use crate::limits::{AppLimits, ComponentLimits};
+use crate::link::Link;
+use crate::name::{AppId, BackendName, ComponentName};
+use crate::route::HttpRoute;
+use crate::shape::Shape;
+
+/// What a user deploys, resolved. It holds names and digests; bytes come from whoever starts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// Which app.
+    pub id: AppId,
+    /// The components by name.
+    pub components: BTreeMap<ComponentName, ComponentSpec>,
+    /// What HTTP requests reach which component. No two are equal.
+    pub routes: Vec<HttpRoute>,
+    /// The backends that the manifest names, beside those that every host has.
+    pub backends: BTreeMap<BackendName, BackendSpec>,
+    /// Limits of the app as a whole.
+    pub limits: AppLimits,
+}
+
+/// One component of an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentSpec {
+    /// The identity of its bytes.
+    pub digest: Digest,
+    /// What the bytes import and export.
+    pub shape: Shape,
+    /// Every import with its provider.
+    pub links: Vec<Link>,
+    /// What `wasi:config` answers.
+    pub config: BTreeMap<String, String>,
+    /// The environment variables that it sees; none of the host's unless named.
+    pub env: BTreeMap<String, String>,
+    /// The directories that it sees.
+    pub mounts: Vec<Mount>,
+    /// How its instances are kept.
+    pub instances: InstancePolicy,
+    /// Its limits.
+    pub limits: ComponentLimits,
+}
+
+/// A directory of the host that a component sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The directory on the host, absolute.
+    pub host: PathBuf,
+    /// Its path in the guest, absolute.
+    pub guest: String,
+    /// Whether the component may change it.
+    pub access: Access,
+}
+
+/// What a component may do with a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Read only.
+    #[default]
+    Read,
+    /// Read and write.
+    ReadWrite,
+}
+
+/// How instances of a component are kept between and during requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstancePolicy {
+    /// How many requests one instance serves before it is dropped. 1: a fresh instance for each.
+    pub reuse: NonZeroU32,
+    /// How many requests one instance serves at a time. More than 1 only for WASI 0.3.
+    pub concurrency: NonZeroU32,
+    /// How long an instance may rest before it is dropped.
+    pub idle: Duration,
+}
+
+impl InstancePolicy {
+    /// The default of WASI 0.2: an instance of its own for each request.
+    pub const FRESH: Self =
+        Self { reuse: NonZeroU32::MIN, concurrency: NonZeroU32::MIN, idle: Duration::from_secs(10) };
+
+    /// The default of WASI 0.3: reused and concurrent.
+    pub const SHARED: Self = Self {
+        reuse: NonZeroU32::new(1_000).unwrap(),
+        concurrency: NonZeroU32::new(16).unwrap(),
+        idle: Duration::from_secs(10),
+    };
+}
+
+/// A backend that a manifest or a host names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackendSpec {
+    /// The engine behind it.
+    pub kind: BackendKind,
+    /// Who shares its state.
+    pub scope: Scope,
+}
+
+/// The engine of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendKind {
+    /// In the memory of the host: gone when it stops.
+    Memory,
+    /// In the data directory of the host.
+    Disk,
+}
+
+/// Who shares a backend's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Every app has its own.
+    #[default]
+    App,
+    /// All apps that name it see the same.
+    Shared,
+}

@@ -1,0 +1,177 @@
+//! The grammars of single values: each type that is written as a string, with the name of its grammar in the schema.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de};
+
+use crate::interface::Interface;
+use crate::manifest::Source;
+use crate::name::{AppName, BackendName, ComponentName};
+use crate::route::{HostName, PathPattern};
+use crate::units::{Span, UnitError};
+
+/// Why a string is not what its place asks for, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// The value of an environment variable or of a setting: any text without a NUL.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text(pub String);
+
+/// The name of an environment variable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Variable(pub String);
+
+/// A path on the host, relative to the file that it is written in unless it is absolute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPath(pub String);
+
+/// An absolute path as a guest sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GuestPath(pub String);
+
+/// A semantic version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub semver::Version);
+
+/// A socket address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Address(pub(crate) SocketAddr);
+
+/// A string with a grammar: what `read` says is what the walker and the deserialiser say.
+pub(crate) trait Leaf: Sized {
+    fn read(text: &str) -> Result<Self, Refused>;
+}
+
+macro_rules! leaves {
+    ($($type:ty: $format:literal, $example:literal, $read:expr;)*) => {
+        $(
+            impl Leaf for $type {
+                fn read(text: &str) -> Result<Self, Refused> {
+                    $read(text)
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $type {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let text = String::deserialize(deserializer)?;
+                    <$type>::read(&text).map_err(|refused| de::Error::custom(refused.message))
+                }
+            }
+
+            impl JsonSchema for $type {
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn schema_name() -> Cow<'static, str> {
+                    $format.into()
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!({ "type": "string", "format": $format, "examples": [$example] })
+                }
+            }
+        )*
+
+        /// What the grammar called `format` says to `text`. A grammar that is not ours says nothing.
+        pub(crate) fn judge(format: &str, text: &str) -> Result<(), Refused> {
+            match format {
+                $($format => <$type>::read(text).map(drop),)*
+                _ => Ok(()),
+            }
+        }
+    };
+}
+
+leaves! {
+    AppName: "app-name", "shop", name;
+    ComponentName: "component-name", "cart", name;
+    BackendName: "backend-name", "orders", name;
+    Version: "semantic-version", "0.1.0", version;
+    Interface: "interface", "wasi:keyvalue", plain;
+    PathPattern: "path-pattern", "/cart/...", pattern;
+    HostName: "host-name", "shop.example.com", plain;
+    Source: "source", "target/wasm32-wasip2/release/cart.wasm", source;
+    HostPath: "host-path", "data", host_path;
+    GuestPath: "guest-path", "/data", guest_path;
+    Variable: "variable-name", "RUST_LOG", variable;
+    Text: "text", "EUR", text;
+    Span: "time-span", "10s", span;
+    Address: "socket-address", "127.0.0.1:8080", address;
+}
+
+fn refused(message: impl fmt::Display) -> Refused {
+    Refused { message: message.to_string(), hint: None }
+}
+
+fn plain<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Refused> {
+    text.parse().map_err(refused)
+}
+
+fn name<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Refused> {
+    let hint = || Some(format!("write `{}`", AppName::resembling(text)));
+    plain(text).map_err(|refused| Refused { hint: hint(), ..refused })
+}
+
+fn pattern(text: &str) -> Result<PathPattern, Refused> {
+    text.parse().map_err(|error: crate::route::PatternError| Refused { hint: error.hint(), ..refused(error) })
+}
+
+fn source(text: &str) -> Result<Source, Refused> {
+    text.parse().map_err(|error: crate::manifest::SourceError| Refused { hint: error.hint(), ..refused(error) })
+}
+
+fn version(text: &str) -> Result<Version, Refused> {
+    let wrong = |_| refused(format!("{text:?} is not a semantic version, as in 0.1.0"));
+    text.parse().map(Version).map_err(wrong)
+}
+
+fn span(text: &str) -> Result<Span, Refused> {
+    text.parse().map_err(|error: UnitError| refused(error))
+}
+
+fn address(text: &str) -> Result<Address, Refused> {
+    let wrong = |_| refused(format!("{text:?} is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080"));
+    text.parse().map(Address).map_err(wrong)
+}
+
+fn text(text: &str) -> Result<Text, Refused> {
+    match text.contains('\0') {
+        true => Err(refused("a text must not contain a NUL")),
+        false => Ok(Text(text.into())),
+    }
+}
+
+fn variable(text: &str) -> Result<Variable, Refused> {
+    match text.is_empty() || text.contains(['=', '\0']) {
+        true => Err(refused("the name of a variable must not be empty nor contain `=` or a NUL")),
+        false => Ok(Variable(text.into())),
+    }
+}
+
+fn host_path(text: &str) -> Result<HostPath, Refused> {
+    match text.is_empty() || text.contains('\0') {
+        true => Err(refused("a path must not be empty nor contain a NUL")),
+        false => Ok(HostPath(text.into())),
+    }
+}
+
+fn guest_path(text: &str) -> Result<GuestPath, Refused> {
+    let Some(below) = text.strip_prefix('/') else {
+        return Err(Refused { hint: Some(format!("write `/{text}`")), ..refused("a path in the guest is absolute") });
+    };
+    let below = below.strip_suffix('/').unwrap_or(below);
+    let is_odd = |segment: &str| matches!(segment, "" | "." | "..") || segment.contains('\0');
+    match !below.is_empty() && below.split('/').any(is_odd) {
+        true => Err(refused("a path in the guest has no empty, `.` or `..` segments")),
+        false => Ok(GuestPath(format!("/{below}"))),
+    }
+}

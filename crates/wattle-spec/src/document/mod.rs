@@ -1,0 +1,127 @@
+//! Reading a TOML text against a type: one machinery for the manifest and the host's file.
+//!
+//! The JSON Schema that is generated from the raw types is the single truth of the structure: editors get it, and
+//! [`check`] walks the text with it and collects every fault. What is faulty is cut out, so that what is left can still
+//! be read, and what is wrong with *that* is reported in the same run.
+
+mod advice;
+mod check;
+mod leaf;
+mod limits;
+mod schema;
+mod written;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub(crate) use self::leaf::Address;
+pub use self::leaf::{GuestPath, HostPath, Text, Variable, Version};
+pub use self::limits::LimitTable;
+pub(crate) use self::schema::{generate, keyed};
+pub use self::written::Written;
+use crate::fault::{Fault, sorted};
+
+/// The most bytes that a manifest or a host's file may have.
+pub(crate) const TEXT_MAX_LEN: usize = 1 << 20;
+
+/// How deep arrays and tables may be nested; the parser refuses what is far beyond.
+const NESTING_MAX: usize = 32;
+
+/// A text that is TOML, without what was found to be wrong with it.
+pub(crate) struct Document<'t> {
+    root: Spanned<DeTable<'t>>,
+    faults: Vec<Fault>,
+    keys: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl<'t> Document<'t> {
+    /// Parses `text` and checks it against `schema`.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of syntax. The structure of a text with such faults is guesswork and not looked at.
+    pub(crate) fn read(text: &'t str, schema: &Value) -> Result<Self, Vec<Fault>> {
+        if text.len() > TEXT_MAX_LEN {
+            let message = format!("the text has {} bytes, at most {TEXT_MAX_LEN} are read", text.len());
+            return Err(vec![Fault::new(message)]);
+        }
+        let (mut root, errors) = DeTable::parse_recoverable(text);
+        let syntax = |error: &toml::de::Error| Fault::new(error.message()).at(error.span());
+        let deep = |span| Fault::new(format!("nested more than {NESTING_MAX} deep")).at(span);
+        let faults: Vec<Fault> = errors.iter().map(syntax).chain(too_deep(root.get_ref()).map(deep)).collect();
+        if !faults.is_empty() {
+            dismantle(root.into_inner());
+            return Err(sorted(faults));
+        }
+        let keys = root.get_ref().iter().map(|(key, value)| (key.get_ref().to_string(), keys_of(value))).collect();
+        let faults = check::check(root.get_mut(), schema);
+        Ok(Self { root, faults, keys })
+    }
+
+    /// Takes the keys of the table called `table` at the root as they were written, right or wrong.
+    pub(crate) fn keys_of(&mut self, table: &str) -> BTreeSet<String> {
+        self.keys.remove(table).unwrap_or_default()
+    }
+
+    /// What is left of the value called `key` at the root.
+    pub(crate) fn part<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let value = self.root.get_ref().get(key)?.clone();
+        T::deserialize(toml::de::ValueDeserializer::from(value)).ok()
+    }
+
+    /// Adds what was found by other means than the schema.
+    pub(crate) fn add(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.extend(faults);
+    }
+
+    /// The whole as a value.
+    ///
+    /// # Errors
+    ///
+    /// Every fault that was found.
+    pub(crate) fn finish<T: DeserializeOwned>(self) -> Result<T, Vec<Fault>> {
+        if !self.faults.is_empty() {
+            return Err(sorted(self.faults));
+        }
+        let fault = |error: toml::de::Error| vec![Fault::new(error.message()).at(error.span())];
+        T::deserialize(toml::de::Deserializer::from(self.root)).map_err(fault)
+    }
+}
+
+fn keys_of(value: &Spanned<DeValue<'_>>) -> BTreeSet<String> {
+    let table = value.get_ref().as_table().into_iter().flat_map(|table| table.iter());
+    table.map(|(key, _)| key.get_ref().to_string()).collect()
+}
+
+/// The place of something that is nested deeper than any honest text, if there is one.
+fn too_deep(root: &DeTable<'_>) -> Option<std::ops::Range<usize>> {
+    let mut work: Vec<(usize, &Spanned<DeValue<'_>>)> = root.iter().map(|(_, value)| (1, value)).collect();
+    while let Some((depth, value)) = work.pop() {
+        if depth > NESTING_MAX {
+            return Some(value.span());
+        }
+        match value.get_ref() {
+            DeValue::Table(table) => work.extend(table.iter().map(|(_, value)| (depth + 1, value))),
+            DeValue::Array(array) => work.extend(array.iter().map(|value| (depth + 1, value))),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Drops a tree of any depth without recursion. The parser bounds brackets and dots each, not one times the other,
+/// and a drop by recursion of what comes out overflows the stack.
+fn dismantle(root: DeTable<'_>) {
+    let mut work = vec![DeValue::Table(root)];
+    while let Some(value) = work.pop() {
+        match value {
+            DeValue::Table(table) => work.extend(table.into_iter().map(|(_, value)| value.into_inner())),
+            DeValue::Array(array) => work.extend(array.into_iter().map(Spanned::into_inner)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What should run: the pure values of Wattle, from the manifest as written to the app that will run.
+//!
+//! Nothing here does I/O, knows an engine or waits. A manifest is parsed with its spans
+//! ([`manifest`]), the bytes of its components are read for what they import and export ([`shape`]), and one
+//! pure function ([`resolve`]) turns both, with what a host offers ([`host_file`]), into an [`App`](app::App) in which
+//! every import has a provider and a reason. What is wrong comes out as a list of [faults](fault), never as the first.
+
+pub mod app;
+pub mod digest;
+mod document;
+pub mod fault;
+pub mod host_file;
+pub mod interface;
+pub mod limits;
+pub mod link;
+pub mod manifest;
+pub mod name;
+pub mod resolve;
+pub mod route;
+pub mod shape;
+pub mod units;

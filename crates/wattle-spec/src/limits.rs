@@ -1,0 +1,198 @@
+//! Every limit there is, with its default: one table from which the types, the manifest's keys and the
+//! documentation come.
+
+use std::time::Duration;
+
+use crate::units::{ByteSize, Span};
+
+/// One row of the documented table of limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitRow {
+    /// The key in a manifest or in `host.toml`, with hyphens.
+    pub key: String,
+    /// What is written there.
+    pub kind: LimitKind,
+    /// The default, as one would write it.
+    pub default: String,
+    /// What it bounds and what happens at the bound.
+    pub doc: &'static str,
+}
+
+/// What is written for a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// A number of bytes, as in `"64MiB"`.
+    Bytes,
+    /// A span of time, as in `"10s"`.
+    Time,
+    /// A whole number from 1.
+    Count,
+}
+
+/// A table of limits with their defaults.
+pub trait LimitSet: Copy + Default {
+    /// One row for each limit.
+    fn table() -> Vec<LimitRow>;
+
+    /// Sets one limit, as the inherent `set` does.
+    ///
+    /// # Errors
+    ///
+    /// `None` if there is no such limit, else what was expected in place of `text`.
+    fn change(&mut self, key: &str, text: &str) -> Result<(), Option<String>>;
+}
+
+/// A value that a limit can have, read from text.
+pub trait LimitValue: Copy {
+    /// What is written for it.
+    const KIND: LimitKind;
+
+    /// Reads what a person wrote; the error says what was expected.
+    fn read(text: &str) -> Result<Self, String>;
+    /// Writes it as a person would.
+    fn write(self) -> String;
+}
+
+impl LimitValue for ByteSize {
+    const KIND: LimitKind = LimitKind::Bytes;
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: crate::units::UnitError| error.to_string())
+    }
+    fn write(self) -> String {
+        self.to_string()
+    }
+}
+
+impl LimitValue for Duration {
+    const KIND: LimitKind = LimitKind::Time;
+
+    fn read(text: &str) -> Result<Self, String> {
+        let span: Span = text.parse().map_err(|error: crate::units::UnitError| error.to_string())?;
+        if span.0.is_zero() {
+            return Err("a time limit must be longer than nothing".into());
+        }
+        Ok(span.0)
+    }
+    fn write(self) -> String {
+        Span(self).to_string()
+    }
+}
+
+impl LimitValue for u32 {
+    const KIND: LimitKind = LimitKind::Count;
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(0) | Err(_) => Err(format!("expected a whole number from 1 to {}", u32::MAX)),
+            Ok(number) => Ok(number),
+        }
+    }
+    fn write(self) -> String {
+        self.to_string()
+    }
+}
+
+macro_rules! limits {
+    ($($(#[$struct_doc:meta])* $name:ident { $($field:ident: $type:ty = $default:expr, $doc:literal;)* })*) => {$(
+        $(#[$struct_doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name {
+            $(#[doc = $doc] pub $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $name {
+            /// The keys, in the order of the documentation. In a manifest they are written with hyphens.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            /// Sets the limit called `key` (with hyphens or underscores) to what `text` says.
+            ///
+            /// # Errors
+            ///
+            /// `None` if there is no such limit, else what was expected in place of `text`.
+            pub fn set(&mut self, key: &str, text: &str) -> Result<(), Option<String>> {
+                match key.replace('-', "_").as_str() {
+                    $(stringify!($field) => self.$field = LimitValue::read(text).map_err(Some)?,)*
+                    _ => return Err(None),
+                }
+                Ok(())
+            }
+
+            /// The table of these limits for the documentation, with the defaults.
+            pub fn rows() -> Vec<LimitRow> {
+                let defaults = Self::default();
+                vec![$(LimitRow {
+                    key: stringify!($field).replace('_', "-"),
+                    kind: <$type as LimitValue>::KIND,
+                    default: LimitValue::write(defaults.$field),
+                    doc: $doc,
+                },)*]
+            }
+        }
+
+        impl LimitSet for $name {
+            fn table() -> Vec<LimitRow> {
+                Self::rows()
+            }
+
+            fn change(&mut self, key: &str, text: &str) -> Result<(), Option<String>> {
+                self.set(key, text)
+            }
+        }
+    )*};
+}
+
+const fn kib(n: u64) -> ByteSize {
+    ByteSize(n << 10)
+}
+
+const fn mib(n: u64) -> ByteSize {
+    ByteSize(n << 20)
+}
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+limits! {
+    /// Limits of one component: `limits` in `[components.NAME]`.
+    ComponentLimits {
+        memory: ByteSize = mib(128), "Linear memory of one instance, all its memories together; growing past it fails in the guest.";
+        table_elements: u32 = 100_000, "Elements in the tables of one instance; growing past it fails in the guest.";
+        handles: u32 = 10_000, "Resource handles that one instance holds at a time; one more is a trap.";
+        host_call_bytes: ByteSize = mib(16), "Bytes copied out of the guest by one call of the host; more is a trap.";
+        deadline: Duration = secs(30), "From the arrival of a request to the end of its answer; then 504, or a cut answer.";
+        request_body: ByteSize = mib(64), "Body of one request; a larger one is answered 413, or cut while it streams.";
+        response_body: ByteSize = mib(1024), "Body of one answer; a larger one is cut, visibly for the client.";
+        log_line: ByteSize = kib(8), "One line of a guest's output or log; the rest is cut and marked.";
+        log_lines_per_second: u32 = 1_000, "Lines per second and component; what is over is counted and dropped.";
+    }
+
+    /// Limits of one app: `[limits]` in the manifest.
+    AppLimits {
+        concurrent_requests: u32 = 1_024, "Requests of one app under way at a time; more wait for `queue-time`.";
+        queue_time: Duration = secs(1), "How long a request waits for a place before it is answered 503.";
+    }
+
+    /// Limits of a host: `[limits]` in `host.toml`.
+    HostLimits {
+        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`.";
+        connections: u32 = 10_000, "Open connections in all; more wait to be accepted.";
+        connections_per_address: u32 = 1_024, "Open connections from one client address; more are closed at once.";
+        header_timeout: Duration = secs(10), "From the first byte of a request's head to its last; then the connection is closed.";
+        idle_timeout: Duration = secs(75), "How long a connection may rest between two requests.";
+        body_timeout: Duration = secs(30), "How long a body may stand still, in or out; then it is cut.";
+        headers: u32 = 100, "Header fields of one request; more are answered 431.";
+        header_bytes: ByteSize = kib(64), "The head of one request; a larger one is answered 431.";
+        drain: Duration = secs(10), "How long requests under way may take to end when the host stops.";
+        compile_size: ByteSize = mib(64), "Wasm bytes of one component; a larger one is refused before it is compiled.";
+        compile_time: Duration = secs(120), "How long compiling one component may take.";
+        compile_memory: ByteSize = mib(4096), "Address space of the process that compiles one component.";
+    }
+}

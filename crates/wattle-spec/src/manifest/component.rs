@@ -1,0 +1,91 @@
+//! One component as written: `[components.NAME]`.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{LinkEntry, Links, Source};
+use crate::app::Access;
+use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
+use crate::interface::Interface;
+use crate::limits::ComponentLimits;
+use crate::units::Span;
+
+/// A component as written.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub struct ComponentEntry {
+    /// Where the Wasm bytes are: a path, relative to the manifest.
+    pub source: Written<Source>,
+    /// The command that builds the source.
+    pub build: Option<Written<String>>,
+    /// What the component reads through `wasi:config`.
+    #[serde(default)]
+    pub config: BTreeMap<String, Text>,
+    /// The environment variables that the component sees. It sees none of the host's.
+    #[serde(default)]
+    #[schemars(schema_with = "keyed::<Variable, Text>")]
+    pub env: BTreeMap<Variable, Text>,
+    /// What provides the component's imports: an interface or a package, and the name of a backend.
+    #[serde(default)]
+    #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
+    pub links: Links,
+    /// Limits of the component.
+    #[serde(default)]
+    pub limits: LimitTable<ComponentLimits>,
+    /// How instances of the component are kept. WASI 0.2: a fresh one for each request, unless `reuse` says more.
+    /// WASI 0.3: reused and concurrent.
+    pub instances: Option<Written<Instances>>,
+    /// Directories of the host that the component sees. It sees none otherwise.
+    #[serde(default)]
+    pub mounts: Vec<MountEntry>,
+}
+
+/// How instances are kept, as written: `instances = { reuse = 100, idle = "10s", concurrency = 8 }`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub struct Instances {
+    /// How many requests one instance serves before it is dropped. 1: a fresh instance for each request.
+    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
+    pub reuse: Option<Written<NonZeroU32>>,
+    /// How long an instance may rest before it is dropped.
+    pub idle: Option<Written<Span>>,
+    /// How many requests one instance serves at a time. More than 1 only for WASI 0.3.
+    #[schemars(range(min = 1, max = 4_294_967_295_u32))]
+    pub concurrency: Option<Written<NonZeroU32>>,
+}
+
+/// A directory as written: `[[components.NAME.mounts]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub struct MountEntry {
+    /// The directory on the host, relative to the manifest.
+    pub host: Written<HostPath>,
+    /// Its absolute path in the guest.
+    pub guest: Written<GuestPath>,
+    /// What the component may do with it.
+    #[serde(default)]
+    #[schemars(extend("default" = "read"))]
+    pub access: Access,
+}
+
+impl ComponentEntry {
+    /// A component of which nothing but the source is said.
+    pub fn new(source: Source) -> Self {
+        Self {
+            source: source.into(),
+            build: None,
+            config: BTreeMap::new(),
+            env: BTreeMap::new(),
+            links: Links::new(),
+            limits: LimitTable::default(),
+            instances: None,
+            mounts: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The manifest as written, `wattle.toml`: every value parsed and with its place, nothing filled in or looked up.
+
+mod component;
+mod link;
+mod source;
+mod triggers;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use self::component::{ComponentEntry, Instances, MountEntry};
+pub use self::link::{LinkEntry, Links};
+pub use self::source::{Source, SourceError};
+pub use self::triggers::{HttpTrigger, Triggers};
+use crate::app::{BackendKind, BackendSpec, Scope};
+use crate::document::{Document, generate, keyed};
+pub use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Version, Written};
+use crate::fault::Fault;
+use crate::interface::Interface;
+use crate::limits::AppLimits;
+use crate::name::{AppName, BackendName, ComponentName};
+use crate::route::PathPattern;
+
+/// A manifest as written.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields, title = "Wattle manifest", description = "An app for Wattle: `wattle.toml`.")]
+pub struct Manifest {
+    /// The name of the app: lower-case letters, digits and inner hyphens.
+    pub name: Written<AppName>,
+    /// The version of the app, for people and for registries.
+    pub version: Option<Written<Version>>,
+    /// The components of the app, by name.
+    #[schemars(schema_with = "keyed::<ComponentName, ComponentEntry>")]
+    pub components: BTreeMap<Written<ComponentName>, ComponentEntry>,
+    /// What calls the components. An app without triggers runs only when a person says so.
+    #[serde(default)]
+    pub triggers: Triggers,
+    /// Backends by name, beside `memory` and `disk`, which are always there.
+    #[serde(default)]
+    #[schemars(schema_with = "keyed::<BackendName, BackendEntry>")]
+    pub backends: BTreeMap<Written<BackendName>, BackendEntry>,
+    /// Links for all components: an interface or a package, and what provides it. A component's own links win.
+    #[serde(default)]
+    #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
+    pub links: Links,
+    /// Limits of the app as a whole.
+    #[serde(default)]
+    pub limits: LimitTable<AppLimits>,
+}
+
+/// A backend as written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub struct BackendEntry {
+    /// The engine that keeps the state.
+    #[serde(rename = "type")]
+    pub kind: BackendKind,
+    /// Who shares the state: each app has its own, or all that name the backend see the same.
+    #[serde(default)]
+    #[schemars(extend("default" = "app"))]
+    pub scope: Scope,
+}
+
+impl BackendEntry {
+    /// The backend that is meant.
+    pub fn resolved(&self) -> BackendSpec {
+        BackendSpec { kind: self.kind, scope: self.scope }
+    }
+}
+
+impl Manifest {
+    /// Parses a manifest.
+    ///
+    /// # Errors
+    ///
+    /// Every fault that can be found in the text alone, in the order of the text.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        static SCHEMA: OnceLock<Value> = OnceLock::new();
+        let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
+        let components = document.keys_of("components");
+        let triggers: Triggers = document.part("triggers").unwrap_or_default();
+        document.add(triggers.faults(&components));
+        document.finish()
+    }
+
+    /// The manifest that a bare component stands for: an app of the component's name, which answers every request.
+    pub fn for_component(name: &ComponentName, source: Source) -> Self {
+        let trigger =
+            HttpTrigger { host: None, path: PathPattern::everything().into(), component: name.clone().into() };
+        Self {
+            name: AppName::resembling(name.as_str()).into(),
+            version: None,
+            components: BTreeMap::from([(name.clone().into(), ComponentEntry::new(source))]),
+            triggers: Triggers { http: vec![trigger] },
+            backends: BTreeMap::new(),
+            links: Links::new(),
+            limits: LimitTable::default(),
+        }
+    }
+}
+
+/// The JSON Schema of a manifest, for editors and for the documentation.
+pub fn schema() -> Value {
+    generate::<Manifest>()
+}

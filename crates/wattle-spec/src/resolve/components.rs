@@ -1,0 +1,102 @@
+//! One component with every default filled in.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use super::Found;
+use crate::app::{ComponentSpec, InstancePolicy, Mount};
+use crate::document::{Text, Variable, Written};
+use crate::fault::Fault;
+use crate::link::{Link, Provider};
+use crate::manifest::{ComponentEntry, Instances, MountEntry};
+use crate::shape::Kind;
+
+/// The component that `entry` means, and what is wrong with it.
+pub(super) fn resolved(
+    entry: &ComponentEntry,
+    found: &Found,
+    links: Vec<Link>,
+    base: &Path,
+    faults: &mut Vec<Fault>,
+) -> ComponentSpec {
+    faults.extend(same_place(&entry.mounts));
+    let default = policy_default(found.shape.kind, &links);
+    let written = entry.instances.as_ref().map(|instances| &instances.value);
+    ComponentSpec {
+        digest: found.digest,
+        shape: found.shape.clone(),
+        instances: policy(written, default, found.shape.kind).unwrap_or_else(|fault| {
+            faults.push(fault);
+            default
+        }),
+        links,
+        config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
+        env: entry.env.iter().map(|(Variable(key), Text(value))| (key.clone(), value.clone())).collect(),
+        mounts: entry.mounts.iter().map(|mount| mounted(mount, base)).collect(),
+        limits: entry.limits.0,
+    }
+}
+
+fn mounted(mount: &MountEntry, base: &Path) -> Mount {
+    Mount { host: base.join(&mount.host.value.0), guest: mount.guest.value.0.clone(), access: mount.access }
+}
+
+fn same_place(mounts: &[MountEntry]) -> Vec<Fault> {
+    let mut first: BTreeMap<_, &MountEntry> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for mount in mounts {
+        match first.insert(&mount.guest, mount) {
+            Some(earlier) => faults.push(
+                Fault::new(format!("two directories are mounted at `{}`", mount.guest.value.0))
+                    .at(mount.guest.span.clone())
+                    .also(earlier.guest.span.clone(), "the first is here"),
+            ),
+            None => continue,
+        }
+    }
+    faults
+}
+
+/// What a component gets that says nothing. One of WASI 0.3 that keeps state through synchronous functions would only
+/// queue on them, so it serves one request at a time.
+fn policy_default(kind: Kind, links: &[Link]) -> InstancePolicy {
+    match kind {
+        Kind::Module | Kind::Component02 => InstancePolicy::FRESH,
+        Kind::Component03 if links.iter().any(is_sync_state) => {
+            InstancePolicy { concurrency: NonZeroU32::MIN, ..InstancePolicy::SHARED }
+        }
+        Kind::Component03 => InstancePolicy::SHARED,
+    }
+}
+
+/// Whether a link is to state through an interface of WASI 0.2, all of which are synchronous.
+fn is_sync_state(link: &Link) -> bool {
+    let is_02 = |version: &semver::Version| (version.major, version.minor) < (0, 3);
+    matches!(link.provider, Provider::Backend(_))
+        && link
+            .import
+            .interface()
+            .is_some_and(|interface| interface.namespace == "wasi" && interface.version.as_ref().is_none_or(is_02))
+}
+
+fn policy(written: Option<&Instances>, default: InstancePolicy, kind: Kind) -> Result<InstancePolicy, Fault> {
+    let Some(Instances { reuse, idle, concurrency }) = written else { return Ok(default) };
+    let policy = InstancePolicy {
+        reuse: reuse.as_ref().map_or(default.reuse, |reuse| reuse.value),
+        idle: idle.as_ref().map_or(default.idle, |idle| idle.value.0),
+        concurrency: concurrency.as_ref().map_or(default.concurrency, |concurrency| concurrency.value),
+    };
+    match concurrency {
+        Some(Written { value, span }) if *value > NonZeroU32::MIN && kind != Kind::Component03 => {
+            let fault = Fault::new("only a component of WASI 0.3 serves several requests at a time").at(span.clone());
+            Err(fault.hint("remove `concurrency`: requests at the same time get an instance each"))
+        }
+        Some(Written { value, span }) if *value > policy.reuse => {
+            let message = format!("an instance that serves {} requests cannot serve {value} at a time", policy.reuse);
+            Err(Fault::new(message).at(span.clone()).hint(format!("write `reuse = {value}` or more")))
+        }
+        Some(_) => Ok(policy),
+        None => Ok(InstancePolicy { concurrency: policy.concurrency.min(policy.reuse), ..policy }),
+    }
+}

@@ -1,0 +1,101 @@
+//! From what was written to what will run: one pure function, in which every choice has a reason.
+//!
+//! Nothing here looks at a file or a clock, so the same values always give the same app. [`links::explain`] is how
+//! [`resolve`] itself joins imports, so what `wattle explain` prints is what happens.
+
+mod components;
+mod http;
+mod keys;
+pub mod links;
+mod offer;
+mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+pub use self::links::{Explained, Refusal};
+pub use self::offer::{Offer, State};
+use crate::app::App;
+use crate::digest::Digest;
+use crate::fault::{Fault, sorted};
+use crate::host_file::HostSpec;
+use crate::link::Link;
+use crate::manifest::Manifest;
+use crate::name::{AppId, ComponentName};
+use crate::shape::Shape;
+
+/// What was found where a manifest says that a component's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The identity of the bytes.
+    pub digest: Digest,
+    /// What they import and export.
+    pub shape: Shape,
+}
+
+/// The components of a manifest that were found.
+pub type FoundComponents = BTreeMap<ComponentName, Found>;
+
+/// Joins every import of every component to a provider and fills in every default.
+///
+/// `offers` are the interfaces that the host implements, `base` is the absolute directory that relative mounts start
+/// from. The app is in the default namespace; who puts it elsewhere changes its id. Without a trigger nothing is
+/// routed, whatever the components export; [`Manifest::for_component`] writes the trigger of a bare component. A backend
+/// of the manifest hides the host's of the same name, `disk` and `memory` included, from this app.
+///
+/// # Errors
+///
+/// Every fault of the manifest with these components on this host, in the order of the manifest.
+pub fn resolve(
+    manifest: &Manifest,
+    found: &FoundComponents,
+    offers: &[Offer],
+    host: &HostSpec,
+    base: &Path,
+) -> Result<App, Vec<Fault>> {
+    let mut faults = missing(manifest, found);
+    let mut links = BTreeMap::new();
+    for explained in links::explain(manifest, found, offers, host) {
+        match explained.outcome {
+            Ok((provider, rule)) => {
+                let link = Link { import: explained.import, provider, rule };
+                links.entry(explained.component).or_insert_with(Vec::new).push(link);
+            }
+            Err(refusal) => faults.push(refusal.into()),
+        }
+    }
+    faults.extend(keys::idle(manifest, found));
+    let routes = http::routes(manifest, found, &mut faults);
+    let mut components = BTreeMap::new();
+    for (name, entry) in &manifest.components {
+        let Some(found) = found.get(&name.value) else { continue };
+        let links = links.remove(&name.value).unwrap_or_default();
+        components.insert(name.value.clone(), components::resolved(entry, found, links, base, &mut faults));
+    }
+    if !faults.is_empty() {
+        return Err(distinct(sorted(faults)));
+    }
+    Ok(App {
+        id: AppId::in_default_namespace(manifest.name.value.clone()),
+        components,
+        routes,
+        backends: manifest.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved())).collect(),
+        limits: manifest.limits.0,
+    })
+}
+
+/// Components of the manifest whose bytes nobody brought.
+fn missing(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
+    let missing = manifest.components.iter().filter(|(name, _)| !found.contains_key(&name.value));
+    let fault = |source: &crate::manifest::Written<_>, name| {
+        Fault::new(format!("there are no bytes for component `{name}`")).at(source.span.clone())
+    };
+    missing.map(|(name, entry)| fault(&entry.source, name)).collect()
+}
+
+/// One link can be wrong for several imports, which is one fault.
+fn distinct(faults: Vec<Fault>) -> Vec<Fault> {
+    let mut seen = BTreeSet::new();
+    let start = |fault: &Fault| fault.span.as_ref().map(|span| span.start);
+    faults.into_iter().filter(|fault| seen.insert((fault.message.clone(), start(fault)))).collect()
+}

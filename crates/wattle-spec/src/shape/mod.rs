@@ -1,0 +1,119 @@
+//! The shape of Wasm bytes: what kind they are, what they import and what they export.
+
+mod error;
+mod reach;
+mod read;
+
+use std::fmt;
+
+pub use self::error::{NotWasm, ShapeError};
+pub use self::reach::reach;
+use crate::interface::Interface;
+
+/// What Wasm bytes are, read without compiling them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Core module or component, and for which WASI.
+    pub kind: Kind,
+    /// What must be provided, in the order of the binary.
+    pub imports: Vec<ImportName>,
+    /// What is offered, in the order of the binary.
+    pub exports: Vec<ImportName>,
+}
+
+/// The kind of Wasm bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A core module, perhaps of WASI preview 1.
+    Module,
+    /// A component without component-model async: WASI 0.2, or no WASI at all. It validates with async off.
+    Component02,
+    /// A component that uses component-model async or imports or exports WASI 0.3.
+    Component03,
+}
+
+/// The interface through which a component answers HTTP requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpHandler {
+    /// `wasi:http/incoming-handler@0.2`
+    Wasi02,
+    /// `wasi:http/handler@0.3`
+    Wasi03,
+}
+
+/// The name of an import or export at the top of a component.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ImportName {
+    /// An interface: `wasi:keyvalue/store@0.2.0-draft`.
+    Interface(Interface),
+    /// A plain name: a function, a type, or in a core module `module.name`.
+    Plain(String),
+}
+
+impl Shape {
+    /// Reads and validates Wasm bytes, with the features that Wasmtime 48 has on by default.
+    ///
+    /// The work is linear in the bytes, twice at most; whoever does not trust them bounds their number.
+    ///
+    /// # Errors
+    ///
+    /// If they are not Wasm, end too soon, or are invalid.
+    pub fn read(bytes: &[u8]) -> Result<Self, ShapeError> {
+        read::read(bytes)
+    }
+
+    /// The interface through which it answers HTTP requests, the newer one if it has two.
+    pub fn http_handler(&self) -> Option<HttpHandler> {
+        let exports = |name, minor| self.exports.iter().any(|export| export.is_wasi_http(name, minor));
+        match self.kind {
+            Kind::Module => None,
+            _ if exports("handler", 3) => Some(HttpHandler::Wasi03),
+            _ if exports("incoming-handler", 2) => Some(HttpHandler::Wasi02),
+            _ => None,
+        }
+    }
+
+    /// The interfaces that it imports.
+    pub fn imported_interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.imports.iter().filter_map(ImportName::interface)
+    }
+}
+
+impl ImportName {
+    /// The interface, if it is one.
+    pub fn interface(&self) -> Option<&Interface> {
+        match self {
+            ImportName::Interface(interface) => Some(interface),
+            ImportName::Plain(_) => None,
+        }
+    }
+
+    fn is_wasi_http(&self, name: &str, minor: u64) -> bool {
+        self.interface().is_some_and(|interface| {
+            let is_track =
+                |version: &semver::Version| (version.major, version.minor) == (0, minor) && version.pre.is_empty();
+            (interface.namespace.as_str(), interface.package.as_str()) == ("wasi", "http")
+                && interface.name.as_deref() == Some(name)
+                && interface.version.as_ref().is_some_and(is_track)
+        })
+    }
+}
+
+impl fmt::Display for ImportName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImportName::Interface(interface) => interface.fmt(f),
+            ImportName::Plain(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Module => "core module",
+            Kind::Component02 => "component (WASI 0.2)",
+            Kind::Component03 => "component (WASI 0.3)",
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Reading a shape: one pass of validation that notes the names at the top on its way.
+
+use wasmparser::{
+    BinaryReader, Encoding, FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
+
+use super::error::{NotWasm, ShapeError};
+use super::{ImportName, Kind, Shape};
+use crate::interface::Interface;
+
+/// What Wasmtime 48 has on by default without concurrency support (`Config::features` in its `config.rs`).
+const SYNC: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::GC_TYPES).union(WasmFeatures::COMPONENT_MODEL);
+
+/// The same with concurrency support.
+const ASYNC: WasmFeatures = SYNC.union(WasmFeatures::CM_ASYNC);
+
+const MAGIC: &[u8] = b"\0asm";
+
+/// The bytes in front of the first section: the magic number, the version and the layer.
+const HEADER_LEN: usize = 8;
+
+pub(super) fn read(bytes: &[u8]) -> Result<Shape, ShapeError> {
+    if !bytes.starts_with(MAGIC) {
+        return Err(match !bytes.is_empty() && MAGIC.starts_with(bytes) {
+            true => ShapeError::Truncated { offset: bytes.len() },
+            false => ShapeError::NotWasm(NotWasm::sniff(bytes)),
+        });
+    }
+    // A component is for the fast engine only if it is valid with async off, so that is asked first.
+    if let Ok(names) = walk(bytes, SYNC) {
+        return Ok(names.shape(Kind::Component02));
+    }
+    walk(bytes, ASYNC).map(|names| names.shape(Kind::Component03)).map_err(|error| match ends_early(bytes) {
+        true => ShapeError::Truncated { offset: bytes.len() },
+        false => ShapeError::Invalid { offset: error.offset(), reason: error.message().into() },
+    })
+}
+
+/// Whether the bytes stop inside of the header or of a section of the outermost level.
+fn ends_early(bytes: &[u8]) -> bool {
+    let known = Parser::is_core_wasm(bytes) || Parser::is_component(bytes);
+    let Some(sections) = bytes.get(HEADER_LEN..) else { return true };
+    let mut reader = BinaryReader::new(sections, HEADER_LEN);
+    while known && !reader.eof() {
+        if reader.read_u8().and_then(|_| reader.read_reader()).is_err() {
+            return true;
+        }
+    }
+    false
+}
+
+/// The names at the top of the bytes, as they are found.
+struct Names {
+    encoding: Encoding,
+    imports: Vec<ImportName>,
+    exports: Vec<ImportName>,
+}
+
+impl Names {
+    /// The shape of a core module, or of a component that is of `kind` at least.
+    fn shape(self, kind: Kind) -> Shape {
+        let is_wasi_03 = self.imports.iter().chain(&self.exports).any(is_wasi_03);
+        let kind = match self.encoding {
+            Encoding::Module => Kind::Module,
+            Encoding::Component if is_wasi_03 => Kind::Component03,
+            Encoding::Component => kind,
+        };
+        Shape { kind, imports: self.imports, exports: self.exports }
+    }
+
+    fn note(&mut self, payload: &Payload<'_>) -> wasmparser::Result<()> {
+        match payload {
+            Payload::Version { encoding, .. } => self.encoding = *encoding,
+            Payload::ImportSection(section) => {
+                for import in section.clone().into_imports() {
+                    let import = import?;
+                    self.imports.push(ImportName::Plain(format!("{}.{}", import.module, import.name)));
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.clone() {
+                    self.exports.push(ImportName::Plain(export?.name.into()));
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section.clone() {
+                    self.imports.push(name(import?.name.name));
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section.clone() {
+                    self.exports.push(name(export?.name.name));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Validates everything with `features`, functions included, and notes the names of the outermost level.
+fn walk(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<Names> {
+    let mut names = Names { encoding: Encoding::Module, imports: Vec::new(), exports: Vec::new() };
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut functions = FuncValidatorAllocations::default();
+    let mut depth = 0_usize;
+    for payload in parser.parse_all(bytes) {
+        let payload = payload?;
+        let valid = validator.payload(&payload)?;
+        depth += usize::from(matches!(payload, Payload::Version { .. }));
+        if depth == 1 {
+            names.note(&payload)?;
+        }
+        depth -= usize::from(matches!(payload, Payload::End(_)));
+        if let ValidPayload::Func(function, body) = valid {
+            let mut function = function.into_validator(functions);
+            function.validate(&body)?;
+            functions = function.into_allocations();
+        }
+    }
+    Ok(names)
+}
+
+fn name(text: &str) -> ImportName {
+    match text.parse::<Interface>() {
+        Ok(interface) if interface.name.is_some() => ImportName::Interface(interface),
+        _ => ImportName::Plain(text.into()),
+    }
+}
+
+fn is_wasi_03(name: &ImportName) -> bool {
+    let is_03 = |version: &semver::Version| (version.major, version.minor) == (0, 3);
+    name.interface()
+        .is_some_and(|interface| interface.namespace == "wasi" && interface.version.as_ref().is_some_and(is_03))
+}

@@ -1,0 +1,59 @@
+use wattle_spec::host_file::HostSpec;
+
+use crate::render;
+
+/// The faults of a host's file, or what is not as it is by default.
+fn check(text: &str) -> String {
+    match HostSpec::parse(text) {
+        Ok(spec) if spec == HostSpec::default() => "the default".into(),
+        Ok(spec) => {
+            let links: Vec<_> = spec.links.iter().map(|(key, backend)| format!("{key} -> {backend}")).collect();
+            let backends: Vec<_> = spec.backends.iter().map(|(name, spec)| format!("{name} {spec:?}")).collect();
+            format!("{:?} {:?} {links:?} {backends:?} {:?}", spec.listen, spec.data_dir, spec.limits.drain)
+        }
+        Err(faults) => render(text, &faults),
+    }
+}
+
+#[test]
+fn host_files() {
+    insta::assert_snapshot!(check(""), @"the default");
+    insta::assert_snapshot!(check("defaults = 'dev'\nlisten = ['127.0.0.1:8080']"), @"the default");
+    insta::assert_snapshot!(check("listen = ['0.0.0.0:80', '[::]:0']\ndata-dir = '/srv/wattle'\nlimits.drain = '1m'"), @r#"[0.0.0.0:80, [::]:0] Some("/srv/wattle") [] [] 60s"#);
+    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"[127.0.0.1:8080] None ["wasi:keyvalue -> main"] ["main BackendSpec { kind: Disk, scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue/store' = { to = 'memory' }"), @r#"[127.0.0.1:8080] None ["wasi:keyvalue/store -> memory"] [] 10s"#);
+}
+
+#[test]
+fn faults() {
+    insta::assert_snapshot!(check("listen = ['localhost:8080', '127.0.0.1', 8080]"), @r#"
+    1:11 "localhost:8080" is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080
+    1:29 "127.0.0.1" is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080
+    1:42 `listen` must be a string, not a whole number
+      hint: write it in quotes, as in "127.0.0.1:8080"
+    "#);
+    insta::assert_snapshot!(check("listen = '127.0.0.1:8080'\ndata_dir = 'x'\ndefaults = 'nats'"), @r#"
+    1:10 `listen` must be an array, not a string
+      hint: write it in brackets
+    2:1 unknown key `data_dir`
+      hint: did you mean `data-dir`?
+    3:12 "nats" is none of `dev`
+    "#);
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'mani'\n[backends.main]\ntype = 'redis'"), @r#"
+    2:19 there is no backend `mani`
+      hint: did you mean `main`?
+    4:8 "redis" is none of `memory` and `disk`
+    "#);
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'orders'"), @r#"
+    2:19 there is no backend `orders`
+      hint: the backends are `disk` and `memory`; to have another, add:
+      hint: [backends.orders]
+      hint: type = "disk"
+    "#);
+    insta::assert_snapshot!(check("[limits]\nheaders = '100'\nmemory = '1MiB'"), @"
+    2:11 `limits.headers` must be a whole number, not a string
+      hint: write it without quotes
+    3:1 unknown key `memory` in `limits`
+      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers` and `idle-timeout`
+    ");
+}

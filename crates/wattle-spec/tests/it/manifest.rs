@@ -1,0 +1,486 @@
+use proptest::prelude::*;
+use wattle_spec::manifest::{Manifest, Source};
+use wattle_spec::name::ComponentName;
+
+use crate::render;
+
+/// The faults of a manifest, each with its place.
+fn check(text: &str) -> String {
+    match Manifest::parse(text) {
+        Ok(_) => "ok".into(),
+        Err(faults) => render(text, &faults),
+    }
+}
+
+/// The faults of a manifest with a sound name and component, and `lines` after them.
+fn check_lines(lines: &str) -> String {
+    check(&format!("name = \"shop\"\ncomponents.cart.source = \"cart.wasm\"\n{lines}"))
+}
+
+/// The faults of a manifest with a component that has `lines`.
+fn check_component(lines: &str) -> String {
+    check(&format!("name = \"shop\"\n[components.cart]\nsource = \"cart.wasm\"\n{lines}"))
+}
+
+/// The faults of a manifest with a component, and one HTTP trigger for it that has `path`.
+fn check_path(path: &str) -> String {
+    check_lines(&format!("triggers.http = [{{ component = \"cart\", path = '{path}' }}]"))
+}
+
+const EVERYTHING: &str = r#"
+name = "shop"
+version = "0.1.0"
+
+[components.cart]
+source = "target/wasm32-wasip2/release/cart.wasm"
+build = "cargo build --release --target wasm32-wasip2"
+config = { currency = "EUR" }
+env = { RUST_LOG = "info" }
+links = { "wasi:keyvalue" = "orders", "wasi:keyvalue/atomics@0.2.0-draft" = { to = "disk" } }
+limits = { memory = "64MiB", deadline = "10s", handles = 100 }
+instances = { reuse = 100, idle = "10s", concurrency = 8 }
+
+[[components.cart.mounts]]
+host = "data"
+guest = "/data/"
+access = "read-write"
+
+[[triggers.http]]
+host = "Shop.Example.com"
+path = "/cart/..."
+component = "cart"
+
+[backends.orders]
+type = "memory"
+scope = "shared"
+
+[links]
+"wasi:keyvalue" = "disk"
+
+[limits]
+concurrent-requests = 10
+"#;
+
+#[test]
+fn everything_there_is() {
+    let manifest = Manifest::parse(EVERYTHING).unwrap();
+    let cart = &manifest.components[&"cart".parse::<ComponentName>().unwrap()];
+    let [trigger] = manifest.triggers.http.as_slice() else { panic!("one trigger") };
+    let span = |span: &Option<std::ops::Range<usize>>| &EVERYTHING[span.clone().unwrap()];
+    let lines = [
+        format!("{} {:?}", manifest.name, manifest.version.as_ref().map(|version| version.value.0.to_string())),
+        format!("{} {:?}", cart.source, cart.build.as_ref().map(|build| &build.value)),
+        format!("{:?} {:?}", cart.config, cart.env),
+        cart.links.iter().map(|(key, link)| format!("{key} -> {} at {}; ", link.to, span(&link.to.span))).collect(),
+        format!("{} {:?} {}", cart.limits.0.memory, cart.limits.0.deadline, cart.limits.0.handles),
+        format!("{:?}", cart.instances.as_ref().map(|instances| instances.value.reuse.as_ref().map(|n| n.value))),
+        format!("{:?} {:?}", cart.mounts[0].guest.value.0, cart.mounts[0].access),
+        format!("{} {} at {}", trigger.host.as_ref().unwrap(), trigger.path, span(&trigger.path.span)),
+        format!("{:?}", manifest.backends.values().collect::<Vec<_>>()),
+        format!("{}", manifest.limits.0.concurrent_requests),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    shop Some("0.1.0")
+    target/wasm32-wasip2/release/cart.wasm Some("cargo build --release --target wasm32-wasip2")
+    {"currency": Text("EUR")} {Variable("RUST_LOG"): Text("info")}
+    wasi:keyvalue -> orders at "orders"; wasi:keyvalue/atomics@0.2.0-draft -> disk at "disk"; 
+    64MiB 10s 100
+    Some(Some(100))
+    "/data" ReadWrite
+    shop.example.com /cart/... at "/cart/..."
+    [BackendEntry { kind: Memory, scope: Shared }]
+    10
+    "#);
+}
+
+#[test]
+fn a_bare_component_answers_everything() {
+    let source: Source = "hello_world.wasm".parse().unwrap();
+    let manifest = Manifest::for_component(&ComponentName::resembling("hello_world"), source);
+    let [trigger] = manifest.triggers.http.as_slice() else { panic!("one trigger") };
+    insta::assert_snapshot!(format!("{} {} {}", manifest.name, trigger.component, trigger.path), @"hello-world hello-world /...");
+}
+
+#[test]
+fn all_faults_at_once() {
+    let text = r#"
+nam = "shop"
+name = "My_Shop"
+version = 1
+[components.cart]
+sorce = "cart.wasm"
+memory = "64MiB"
+limits = { memory = "64MB", deadlin = "10s", handles = 0, table_elements = 3 }
+instances = { reuse = "10", concurency = 2 }
+[components.Bad]
+source = "ghcr.io/shop/bad:1.0"
+mounts = [{ host = "data", guest = "data", access = "readwrite" }]
+[[triggers.http]]
+path = "cart"
+component = "cart"
+[[triggers.http]]
+path = "/a/..."
+component = "crat"
+[[triggers.http]]
+path = "/a/..."
+component = "cart"
+[triggers.cron]
+schedule = "* * * * *"
+[backends.orders]
+type = "redis"
+[links]
+"wasi keyvalue" = "orders"
+"wasi:keyvalue" = { too = "orders" }
+"wasi:config" = 3
+"#;
+    insta::assert_snapshot!(check(text), @r#"
+    2:1 unknown key `nam`
+      hint: did you mean `name`?
+    3:8 a name is made of lower-case letters, digits and inner hyphens, 'M' is not
+      hint: write `my-shop`
+    4:11 `version` must be a string, not a whole number
+      hint: write it in quotes, as in "0.1.0"
+    5:1 the key `source` is missing in `components.cart`
+      hint: add source = "target/wasm32-wasip2/release/cart.wasm"
+    6:1 unknown key `sorce` in `components.cart`
+      hint: did you mean `source`?
+    7:1 unknown key `memory` in `components.cart`
+      hint: `memory` belongs in `limits`
+    8:21 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+    8:29 unknown key `deadlin` in `components.cart.limits`
+      hint: did you mean `deadline`?
+    8:56 `components.cart.limits.handles` must be a whole number from 1 to 4294967295
+    8:59 unknown key `table_elements` in `components.cart.limits`
+      hint: did you mean `table-elements`?
+    9:23 `components.cart.instances.reuse` must be a whole number, not a string
+      hint: write it without quotes
+    9:29 unknown key `concurency` in `components.cart.instances`
+      hint: did you mean `concurrency`?
+    10:13 a name is made of lower-case letters, digits and inner hyphens, 'B' is not
+      hint: write `bad`
+    11:10 "ghcr.io/shop/bad:1.0" is a reference to a registry, and those are not supported yet
+      hint: fetch the component into a file and write its path; if it is a path, write `./ghcr.io/shop/bad:1.0`
+    12:36 a path in the guest is absolute
+      hint: write `/data`
+    12:53 "readwrite" is none of `read` and `read-write`
+      hint: did you mean `read-write`?
+    14:8 a path begins with `/`, "cart" does not
+      hint: write `/cart`
+    18:13 there is no component `crat`
+      hint: did you mean `cart`?
+    20:8 the route `/a/...` is there twice, for component `crat` and for `cart`
+      17:8 the first is here
+      hint: give each route a path or a host of its own
+    22:11 unknown key `cron` in `triggers`
+      hint: the keys here are `http`
+    25:8 "redis" is none of `memory` and `disk`
+    27:1 an interface is written namespace:package/name@version, as in wasi:keyvalue/store
+    28:19 the key `to` is missing in `links."wasi:keyvalue"`
+      hint: add to = "orders"
+    28:21 unknown key `too` in `links."wasi:keyvalue"`
+      hint: did you mean `to`?
+    29:17 `links."wasi:config"` must be a string or a table, not a whole number
+    "#);
+}
+
+#[test]
+fn syntax() {
+    insta::assert_snapshot!(check("name = \nversion = 'x\n[components"), @"
+    1:8 string values must be quoted, expected literal string
+    2:13 invalid literal string, expected `'`
+    3:12 unclosed table, expected `]`
+    ");
+    insta::assert_snapshot!(check("name = \"a\"\nname = \"b\""), @"2:1 duplicate key");
+}
+
+#[test]
+fn missing_keys() {
+    insta::assert_snapshot!(check(""), @r#"
+    - the key `name` is missing
+      hint: add name = "shop"
+    - the key `components` is missing
+      hint: add a table, as in [components.NAME]
+    "#);
+    insta::assert_snapshot!(check("name = \"shop\"\n[components.cart]"), @r#"
+    2:1 the key `source` is missing in `components.cart`
+      hint: add source = "target/wasm32-wasip2/release/cart.wasm"
+    "#);
+    insta::assert_snapshot!(check_lines("[[triggers.http]]\nhost = \"a.example\""), @r#"
+    3:1 the key `path` is missing in `triggers.http`
+      hint: add path = "/cart/..."
+    3:1 the key `component` is missing in `triggers.http`
+      hint: add component = "cart"
+    "#);
+    insta::assert_snapshot!(check_lines("[backends.orders]"), @r#"
+    3:1 the key `type` is missing in `backends.orders`
+      hint: add type = "memory"
+    "#);
+}
+
+#[test]
+fn unknown_keys() {
+    insta::assert_snapshot!(check_component("service = true"), @"
+    4:1 unknown key `service` in `components.cart`
+      hint: the keys here are `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts` and `source`
+    ");
+    insta::assert_snapshot!(check_component("deadline = '10s'"), @"
+    4:1 unknown key `deadline` in `components.cart`
+      hint: `deadline` belongs in `limits`
+    ");
+    insta::assert_snapshot!(check_component("concurrency = 4"), @"
+    4:1 unknown key `concurrency` in `components.cart`
+      hint: `concurrency` belongs in `instances`
+    ");
+    insta::assert_snapshot!(check_component("allow = { http = [] }"), @"
+    4:1 unknown key `allow` in `components.cart`
+      hint: the keys here are `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts` and `source`
+    ");
+    insta::assert_snapshot!(check_component("limits = { log_line = '1KiB' }"), @"
+    4:12 unknown key `log_line` in `components.cart.limits`
+      hint: did you mean `log-line`?
+    ");
+}
+
+#[test]
+fn wrong_types() {
+    insta::assert_snapshot!(check_lines("version = 1979-05-27"), @r#"
+    3:11 `version` must be a string, not a date
+      hint: write it in quotes, as in "0.1.0"
+    "#);
+    insta::assert_snapshot!(check_lines("[triggers.http]\npath = '/'\ncomponent = 'cart'"), @"
+    3:1 `triggers.http` must be an array, not a table
+      hint: write [[triggers.http]], with two brackets
+    ");
+    insta::assert_snapshot!(check_lines("[[backends]]\ntype = 'disk'"), @"
+    3:1 `backends` must be a table, not an array
+      hint: write [backends], with one bracket
+    ");
+    insta::assert_snapshot!(check_component("limits = { memory = 64, handles = '1' }"), @r#"
+    4:21 `components.cart.limits.memory` must be a string, not a whole number
+      hint: write it in quotes, as in "64MiB"
+    4:35 `components.cart.limits.handles` must be a whole number, not a string
+      hint: write it without quotes
+    "#);
+    insta::assert_snapshot!(check_component("links = { 'wasi:keyvalue' = ['orders'] }"), @r#"4:29 `components.cart.links."wasi:keyvalue"` must be a string or a table, not an array"#);
+    insta::assert_snapshot!(check_component("config = { retries = 3 }"), @r#"
+    4:22 `components.cart.config.retries` must be a string, not a whole number
+      hint: write it in quotes, as in "EUR"
+    "#);
+    insta::assert_snapshot!(check_component("mounts = 'data'"), @"
+    4:10 `components.cart.mounts` must be an array, not a string
+      hint: write it in brackets
+    ");
+}
+
+#[test]
+fn names() {
+    insta::assert_snapshot!(check_lines("[components.'Shop Cart']\nsource = 'a.wasm'"), @"
+    3:13 a name is made of lower-case letters, digits and inner hyphens, 'S' is not
+      hint: write `shop-cart`
+    ");
+    insta::assert_snapshot!(check_lines("[components.\"\"]\nsource = 'a.wasm'"), @"
+    3:13 a name must not be empty
+      hint: write `unnamed`
+    ");
+    insta::assert_snapshot!(check_component("links = { 'wasi:keyvalue' = 'My Orders' }"), @"
+    4:29 a name is made of lower-case letters, digits and inner hyphens, 'M' is not
+      hint: write `my-orders`
+    ");
+    insta::assert_snapshot!(check_component("links = { 'keyvalue' = 'orders' }"), @"4:11 an interface is written namespace:package/name@version, as in wasi:keyvalue/store");
+    insta::assert_snapshot!(check_component("links = { 'wasi:keyvalue@2' = 'orders' }"), @r#"4:11 "2" is not a semantic version, as in 0.2.0"#);
+}
+
+#[test]
+fn sources() {
+    let source = |source: &str| check(&format!("name = 'shop'\ncomponents.cart.source = '{source}'"));
+    insta::assert_snapshot!(source("target/wasm32-wasip2/release/cart.wasm"), @"ok");
+    insta::assert_snapshot!(source("../build.out/cart"), @"ok");
+    insta::assert_snapshot!(source("build.out/cart.wasm"), @"ok");
+    insta::assert_snapshot!(source("/srv/cart.wasm"), @"ok");
+    insta::assert_snapshot!(source(""), @"
+    2:26 a source must not be empty
+      hint: write the path of a .wasm file
+    ");
+    insta::assert_snapshot!(source("ghcr.io/shop/cart:1.0"), @r#"
+    2:26 "ghcr.io/shop/cart:1.0" is a reference to a registry, and those are not supported yet
+      hint: fetch the component into a file and write its path; if it is a path, write `./ghcr.io/shop/cart:1.0`
+    "#);
+    insta::assert_snapshot!(source("localhost:5000/cart"), @r#"
+    2:26 "localhost:5000/cart" is a reference to a registry, and those are not supported yet
+      hint: fetch the component into a file and write its path; if it is a path, write `./localhost:5000/cart`
+    "#);
+    insta::assert_snapshot!(source("oci://ghcr.io/shop/cart"), @r#"
+    2:26 "oci://ghcr.io/shop/cart" is a reference to a registry, and those are not supported yet
+      hint: fetch the component into a file and write its path
+    "#);
+    insta::assert_snapshot!(source("https://example.com/cart.wasm"), @r#"
+    2:26 "https://example.com/cart.wasm" is a URL, and a source is a path
+      hint: download it and write the path of the file
+    "#);
+}
+
+#[test]
+fn limits() {
+    insta::assert_snapshot!(check_component("limits = { memory = '64', deadline = '0s', log-line = '1.5KiB' }"), @r#"
+    4:21 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+    4:38 a time limit must be longer than nothing
+    4:55 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+    "#);
+    insta::assert_snapshot!(check_component("limits = { handles = -1, log-lines-per-second = 4294967296 }"), @"
+    4:22 `components.cart.limits.handles` must be a whole number from 1 to 4294967295
+    4:49 `components.cart.limits.log-lines-per-second` must be a whole number from 1 to 4294967295
+    ");
+    insta::assert_snapshot!(check_component("instances = { reuse = 0, idle = 'soon' }"), @r#"
+    4:23 `components.cart.instances.reuse` must be a whole number from 1 to 4294967295
+    4:33 expected a whole number and one of the units ms, s, m, h, as in "10s"
+    "#);
+    insta::assert_snapshot!(check_lines("[limits]\nqueue-time = '2s'\nconcurrent-requests = 0x10"), @"ok");
+}
+
+#[test]
+fn paths() {
+    insta::assert_snapshot!(check_path("/"), @"ok");
+    insta::assert_snapshot!(check_path("/..."), @"ok");
+    insta::assert_snapshot!(check_path("/caf%C3%A9/..."), @"ok");
+    insta::assert_snapshot!(check_path("cart"), @r#"
+    3:47 a path begins with `/`, "cart" does not
+      hint: write `/cart`
+    "#);
+    insta::assert_snapshot!(check_path(""), @r#"
+    3:47 a path begins with `/`, "" does not
+      hint: write `/`
+    "#);
+    insta::assert_snapshot!(check_path("/cart..."), @"3:47 `...` is only understood as the last segment, as in `/cart/...`");
+    insta::assert_snapshot!(check_path("/.../cart"), @"3:47 `...` is only understood as the last segment, as in `/cart/...`");
+    insta::assert_snapshot!(check_path("//cart/"), @r#"
+    3:47 a path has no empty segments: "//cart/"
+      hint: write `/cart`
+    "#);
+    insta::assert_snapshot!(check_path("/a/../b"), @"3:47 the path has a `.` or `..` segment");
+    insta::assert_snapshot!(check_path("/a?b=c"), @"
+    3:47 a route is for a path, and '?' begins a query or a fragment
+      hint: write the path alone; the component sees the query
+    ");
+    insta::assert_snapshot!(check_path("/%63art"), @r#"
+    3:47 "/%63art" is not the normal form of this path
+      hint: write `/cart`
+    "#);
+    insta::assert_snapshot!(check_path("/café/..."), @r#"
+    3:47 "/café/..." is not the normal form of this path
+      hint: write `/caf%C3%A9/...`
+    "#);
+    insta::assert_snapshot!(check_path("/a b"), @"3:47 the path has a character at byte 2 that no path may have");
+    insta::assert_snapshot!(check_path("/a%2fb"), @"3:47 the path has an encoded slash or backslash at byte 2");
+    insta::assert_snapshot!(check_path("/a%2"), @"3:47 the path has a `%` at byte 2 without two hex digits");
+    insta::assert_snapshot!(check_path(&format!("/{}", "a".repeat(1024))), @"3:47 a path has at most 1024 bytes, this one has 1025");
+}
+
+#[test]
+fn hosts() {
+    let host = |host: &str| {
+        check_lines(&format!("triggers.http = [{{ component = 'cart', path = '/...', host = '{host}' }}]"))
+    };
+    insta::assert_snapshot!(host("xn--bcher-kva.example"), @"ok");
+    insta::assert_snapshot!(host("shop.example:8080"), @"3:62 a host name has no port; a route is for every port that the host listens on");
+    insta::assert_snapshot!(host("*.example.com"), @"3:62 a host name has no wildcards");
+    insta::assert_snapshot!(host("bücher.example"), @"3:62 a host name is made of letters, digits, hyphens and dots, 'ü' is not");
+    insta::assert_snapshot!(host("a..b"), @"3:62 a host name has labels of 1 to 63 characters and at most 253 in all");
+    insta::assert_snapshot!(host("https://a.example/"), @"3:62 a host name has no port; a route is for every port that the host listens on");
+}
+
+#[test]
+fn duplicate_routes() {
+    let routes = |first: &str, second: &str| {
+        check_lines(&format!(
+            "[[triggers.http]]\ncomponent = 'cart'\n{first}\n[[triggers.http]]\ncomponent = 'cart'\n{second}"
+        ))
+    };
+    insta::assert_snapshot!(routes("path = '/a'", "path = '/a'"), @"
+    8:8 the route `/a` is there twice, for component `cart` and for `cart`
+      5:8 the first is here
+      hint: give each route a path or a host of its own
+    ");
+    insta::assert_snapshot!(routes("path = '/a'", "path = '/a/...'"), @"ok");
+    insta::assert_snapshot!(routes("path = '/a'", "path = '/a'\nhost = 'a.example'"), @"ok");
+    insta::assert_snapshot!(routes("path = '/a'\nhost = 'A.example'", "path = '/a'\nhost = 'a.example'"), @"
+    9:8 the route `/a` of host `a.example` is there twice, for component `cart` and for `cart`
+      5:8 the first is here
+      hint: give each route a path or a host of its own
+    ");
+}
+
+#[test]
+fn hostile_texts() {
+    let nested = (0..78).fold("1".to_string(), |inner, _| format!("{{ {}a = {inner} }}", "a.".repeat(75)));
+    insta::assert_snapshot!(check(&format!("x = {nested}")).lines().next().unwrap(), @"1:69 nested more than 32 deep");
+    insta::assert_snapshot!(check(&"[".repeat(100_000)).lines().next().unwrap(), @"1:3 unquoted keys cannot be empty, expected letters, numbers, `-`, `_`");
+    insta::assert_snapshot!(check(&format!("{}a = 1", "a.".repeat(100_000))).lines().next().unwrap(), @"- recursion limit");
+    insta::assert_snapshot!(check(&"#".repeat((1 << 20) + 1)), @"- the text has 1048577 bytes, at most 1048576 are read");
+}
+
+/// Texts that look like a manifest here and there.
+fn nearly_a_manifest() -> impl Strategy<Value = String> {
+    let pieces = [
+        "name",
+        "version",
+        "components",
+        "cart",
+        "triggers",
+        "http",
+        "links",
+        "limits",
+        "source",
+        "path",
+        "=",
+        ".",
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        ",",
+        "\n",
+        "\"",
+        "'",
+        "'''",
+        "#",
+        " ",
+        "1",
+        "-",
+        "0x",
+        "true",
+        "\"a\"",
+        "\"/...\"",
+        "é",
+        "\\u0000",
+        "\"wasi:keyvalue\"",
+        "\r",
+        "1979-05-27",
+        "nan",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics(text in any::<String>()) {
+        let _ = check(&text);
+    }
+
+    #[test]
+    fn parsing_what_is_nearly_a_manifest_never_panics(text in nearly_a_manifest()) {
+        let _ = check(&text);
+    }
+
+    #[test]
+    fn a_manifest_with_a_hole_has_faults_inside_of_the_text(start in 0..EVERYTHING.len(), len in 0_usize..40) {
+        let text = format!("{}{}", &EVERYTHING[..start], EVERYTHING.get(start + len..).unwrap_or_default());
+        if let Err(faults) = Manifest::parse(&text) {
+            prop_assert!(!faults.is_empty());
+            for span in faults.iter().filter_map(|fault| fault.span.clone()) {
+                prop_assert!(text.get(span.clone()).is_some(), "{span:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,390 @@
+use std::path::Path;
+
+use wattle_spec::digest::Digest;
+use wattle_spec::host_file::HostSpec;
+use wattle_spec::manifest::Manifest;
+use wattle_spec::name::ComponentName;
+use wattle_spec::resolve::{Found, FoundComponents, Offer, State, links, resolve};
+use wattle_spec::shape::{ImportName, Kind, Shape};
+
+use crate::render;
+
+fn names(text: &str) -> Vec<ImportName> {
+    let name = |text: &str| text.parse().map_or(ImportName::Plain(text.into()), ImportName::Interface);
+    text.split_whitespace().map(name).collect()
+}
+
+/// A component as `cart: KIND imports => exports`.
+fn found(lines: &str) -> FoundComponents {
+    lines
+        .lines()
+        .map(|line| {
+            let (name, rest) = line.split_once(": ").unwrap();
+            let (kind, rest) = rest.split_once(' ').unwrap();
+            let (imports, exports) = rest.split_once("=>").unwrap();
+            let kind = match kind {
+                "0.2" => Kind::Component02,
+                "0.3" => Kind::Component03,
+                _ => Kind::Module,
+            };
+            let shape = Shape { kind, imports: names(imports), exports: names(exports) };
+            (name.parse::<ComponentName>().unwrap(), Found { digest: Digest::of(line.as_bytes()), shape })
+        })
+        .collect()
+}
+
+/// What a host of today implements, more or less.
+fn offers() -> Vec<Offer> {
+    let stateful =
+        ["store@0.2.0-draft", "atomics@0.2.0-draft", "batch@0.2.0-draft"].map(|name| format!("wasi:keyvalue/{name}"));
+    let stateless = [
+        "wasi:http/types@0.2.12",
+        "wasi:http/types@0.3.0",
+        "wasi:clocks/wall-clock@0.2.12",
+        "wasi:io/streams@0.2.12",
+        "wasi:config/store@0.2.0-rc.1",
+        "wasmcloud:keyvalue/types@0.2.0",
+    ];
+    let offer = |text: &str, state| Offer { interface: text.parse().unwrap(), state };
+    let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
+    stateful.map(|text| offer(text, Some(State::KeyValue))).chain(stateless.map(|text| offer(text, None))).collect()
+}
+
+/// A manifest with a component `cart` and `lines`, run with `components` on a host with `host`.
+struct Case<'a> {
+    lines: &'a str,
+    components: &'a str,
+    host: &'a str,
+}
+
+impl Case<'_> {
+    fn text(&self) -> String {
+        format!("name = 'shop'\ncomponents.cart.source = 'cart.wasm'\n{}", self.lines)
+    }
+
+    /// What every import gets and why, then what is wrong.
+    fn links(&self) -> String {
+        let (manifest, found) = (Manifest::parse(&self.text()).unwrap(), found(self.components));
+        let host = HostSpec::parse(self.host).unwrap();
+        let mut out = String::new();
+        for explained in links::explain(&manifest, &found, &offers(), &host) {
+            let choice = match &explained.outcome {
+                Ok((provider, rule)) => format!("{provider} ({rule})"),
+                Err(_) => "refused".into(),
+            };
+            out += &format!("{} {} -> {choice}: {}\n", explained.component, explained.import, explained.reason);
+        }
+        out + &self.faults()
+    }
+
+    fn faults(&self) -> String {
+        let text = self.text();
+        let (manifest, found) = (Manifest::parse(&text).unwrap(), found(self.components));
+        let host = HostSpec::parse(self.host).unwrap();
+        resolve(&manifest, &found, &offers(), &host, Path::new("/app"))
+            .map_or_else(|faults| render(&text, &faults), |_| String::new())
+    }
+}
+
+/// The links of a component that imports a store of keys and values and an HTTP type.
+fn check(lines: &str, host: &str) -> String {
+    check_imports("wasi:keyvalue/store@0.2.0-draft wasi:http/types@0.2.3", lines, host)
+}
+
+fn check_imports(imports: &str, lines: &str, host: &str) -> String {
+    Case { lines, components: &format!("cart: 0.2 {imports} =>"), host }.links()
+}
+
+/// What is wrong with an app of one component `cart`.
+fn check_component(component: &str, lines: &str) -> String {
+    Case { lines, components: &format!("cart: {component}"), host: "" }.faults()
+}
+
+#[test]
+fn the_first_rule_that_applies() {
+    let component = "components.cart.links = { 'wasi:keyvalue' = 'memory' }\n";
+    let app = "[links]\n'wasi:keyvalue' = 'memory'\n";
+    let host = "[links]\n'wasi:keyvalue' = 'main'\n[backends.main]\ntype = 'disk'";
+    let both = format!("{component}[links]\n'wasi:keyvalue/store@0.2.0-draft' = 'disk'");
+    insta::assert_snapshot!(check("", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+    insta::assert_snapshot!(check("", host), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend main (default of the host): the links of the host's file say `"wasi:keyvalue" = "main"`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+    insta::assert_snapshot!(check(app, host), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the app): the app's links say `"wasi:keyvalue" = "memory"`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+    insta::assert_snapshot!(check(component, host), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+    insta::assert_snapshot!(check(&both, host), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+}
+
+#[test]
+fn the_most_specific_key() {
+    let two = "wasi:keyvalue/store@0.2.0-draft wasi:keyvalue/atomics@0.2.0-draft";
+    let links = |links: &str| check_imports(two, &format!("components.cart.links = {{ {links} }}"), "");
+    insta::assert_snapshot!(links("'wasi:keyvalue' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue" = "disk"`
+    "#);
+    insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue@0.2.0-draft" = "disk"`
+    "#);
+    insta::assert_snapshot!(links("'wasi:keyvalue/store@0.2.0-draft' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue/store@0.2.0-draft" = "disk"`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    "#);
+    insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft2' = 'memory'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    3:27 component `cart` imports nothing of `wasi:keyvalue@0.2.0-draft2`
+      hint: of that package it imports `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/store@0.2.0-draft`
+    "#);
+}
+
+#[test]
+fn a_package_means_what_keeps_state() {
+    let two = "wasmcloud:keyvalue/types@0.2.0 wasmcloud:keyvalue/store@0.2.0";
+    let links = |links: &str| check_imports(two, &format!("components.cart.links = {{ {links} }}"), "");
+    insta::assert_snapshot!(links("'wasmcloud:keyvalue' = 'memory'"), @r#"
+    cart wasmcloud:keyvalue/types@0.2.0 -> built-in (built-in): the host implements it and it keeps no state
+    cart wasmcloud:keyvalue/store@0.2.0 -> backend memory (link on the component): the component's links say `"wasmcloud:keyvalue" = "memory"`
+    "#);
+    insta::assert_snapshot!(links("'wasmcloud:keyvalue/types' = 'memory'"), @r#"
+    cart wasmcloud:keyvalue/types@0.2.0 -> refused: `wasmcloud:keyvalue/types` keeps no state, so it cannot be linked to backend `memory`
+    cart wasmcloud:keyvalue/store@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    3:56 `wasmcloud:keyvalue/types` keeps no state, so it cannot be linked to backend `memory`
+      hint: remove the link from the manifest: the host implements `wasmcloud:keyvalue/types` itself
+    "#);
+    insta::assert_snapshot!(check("", "links.'wasi:http' = 'memory'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> refused: `wasi:http` keeps no state, so it cannot be linked to backend `memory`
+    - `wasi:http` keeps no state, so it cannot be linked to backend `memory`
+      hint: remove the link from host.toml: the host implements `wasi:http` itself
+    "#);
+}
+
+#[test]
+fn backends() {
+    let link = |lines: &str| check(&format!("components.cart.links = {{ 'wasi:keyvalue' = 'orders' }}\n{lines}"), "");
+    insta::assert_snapshot!(link("[backends.orders]\ntype = 'disk'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend orders (link on the component): the component's links say `"wasi:keyvalue" = "orders"`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+    insta::assert_snapshot!(link(""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> refused: there is no backend `orders`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:45 there is no backend `orders`
+      hint: the backends are `disk` and `memory`; to have another, add:
+      hint: [backends.orders]
+      hint: type = "disk"
+    "#);
+    insta::assert_snapshot!(link("[backends.order]\ntype = 'disk'"), @"
+    cart wasi:keyvalue/store@0.2.0-draft -> refused: there is no backend `orders`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:45 there is no backend `orders`
+      hint: did you mean `order`?
+    ");
+    insta::assert_snapshot!(link("[components.orders]\nsource = 'orders.wasm'"), @"
+    cart wasi:keyvalue/store@0.2.0-draft -> refused: `orders` is a component, and links between components are not supported yet
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:45 `orders` is a component, and links between components are not supported yet
+      hint: link to a backend
+    5:10 there are no bytes for component `orders`
+    ");
+    insta::assert_snapshot!(check("[backends.disk]\ntype = 'memory'", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    "#);
+}
+
+#[test]
+fn links_that_link_nothing() {
+    insta::assert_snapshot!(check("components.cart.links = { 'wasi:blobstore' = 'disk' }", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:27 component `cart` imports nothing of `wasi:blobstore`
+      hint: the imports are of `wasi:http` and `wasi:keyvalue`
+    "#);
+    insta::assert_snapshot!(check("components.cart.links = { 'wasi:keyvaluee' = 'disk' }", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:27 component `cart` imports nothing of `wasi:keyvaluee`
+      hint: did you mean `wasi:keyvalue`?
+    "#);
+    insta::assert_snapshot!(check("components.cart.links = { 'wasi:keyvalue/batch' = 'disk' }", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:27 component `cart` imports nothing of `wasi:keyvalue/batch`
+      hint: of that package it imports `wasi:keyvalue/store@0.2.0-draft`
+    "#);
+    insta::assert_snapshot!(check("links = { 'wasi:blobstore' = 'disk' }", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    3:11 no component imports anything of `wasi:blobstore`
+      hint: the imports are of `wasi:http` and `wasi:keyvalue`
+    "#);
+    insta::assert_snapshot!(check_imports("", "components.cart.links = { 'wasi:keyvalue' = 'disk' }", ""), @"
+    3:27 component `cart` imports nothing of `wasi:keyvalue`
+      hint: it imports no interfaces at all; remove the link
+    ");
+}
+
+#[test]
+fn refused_imports() {
+    insta::assert_snapshot!(check_imports("wasi:keyvalue/store@0.2.0", "", ""), @"
+    cart wasi:keyvalue/store@0.2.0 -> refused: component `cart` imports `wasi:keyvalue/store@0.2.0`, which nothing here provides
+    2:26 component `cart` imports `wasi:keyvalue/store@0.2.0`, which nothing here provides
+      hint: the host has `wasi:keyvalue/store@0.2.0-draft`: build against that version
+    ");
+    insta::assert_snapshot!(check_imports("wasi:keyvalue/watcher@0.2.0-draft", "", ""), @"
+    cart wasi:keyvalue/watcher@0.2.0-draft -> refused: component `cart` imports `wasi:keyvalue/watcher@0.2.0-draft`, which nothing here provides
+    2:26 component `cart` imports `wasi:keyvalue/watcher@0.2.0-draft`, which nothing here provides
+      hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+    ");
+    insta::assert_snapshot!(check_imports("wasi:clock/wall-clock@0.2.12", "", ""), @"
+    cart wasi:clock/wall-clock@0.2.12 -> refused: component `cart` imports `wasi:clock/wall-clock@0.2.12`, which nothing here provides
+    2:26 component `cart` imports `wasi:clock/wall-clock@0.2.12`, which nothing here provides
+      hint: did you mean `wasi:clocks/wall-clock@0.2.12`?
+    ");
+    insta::assert_snapshot!(check_imports("acme:billing/ledger@1.0.0", "", ""), @"
+    cart acme:billing/ledger@1.0.0 -> refused: component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
+    2:26 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
+      hint: the host provides `wasi:clocks`, `wasi:config`, `wasi:http`, `wasi:io`, `wasi:keyvalue` and `wasmcloud:keyvalue`
+    ");
+    insta::assert_snapshot!(check_imports("frobnicate", "", ""), @"
+    cart frobnicate -> refused: component `cart` imports `frobnicate`, which nothing here provides
+    2:26 component `cart` imports `frobnicate`, which nothing here provides
+      hint: a host provides interfaces, such as wasi:keyvalue/store, and no names without a package
+    ");
+    insta::assert_snapshot!(check_component("module wasi_snapshot_preview1.fd_write env.abort wasi_unstable.fd_read =>", ""), @"
+    2:26 core module `cart` imports `env.abort`, which nothing here provides
+      hint: a core module gets the functions of wasi_snapshot_preview1 and no others
+    2:26 core module `cart` imports `wasi_unstable.fd_read`, which nothing here provides
+      hint: that is WASI from before preview 1: build it with a newer toolchain
+    ");
+}
+
+#[test]
+fn triggers() {
+    let answers =
+        |component: &str| check_component(component, "triggers.http = [{ path = '/...', component = 'cart' }]");
+    insta::assert_snapshot!(answers("0.2 => wasi:http/incoming-handler@0.2.9"), @"");
+    insta::assert_snapshot!(answers("0.3 => wasi:http/handler@0.3.2"), @"");
+    insta::assert_snapshot!(answers("0.3 => wasi:http/handler@0.3.0-rc-2026-01-01"), @"
+    3:47 component `cart` does not answer HTTP requests
+      hint: it must export wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3; it exports `wasi:http/handler@0.3.0-rc-2026-01-01`
+    ");
+    insta::assert_snapshot!(answers("0.2 => wasi:cli/run@0.2.0 extra"), @"
+    3:47 component `cart` does not answer HTTP requests
+      hint: it must export wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3; it exports `wasi:cli/run@0.2.0` and `extra`
+    ");
+    insta::assert_snapshot!(answers("0.2 =>"), @"
+    3:47 component `cart` does not answer HTTP requests
+      hint: it must export wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3; it exports nothing
+    ");
+    insta::assert_snapshot!(answers("module => _start"), @"
+    3:47 `cart` is a core module, and only a component can answer HTTP requests
+      hint: build it with `--target wasm32-wasip2`, or turn it into a component with `wasm-tools component new`
+    ");
+}
+
+#[test]
+fn bytes_that_nobody_brought() {
+    let case = Case { lines: "links = { 'wasi:blobstore' = 'disk' }", components: "other: 0.2 =>", host: "" };
+    insta::assert_snapshot!(case.faults(), @"2:26 there are no bytes for component `cart`");
+}
+
+/// How instances of `cart` are kept, or what is wrong.
+fn policy(component: &str, instances: &str) -> String {
+    let lines = format!("components.cart.instances = {{ {instances} }}");
+    let case = Case { lines: &lines, components: &format!("cart: {component} =>"), host: "" };
+    let (manifest, found) = (Manifest::parse(&case.text()).unwrap(), found(case.components));
+    match resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/app")) {
+        Ok(app) => {
+            let policy = app.components.values().next().unwrap().instances;
+            format!("reuse {}, {} at a time, idle {:?}", policy.reuse, policy.concurrency, policy.idle)
+        }
+        Err(faults) => render(&case.text(), &faults),
+    }
+}
+
+#[test]
+fn instances() {
+    insta::assert_snapshot!(policy("0.2", ""), @"reuse 1, 1 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.2", "reuse = 100, idle = '1s'"), @"reuse 100, 1 at a time, idle 1s");
+    insta::assert_snapshot!(policy("0.2", "concurrency = 1"), @"reuse 1, 1 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.2", "concurrency = 2"), @"
+    3:45 only a component of WASI 0.3 serves several requests at a time
+      hint: remove `concurrency`: requests at the same time get an instance each
+    ");
+    insta::assert_snapshot!(policy("module", "concurrency = 2"), @"
+    3:45 only a component of WASI 0.3 serves several requests at a time
+      hint: remove `concurrency`: requests at the same time get an instance each
+    ");
+    insta::assert_snapshot!(policy("0.3", ""), @"reuse 1000, 16 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.3", "concurrency = 64"), @"reuse 1000, 64 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.3", "reuse = 4"), @"reuse 4, 4 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.3", "reuse = 4, concurrency = 8"), @"
+    3:56 an instance that serves 4 requests cannot serve 8 at a time
+      hint: write `reuse = 8` or more
+    ");
+    insta::assert_snapshot!(policy("0.3 wasi:keyvalue/store@0.2.0-draft", ""), @"reuse 1000, 1 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.3 wasi:keyvalue/store@0.2.0-draft", "concurrency = 8"), @"reuse 1000, 8 at a time, idle 10s");
+    insta::assert_snapshot!(policy("0.3 wasmcloud:keyvalue/store@0.2.0", ""), @"reuse 1000, 16 at a time, idle 10s");
+}
+
+#[test]
+fn a_whole_app() {
+    let lines = "
+        triggers.http = [{ host = 'Shop.example', path = '/cart/...', component = 'cart' }]
+        backends.orders = { type = 'memory', scope = 'shared' }
+        limits = { concurrent-requests = 7 }
+        [components.cart]
+        source = 'cart.wasm'
+        config = { currency = 'EUR' }
+        env = { LANG = 'C' }
+        limits = { memory = '1MiB' }
+        mounts = [{ host = 'data', guest = '/data' }, { host = '/srv/in', guest = '/in', access = 'read-write' }]";
+    let manifest = Manifest::parse(&format!("name = 'shop'\n{lines}")).unwrap();
+    let found = found("cart: 0.2 wasi:keyvalue/store@0.2.0-draft => wasi:http/incoming-handler@0.2.0");
+    let app = resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/app")).unwrap();
+    let cart = app.components.values().next().unwrap();
+    let lines = [
+        app.id.to_string(),
+        format!("{:?}", app.routes),
+        format!("{:?}", app.backends),
+        format!("{:?}", app.limits),
+        format!("{:?} {:?} {}", cart.config, cart.env, cart.limits.memory),
+        format!("{:?}", cart.mounts),
+        format!("{:?}", cart.links),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    default/shop
+    [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), component: ComponentName("cart") }]
+    {BackendName("orders"): BackendSpec { kind: Memory, scope: Shared }}
+    AppLimits { concurrent_requests: 7, queue_time: 1s }
+    {"currency": "EUR"} {"LANG": "C"} 1MiB
+    [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]
+    [Link { import: Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) }), provider: Backend(BackendName("disk")), rule: BuiltIn }]
+    "#);
+}
+
+#[test]
+fn two_mounts_at_one_place() {
+    let mounts = "components.cart.mounts = [{ host = 'a', guest = '/data' }, { host = 'b', guest = '/data/' }]";
+    insta::assert_snapshot!(check_component("0.2 =>", mounts), @"
+    3:82 two directories are mounted at `/data`
+      3:49 the first is here
+    ");
+}

@@ -1,0 +1,143 @@
+use serde_json::Value;
+use wattle_spec::{host_file, manifest};
+
+/// The keys of a schema with type, grammar and default, one a line.
+fn outline(schema: &Value, path: &str, out: &mut String) {
+    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+        line(&format!("{path}{key}"), value, out);
+    }
+    if schema["additionalProperties"].is_object() {
+        line(&format!("{path}*"), &schema["additionalProperties"], out);
+    }
+    if schema["items"].is_object() {
+        outline(&schema["items"], &format!("{path}[]."), out);
+    }
+}
+
+fn line(path: &str, value: &Value, out: &mut String) {
+    let text = |key: &str| value[key].as_str().map(|text| format!(" {text}")).unwrap_or_default();
+    let default = value.get("default").filter(|value| !value.is_object() && !value.is_array());
+    let default = default.map(|value| format!(" = {value}")).unwrap_or_default();
+    out.push_str(&format!("{path}:{}{}{default}\n", text("type"), text("format")));
+    outline(value, &format!("{path}."), out);
+}
+
+fn check(schema: Value) -> String {
+    let mut out = format!("{} {}\n", schema["$schema"].as_str().unwrap(), schema["title"].as_str().unwrap());
+    outline(&schema, "", &mut out);
+    out
+}
+
+/// The places in a schema that an editor would show without a word of explanation.
+fn undescribed(schema: &Value, path: &str, out: &mut Vec<String>) {
+    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}/{key}");
+        if value["description"].as_str().is_none_or(str::is_empty) {
+            out.push(path.clone());
+        }
+        undescribed(value, &path, out);
+    }
+    for below in ["additionalProperties", "items"].into_iter().filter(|below| schema[*below].is_object()) {
+        undescribed(&schema[below], &format!("{path}/{below}"), out);
+    }
+    for choice in schema["anyOf"].as_array().into_iter().flatten() {
+        undescribed(choice, path, out);
+    }
+}
+
+#[test]
+fn every_key_has_a_description() {
+    for schema in [manifest::schema(), host_file::schema()] {
+        let mut out = Vec::new();
+        undescribed(&schema, "", &mut out);
+        assert_eq!(out, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn schemas_have_no_null_and_no_reference() {
+    for schema in [manifest::schema(), host_file::schema()] {
+        let text = schema.to_string();
+        assert!(!text.contains("\"null\"") && !text.contains("$ref") && !text.contains("$id"), "{text}");
+    }
+}
+
+#[test]
+fn manifest() {
+    insta::assert_snapshot!(check(manifest::schema()), @r#"
+    https://json-schema.org/draft/2020-12/schema Wattle manifest
+    backends: object
+    backends.*: object
+    backends.*.scope: = "app"
+    backends.*.type:
+    components: object
+    components.*: object
+    components.*.build: string
+    components.*.config: object
+    components.*.config.*: string text
+    components.*.env: object
+    components.*.env.*: string text
+    components.*.instances: object
+    components.*.instances.concurrency: integer uint32
+    components.*.instances.idle: string time-span
+    components.*.instances.reuse: integer uint32
+    components.*.limits: object
+    components.*.limits.deadline: string time-limit = "30s"
+    components.*.limits.handles: integer = 10000
+    components.*.limits.host-call-bytes: string byte-size = "16MiB"
+    components.*.limits.log-line: string byte-size = "8KiB"
+    components.*.limits.log-lines-per-second: integer = 1000
+    components.*.limits.memory: string byte-size = "128MiB"
+    components.*.limits.request-body: string byte-size = "64MiB"
+    components.*.limits.response-body: string byte-size = "1GiB"
+    components.*.limits.table-elements: integer = 100000
+    components.*.links: object
+    components.*.links.*:
+    components.*.mounts: array
+    components.*.mounts.[].access: = "read"
+    components.*.mounts.[].guest: string guest-path
+    components.*.mounts.[].host: string host-path
+    components.*.source: string source
+    limits: object
+    limits.concurrent-requests: integer = 1024
+    limits.queue-time: string time-limit = "1s"
+    links: object
+    links.*:
+    name: string app-name
+    triggers: object
+    triggers.http: array
+    triggers.http.[].component: string component-name
+    triggers.http.[].host: string host-name
+    triggers.http.[].path: string path-pattern
+    version: string semantic-version
+    "#);
+}
+
+#[test]
+fn host_file() {
+    insta::assert_snapshot!(check(host_file::schema()), @r#"
+    https://json-schema.org/draft/2020-12/schema Wattle host
+    backends: object
+    backends.*: object
+    backends.*.scope: = "app"
+    backends.*.type:
+    data-dir: string host-path
+    defaults: = "dev"
+    limits: object
+    limits.body-timeout: string time-limit = "30s"
+    limits.compile-memory: string byte-size = "4GiB"
+    limits.compile-size: string byte-size = "64MiB"
+    limits.compile-time: string time-limit = "2m"
+    limits.concurrent-requests: integer = 4096
+    limits.connections: integer = 10000
+    limits.connections-per-address: integer = 1024
+    limits.drain: string time-limit = "10s"
+    limits.header-bytes: string byte-size = "64KiB"
+    limits.header-timeout: string time-limit = "10s"
+    limits.headers: integer = 100
+    limits.idle-timeout: string time-limit = "75s"
+    links: object
+    links.*:
+    listen: array
+    "#);
+}

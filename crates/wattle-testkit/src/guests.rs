@@ -1,0 +1,83 @@
+//! The guest programs of `guests/`, as files.
+//!
+//! One function per guest gives the path of its built component: `guests::hello()`. They are the committed files of
+//! `guests/built`, or those of the directory that the environment variable `WATTLE_GUESTS` names; CI builds them all
+//! from source and sets it.
+//!
+//! A guest that no test runs is dead weight, so a guest without a test does not compile. The list is the macro
+//! [`for_each_guest!`](crate::for_each_guest); a module of tests that has one test per guest, of the guest's name,
+//! says so with [`every_guest_has_a_test!`](crate::every_guest_has_a_test). `cargo xtask tidy` checks that the list
+//! is complete.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Calls a macro once with all guests: `name = "file"; ..`.
+#[macro_export]
+macro_rules! for_each_guest {
+    ($macro:path) => {
+        $macro! {
+            echo = "echo";
+            echo_p3 = "echo-p3";
+            guestbook = "guestbook";
+            hello = "hello";
+            hello_p3 = "hello-p3";
+            hello_wstd = "hello-wstd";
+            misbehave = "misbehave";
+            misbehave_p3 = "misbehave-p3";
+            module = "module";
+            near_miss = "near-miss";
+            not_http = "not-http";
+            state = "state";
+            unknown_import = "unknown-import";
+        }
+    };
+}
+
+/// Compiles only where every guest has a function of its name in scope: call it in a module of tests.
+#[macro_export]
+macro_rules! every_guest_has_a_test {
+    () => {
+        $crate::for_each_guest!($crate::use_each_guest);
+    };
+}
+
+/// A part of [`every_guest_has_a_test!`](crate::every_guest_has_a_test).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! use_each_guest {
+    ($($name:ident = $file:literal;)*) => {
+        $(
+            #[expect(unused_imports, reason = "it is enough that it exists")]
+            use self::$name as _;
+        )*
+    };
+}
+
+macro_rules! define {
+    ($($name:ident = $file:literal;)*) => {
+        $(
+            #[doc = concat!("The built guest `", $file, "`.")]
+            pub fn $name() -> PathBuf {
+                built($file)
+            }
+        )*
+
+        /// All guests, by the name of their file without its ending.
+        pub fn all() -> Vec<(&'static str, PathBuf)> {
+            vec![$(($file, $name())),*]
+        }
+    };
+}
+
+for_each_guest!(define);
+
+fn built(name: &str) -> PathBuf {
+    let path = match env::var_os("WATTLE_GUESTS") {
+        Some(directory) => PathBuf::from(directory),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guests/built"),
+    };
+    let path = path.join(format!("{name}.wasm"));
+    assert!(path.is_file(), "the guest {name} is not built: {} (hint: cargo xtask guests)", path.display());
+    path
+}

@@ -1,0 +1,69 @@
+//! What the system knows about a process: its memory, files and processor time; and signals to it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::{Pid, kill_process};
+
+/// A signal that tests send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, as from Control-C.
+    Interrupt,
+    /// SIGTERM, as from a supervisor.
+    Terminate,
+    /// SIGKILL: nothing can be done about it.
+    Kill,
+}
+
+/// A process by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process(pub u32);
+
+impl Process {
+    fn proc(self, name: &str) -> PathBuf {
+        format!("/proc/{}/{name}", self.0).into()
+    }
+
+    /// Sends a signal. Whether there was such a process.
+    pub fn signal(self, signal: Signal) -> bool {
+        let signal = match signal {
+            Signal::Interrupt => rustix::process::Signal::INT,
+            Signal::Terminate => rustix::process::Signal::TERM,
+            Signal::Kill => rustix::process::Signal::KILL,
+        };
+        let pid = i32::try_from(self.0).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
+    }
+
+    /// The memory that it really has, in bytes. A process that has ended has none.
+    pub fn resident_bytes(self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).unwrap_or_default();
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+        kib.map_or(0, |kib: u64| kib << 10)
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(self) -> usize {
+        fs::read_dir(self.proc("fd")).map_or(0, Iterator::count)
+    }
+
+    /// How much its threads have computed, those that have ended left out.
+    pub fn computed(self) -> Duration {
+        let tasks = fs::read_dir(self.proc("task")).into_iter().flatten().flatten();
+        let nanos = tasks.filter_map(|task| {
+            let statistics = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            statistics.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanos.sum())
+    }
+
+    /// Its child processes.
+    pub fn children(self) -> Vec<Process> {
+        let tasks = fs::read_dir(self.proc("task")).into_iter().flatten().flatten();
+        let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let all: Vec<String> = lists.collect();
+        all.iter().flat_map(|list| list.split_whitespace()).filter_map(|pid| pid.parse().ok().map(Process)).collect()
+    }
+}

@@ -1,0 +1,277 @@
+//! `wattle up` as a test sees it: started on a free port, its lines collected, ended with the test.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use crate::app::App;
+use crate::client::Connection;
+use crate::output::Lines;
+use crate::process::{Process, Signal};
+use crate::program::{Program, Ran, cleaned, ended};
+use crate::response::Response;
+use crate::wait::PATIENCE;
+
+/// A server that is about to be started.
+pub struct Up<'a> {
+    program: Program,
+    app: &'a App,
+    path: OsString,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    open_files: Option<u32>,
+    is_cold: bool,
+}
+
+/// A server that runs. It is killed when this is dropped.
+pub struct Server {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+    stdout: Lines,
+    /// Its log.
+    pub log: Lines,
+}
+
+impl<'a> Up<'a> {
+    pub(crate) fn new(program: Program, app: &'a App) -> Self {
+        Self {
+            program,
+            app,
+            path: ".".into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            open_files: None,
+            is_cold: false,
+        }
+    }
+
+    /// Runs this instead of the app's folder.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<OsString>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Adds arguments. With `--listen` among them, the usual `--listen 127.0.0.1:0` is left out.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable. There are no others.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Limits how many files and sockets the server may have open.
+    #[must_use]
+    pub fn open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
+        self
+    }
+
+    /// Leaves the data directory as it is. Otherwise one that is not there yet is made, with the code in it that other
+    /// servers have compiled before, because compiling is most of what a start costs.
+    #[must_use]
+    pub fn cold(mut self) -> Self {
+        self.is_cold = true;
+        self
+    }
+
+    /// Starts it and waits for its addresses.
+    ///
+    /// # Panics
+    ///
+    /// If it ends, or prints none.
+    #[track_caller]
+    pub fn start(self) -> Server {
+        let code = CompiledCode::of(self.program);
+        let data_dir = self.app.data_dir();
+        if !self.is_cold {
+            code.lend(&data_dir);
+        }
+        let mut server = self.spawn();
+        server.stdout.find(PATIENCE, |line| line.starts_with("http://"));
+        let listening = self.arguments.iter().filter(|argument| *argument == "--listen").count().max(1);
+        let printed = || {
+            let lines = server.stdout.all();
+            lines.iter().filter_map(|line| line.strip_prefix("http://")?.parse().ok()).collect::<Vec<SocketAddr>>()
+        };
+        server.addresses = crate::wait::within(PATIENCE, || {
+            let (addresses, has_ended) = (printed(), server.child.try_wait().is_ok_and(|status| status.is_some()));
+            (addresses.len() >= listening || has_ended).then_some(addresses)
+        })
+        .unwrap_or_default();
+        assert!(server.addresses.len() >= listening, "the server does not serve; its log:\n{}", server.log.text());
+        code.collect(&data_dir);
+        server
+    }
+
+    /// Runs it to its end, for what should not start at all.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    #[track_caller]
+    pub fn refused(self) -> Ran {
+        if !self.is_cold {
+            CompiledCode::of(self.program).lend(&self.app.data_dir());
+        }
+        let mut server = self.spawn();
+        server.wait().cleaned(self.app)
+    }
+
+    fn spawn(&self) -> Server {
+        let mut command = match self.open_files {
+            None => self.program.command(self.app),
+            Some(limit) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.env_clear().current_dir(self.app.path()).stdin(Stdio::null());
+                shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(self.program.path());
+                shell
+            }
+        };
+        command.arg("up").arg(&self.path).args(&self.arguments).envs(self.environment.iter().cloned());
+        if !self.arguments.iter().any(|argument| argument == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start the server");
+        let stdout = Lines::collect(child.stdout.take().expect("invariant: it is piped"));
+        let log = Lines::collect(child.stderr.take().expect("invariant: it is piped"));
+        Server { child, addresses: Vec::new(), stdout, log }
+    }
+}
+
+impl Server {
+    /// Its first address.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// All its addresses, in the order of `--listen`.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Its process.
+    pub fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+
+    /// A connection to its first address.
+    #[track_caller]
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address())
+    }
+
+    /// `GET`, on a connection of its own.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Response {
+        self.connect().call("GET", target, b"")
+    }
+
+    /// `method` with a body, on a connection of its own.
+    #[track_caller]
+    pub fn call(&self, method: &str, target: &str, body: impl AsRef<[u8]>) -> Response {
+        self.connect().call(method, target, body.as_ref())
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    #[track_caller]
+    pub fn wait(&mut self) -> Ran {
+        let Some(status) = ended(&mut self.child) else {
+            panic!("the server does not end; its log:\n{}", self.log.text());
+        };
+        self.stdout.wait_for_end(PATIENCE);
+        self.log.wait_for_end(PATIENCE);
+        Ran { code: status.code(), stdout: self.stdout.text(), stderr: self.log.text() }
+    }
+
+    /// Asks it to end in good order, and waits.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    #[track_caller]
+    pub fn stop(mut self) -> Ran {
+        self.process().signal(Signal::Terminate);
+        self.wait()
+    }
+
+    /// Kills it on the spot.
+    pub fn kill(mut self) {
+        self.process().signal(Signal::Kill);
+        let _ = self.child.wait();
+    }
+
+    /// Its log so far, cleaned for a snapshot.
+    pub fn cleaned_log(&self, app: &App) -> String {
+        cleaned(&self.log.text(), app)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Code that servers of this program have compiled, shared between tests.
+struct CompiledCode {
+    directory: PathBuf,
+}
+
+/// Guards the shared directory within this process.
+static SHARED: Mutex<()> = Mutex::new(());
+
+impl CompiledCode {
+    /// In the target directory, by the binary's age, so that no other binary's code is met.
+    fn of(program: Program) -> Self {
+        let age = fs::metadata(program.path()).map_or(0, |metadata| metadata.mtime());
+        let target = program.path().parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        Self { directory: target.join(format!("tmp/wattle-code-{age}")) }
+    }
+
+    fn lend(&self, data_dir: &Path) {
+        if data_dir.exists() {
+            return;
+        }
+        let _turn = SHARED.lock().expect("invariant: no holder of this lock panics");
+        let private = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        private(&data_dir.join("code")).expect("make a data directory");
+        // What makes it a data directory.
+        fs::write(data_dir.join("lock"), "").expect("make a data directory");
+        copy_all(&self.directory, &data_dir.join("code"));
+    }
+
+    fn collect(&self, data_dir: &Path) {
+        let _turn = SHARED.lock().expect("invariant: no holder of this lock panics");
+        fs::create_dir_all(&self.directory).expect("make a directory for compiled code");
+        copy_all(&data_dir.join("code"), &self.directory);
+    }
+}
+
+/// Copies the compiled code that is not there yet; whole, or not at all.
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.extension().is_some_and(|extension| extension == "cwasm") && !target.exists() {
+            let part = target.with_extension(format!("copy-{}", std::process::id()));
+            if fs::copy(&source, &part).is_ok() {
+                let _ = fs::rename(&part, &target);
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The log of this process: on stderr, as text or as JSON, written by a thread of its own so that no request waits for
+//! a terminal.
+
+use std::io::IsTerminal;
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::LogFormat;
+
+/// The environment variable that says what is logged, as in `wattle_host=debug,info`.
+const FILTER: &str = "WATTLE_LOG";
+
+/// Starts the log. What is still unwritten is written when the guard is dropped.
+pub(crate) fn start(format: LogFormat) -> WorkerGuard {
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    match format {
+        LogFormat::Text => subscriber.with_ansi(coloured).init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).init(),
+    }
+    guard
+}

@@ -1,0 +1,98 @@
+//! `wattle up`: an app in the foreground, until somebody says stop.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
+use wattle_host::{CodeCache, Host};
+use wattle_spec::app::{App, BackendKind};
+
+use super::print;
+use crate::app_file::AppFile;
+use crate::child_compiler::ChildCompiler;
+use crate::cli::Up;
+use crate::log;
+use crate::problem::Problem;
+
+/// Where data is kept, beside the manifest, unless something else was said.
+const DATA_DIR: &str = ".wattle";
+
+pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
+    let file = AppFile::read(&arguments.what)?;
+    let mut app = file.resolve()?;
+    for component in app.components.values_mut() {
+        component.env.extend(arguments.env.iter().cloned());
+    }
+    let listeners = bind(&arguments, &file)?;
+    let _log = log::start(arguments.log_format);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Problem::System { operation: "start a runtime", source })?;
+    runtime.block_on(serve(&arguments, &file, &app, listeners))
+}
+
+async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpListener>) -> Result<(), Problem> {
+    let mut stop = Stop::install()?;
+    let chosen = arguments.data_dir.as_deref().or(file.host.data_dir.as_deref());
+    let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
+    let data = Arc::new(DataDir::open(&directory)?);
+    let disk = DiskKeyValue::open(data, DiskOptions::default())?;
+    let host = Host::builder()
+        .limits(file.host.limits)
+        .compiler(ChildCompiler)
+        .code_cache(CodeCache::open(directory.join("code"))?)
+        .key_value(BackendKind::Disk, Arc::new(disk))
+        .backends(file.host.backends.clone())
+        .build()?;
+    tokio::select! {
+        started = host.start(app, &file.bytes) => started?,
+        () = stop.asked() => return Ok(()),
+    }
+    let mut addresses = Vec::new();
+    for listener in listeners {
+        addresses.push(host.listen(listener)?);
+    }
+    print(&urls(&addresses))?;
+    stop.asked().await;
+    tracing::info!("stopping: requests under way may end, a second signal ends at once");
+    tokio::select! {
+        ended = host.drain() => if ended { Ok(()) } else { Err(Problem::Cut) },
+        () = stop.asked() => Err(Problem::Cut),
+    }
+}
+
+/// Takes the addresses before anything else is done, so that a port in use is known at once.
+fn bind(arguments: &Up, file: &AppFile) -> Result<Vec<TcpListener>, Problem> {
+    let asked = if arguments.listen.is_empty() { &file.host.listen } else { &arguments.listen };
+    let bind = |address: &SocketAddr| {
+        TcpListener::bind(address).map_err(|source| Problem::Listen { address: *address, source })
+    };
+    asked.iter().map(bind).collect()
+}
+
+fn urls(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(|address| format!("http://{address}\n")).collect()
+}
+
+/// The signals that ask for an end.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn install() -> Result<Self, Problem> {
+        let install = |kind| signal(kind).map_err(|source| Problem::System { operation: "wait for signals", source });
+        Ok(Self { interrupt: install(SignalKind::interrupt())?, terminate: install(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

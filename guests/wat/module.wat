@@ -1,0 +1,8 @@
+;; A preview 1 core module: runs as a program, and is not a component where one is needed.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\08\00\00\00\14\00\00\00")
+  (data (i32.const 8) "Hello from a module\n")
+  (func (export "_start")
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))
