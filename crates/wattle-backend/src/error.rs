@@ -142,6 +142,6 @@ impl BackendError {
 }
 
 /// Whether the system had no room for what was written: a full disk, a quota, or a limit on the size of files.
-fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

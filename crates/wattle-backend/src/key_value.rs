@@ -73,7 +73,7 @@ pub(crate) fn changed(change: &Change, old: Option<&[u8]>) -> Result<Bytes, Back
 
 /// A store of keys and values.
 ///
-/// - Any text is a key and a bucket's name, within [`limits`](crate::limits): the empty one and those with NUL or `/`
+/// - Any text is a key and a bucket's name, within [`limits`]: the empty one and those with NUL or `/`
 ///   too. Two texts that differ in a byte are two keys.
 /// - An acknowledged write is as durable as the backend can make it, and every read that starts later sees it.
 /// - The writes of one key come one after another; each leaves a version that was never there before.

@@ -9,7 +9,7 @@ pub const BUCKET_NAME_MAX_BYTES: usize = 32 << 10;
 /// The most bytes that a key may have.
 pub const KEY_MAX_BYTES: usize = 32 << 10;
 /// The most bytes that a value may have.
-pub const VALUE_MAX_BYTES: usize = 256 << 20;
+pub const VALUE_MAX_BYTES: usize = 64 << 20;
 
 /// Refuses a part that is larger than it may be.
 pub(crate) fn checked(part: Part, size: usize) -> Result<(), BackendError> {

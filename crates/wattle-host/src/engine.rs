@@ -3,6 +3,7 @@
 //! Nothing outside this module configures Wasmtime. A component belongs to one profile, chosen by what its bytes need.
 
 mod cache;
+mod code;
 mod compile;
 mod epoch;
 mod pool;
@@ -12,6 +13,7 @@ use std::fmt;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy};
 
 pub use cache::{CodeCache, CodeCacheError};
+pub(crate) use code::TrustedCode;
 pub use compile::{CompileError, CompileInProcess, Compiler, compile};
 pub(crate) use epoch::EpochClock;
 pub use epoch::TICK;
@@ -70,6 +72,8 @@ pub(crate) struct Engines {
 impl Engines {
     /// Builds them with room for `instances` instances at a time in each.
     pub(crate) fn build(instances: u32) -> wasmtime::Result<Self> {
+        // Errors are part of the request path: a Rust backtrace for each would cost more than the request.
+        wasmtime::error::disable_backtrace();
         let fast = pool::engine(Profile::Fast, instances)?;
         let concurrent = pool::engine(Profile::Concurrent, instances)?;
         let clock = EpochClock::start(vec![fast.clone(), concurrent.clone()]);

@@ -31,15 +31,15 @@ pub enum LimitKind {
 
 /// A table of limits with their defaults.
 pub trait LimitSet: Copy + Default {
-    /// One row for each limit.
-    fn table() -> Vec<LimitRow>;
+    /// One row for each limit, in the order of the documentation.
+    fn rows() -> Vec<LimitRow>;
 
-    /// Sets one limit, as the inherent `set` does.
+    /// Sets the limit called `key` (with hyphens or underscores) to what `text` says.
     ///
     /// # Errors
     ///
     /// `None` if there is no such limit, else what was expected in place of `text`.
-    fn change(&mut self, key: &str, text: &str) -> Result<(), Option<String>>;
+    fn set(&mut self, key: &str, text: &str) -> Result<(), Option<String>>;
 }
 
 /// A value that a limit can have, read from text.
@@ -107,25 +107,8 @@ macro_rules! limits {
             }
         }
 
-        impl $name {
-            /// The keys, in the order of the documentation. In a manifest they are written with hyphens.
-            pub const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
-
-            /// Sets the limit called `key` (with hyphens or underscores) to what `text` says.
-            ///
-            /// # Errors
-            ///
-            /// `None` if there is no such limit, else what was expected in place of `text`.
-            pub fn set(&mut self, key: &str, text: &str) -> Result<(), Option<String>> {
-                match key.replace('-', "_").as_str() {
-                    $(stringify!($field) => self.$field = LimitValue::read(text).map_err(Some)?,)*
-                    _ => return Err(None),
-                }
-                Ok(())
-            }
-
-            /// The table of these limits for the documentation, with the defaults.
-            pub fn rows() -> Vec<LimitRow> {
+        impl LimitSet for $name {
+            fn rows() -> Vec<LimitRow> {
                 let defaults = Self::default();
                 vec![$(LimitRow {
                     key: stringify!($field).replace('_', "-"),
@@ -134,15 +117,13 @@ macro_rules! limits {
                     doc: $doc,
                 },)*]
             }
-        }
 
-        impl LimitSet for $name {
-            fn table() -> Vec<LimitRow> {
-                Self::rows()
-            }
-
-            fn change(&mut self, key: &str, text: &str) -> Result<(), Option<String>> {
-                self.set(key, text)
+            fn set(&mut self, key: &str, text: &str) -> Result<(), Option<String>> {
+                match key.replace('-', "_").as_str() {
+                    $(stringify!($field) => self.$field = LimitValue::read(text).map_err(Some)?,)*
+                    _ => return Err(None),
+                }
+                Ok(())
             }
         }
     )*};

@@ -16,6 +16,7 @@ pub struct Connection {
     /// What came and was not asked for yet.
     buffer: Vec<u8>,
     patience: Duration,
+    host: String,
 }
 
 /// How a wait for bytes ended, if not with bytes.
@@ -49,13 +50,20 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: Vec::new(), patience: PATIENCE })
+        Ok(Self { stream, buffer: Vec::new(), patience: PATIENCE, host: "localhost".into() })
     }
 
     /// Waits for this long and no longer.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Sends requests for this host.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = host.into();
         self
     }
 
@@ -101,7 +109,7 @@ impl Connection {
     /// Sends a request with a host and, if there is a body or the method wants one, a length.
     #[track_caller]
     pub fn request(&mut self, method: &str, target: &str, body: &[u8]) {
-        let mut bytes = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n").into_bytes();
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n", self.host).into_bytes();
         if !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH") {
             bytes.extend(format!("content-length: {}\r\n", body.len()).bytes());
         }

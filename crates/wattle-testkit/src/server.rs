@@ -1,12 +1,8 @@
 //! `wattle up` as a test sees it: started on a free port, its lines collected, ended with the test.
 
 use std::ffi::OsString;
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 
 use crate::app::App;
 use crate::client::Connection;
@@ -14,7 +10,7 @@ use crate::output::Lines;
 use crate::process::{Process, Signal};
 use crate::program::{Program, Ran, cleaned, ended};
 use crate::response::Response;
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, within};
 
 /// A server that is about to be started.
 pub struct Up<'a> {
@@ -24,7 +20,6 @@ pub struct Up<'a> {
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     open_files: Option<u32>,
-    is_cold: bool,
 }
 
 /// A server that runs. It is killed when this is dropped.
@@ -45,7 +40,6 @@ impl<'a> Up<'a> {
             arguments: Vec::new(),
             environment: Vec::new(),
             open_files: None,
-            is_cold: false,
         }
     }
 
@@ -77,14 +71,6 @@ impl<'a> Up<'a> {
         self
     }
 
-    /// Leaves the data directory as it is. Otherwise one that is not there yet is made, with the code in it that other
-    /// servers have compiled before, because compiling is most of what a start costs.
-    #[must_use]
-    pub fn cold(mut self) -> Self {
-        self.is_cold = true;
-        self
-    }
-
     /// Starts it and waits for its addresses.
     ///
     /// # Panics
@@ -92,25 +78,18 @@ impl<'a> Up<'a> {
     /// If it ends, or prints none.
     #[track_caller]
     pub fn start(self) -> Server {
-        let code = CompiledCode::of(self.program);
-        let data_dir = self.app.data_dir();
-        if !self.is_cold {
-            code.lend(&data_dir);
-        }
         let mut server = self.spawn();
-        server.stdout.find(PATIENCE, |line| line.starts_with("http://"));
         let listening = self.arguments.iter().filter(|argument| *argument == "--listen").count().max(1);
         let printed = || {
             let lines = server.stdout.all();
             lines.iter().filter_map(|line| line.strip_prefix("http://")?.parse().ok()).collect::<Vec<SocketAddr>>()
         };
-        server.addresses = crate::wait::within(PATIENCE, || {
+        server.addresses = within(PATIENCE, || {
             let (addresses, has_ended) = (printed(), server.child.try_wait().is_ok_and(|status| status.is_some()));
             (addresses.len() >= listening || has_ended).then_some(addresses)
         })
         .unwrap_or_default();
         assert!(server.addresses.len() >= listening, "the server does not serve; its log:\n{}", server.log.text());
-        code.collect(&data_dir);
         server
     }
 
@@ -121,9 +100,6 @@ impl<'a> Up<'a> {
     /// If it does not end.
     #[track_caller]
     pub fn refused(self) -> Ran {
-        if !self.is_cold {
-            CompiledCode::of(self.program).lend(&self.app.data_dir());
-        }
         let mut server = self.spawn();
         server.wait().cleaned(self.app)
     }
@@ -225,53 +201,5 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Code that servers of this program have compiled, shared between tests.
-struct CompiledCode {
-    directory: PathBuf,
-}
-
-/// Guards the shared directory within this process.
-static SHARED: Mutex<()> = Mutex::new(());
-
-impl CompiledCode {
-    /// In the target directory, by the binary's age, so that no other binary's code is met.
-    fn of(program: Program) -> Self {
-        let age = fs::metadata(program.path()).map_or(0, |metadata| metadata.mtime());
-        let target = program.path().parent().and_then(Path::parent).unwrap_or(Path::new("."));
-        Self { directory: target.join(format!("tmp/wattle-code-{age}")) }
-    }
-
-    fn lend(&self, data_dir: &Path) {
-        if data_dir.exists() {
-            return;
-        }
-        let _turn = SHARED.lock().expect("invariant: no holder of this lock panics");
-        let private = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        private(&data_dir.join("code")).expect("make a data directory");
-        // What makes it a data directory.
-        fs::write(data_dir.join("lock"), "").expect("make a data directory");
-        copy_all(&self.directory, &data_dir.join("code"));
-    }
-
-    fn collect(&self, data_dir: &Path) {
-        let _turn = SHARED.lock().expect("invariant: no holder of this lock panics");
-        fs::create_dir_all(&self.directory).expect("make a directory for compiled code");
-        copy_all(&data_dir.join("code"), &self.directory);
-    }
-}
-
-/// Copies the compiled code that is not there yet; whole, or not at all.
-fn copy_all(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.extension().is_some_and(|extension| extension == "cwasm") && !target.exists() {
-            let part = target.with_extension(format!("copy-{}", std::process::id()));
-            if fs::copy(&source, &part).is_ok() {
-                let _ = fs::rename(&part, &target);
-            }
-        }
     }
 }

@@ -31,7 +31,15 @@ const STATE: &str = "state.redb";
 pub struct DataDir {
     path: PathBuf,
     state_open: AtomicBool,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Closing the file would do, were it not for a child that another thread is just starting: until it executes
+        // its program it has our files open too. If this fails, closing is what is left.
+        let _ = self.lock.unlock();
+    }
 }
 
 /// The right to open the file of keys and values, which only one store of this process has.
@@ -57,7 +65,7 @@ impl DataDir {
         }
         let lock = lock(&path)?;
         settle_format(&path)?;
-        Ok(Self { path, state_open: AtomicBool::new(false), _lock: lock })
+        Ok(Self { path, state_open: AtomicBool::new(false), lock })
     }
 
     /// The directory.

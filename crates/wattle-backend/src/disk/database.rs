@@ -14,7 +14,7 @@ use super::atomic_file;
 use super::faults::Faults;
 use super::overlay::Overlay;
 use super::record;
-use super::state_file::{FileFailure, FirstFailure, StateFile};
+use super::state_file::{Distrust, FileFailure, FirstFailure, StateFile};
 use super::storage_error::{IntoStorage, corrupt, guarded, of_opening, of_storage};
 use crate::error::BackendError;
 use crate::key_value::{Entry, Page};
@@ -34,6 +34,7 @@ pub(super) struct Location {
     pub(super) page_cache_bytes: usize,
     /// A file of at most this many bytes is checked as a whole when it is opened.
     pub(super) verify_max_bytes: u64,
+    pub(super) distrust: Distrust,
     #[cfg(feature = "conformance")]
     pub(super) faults: Faults,
 }
@@ -121,9 +122,9 @@ impl Location {
 
     fn file(&self, path: &Path) -> Result<StateFile, BackendError> {
         #[cfg(feature = "conformance")]
-        let file = StateFile::open(path, &self.faults);
+        let file = StateFile::open(path, &self.distrust, &self.faults);
         #[cfg(not(feature = "conformance"))]
-        let file = StateFile::open(path);
+        let file = StateFile::open(path, &self.distrust);
         file.map_err(|error| BackendError::io("open", path, error))
     }
 

@@ -3,17 +3,16 @@
 //! After a failure redb refuses everything. The file is then opened again with an `overlay` over it, so that reads go
 //! on, and writes depend on what failed:
 //!
-//! - A sync, or a write for another reason than a full disk: no more writes until the process starts again. The kernel
-//!   may have dropped what it could not write, and would report the next sync as a success.
-//! - Anything else (the disk was full, a read failed): the next write opens the file anew, as after a crash, and goes
-//!   on if it can.
+//! - A sync, or a write for another reason than a full disk: there are no more writes (see
+//!   [`Distrust`](super::state_file::Distrust)).
+//! - Anything else (the disk was full, a read failed, redb gave up on a page): the next write opens the file anew, as
+//!   after a crash, and goes on if it can.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::database::{Location, Opened, View};
-use super::state_file::{FileFailure, FileOperation};
 use super::storage_error::{corrupt, guarded, of_file};
 use crate::error::BackendError;
 
@@ -28,9 +27,9 @@ enum State {
     /// Reads and writes.
     Open(Current),
     /// Reads only.
-    Stopped(Current, Cause),
+    Stopped(Current),
     /// Not even reads: opening the file again failed. The next read tries once more.
-    Lost(Cause),
+    Lost,
     Closed,
 }
 
@@ -39,14 +38,6 @@ enum State {
 pub(super) struct Current {
     pub(super) opened: Arc<Opened>,
     pub(super) generation: u64,
-}
-
-/// Why there are no writes.
-#[derive(Clone)]
-struct Cause {
-    error: BackendError,
-    /// Whether opening the file anew makes writes sound again.
-    passing: bool,
 }
 
 impl Engine {
@@ -64,7 +55,7 @@ impl Engine {
 
     /// Reads one moment of the database. `work` is run again if the disk had failed before it began.
     pub(super) fn read<T>(&self, work: impl Fn(&View<'_>) -> Result<T, BackendError>) -> Result<T, BackendError> {
-        if matches!(&*self.reading(), State::Lost(_)) {
+        if matches!(&*self.reading(), State::Lost) {
             self.find_again()?;
         }
         let (result, failed, failed_before) = self.read_once(&work);
@@ -79,83 +70,31 @@ impl Engine {
         work: impl Fn(&View<'_>) -> Result<T, BackendError>,
     ) -> (Result<T, BackendError>, Option<u64>, bool) {
         match &*self.reading() {
-            State::Open(current) | State::Stopped(current, _) => {
+            State::Open(current) | State::Stopped(current) => {
                 let failed_before = current.opened.is_failed();
                 let result = current.opened.read(work);
                 let failed = current.opened.is_failed().then_some(current.generation);
                 (result, failed, failed_before)
             }
-            State::Lost(cause) => (Err(cause.error.clone()), None, false),
+            State::Lost => (Err(corrupt(self.path(), "it cannot be opened again")), None, false),
             State::Closed => (Err(BackendError::Closed), None, false),
         }
     }
 
-    /// The database for writing; opened anew if what stopped writes may have passed.
+    /// The database for writing; opened anew if what stopped writes has passed.
     pub(super) fn writable(&self) -> Result<Current, BackendError> {
-        let failed = match &*self.reading() {
-            State::Open(current) => match current.opened.failure() {
-                Some(failure) => Some((current.generation, of_file(self.path(), failure))),
-                None if current.opened.is_failed() => {
-                    Some((current.generation, corrupt(self.path(), "the database engine gave up on it")))
-                }
-                None => return Ok(current.clone()),
-            },
-            State::Stopped(_, cause) | State::Lost(cause) if !cause.passing => return Err(self.stopped(cause)),
-            State::Stopped(..) | State::Lost(_) => None,
+        self.trusted()?;
+        match &*self.reading() {
+            State::Open(current) if !current.opened.is_failed() => return Ok(current.clone()),
             State::Closed => return Err(BackendError::Closed),
-        };
-        if let Some((generation, error)) = failed {
-            self.fall_back(generation, &error);
+            State::Open(_) | State::Stopped(_) | State::Lost => {}
         }
-        self.reopen()
-    }
-
-    /// Gives up the database of this generation, unless that was done already, and opens the file for reading.
-    pub(super) fn fall_back(&self, generation: u64, error: &BackendError) {
         let mut state = self.writing();
-        let cause = match &*state {
-            State::Open(current) if current.generation == generation => Cause {
-                error: error.clone(),
-                passing: current.opened.failure().is_none_or(|failure| self.may_pass(failure)),
-            },
-            State::Stopped(current, cause) if current.generation == generation => cause.clone(),
-            _ => return,
-        };
-        tracing::error!(path = %self.path().display(), error = error as &dyn std::error::Error,
-            "the state file failed; reads go on, writes are refused for now");
-        self.replace(&mut state, State::Closed);
-        // The next read will say why, if this fails.
-        let _ = self.open_for_reading(&mut state, cause);
-    }
-
-    /// Opens the file for reading again, after that had failed.
-    fn find_again(&self) -> Result<(), BackendError> {
-        let mut state = self.writing();
-        match &*state {
-            State::Lost(cause) => {
-                let cause = cause.clone();
-                self.open_for_reading(&mut state, cause)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Closes the database. Reads and writes are refused from now on.
-    pub(super) fn close(&self) {
-        self.replace(&mut self.writing(), State::Closed);
-    }
-
-    fn reopen(&self) -> Result<Current, BackendError> {
-        let mut state = self.writing();
-        let cause = match &*state {
-            State::Open(current) => return Ok(current.clone()),
-            State::Stopped(_, cause) | State::Lost(cause) if !cause.passing => return Err(self.stopped(cause)),
-            State::Stopped(_, cause) | State::Lost(cause) => cause.clone(),
-            State::Closed => return Err(BackendError::Closed),
-        };
         // First this one goes: it knows nothing of what the next one will write.
         self.replace(&mut state, State::Closed);
-        match self.location.open() {
+        // What it failed at last may have been a sync.
+        let opened = self.trusted().and_then(|()| self.location.open());
+        match opened {
             Ok(opened) => {
                 tracing::info!(path = %self.path().display(), "the state file takes writes again");
                 let current = self.current(opened);
@@ -163,31 +102,56 @@ impl Engine {
                 Ok(current)
             }
             Err(error) => {
-                let _ = self.open_for_reading(&mut state, cause);
+                // The next read will say why, if this fails too.
+                let _ = self.open_for_reading(&mut state);
                 Err(error)
             }
         }
     }
 
-    /// Whether writes are sound again once the file was opened anew after this failure.
-    fn may_pass(&self, failure: &FileFailure) -> bool {
-        match failure.operation {
-            FileOperation::Read => true,
-            FileOperation::Write | FileOperation::Resize => {
-                matches!(of_file(self.path(), failure), BackendError::Full { .. })
-            }
-            FileOperation::Sync => false,
+    /// Gives up the database of this generation, unless that was done already, and opens the file for reading.
+    pub(super) fn fall_back(&self, generation: u64, error: &BackendError) {
+        let mut state = self.writing();
+        match &*state {
+            State::Open(current) | State::Stopped(current) if current.generation == generation => {}
+            _ => return,
+        }
+        tracing::error!(
+            path = %self.path().display(),
+            error = error as &dyn std::error::Error,
+            "the state file failed; reads go on"
+        );
+        self.replace(&mut state, State::Closed);
+        // The next read will say why, if this fails.
+        let _ = self.open_for_reading(&mut state);
+    }
+
+    /// Closes the database. Reads and writes are refused from now on.
+    pub(super) fn close(&self) {
+        self.replace(&mut self.writing(), State::Closed);
+    }
+
+    /// Refuses if no write can be trusted any more.
+    fn trusted(&self) -> Result<(), BackendError> {
+        self.location.distrust.get().map_or(Ok(()), |failure| {
+            let source = Arc::new(of_file(self.path(), failure));
+            Err(BackendError::WritesStopped { path: self.path().to_owned(), source })
+        })
+    }
+
+    /// Opens the file for reading again, after that had failed.
+    fn find_again(&self) -> Result<(), BackendError> {
+        let mut state = self.writing();
+        match &*state {
+            State::Lost => self.open_for_reading(&mut state),
+            _ => Ok(()),
         }
     }
 
-    fn open_for_reading(&self, state: &mut State, cause: Cause) -> Result<(), BackendError> {
-        let opened = self.location.open_for_reading();
-        let (next, result) = match opened {
-            Ok(opened) => (State::Stopped(self.current(opened), cause), Ok(())),
-            Err(error) => (State::Lost(cause), Err(error)),
-        };
-        *state = next;
-        result
+    fn open_for_reading(&self, state: &mut State) -> Result<(), BackendError> {
+        *state = State::Lost;
+        *state = State::Stopped(self.current(self.location.open_for_reading()?));
+        Ok(())
     }
 
     /// Drops what was there, whatever redb does when it closes a file that failed.
@@ -205,10 +169,6 @@ impl Engine {
     fn current(&self, opened: Opened) -> Current {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         Current { opened: Arc::new(opened), generation }
-    }
-
-    fn stopped(&self, cause: &Cause) -> BackendError {
-        BackendError::WritesStopped { path: self.path().to_owned(), source: Arc::new(cause.error.clone()) }
     }
 
     // The state is whole whenever the lock is released, also by a panic: it is replaced, never changed in place.

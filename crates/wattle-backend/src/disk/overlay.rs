@@ -4,6 +4,7 @@
 //! repair goes here, so that reads go on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -107,12 +108,14 @@ impl StorageBackend for Overlay {
         let base_len = changes.base_len;
         let mut done = 0;
         for (number, inside, size) in pieces(offset, data.len()) {
-            if !changes.blocks.contains_key(&number) {
-                let mut block = Box::new([0; BLOCK_BYTES as usize]);
-                self.read_base(base_len, number * BLOCK_BYTES, &mut block[..])?;
-                changes.blocks.insert(number, block);
-            }
-            let block = changes.blocks.get_mut(&number).expect("invariant: it was inserted a line above");
+            let block = match changes.blocks.entry(number) {
+                Entry::Occupied(block) => block.into_mut(),
+                Entry::Vacant(missing) => {
+                    let mut block = Box::new([0; BLOCK_BYTES as usize]);
+                    self.read_base(base_len, number * BLOCK_BYTES, &mut block[..])?;
+                    missing.insert(block)
+                }
+            };
             block[inside..inside + size].copy_from_slice(&data[done..done + size]);
             done += size;
         }
@@ -130,9 +133,9 @@ mod tests {
         let path = dir.path().join("file");
         std::fs::write(&path, contents).expect("a file");
         #[cfg(feature = "conformance")]
-        let base = StateFile::open(&path, &Default::default()).expect("it opens");
+        let base = StateFile::open(&path, &Default::default(), &Default::default()).expect("it opens");
         #[cfg(not(feature = "conformance"))]
-        let base = StateFile::open(&path).expect("it opens");
+        let base = StateFile::open(&path, &Default::default()).expect("it opens");
         (dir, Overlay::new(base).expect("it has a length"))
     }
 

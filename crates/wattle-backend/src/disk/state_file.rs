@@ -14,6 +14,7 @@ use redb::StorageBackend;
 use super::atomic_file;
 #[cfg(feature = "conformance")]
 use super::faults::Faults;
+use crate::error::is_full;
 
 /// What the database does with its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,21 +49,41 @@ pub(super) struct FileFailure {
     pub(super) source: Arc<io::Error>,
 }
 
+impl FileFailure {
+    fn ends_trust(&self) -> bool {
+        match self.operation {
+            FileOperation::Read => false,
+            FileOperation::Write | FileOperation::Resize => !is_full(&self.source),
+            FileOperation::Sync => true,
+        }
+    }
+}
+
 /// The first failure of a file since it was opened.
 pub(super) type FirstFailure = Arc<OnceLock<FileFailure>>;
+
+/// The first failure after which no write of this process can be trusted, however often the file is opened again: a
+/// sync, or a write for another reason than a full disk. The kernel may have dropped what it could not write, and would
+/// report the next sync as a success.
+pub(super) type Distrust = Arc<OnceLock<FileFailure>>;
 
 /// The file.
 #[derive(Debug)]
 pub(super) struct StateFile {
     file: File,
     first_failure: FirstFailure,
+    distrust: Distrust,
     #[cfg(feature = "conformance")]
     faults: Faults,
 }
 
 impl StateFile {
     /// Opens the file at `path`, which is made if there is none.
-    pub(super) fn open(path: &Path, #[cfg(feature = "conformance")] faults: &Faults) -> io::Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        distrust: &Distrust,
+        #[cfg(feature = "conformance")] faults: &Faults,
+    ) -> io::Result<Self> {
         let file = atomic_file::private().truncate(false).open(path)?;
         // If a sync failed before, what the kernel still holds in memory may not be what the disk has. This makes it
         // read the disk again; it is advice, and that it is not taken is no error.
@@ -71,6 +92,7 @@ impl StateFile {
         Ok(Self {
             file,
             first_failure: FirstFailure::default(),
+            distrust: distrust.clone(),
             #[cfg(feature = "conformance")]
             faults: faults.clone(),
         })
@@ -88,9 +110,17 @@ impl StateFile {
         let result = work(&self.file);
         if let Err(error) = &result {
             let source = Arc::new(copy_of(error));
-            tracing::error!(operation = operation.verb(), error = &*source as &dyn std::error::Error, "state file");
-            // Only the first counts: what comes after it follows from it.
-            let _ = self.first_failure.set(FileFailure { operation, source });
+            tracing::error!(
+                operation = operation.verb(),
+                error = &*source as &dyn std::error::Error,
+                "an operation on the state file failed"
+            );
+            let failure = FileFailure { operation, source };
+            // Only the first of each counts: what comes after it follows from it.
+            if failure.ends_trust() {
+                let _ = self.distrust.set(failure.clone());
+            }
+            let _ = self.first_failure.set(failure);
         }
         result
     }

@@ -17,6 +17,7 @@ use super::engine::Engine;
 use super::faults::Faults;
 use super::queue::Queue;
 use super::reader::{self, Reads};
+use super::state_file::Distrust;
 use super::table_key;
 use super::writer::{Write, Writer, Writes};
 use crate::bucket::Bucket;
@@ -92,6 +93,7 @@ impl DiskKeyValue {
             path,
             page_cache_bytes: options.page_cache_bytes,
             verify_max_bytes: options.verify_max_bytes,
+            distrust: Distrust::default(),
             #[cfg(feature = "conformance")]
             faults: options.faults,
         })?;
@@ -151,7 +153,7 @@ impl DiskKeyValue {
         work: impl Fn(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, BackendError>> {
         let shared = self.shared.clone();
-        let (step, result) = Write::new(work);
+        let (step, result) = Write::step(work);
         async move {
             shared.writes.push(step, bytes).await?;
             result.await.map_err(|_| BackendError::Closed)?

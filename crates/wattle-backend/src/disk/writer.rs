@@ -44,8 +44,8 @@ where
     W: Fn(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
     T: Send + 'static,
 {
-    /// A step, and where its result will be.
-    pub(super) fn new(work: W) -> (Box<dyn Step>, oneshot::Receiver<Result<T, BackendError>>) {
+    /// A step that does `work`, and where its result will be.
+    pub(super) fn step(work: W) -> (Box<dyn Step>, oneshot::Receiver<Result<T, BackendError>>) {
         let (reply, result) = oneshot::channel();
         (Box::new(Self { work, result: None, reply }), result)
     }
@@ -69,7 +69,7 @@ where
         let result = match (failure, self.result) {
             (Some(error), _) => Err(error.clone()),
             (None, Some(result)) => result,
-            (None, None) => Err(BackendError::Closed),
+            (None, None) => unreachable!("invariant: a step that did not fail was applied"),
         };
         // Nobody may be waiting any more.
         let _ = self.reply.send(result);

@@ -16,6 +16,7 @@ use wasmtime::component::Component;
 use wattle_spec::digest::Digest;
 
 use super::Profile;
+use super::code::TrustedCode;
 
 /// Bytes of the SHA-256 digest that stands at the end of each file, over all that comes before it.
 const SEAL_LEN: usize = 32;
@@ -127,11 +128,7 @@ impl CodeCache {
         if Sha256::digest(code).as_slice() != seal {
             wasmtime::bail!("its seal does not match its bytes");
         }
-        #[expect(unsafe_code, reason = "loading compiled code: owner, mode and bytes were checked just now")]
-        // SAFETY: the bytes are those that this user's host wrote after compiling: the file and its directory belong to
-        // this user, nobody else may write them, and the seal matches. The engine checks version and settings itself.
-        let component = unsafe { Component::deserialize(engine, code) };
-        component.map(Some)
+        TrustedCode::cached(code).load(engine).map(Some)
     }
 }
 

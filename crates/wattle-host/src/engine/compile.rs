@@ -39,7 +39,7 @@ pub enum CompileError {
         reason: String,
     },
     /// More Wasm than `compile_size`.
-    #[error("{size} bytes of Wasm are more than the {limit} that a component may have here (limit compile_size)")]
+    #[error("{size} bytes of Wasm are more than the {limit} that a component may have here (limit compile-size)")]
     TooLarge {
         /// How many bytes there are.
         size: u64,
@@ -47,7 +47,7 @@ pub enum CompileError {
         limit: wattle_spec::units::ByteSize,
     },
     /// Longer than `compile_time`.
-    #[error("compiling took longer than {} s (limit compile_time)", .0.as_secs())]
+    #[error("compiling took longer than {} s (limit compile-time)", .0.as_secs())]
     TooSlow(Duration),
     /// The compiling process was ended by its limits, or by the system.
     #[error("the compiling process ended without a result ({status}): {output}")]

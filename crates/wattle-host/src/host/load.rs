@@ -24,7 +24,7 @@ use crate::capability::key_value::KeyValueLink;
 use crate::capability::linker;
 use crate::component::{Component, Identity, Service, profile_of};
 use crate::cores::Cores;
-use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile};
+use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId};
@@ -158,10 +158,7 @@ impl Loader {
                 .store(engine, profile, &spec.digest, &code)
                 .map_err(|source| StartError::CodeCache { component: name.clone(), source })?;
         }
-        #[expect(unsafe_code, reason = "running what was just compiled")]
-        // SAFETY: these bytes came from our own compiler a moment ago, over a pipe or from this process.
-        let code = unsafe { component::Component::deserialize(engine, &code) };
-        code.map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
+        TrustedCode::compiled(&code).load(engine).map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
     }
 
     /// What the component's import of `wasi:keyvalue` is joined to.

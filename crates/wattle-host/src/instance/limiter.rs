@@ -46,6 +46,6 @@ impl ResourceLimiter for Limiter {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        Ok(Self::take(&mut self.elements_left, &mut self.refused, desired - current, "table_elements"))
+        Ok(Self::take(&mut self.elements_left, &mut self.refused, desired - current, "table-elements"))
     }
 }

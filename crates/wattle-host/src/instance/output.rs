@@ -50,7 +50,7 @@ impl LineLog {
         let allowed = match self.0.identity.log_rate.take() {
             Ok(0) => true,
             Ok(dropped) => {
-                self.event(Source::Stderr, "", &format!("{dropped} lines were dropped (limit log_lines_per_second)"));
+                self.event(Source::Stderr, "", &format!("{dropped} lines were dropped (limit log-lines-per-second)"));
                 true
             }
             Err(()) => false,
@@ -101,7 +101,7 @@ fn cleaned(text: &[u8], limit: usize) -> String {
         }
     }
     if text.len() > limit {
-        clean.push_str("… (cut: limit log_line)");
+        clean.push_str("… (cut: limit log-line)");
     }
     clean
 }

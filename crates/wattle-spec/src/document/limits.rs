@@ -27,7 +27,7 @@ impl<L: LimitSet> JsonSchema for LimitTable<L> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let properties: serde_json::Map<String, Value> = L::table().into_iter().map(row).collect();
+        let properties: serde_json::Map<String, Value> = L::rows().into_iter().map(row).collect();
         json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
     }
 }
@@ -69,7 +69,7 @@ impl<'de, L: LimitSet> Visitor<'de> for TableVisitor<L> {
         let mut limits = L::default();
         while let Some((key, Quantity(text))) = map.next_entry::<String, Quantity>()? {
             let refused = |why: Option<String>| de::Error::custom(why.unwrap_or_else(|| "no such limit".into()));
-            limits.change(&key, &text).map_err(refused)?;
+            limits.set(&key, &text).map_err(refused)?;
         }
         Ok(limits)
     }

@@ -8,8 +8,14 @@ use super::error::{NotWasm, ShapeError};
 use super::{ImportName, Kind, Shape};
 use crate::interface::Interface;
 
-/// What Wasmtime 48 has on by default without concurrency support (`Config::features` in its `config.rs`).
-const SYNC: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::GC_TYPES).union(WasmFeatures::COMPONENT_MODEL);
+/// What our engine takes without concurrency support: the defaults of Wasmtime 48 (`Config::features` in its
+/// `config.rs`) without shared memories, and with labelled imports and maps.
+const SYNC: WasmFeatures = WasmFeatures::WASM3
+    .difference(WasmFeatures::THREADS)
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::COMPONENT_MODEL)
+    .union(WasmFeatures::CM_IMPLEMENTS)
+    .union(WasmFeatures::CM_MAP);
 
 /// The same with concurrency support.
 const ASYNC: WasmFeatures = SYNC.union(WasmFeatures::CM_ASYNC);

@@ -1,3 +1,5 @@
+//! The operator's file: what it says, and every fault in it.
+
 use wattle_spec::host_file::HostSpec;
 
 use crate::render;

@@ -1,3 +1,5 @@
+//! The manifest: what it says, and every fault in it at once.
+
 use proptest::prelude::*;
 use wattle_spec::manifest::{Manifest, Source};
 use wattle_spec::name::ComponentName;

@@ -1,3 +1,5 @@
+//! From manifest and components to an app: links, refusals, defaults.
+
 use std::path::Path;
 
 use wattle_spec::digest::Digest;

@@ -1,3 +1,5 @@
+//! Routes: patterns, normal paths, and that the table agrees with a naive reference.
+
 use proptest::prelude::*;
 use wattle_spec::route::{PathPattern, RouteTable, host_of, normalize_path};
 

@@ -1,3 +1,5 @@
+//! The JSON Schemas that editors use.
+
 use serde_json::Value;
 use wattle_spec::{host_file, manifest};
 

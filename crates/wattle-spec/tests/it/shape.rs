@@ -1,3 +1,5 @@
+//! The shape of Wasm bytes, good, odd and broken ones.
+
 use proptest::prelude::*;
 use wattle_spec::shape::{ImportName, Shape, reach};
 

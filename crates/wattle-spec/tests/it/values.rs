@@ -1,3 +1,5 @@
+//! Names, digests, sizes, times and interfaces.
+
 use proptest::prelude::*;
 use wattle_spec::interface::Interface;
 use wattle_spec::name::{AppName, NAME_MAX_LEN};

@@ -1,6 +1,8 @@
 //! Many writers at once, on several threads.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
 
@@ -77,4 +79,38 @@ pub async fn one_of_many_creates(store: &dyn KeyValue) {
         let [winner] = winners[..] else { panic!("{} writers created the key", winners.len()) };
         assert_eq!(parsed(value(store, &bucket, &key).await.as_deref()), winner);
     }
+}
+
+/// While one writes, what others read never goes back, and what was acknowledged is seen.
+pub async fn reads_never_go_back(store: &dyn KeyValue) {
+    const LAST: usize = 300;
+    let bucket = bucket("reads-never-go-back");
+    let acknowledged = AtomicUsize::new(0);
+    let on_a_thread = |work: Pin<Box<dyn Future<Output = ()> + '_>>| {
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            on_a_thread(Box::pin(async {
+                for number in 1..=LAST {
+                    store.set(&bucket, "a", number.to_string().into()).await.expect("set");
+                    acknowledged.store(number, Ordering::SeqCst);
+                    // Something else to make room for, where entries are kept in memory.
+                    store.set(&bucket, &number.to_string(), vec![0; 1000].into()).await.expect("set");
+                }
+            }));
+        });
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                on_a_thread(Box::pin(async {
+                    let mut newest = 0;
+                    while newest < LAST {
+                        let at_least = newest.max(acknowledged.load(Ordering::SeqCst));
+                        newest = parsed(value(store, &bucket, "a").await.as_deref());
+                        assert!(newest >= at_least, "read {newest} after {at_least}");
+                    }
+                }));
+            });
+        }
+    });
 }

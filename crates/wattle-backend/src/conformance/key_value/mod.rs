@@ -9,7 +9,9 @@ mod names;
 mod swaps;
 mod updates;
 
-pub use concurrency::{increments_are_all_counted, one_of_many_creates, swaps_in_a_loop_are_all_counted};
+pub use concurrency::{
+    increments_are_all_counted, one_of_many_creates, reads_never_go_back, swaps_in_a_loop_are_all_counted,
+};
 pub use entries::{large_values_come_back, too_large_is_refused, values_come_back, versions_never_come_back};
 pub use isolation::{buckets_are_apart, owners_are_apart};
 pub use lists::{lists_are_in_byte_order, lists_go_on_while_keys_change, pages_fit_together};
@@ -41,6 +43,7 @@ macro_rules! key_value_conformance {
             owners_are_apart
             pages_fit_together
             panicking_changes_do_no_harm
+            reads_never_go_back
             refused_changes_change_nothing
             swaps_expect_a_version
             swaps_expect_nothing

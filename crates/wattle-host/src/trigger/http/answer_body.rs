@@ -44,7 +44,7 @@ pub(super) struct GuestBody {
 /// Why a body was cut.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cut {
-    #[error("the component wrote more than its limit response_body")]
+    #[error("the component wrote more than its limit response-body")]
     TooLarge,
     #[error("the component did not finish its answer within its deadline")]
     Deadline,

@@ -140,7 +140,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> Accepted {
 
 async fn deal((stream, peer, all): Accepted, server: &Arc<Server>, connections: &Arc<Connections>, cores: &Cores) {
     let Some(place) = connections.enter(peer.ip(), all) else {
-        tracing::warn!(client = %peer.ip(), "too many connections from this address (limit connections_per_address)");
+        tracing::warn!(client = %peer.ip(), "too many connections from this address (limit connections-per-address)");
         return;
     };
     // A connection belongs to the reactor of the core that serves it.

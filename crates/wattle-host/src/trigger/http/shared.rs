@@ -41,6 +41,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     component.warm.add(core, &instance);
     let calls = Calls::default();
     let serving = Serving { component: &component, exports: &exports, instance: &instance, calls: &calls };
+    let mut loss = Loss(Some(&instance));
     let ended = {
         let driven = store.run_concurrent(async |accessor| serving.serve_all(accessor, jobs, first).await);
         tokio::select! {
@@ -49,10 +50,20 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         }
     };
     component.warm.remove(core, &instance);
-    if let Err(error) = ended {
-        // First that its answers are cut, then what cuts them.
-        instance.lose();
-        calls.fail(&component, error);
+    match ended {
+        Ok(()) => loss.0 = None,
+        Err(error) => calls.fail(&component, error),
+    }
+}
+
+/// Marks the answers under way as cut when it is dropped: before the store, whose end would make them look complete.
+struct Loss<'a>(Option<&'a Warmth>);
+
+impl Drop for Loss<'_> {
+    fn drop(&mut self) {
+        if let Some(instance) = self.0 {
+            instance.lose();
+        }
     }
 }
 

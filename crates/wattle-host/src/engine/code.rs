@@ -1,0 +1,27 @@
+//! The one place where machine code becomes a component: loading it is running it.
+
+#![expect(unsafe_code, reason = "the engine cannot know where machine code comes from, so it asks for a promise")]
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Machine code that our own compiler made.
+pub(crate) struct TrustedCode<'a>(&'a [u8]);
+
+impl<'a> TrustedCode<'a> {
+    /// Takes the bytes that a [`Compiler`](super::Compiler) returned, in this process or over a pipe to its child.
+    pub(crate) fn compiled(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes the bytes of a file of the cache, after its owner, its mode and its seal were checked.
+    pub(super) fn cached(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The component, if it was compiled for an engine like `engine`, which checks its version and its settings.
+    pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        // SAFETY: the bytes are what the engine's compiler wrote: both ways to make a `TrustedCode` see to it.
+        unsafe { Component::deserialize(engine, self.0) }
+    }
+}

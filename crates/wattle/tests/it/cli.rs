@@ -1,0 +1,296 @@
+//! The command line itself: help, versions, completions, schemas, and ends of pipes.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use wattle_testkit::App;
+
+use crate::WATTLE;
+
+const VERBS: [&str; 6] = ["up", "inspect", "explain", "check", "schema", "completions"];
+
+fn run(arguments: &[&str]) -> String {
+    WATTLE.run(&App::empty(), arguments).to_string()
+}
+
+fn help(verb: &str) -> String {
+    let help = run(&[verb, "--help"]);
+    let widest = help.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(79), "the help of {verb} is {widest:?} columns wide");
+    help
+}
+
+#[test]
+fn help_of_all() {
+    insta::assert_snapshot!(run(&["--help"]), @r"
+    exit: 0
+    ----- stdout
+    Builds, ships and runs WebAssembly applications
+
+    Usage: wattle <COMMAND>
+
+    Commands:
+      up           Run an app in the foreground
+      inspect      Show what a Wasm file is and what it could touch
+      explain      Show what provides each import, and which rule chose it
+      check        Find every fault of a manifest without running it
+      schema       Print the JSON Schema of wattle.toml or host.toml
+      completions  Print completions for a shell
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    ");
+    assert_eq!(run(&["--help"]), run(&["-h"]));
+}
+
+#[test]
+fn help_of_up() {
+    insta::assert_snapshot!(help("up"), @r"
+    exit: 0
+    ----- stdout
+    Run an app in the foreground
+
+    Usage: wattle up [OPTIONS] [PATH]
+
+    Arguments:
+      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
+              [default: .]
+
+    Options:
+          --config <FILE>      The host's own file, host.toml
+          --listen <ADDR>      Serve on this address; may be given more than once
+                               [default: 127.0.0.1:PORT]
+          --data-dir <DIR>     Keep data here [default: .wattle beside the
+                               manifest]
+          --env <NAME=VALUE>   Give every component this environment variable
+          --log-format <FORM>  Write the log in this form [default: text] [possible
+                               values: text, json]
+      -h, --help               Print help
+    ");
+}
+
+#[test]
+fn help_of_inspect() {
+    insta::assert_snapshot!(help("inspect"), @r"
+    exit: 0
+    ----- stdout
+    Show what a Wasm file is and what it could touch
+
+    Usage: wattle inspect [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  A .wasm or .wat file
+
+    Options:
+          --wit   Print the WIT of its world
+          --json  Print JSON
+      -h, --help  Print help
+    ");
+}
+
+#[test]
+fn help_of_explain() {
+    insta::assert_snapshot!(help("explain"), @r"
+    exit: 0
+    ----- stdout
+    Show what provides each import, and which rule chose it
+
+    Usage: wattle explain [OPTIONS] [PATH]
+
+    Arguments:
+      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
+              [default: .]
+
+    Options:
+          --config <FILE>  The host's own file, host.toml
+          --json           Print JSON
+      -h, --help           Print help
+    ");
+}
+
+#[test]
+fn help_of_check() {
+    insta::assert_snapshot!(help("check"), @r"
+    exit: 0
+    ----- stdout
+    Find every fault of a manifest without running it
+
+    Usage: wattle check [OPTIONS] [PATH]
+
+    Arguments:
+      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
+              [default: .]
+
+    Options:
+          --config <FILE>  The host's own file, host.toml
+          --json           Print JSON
+      -h, --help           Print help
+    ");
+}
+
+#[test]
+fn help_of_schema() {
+    insta::assert_snapshot!(help("schema"), @r"
+    exit: 0
+    ----- stdout
+    Print the JSON Schema of wattle.toml or host.toml
+
+    Usage: wattle schema [OF]
+
+    Arguments:
+      [OF]
+              Which file's schema
+
+              Possible values:
+              - app:  wattle.toml
+              - host: host.toml
+              
+              [default: app]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
+fn help_of_completions() {
+    insta::assert_snapshot!(help("completions"), @r"
+    exit: 0
+    ----- stdout
+    Print completions for a shell
+
+    Usage: wattle completions <SHELL>
+
+    Arguments:
+      <SHELL>  Which shell [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+      -h, --help  Print help
+    ");
+}
+
+#[test]
+fn the_version() {
+    assert_eq!(run(&["--version"]), format!("exit: 0\n----- stdout\nwattle {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_command_lines() {
+    insta::assert_snapshot!(run(&["serve"]), @r"
+    exit: 2
+    ----- stderr
+    error: unrecognized subcommand 'serve'
+
+    Usage: wattle <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["explian"]), @r"
+    exit: 2
+    ----- stderr
+    error: unrecognized subcommand 'explian'
+
+      tip: a similar subcommand exists: 'explain'
+
+    Usage: wattle <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["up", "--env", "LEVEL"]), @r"
+    exit: 2
+    ----- stderr
+    error: invalid value 'LEVEL' for '--env <NAME=VALUE>': expected NAME=VALUE, as in LEVEL=debug
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["up", "--listen", "8080"]), @r"
+    exit: 2
+    ----- stderr
+    error: invalid value '8080' for '--listen <ADDR>': invalid socket address syntax
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["inspect"]), @r"
+    exit: 2
+    ----- stderr
+    error: the following required arguments were not provided:
+      <FILE>
+
+    Usage: wattle inspect <FILE>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn completions_know_the_verbs() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = WATTLE.run(&App::empty(), ["completions", shell]);
+        assert!(script.is_ok() && script.stderr.is_empty(), "{shell}: {script}");
+        for verb in VERBS {
+            assert!(script.stdout.contains(verb), "the completions of {shell} miss {verb}");
+        }
+    }
+}
+
+#[test]
+fn completions_hide_the_internal_verb() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = WATTLE.run(&App::empty(), ["completions", shell]).stdout;
+        assert!(!script.contains("__compile"), "the completions of {shell} show what is hidden");
+    }
+}
+
+/// The schemas say what the parser takes: each key of the example is a property, and what is not is refused.
+#[test]
+fn schemas_are_json() {
+    for (of, keys) in [("app", ["name", "components", "triggers"]), ("host", ["listen", "limits", "data-dir"])] {
+        let ran = WATTLE.run(&App::empty(), ["schema", of]);
+        let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        for key in keys {
+            assert!(schema["properties"][key].is_object(), "the schema of {of} misses {key}");
+        }
+        assert_eq!(schema["additionalProperties"], false);
+        assert!(schema["$schema"].is_string());
+    }
+    assert_eq!(run(&["schema"]), run(&["schema", "app"]));
+}
+
+/// Closes the pipe before anything is written to it.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let app = App::empty();
+    for arguments in [&["schema"][..], &["completions", "bash"], &["--help"]] {
+        let mut child = WATTLE.command(&app).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+/// The whole of it goes through a pipe whose reader takes one line.
+#[test]
+fn head_takes_the_first_line() {
+    let app = App::empty();
+    let mut shell = std::process::Command::new("/bin/sh");
+    let script = "\"$0\" schema 2>&1 | head -n 1";
+    let ran = wattle_testkit::Ran::of(shell.args(["-c", script]).arg(WATTLE.path()).current_dir(app.path()));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "{\n"));
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let app = App::new("nam = 1\n");
+    let is_plain = |text: &str| !text.contains('\x1b');
+    let check = |name: &str, value: &str| {
+        let ran = wattle_testkit::Ran::of(WATTLE.command(&app).arg("check").env(name, value));
+        assert_eq!(ran.code, Some(2));
+        ran.stderr
+    };
+    assert!(is_plain(&check("TERM", "xterm-256color")), "no terminal, and yet colour");
+    assert!(is_plain(&check("NO_COLOR", "1")), "NO_COLOR, and yet colour");
+    assert!(!is_plain(&check("CLICOLOR_FORCE", "1")), "colour was forced, and there is none");
+}

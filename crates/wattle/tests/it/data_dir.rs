@@ -1,0 +1,146 @@
+//! The data directory: one process at a time, a format that is not newer, entries that survive whatever happens.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use wattle_testkit::{App, Connection, guests, until};
+
+use crate::WATTLE;
+
+fn guestbook() -> App {
+    App::of(&guests::guestbook(), "")
+}
+
+/// Signs the book; whether that was acknowledged.
+fn sign(connection: &mut Connection, name: &str) -> bool {
+    let body = format!("{{\"name\":\"{name}\",\"text\":\"x\"}}");
+    let request = format!(
+        "POST /api/entries HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection.try_send(request).is_ok() && connection.try_answer("POST").is_ok_and(|answer| answer.status() == 201)
+}
+
+#[test]
+fn it_is_beside_the_manifest() {
+    let app = App::of(&guests::hello(), "").guest(&guests::hello());
+    WATTLE.up(&app).path("hello.wasm").start().stop();
+    let names: Vec<_> = fs::read_dir(app.data_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.contains(&"format".into()), "{names:?}");
+}
+
+/// `data-dir` of the host's file starts from that file.
+#[test]
+fn it_is_where_the_host_file_says() {
+    let app = App::of(&guests::hello(), "").file("etc/host.toml", "data-dir = \"state\"\n");
+    WATTLE.up(&app).args(["--config", "etc/host.toml"]).start().stop();
+    assert!(app.join("etc/state/format").exists(), "not beside the host's file");
+    assert!(!app.data_dir().exists());
+}
+
+#[test]
+fn it_survives_a_restart() {
+    let app = guestbook();
+    for round in 0..3 {
+        let server = WATTLE.up(&app).start();
+        assert_eq!(server.get("/api/entries").json().as_array().map(Vec::len), Some(round));
+        assert!(sign(&mut server.connect(), "Ada"));
+        assert_eq!(server.stop().code, Some(0));
+    }
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let app = guestbook();
+    let first = WATTLE.up(&app).start();
+    let second = WATTLE.up(&app).refused();
+    let pid = first.process().0.to_string();
+    insta::assert_snapshot!(second, @"");
+    let uncleaned = WATTLE.run(&App::empty(), ["up", app.path().to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    assert_eq!(uncleaned.code, Some(3));
+    assert_eq!(first.get("/api/entries").status(), 200);
+    assert_eq!(fs::read_to_string(app.data_dir().join("lock")).unwrap().trim(), pid);
+    first.stop();
+    assert_eq!(WATTLE.up(&app).start().get("/api/entries").status(), 200);
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let app = guestbook();
+    WATTLE.up(&app).start().stop();
+    fs::write(app.data_dir().join("format"), "99\n").unwrap();
+    insta::assert_snapshot!(WATTLE.up(&app).refused(), @"");
+    fs::write(app.data_dir().join("format"), "nonsense\n").unwrap();
+    insta::assert_snapshot!(WATTLE.up(&app).refused(), @"");
+}
+
+/// The owner of everything can write everywhere, so these are places where nobody can.
+#[test]
+fn where_nothing_can_be_written() {
+    let app = App::of(&guests::hello(), "").file("file", "").file("full/notes.txt", "mine");
+    let refused = |directory: &str| WATTLE.up(&app).args(["--data-dir", directory]).refused();
+    insta::assert_snapshot!(refused("file"), @"");
+    insta::assert_snapshot!(refused("file/data"), @"");
+    insta::assert_snapshot!(refused("/proc/data"), @"");
+    insta::assert_snapshot!(refused("missing/data"), @"");
+    insta::assert_snapshot!(refused("full"), @"");
+}
+
+/// A server that is killed in the middle of writes: what it said it has, it has.
+#[test]
+fn acknowledged_entries_survive_a_kill() {
+    let app = guestbook();
+    for round in 0..3 {
+        let server = WATTLE.up(&app).start();
+        let (address, stopped) = (server.address(), AtomicBool::new(false));
+        let acknowledged: Vec<String> = std::thread::scope(|scope| {
+            let write = |writer: usize| {
+                let stopped = &stopped;
+                move || {
+                    let mut names = Vec::new();
+                    let Ok(mut connection) = Connection::try_open(address) else { return names };
+                    while !stopped.load(Ordering::Relaxed) {
+                        let name = format!("r{round}w{writer}n{}", names.len());
+                        if !sign(&mut connection, &name) {
+                            break;
+                        }
+                        names.push(name);
+                    }
+                    names
+                }
+            };
+            let writers: Vec<_> = (0..4).map(|writer| scope.spawn(write(writer))).collect();
+            until("the book has entries of this round", || {
+                let entries = server.get("/api/entries").text();
+                (entries.matches(&format!("r{round}w")).count() > 20).then_some(())
+            });
+            server.kill();
+            stopped.store(true, Ordering::Relaxed);
+            writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+        });
+        assert!(acknowledged.len() > 20);
+        let server = WATTLE.up(&app).start();
+        // The page shows the newest hundred.
+        let newest = server.get("/api/entries").text();
+        let shown = acknowledged.iter().rev().filter(|name| newest.contains(&format!("\"{name}\""))).count();
+        assert!(shown >= acknowledged.len().min(90), "{shown} of {} are there", acknowledged.len());
+        server.stop();
+    }
+}
+
+/// A byte that turned over on the disk is found, the app gets an error, and other apps' data is not touched.
+#[test]
+fn a_broken_file_of_state_is_told() {
+    let app = guestbook();
+    let server = WATTLE.up(&app).start();
+    assert!(sign(&mut server.connect(), "Ada"));
+    server.stop();
+    let state = app.data_dir().join("state.redb");
+    let mut bytes = fs::read(&state).unwrap();
+    bytes.truncate(100);
+    fs::write(&state, bytes).unwrap();
+    let ran = WATTLE.up(&app).refused();
+    assert_ne!(ran.code, Some(0));
+    assert!(ran.stderr.contains("state.redb"), "the file is not named: {}", ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}

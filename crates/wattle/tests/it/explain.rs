@@ -1,0 +1,186 @@
+//! `wattle explain`: which provider each import has, and which rule chose it.
+
+use wattle_testkit::{App, guests};
+
+use crate::WATTLE;
+
+/// The lines of the interfaces that can be linked; the others are built in, always.
+fn explain(app: &App, arguments: &[&str]) -> String {
+    let ran = WATTLE.run(app, [&["explain"], arguments].concat());
+    let said = ran.to_string();
+    let is_core = |line: &&str| ["  wasi:cli/", "  wasi:io/", "  wasi:clocks/"].iter().any(|core| line.starts_with(core));
+    let kept = said.lines().filter(|line| !is_core(line));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+fn guestbook(more: &str) -> App {
+    App::of(&guests::guestbook(), more)
+}
+
+#[test]
+fn the_default() {
+    insta::assert_snapshot!(explain(&guestbook(""), &[]), @r#"
+    exit: 0
+    ----- stdout
+    guestbook
+      wasi:config/store@0.2.0-rc.1        built-in      the host implements it and it keeps no state
+      wasi:keyvalue/store@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+      wasi:keyvalue/atomics@0.2.0-draft   backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+      wasi:keyvalue/batch@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+      wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
+      wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
+    "#);
+}
+
+#[test]
+fn the_example() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/guestbook");
+    let said = explain(&App::empty(), &[example]);
+    assert_eq!(said, explain(&guestbook(""), &[]));
+}
+
+#[test]
+fn a_link_of_the_component() {
+    insta::assert_snapshot!(explain(&guestbook("links = { \"wasi:keyvalue\" = \"memory\" }"), &[]), @r#"
+    exit: 0
+    ----- stdout
+    guestbook
+      wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
+      wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
+      wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+    "#);
+}
+
+#[test]
+fn a_link_of_the_app() {
+    let more = "[backends.notes]\ntype = \"memory\"\n[links]\n\"wasi:keyvalue\" = \"notes\"";
+    insta::assert_snapshot!(explain(&guestbook(more), &[]), @r#"
+    exit: 0
+    ----- stdout
+    guestbook
+      wasi:config/store@0.2.0-rc.1        built-in       the host implements it and it keeps no state
+      wasi:keyvalue/store@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
+      wasi:keyvalue/atomics@0.2.0-draft   backend notes  the app's links say `"wasi:keyvalue" = "notes"`
+      wasi:keyvalue/batch@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
+      wasi:logging/logging@0.1.0-draft    built-in       the host implements it and it keeps no state
+      wasi:http/types@0.2.12              built-in       the host implements it and it keeps no state
+    "#);
+}
+
+/// The component's link beats the app's, the most specific key wins within each.
+#[test]
+fn several_links() {
+    let more = "links = { \"wasi:keyvalue/atomics\" = \"memory\" }\n[links]\n\"wasi:keyvalue\" = \"disk\"";
+    insta::assert_snapshot!(explain(&guestbook(more), &[]), @r#"
+    exit: 0
+    ----- stdout
+    guestbook
+      wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
+      wasi:keyvalue/store@0.2.0-draft     backend disk    the app's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue/atomics" = "memory"`
+      wasi:keyvalue/batch@0.2.0-draft     backend disk    the app's links say `"wasi:keyvalue" = "disk"`
+      wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
+      wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+    "#);
+}
+
+#[test]
+fn a_default_of_the_host() {
+    let app = guestbook("").file("host.toml", "[links]\n\"wasi:keyvalue\" = \"memory\"\n");
+    insta::assert_snapshot!(explain(&app, &["--config", "host.toml"]), @r#"
+    exit: 0
+    ----- stdout
+    guestbook
+      wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
+      wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
+      wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+    "#);
+    let app = guestbook("links = { \"wasi:keyvalue\" = \"disk\" }")
+        .file("host.toml", "[links]\n\"wasi:keyvalue\" = \"memory\"\n");
+    insta::assert_snapshot!(explain(&app, &["--config", "host.toml"]), @r#"
+    exit: 0
+    ----- stdout
+    guestbook
+      wasi:config/store@0.2.0-rc.1        built-in      the host implements it and it keeps no state
+      wasi:keyvalue/store@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/atomics@0.2.0-draft   backend disk  the component's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/batch@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
+      wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
+      wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
+    "#);
+}
+
+#[test]
+fn what_is_refused() {
+    insta::assert_snapshot!(explain(&App::of(&guests::unknown_import(), ""), &[]), @r#"
+    exit: 2
+    ----- stdout
+    unknown-import
+      acme:warehouse/stock@1.0.0  refused   component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
+      wasi:http/types@0.2.0       built-in  the host implements it and it keeps no state
+    ----- stderr
+    error: component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "unknown-import.wasm"
+      |          ^^^^^^^^^^^^^^^^^^^^^
+      |
+    "#);
+}
+
+#[test]
+fn as_json() {
+    let app = App::of(&guests::near_miss(), "");
+    insta::assert_snapshot!(WATTLE.run(&app, ["explain", "--json"]), @r#"
+    exit: 2
+    ----- stdout
+    [
+      {
+        "component": "near-miss",
+        "import": "wasi:keyvalue/stor@0.2.0-draft",
+        "provider": null,
+        "backend": null,
+        "rule": "refused",
+        "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
+        "hint": "of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`"
+      },
+      {
+        "component": "near-miss",
+        "import": "wasi:http/types@0.2.0",
+        "provider": "built-in",
+        "backend": null,
+        "rule": "built-in",
+        "reason": "the host implements it and it keeps no state",
+        "hint": null
+      }
+    ]
+    ----- stderr
+    error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "near-miss.wasm"
+      |          ^^^^^^^^^^^^^^^^
+      |
+      = hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+    "#);
+    let ran = WATTLE.run(&guestbook(""), ["explain", "--json"]);
+    let lines: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
+    let store = lines.iter().find(|line| line["import"] == "wasi:keyvalue/store@0.2.0-draft").unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(store).unwrap(), @r#"
+    {
+      "backend": "disk",
+      "component": "guestbook",
+      "hint": null,
+      "import": "wasi:keyvalue/store@0.2.0-draft",
+      "provider": "backend",
+      "reason": "nothing links it, and `defaults = \"dev\"` of the host keeps state in `disk`",
+      "rule": "built-in"
+    }
+    "#);
+}

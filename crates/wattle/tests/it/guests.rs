@@ -1,0 +1,88 @@
+//! Each guest of the tree runs, or is refused, as its description says.
+
+use wattle_testkit::{App, guests};
+
+use crate::WATTLE;
+
+wattle_testkit::every_guest_has_a_test!();
+
+/// What a guest answers to `GET /`.
+fn answer(guest: &std::path::Path) -> String {
+    let app = App::of(guest, "");
+    let server = WATTLE.up(&app).start();
+    let answer = server.get("/").summary();
+    assert_eq!(server.stop().code, Some(0));
+    answer
+}
+
+/// Why a guest is not run: the first line.
+fn refusal(guest: &std::path::Path) -> String {
+    let ran = WATTLE.up(&App::of(guest, "")).refused();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    ran.stderr.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn echo() {
+    assert!(answer(&guests::echo()).starts_with("200 {\"authority\":\"localhost\""));
+}
+
+#[test]
+fn echo_p3() {
+    assert!(answer(&guests::echo_p3()).starts_with("200 {\"authority\":\"localhost\""));
+}
+
+#[test]
+fn guestbook() {
+    assert!(answer(&guests::guestbook()).starts_with("200 <!doctype html>"));
+}
+
+#[test]
+fn hello() {
+    assert_eq!(answer(&guests::hello()), "200 Hello from Wattle");
+}
+
+#[test]
+fn hello_p3() {
+    assert_eq!(answer(&guests::hello_p3()), "200 Hello from Wattle");
+}
+
+#[test]
+fn hello_wstd() {
+    assert_eq!(answer(&guests::hello_wstd()), "200 Hello from Wattle");
+}
+
+#[test]
+fn misbehave() {
+    assert_eq!(answer(&guests::misbehave()), "200 this guest misbehaves: see its paths");
+}
+
+#[test]
+fn misbehave_p3() {
+    assert_eq!(answer(&guests::misbehave_p3()), "200 this guest misbehaves: see its paths");
+}
+
+#[test]
+fn module() {
+    assert_eq!(refusal(&guests::module()), "error: `module` is a core module, and only a component can answer HTTP requests");
+}
+
+#[test]
+fn near_miss() {
+    assert!(refusal(&guests::near_miss()).contains("imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here"));
+}
+
+#[test]
+fn not_http() {
+    assert_eq!(refusal(&guests::not_http()), "error: component `not-http` does not answer HTTP requests");
+}
+
+#[test]
+fn state() {
+    assert_eq!(answer(&guests::state()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn unknown_import() {
+    assert!(refusal(&guests::unknown_import()).contains("imports `acme:warehouse/stock@1.0.0`, which nothing here"));
+}

@@ -1,0 +1,49 @@
+//! The real binary, from outside: what it says, what it serves, and what it withstands.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_client;
+mod bad_guest;
+mod bad_guest_p3;
+mod check;
+mod cli;
+mod code_cache;
+mod data_dir;
+mod explain;
+mod files;
+mod flood;
+mod framing;
+mod guests;
+mod http;
+mod inspect;
+mod instances;
+mod key_value;
+mod logs;
+mod secrets;
+mod stop;
+mod streams;
+mod up;
+
+use wattle_testkit::{App, Program};
+
+const WATTLE: Program = Program::new(env!("CARGO_BIN_EXE_wattle"));
+
+/// An app of two components: `guest` answers everything but `/neighbour`, which a `hello` answers. `more` are lines of
+/// the guest's table.
+fn beside_hello(guest: &str, more: &str) -> App {
+    App::new(&format!(
+        r#"name = "pair"
+[components.neighbour]
+source = "hello.wasm"
+[components.guest]
+source = "{guest}.wasm"
+{more}
+[[triggers.http]]
+path = "/neighbour"
+component = "neighbour"
+[[triggers.http]]
+path = "/..."
+component = "guest"
+"#
+    ))
+}
