@@ -22,8 +22,9 @@ const STEPS: &[Step] = &[
     ("guests committed", |_| guests::check()),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
     ("guests from source", guests::fresh),
-    ("build", |_| cargo(&["build", "--release"])),
+    ("build", |_| cargo(&["build", "--release", "--workspace"])),
     ("test", |fresh| process::run(cargo_command(&["test", "--workspace"]).env(WATTLE_GUESTS, fresh))),
+    ("bench", |_| cargo(&["bench", "--workspace", "--bench", "hello"])),
     ("doc", |_| {
         let mut doc = cargo_command(&["doc", "--workspace", "--no-deps"]);
         process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use wasmtime::{Engine, Store};
+use wasmtime::Store;
 use wasmtime::component::InstancePre;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -14,7 +14,7 @@ use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::shape::Kind;
 
 use crate::capability::key_value::KeyValueLink;
-use crate::engine::Profile;
+use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
 use crate::trigger::http::Warm;
 
@@ -22,7 +22,7 @@ use crate::trigger::http::Warm;
 pub(crate) struct Component {
     pub(crate) identity: Arc<Identity>,
     pub(crate) policy: InstancePolicy,
-    pub(crate) engine: Engine,
+    pub(crate) engine: ClockedEngine,
     pub(crate) service: Service,
     pub(crate) warm: Warm,
 }
@@ -69,7 +69,9 @@ impl Service {
     pub(crate) fn of(kind: Kind, instance: InstancePre<Guest>) -> Self {
         match kind {
             Kind::Component03 => ServicePre::new(instance.clone()).map_or(Self::None(instance), Self::Shared),
-            Kind::Component02 | Kind::Module => ProxyPre::new(instance.clone()).map_or(Self::None(instance), Self::Serial),
+            Kind::Component02 | Kind::Module => {
+                ProxyPre::new(instance.clone()).map_or(Self::None(instance), Self::Serial)
+            }
         }
     }
 }

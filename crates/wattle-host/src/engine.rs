@@ -15,8 +15,9 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy};
 pub use cache::{CodeCache, CodeCacheError};
 pub(crate) use code::TrustedCode;
 pub use compile::{CompileError, CompileInProcess, Compiler, compile};
-pub(crate) use epoch::EpochClock;
 pub use epoch::TICK;
+pub(crate) use epoch::Ticking;
+use epoch::{EpochClock, Ticker};
 
 /// A way to configure the engine. Components of one profile do not run on an engine of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,7 +67,21 @@ fn code_config(profile: Profile) -> Config {
 pub(crate) struct Engines {
     fast: Engine,
     concurrent: Engine,
-    _clock: EpochClock,
+    clock: EpochClock,
+}
+
+/// An engine whose instances are interrupted by a clock.
+#[derive(Clone)]
+pub(crate) struct ClockedEngine {
+    pub(crate) engine: Engine,
+    ticker: Ticker,
+}
+
+impl ClockedEngine {
+    /// Keeps the clock going for an instance, as long as what it returns lives.
+    pub(crate) fn tick(&self) -> Ticking {
+        self.ticker.tick()
+    }
 }
 
 impl Engines {
@@ -77,7 +92,7 @@ impl Engines {
         let fast = pool::engine(Profile::Fast, instances)?;
         let concurrent = pool::engine(Profile::Concurrent, instances)?;
         let clock = EpochClock::start(vec![fast.clone(), concurrent.clone()]);
-        Ok(Self { fast, concurrent, _clock: clock })
+        Ok(Self { fast, concurrent, clock })
     }
 
     pub(crate) fn of(&self, profile: Profile) -> &Engine {
@@ -85,6 +100,10 @@ impl Engines {
             Profile::Fast => &self.fast,
             Profile::Concurrent => &self.concurrent,
         }
+    }
+
+    pub(crate) fn clocked(&self, profile: Profile) -> ClockedEngine {
+        ClockedEngine { engine: self.of(profile).clone(), ticker: self.clock.ticker() }
     }
 }
 

@@ -101,9 +101,8 @@ impl Host {
     ///
     /// If the socket cannot be used.
     pub fn listen(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
-        let listener =
-            Listener::start(listener, self.server.clone(), self.connections.clone(), self.cores.clone())
-                .map_err(HostError::Listen)?;
+        let listener = Listener::start(listener, self.server.clone(), self.connections.clone(), self.cores.clone())
+            .map_err(HostError::Listen)?;
         let address = listener.address();
         self.listeners.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
         Ok(address)

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use tokio::task::yield_now;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capability::http::OutgoingPolicy;
 use crate::component::Identity;
+use crate::engine::{ClockedEngine, Ticking};
 use crate::invocation::Invocation;
 
 use limiter::Limiter;
@@ -32,6 +33,7 @@ pub(crate) struct Guest {
     pub(crate) log: LineLog,
     /// When the call or calls under way must have ended; `None` while it rests.
     pub(crate) deadline: Option<Instant>,
+    _ticking: Ticking,
 }
 
 /// The deadline of a call passed while the guest computed.
@@ -40,7 +42,7 @@ pub(crate) struct Guest {
 pub(crate) struct ComputedTooLong;
 
 /// A store for a new instance of `identity`, whose first call is `invocation`.
-pub(crate) fn new_store(engine: &Engine, identity: &Arc<Identity>, invocation: Invocation) -> Store<Guest> {
+pub(crate) fn new_store(engine: &ClockedEngine, identity: &Arc<Identity>, invocation: Invocation) -> Store<Guest> {
     let log = LineLog::new(identity.clone(), invocation.request);
     let guest = Guest {
         table: resource_table(identity),
@@ -51,8 +53,9 @@ pub(crate) fn new_store(engine: &Engine, identity: &Arc<Identity>, invocation: I
         identity: identity.clone(),
         log,
         deadline: Some(invocation.deadline),
+        _ticking: engine.tick(),
     };
-    let mut store = Store::new(engine, guest);
+    let mut store = Store::new(&engine.engine, guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(usize::try_from(identity.limits.host_call_bytes.0).unwrap_or(usize::MAX));
     store.set_max_component_handles(identity.limits.handles as usize);

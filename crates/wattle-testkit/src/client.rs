@@ -181,12 +181,7 @@ impl Connection {
     }
 
     /// Reads the body of an answer to a request of this method, piece by piece; how it ended, and its trailers.
-    pub fn body(
-        &mut self,
-        head: &Head,
-        method: &str,
-        mut take: impl FnMut(&[u8]),
-    ) -> (End, Vec<(String, String)>) {
+    pub fn body(&mut self, head: &Head, method: &str, mut take: impl FnMut(&[u8])) -> (End, Vec<(String, String)>) {
         let mut body = Body::of(head, method);
         let deadline = Instant::now() + self.patience;
         loop {

@@ -33,14 +33,7 @@ pub struct Server {
 
 impl<'a> Up<'a> {
     pub(crate) fn new(program: Program, app: &'a App) -> Self {
-        Self {
-            program,
-            app,
-            path: ".".into(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            open_files: None,
-        }
+        Self { program, app, path: ".".into(), arguments: Vec::new(), environment: Vec::new(), open_files: None }
     }
 
     /// Runs this instead of the app's folder.

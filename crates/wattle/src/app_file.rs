@@ -53,8 +53,11 @@ impl AppFile {
         let file = manifest_path(&what.path)?;
         let is_manifest = file.extension().is_some_and(|extension| extension == "toml");
         let (text, manifest) = if is_manifest { parsed(&file)? } else { (String::new(), bare(&file)?) };
-        let base = std::path::absolute(&file)
-            .map_err(|source| Problem::File { operation: "find", path: file.clone(), source })?;
+        let base = std::path::absolute(&file).map_err(|source| Problem::File {
+            operation: "find",
+            path: file.clone(),
+            source,
+        })?;
         let base = base.parent().map_or_else(PathBuf::new, Into::into);
         let mut app = Self {
             file,
@@ -113,7 +116,9 @@ impl AppFile {
                 let told: Vec<_> = faults.iter().filter_map(|fault| fault.span.clone()).collect();
                 // What a component lacks follows from its file being unusable.
                 let more = resolved.err().unwrap_or_default();
-                faults.extend(more.into_iter().filter(|fault| !fault.span.as_ref().is_some_and(|span| told.contains(span))));
+                faults.extend(
+                    more.into_iter().filter(|fault| !fault.span.as_ref().is_some_and(|span| told.contains(span))),
+                );
                 faults.sort_by_key(|fault| fault.span.as_ref().map(|span| span.start));
                 Err(self.refused(faults))
             }
@@ -131,7 +136,8 @@ impl AppFile {
 }
 
 fn manifest_path(path: &Path) -> Result<PathBuf, Problem> {
-    let metadata = fs::metadata(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })?;
+    let metadata =
+        fs::metadata(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })?;
     if metadata.is_dir() {
         let manifest = path.join(MANIFEST);
         return if manifest.exists() { Ok(manifest) } else { Err(Problem::NoManifest(path.into())) };
@@ -163,8 +169,8 @@ fn host_file(file: &Path) -> Result<HostSpec, Problem> {
 fn bare(file: &Path) -> Result<Manifest, Problem> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("app");
     let name = ComponentName::resembling(stem);
-    let path = std::path::absolute(file)
-        .map_err(|source| Problem::File { operation: "find", path: file.into(), source })?;
+    let path =
+        std::path::absolute(file).map_err(|source| Problem::File { operation: "find", path: file.into(), source })?;
     Ok(Manifest::for_component(&name, Source::File(path)))
 }
 

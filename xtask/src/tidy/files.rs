@@ -16,8 +16,7 @@ const LINES_MAX: usize = 600;
 const DOCUMENTED: &[&str] = &["crates/", "guests/", "xtask/"];
 
 /// Rust files that may use `unsafe`: to load compiled code, and to look for what another guest left in memory.
-const UNSAFE: &[&str] =
-    &["crates/wattle-host/src/engine/code.rs", "guests/misbehave/src/state.rs"];
+const UNSAFE: &[&str] = &["crates/wattle-host/src/engine/code.rs", "guests/misbehave/src/state.rs"];
 
 /// What follows the keyword, unlike the word in a sentence or in the name of a lint.
 const UNSAFE_USES: &[&str] = &[" {", " extern", " fn", " impl", " trait", "("];

@@ -33,18 +33,19 @@ pub(super) struct Cache {
     shard_bytes: usize,
 }
 
+/// What is known at each row; `None`: nothing is there.
+type Generation = HashMap<Row, Option<Entry>>;
+
 #[derive(Default)]
 struct Shard {
     young: Generation,
-    old: HashMap<Row, Option<Entry>>,
+    old: Generation,
     young_bytes: usize,
     /// How many commits wrote to this shard.
     writes: u64,
     /// Whether one is doing so now.
     held: bool,
 }
-
-type Generation = HashMap<Row, Option<Entry>>;
 
 /// That nothing was being written to a shard when a read began.
 #[derive(Clone, Copy)]
@@ -117,6 +118,7 @@ impl Cache {
                 other => other,
             };
             let mut shard = self.shard(&row);
+            debug_assert!(shard.held, "invariant: what a commit writes was held before it");
             dropped.push(self.put(&mut shard, row, entry));
         }
         for (shard, _) in self.shards.iter().zip(touched).filter(|(_, touched)| *touched) {
@@ -198,6 +200,11 @@ mod tests {
         Written::from([(row(1), entry(version))])
     }
 
+    fn write(cache: &Cache, written: Written) {
+        cache.hold(&written);
+        cache.release(written);
+    }
+
     fn bytes_of(shard: &Shard) -> usize {
         shard.young.iter().chain(&shard.old).map(|(row, entry)| cost(row, entry.as_ref())).sum()
     }
@@ -218,7 +225,7 @@ mod tests {
     #[test]
     fn a_write_that_failed_leaves_nothing_behind() {
         let cache = Cache::new(1 << 20);
-        cache.release(written(1));
+        write(&cache, written(1));
         cache.hold(&written(2));
         cache.clear();
         assert_eq!(cache.get(&row(1)), None);
@@ -243,8 +250,8 @@ mod tests {
     fn a_large_entry_is_left_out() {
         let cache = Cache::new(1 << 20);
         let large = Entry { value: Bytes::from(vec![0; 1 << 17]), version: Version(2) };
-        cache.release(written(1));
-        cache.release(Written::from([(row(1), Some(large))]));
+        write(&cache, written(1));
+        write(&cache, Written::from([(row(1), Some(large))]));
         assert_eq!(cache.get(&row(1)), None);
     }
 }

@@ -65,8 +65,15 @@ fn refuse<T>(reason: impl Into<String>) -> Answer<T> {
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a keyvalue operation failed");
-        Failure::Guest(store::Error::Other(error.to_string()))
+        let told = match error {
+            BackendError::Refused { reason } => reason,
+            // The whole story has paths of the host in it and is for the log.
+            error => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a keyvalue operation failed");
+                error.code().to_owned()
+            }
+        };
+        Failure::Guest(store::Error::Other(told))
     }
 }
 

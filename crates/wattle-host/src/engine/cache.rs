@@ -62,11 +62,7 @@ impl CodeCache {
     /// If it cannot be made, or if others could write to it.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CodeCacheError> {
         let directory = directory.into();
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .map_err(io_error("create", &directory))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(io_error("create", &directory))?;
         let metadata = fs::symlink_metadata(&directory).map_err(io_error("read", &directory))?;
         trusted(&directory, &metadata)?;
         Ok(Self { directory })
@@ -115,11 +111,12 @@ impl CodeCache {
     }
 
     fn read(&self, engine: &Engine, path: &Path) -> wasmtime::Result<Option<Component>> {
-        let mut file = match File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let mut file =
+            match File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
         trusted(path, &file.metadata()?)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;

@@ -21,7 +21,9 @@ pub(super) fn engine(profile: Profile, instances: u32) -> wasmtime::Result<Engin
     for room in [instances, instances / 4, instances / 16] {
         match pooled(profile, room.max(16)) {
             Ok(engine) => return Ok(engine),
-            Err(error) => tracing::warn!(%profile, instances = room, %error, "no pool of this size, trying a smaller one"),
+            Err(error) => {
+                tracing::warn!(%profile, instances = room, %error, "no pool of this size, trying a smaller one")
+            }
         }
     }
     tracing::warn!(%profile, "no address space for a pool: instances are allocated on demand, which is slower");

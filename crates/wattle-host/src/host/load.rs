@@ -118,7 +118,7 @@ impl Loader {
         Ok(Component {
             identity: Arc::new(identity),
             policy: spec.instances,
-            engine: self.engines.of(profile).clone(),
+            engine: self.engines.clocked(profile),
             service: Service::of(spec.shape.kind, instance),
             warm: Warm::new(self.cores, spec.instances.reuse.get() > 1),
         })
@@ -158,7 +158,9 @@ impl Loader {
                 .store(engine, profile, &spec.digest, &code)
                 .map_err(|source| StartError::CodeCache { component: name.clone(), source })?;
         }
-        TrustedCode::compiled(&code).load(engine).map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
+        TrustedCode::compiled(&code)
+            .load(engine)
+            .map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
     }
 
     /// What the component's import of `wasi:keyvalue` is joined to.
@@ -173,9 +175,12 @@ impl Loader {
             _ => None,
         });
         let Some(name) = backend else { return Ok(None) };
-        let implicit = || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
+        let implicit =
+            || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
         let named = app.backends.get(name).or_else(|| self.backends.get(name)).copied();
-        let backend = named.or_else(implicit).ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
+        let backend = named
+            .or_else(implicit)
+            .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
         let store = self.key_values.get(&backend.kind).cloned();
         let owner = match backend.scope {
             Scope::App => Owner::App(app.id.clone()),

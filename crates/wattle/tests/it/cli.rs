@@ -263,7 +263,8 @@ fn schemas_are_json() {
 fn a_reader_that_goes_away_is_no_error() {
     let app = App::empty();
     for arguments in [&["schema"][..], &["completions", "bash"], &["--help"]] {
-        let mut child = WATTLE.command(&app).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            WATTLE.command(&app).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();

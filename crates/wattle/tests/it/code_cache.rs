@@ -1,1 +1,149 @@
-//! Soon.
+//! Compiled code: kept between starts, never trusted blindly, and made within limits.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use wattle_testkit::{App, Ran, guests};
+
+use crate::WATTLE;
+
+/// The files of compiled code.
+fn cached(app: &App) -> Vec<PathBuf> {
+    let entries = fs::read_dir(app.data_dir().join("code")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "cwasm")).collect()
+}
+
+/// Starts, asks, stops: what the log says. It must work every time.
+fn check(app: &App) -> String {
+    let server = WATTLE.up(app).start();
+    assert_eq!(server.get("/").summary(), "200 Hello from Wattle");
+    server.stop().stderr
+}
+
+#[test]
+fn the_second_start_compiles_nothing() {
+    let app = App::of(&guests::hello(), "");
+    assert!(check(&app).contains("compiled"));
+    assert_eq!(cached(&app).len(), 1);
+    assert!(!check(&app).contains("compiled"));
+}
+
+/// Files and directory belong to their owner alone.
+#[test]
+fn nobody_else_reads_or_writes_it() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    for path in cached(&app).into_iter().chain([app.data_dir(), app.data_dir().join("code")]) {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+    }
+}
+
+#[test]
+fn a_changed_component_is_compiled_again() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    fs::copy(guests::hello_wstd(), app.join("hello.wasm")).unwrap();
+    assert!(check(&app).contains("compiled"));
+    assert_eq!(cached(&app).len(), 2);
+}
+
+/// Whatever is done to a file, it is found out before the code runs, and the file is made anew.
+#[test]
+fn a_broken_file_is_compiled_again() {
+    let breaks: [(&str, fn(&mut Vec<u8>)); 5] = [
+        ("one bit in the middle", |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }),
+        ("one bit of the seal", |bytes| *bytes.last_mut().unwrap() ^= 0x80),
+        ("cut", |bytes| bytes.truncate(1000)),
+        ("empty", Vec::clear),
+        ("longer", |bytes| bytes.extend(b"more")),
+    ];
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    for (how, spoil) in breaks {
+        let [file] = &cached(&app)[..] else { panic!("one file of code is there") };
+        let whole = fs::read(file).unwrap();
+        let mut bytes = whole.clone();
+        spoil(&mut bytes);
+        fs::write(file, bytes).unwrap();
+        let log = check(&app);
+        assert!(log.contains("unusable and is compiled again"), "{how}: {log}");
+        assert_eq!(fs::read(file).unwrap().len(), whole.len(), "{how}: it was not made anew");
+    }
+}
+
+#[test]
+fn a_file_that_others_can_write_is_not_loaded() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    fs::set_permissions(&cached(&app)[0], fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(check(&app).contains("compiled again"));
+}
+
+#[test]
+fn a_link_in_place_of_a_file_is_not_followed() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    let file = cached(&app).remove(0);
+    fs::rename(&file, app.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(app.join("elsewhere"), &file).unwrap();
+    assert!(check(&app).contains("compiled again"));
+}
+
+#[test]
+fn a_directory_that_others_can_write_is_refused() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    fs::set_permissions(app.data_dir().join("code"), fs::Permissions::from_mode(0o777)).unwrap();
+    insta::assert_snapshot!(WATTLE.up(&app).refused(), @"");
+}
+
+/// Nothing is left where there was no room or no right for it, and the app runs all the same: a cache is no condition.
+#[test]
+fn no_half_files_stay() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    let names = fs::read_dir(app.data_dir().join("code")).unwrap().flatten();
+    let others: Vec<_> = names.map(|entry| entry.path()).filter(|path| !cached(&app).contains(path)).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+fn limited(limits: &str) -> Ran {
+    let app = App::of(&guests::state(), "").file("host.toml", format!("[limits]\n{limits}\n"));
+    let ran = WATTLE.up(&app).args(["--config", "host.toml"]).refused();
+    assert_eq!(ran.stdout, "", "{ran}");
+    assert_eq!(cached(&app).len(), 0);
+    ran
+}
+
+/// The limit is named as one would write it in `host.toml`.
+fn check_limit(limits: &str, name: &str) {
+    let ran = limited(limits);
+    assert!(ran.stderr.contains(name), "the limit {name} is not named: {ran}");
+    assert!(!ran.stderr.contains("panicked"), "{ran}");
+}
+
+#[test]
+fn too_large_to_compile() {
+    check_limit("compile-size = \"100KiB\"", "compile-size");
+}
+
+#[test]
+fn too_slow_to_compile() {
+    check_limit("compile-time = \"20ms\"", "compile-time");
+}
+
+#[test]
+fn too_much_memory_to_compile() {
+    check_limit("compile-memory = \"64MiB\"", "compile-memory");
+}
+
+/// A process that may not even start is no panic of the host either.
+#[test]
+fn no_memory_at_all_to_compile() {
+    check_limit("compile-memory = \"1MiB\"", "compile-memory");
+}

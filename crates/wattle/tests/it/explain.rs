@@ -8,7 +8,8 @@ use crate::WATTLE;
 fn explain(app: &App, arguments: &[&str]) -> String {
     let ran = WATTLE.run(app, [&["explain"], arguments].concat());
     let said = ran.to_string();
-    let is_core = |line: &&str| ["  wasi:cli/", "  wasi:io/", "  wasi:clocks/"].iter().any(|core| line.starts_with(core));
+    let is_core =
+        |line: &&str| ["  wasi:cli/", "  wasi:io/", "  wasi:clocks/"].iter().any(|core| line.starts_with(core));
     let kept = said.lines().filter(|line| !is_core(line));
     kept.map(|line| format!("{line}\n")).collect()
 }

@@ -64,7 +64,10 @@ fn misbehave_p3() {
 
 #[test]
 fn module() {
-    assert_eq!(refusal(&guests::module()), "error: `module` is a core module, and only a component can answer HTTP requests");
+    assert_eq!(
+        refusal(&guests::module()),
+        "error: `module` is a core module, and only a component can answer HTTP requests"
+    );
 }
 
 #[test]

@@ -169,7 +169,8 @@ fn as_json() {
 
 #[test]
 fn a_text() {
-    let app = App::empty().file("add.wat", "(module (func (export \"add\") (param i32 i32) (result i32) (i32.const 1)))");
+    let app =
+        App::empty().file("add.wat", "(module (func (export \"add\") (param i32 i32) (result i32) (i32.const 1)))");
     insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "add.wat"]), @r"
     exit: 0
     ----- stdout

@@ -1,1 +1,224 @@
-//! Soon.
+//! `wasi:keyvalue` through a guest, the same on disk and in memory.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use serde_json::{Value, json};
+use wattle_testkit::{App, Connection, Server, guests};
+
+use crate::WATTLE;
+
+/// Runs a test on both backends.
+fn each(test: impl Fn(&Server)) {
+    for backend in ["disk", "memory"] {
+        let app = App::of(&guests::state(), &format!("links = {{ \"wasi:keyvalue\" = \"{backend}\" }}"));
+        test(&WATTLE.up(&app).start());
+    }
+}
+
+fn batch(server: &Server, verb: &str, content: &Value) -> String {
+    server.call("POST", &format!("/batch/default/{verb}"), content.to_string()).summary()
+}
+
+#[test]
+fn one_key() {
+    each(|server| {
+        let mut connection = server.connect();
+        let mut check = |method: &str, body: &str, expected: &str| {
+            let answer = connection.call(method, "/kv/default/a", body.as_bytes());
+            assert_eq!(answer.summary(), expected, "{method}");
+        };
+        let missing = "404 {\"error\":\"no such key\"}";
+        check("GET", "", missing);
+        check("HEAD", "", "404 ");
+        check("DELETE", "", "204 ");
+        check("PUT", "one", "204 ");
+        check("GET", "", "200 one");
+        check("HEAD", "", "204 ");
+        check("PUT", "", "204 ");
+        check("GET", "", "200 ");
+        check("DELETE", "", "204 ");
+        check("GET", "", missing);
+    });
+}
+
+/// Any text is a key, byte for byte.
+#[test]
+fn odd_keys() {
+    let keys = [
+        "a\0b",
+        "\0",
+        " ",
+        "\n",
+        ".",
+        "..",
+        ".hidden",
+        "a/b",
+        "/",
+        "*",
+        ">",
+        "a.b.c",
+        "$KV",
+        "%41",
+        "\u{e9}",
+        "e\u{301}",
+        "\u{1f980}",
+        "\u{202e}x",
+    ];
+    each(|server| {
+        let pairs: Vec<[String; 2]> =
+            keys.iter().enumerate().map(|(at, key)| [(*key).to_owned(), format!("value {at}")]).collect();
+        assert_eq!(batch(server, "set", &json!(pairs)), "204 ");
+        let got = server.call("POST", "/batch/default/get", json!(keys).to_string()).json();
+        assert_eq!(got, json!(pairs));
+        let listed = server.get("/list/default").json();
+        let listed: BTreeSet<&str> = listed["keys"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert_eq!(listed, BTreeSet::from(keys));
+    });
+}
+
+#[test]
+fn sizes() {
+    each(|server| {
+        let key = "k".repeat(1024);
+        assert_eq!(batch(server, "set", &json!([[key, "v"]])), "204 ");
+        assert_eq!(batch(server, "get", &json!([key])), format!("200 [[\"{key}\",\"v\"]]"));
+        let too_long = batch(server, "set", &json!([["k".repeat(1025), "v"]]));
+        assert_eq!(too_long, "500 {\"error\":\"other: a key has at most 1024 bytes, this one has 1025\"}");
+        assert_eq!(batch(server, "set", &json!([["", "v"]])), "500 {\"error\":\"other: a key must not be empty\"}");
+        let large = vec![b'x'; 8 << 20];
+        assert_eq!(server.call("PUT", "/kv/default/large", &large).summary(), "204 ");
+        assert!(server.get("/kv/default/large").body == large);
+        let too_large = server.call("PUT", "/kv/default/large", [&large[..], b"x"].concat());
+        let refused = "500 {\"error\":\"other: a value has at most 8388608 bytes, this one has 8388609\"}";
+        assert_eq!(too_large.summary(), refused);
+        assert!(server.get("/kv/default/large").body == large, "a refused write changed the value");
+        let bucket = format!("/kv/{}/a", "b".repeat(257));
+        assert_eq!(server.get(&bucket).summary(), "404 {\"error\":\"no-such-store\"}");
+    });
+}
+
+/// All or nothing.
+#[test]
+fn batches() {
+    each(|server| {
+        assert_eq!(batch(server, "set", &json!([["a", "1"], ["b", "2"], ["a", "3"]])), "204 ");
+        assert_eq!(
+            batch(server, "get", &json!(["b", "none", "a", "b"])),
+            r#"200 [["b","2"],null,["a","3"],["b","2"]]"#
+        );
+        assert_eq!(&batch(server, "set", &json!([["c", "1"], ["", "2"]]))[..3], "500");
+        assert_eq!(batch(server, "get", &json!(["c"])), "200 [null]");
+        assert_eq!(batch(server, "delete", &json!(["a", "none"])), "204 ");
+        assert_eq!(batch(server, "get", &json!(["a", "b"])), r#"200 [null,["b","2"]]"#);
+    });
+}
+
+/// Sixty-four at a time: every sum is told once, and the last one is right.
+#[test]
+fn increments_are_exact() {
+    const CLIENTS: u64 = 64;
+    const EACH: u64 = 5;
+    each(|server| {
+        let address = server.address();
+        let sums: Vec<u64> = thread::scope(|scope| {
+            let client = |_| {
+                scope.spawn(move || {
+                    let mut connection = Connection::open(address);
+                    let sum = |_| connection.call("POST", "/incr/default/n?by=2", b"").text().parse().unwrap();
+                    (0..EACH).map(sum).collect::<Vec<u64>>()
+                })
+            };
+            let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+            clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+        });
+        let distinct: BTreeSet<u64> = sums.iter().copied().collect();
+        assert_eq!(distinct, (1..=CLIENTS * EACH).map(|count| 2 * count).collect());
+    });
+}
+
+#[test]
+fn increments_of_what_is_no_number() {
+    each(|server| {
+        let mut connection = server.connect();
+        let mut check = |value: &str, by: &str, expected: &str| {
+            connection.call("PUT", "/kv/default/n", value.as_bytes());
+            assert_eq!(
+                connection.call("POST", &format!("/incr/default/n?by={by}"), b"").summary(),
+                expected,
+                "{value}"
+            );
+        };
+        check("41", "1", "200 42");
+        check("0", "0", "200 0");
+        check("18446744073709551614", "1", "200 18446744073709551615");
+        let told = |reason: &str| format!("500 {{\"error\":\"other: {reason}\"}}");
+        check("18446744073709551615", "1", &told("the number would be too large"));
+        check("many", "1", &told("the value at this key is not a number"));
+        check("", "1", &told("the value at this key is not a number"));
+        assert_eq!(connection.call("GET", "/kv/default/n", b"").text(), "");
+    });
+}
+
+#[test]
+fn lists_come_in_pages() {
+    each(|server| {
+        let key = |number: u32| format!("key-{number:05}");
+        let pairs: Vec<[String; 2]> = (0..2500).map(|number| [key(number), "v".into()]).collect();
+        assert_eq!(batch(server, "set", &json!(pairs)), "204 ");
+        let (mut keys, mut pages, mut cursor) = (Vec::new(), Vec::new(), String::new());
+        loop {
+            let page = server.get(&format!("/list/default{cursor}")).json();
+            let names = page["keys"].as_array().unwrap();
+            pages.push(names.len());
+            keys.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
+            match page["cursor"].as_u64() {
+                Some(next) => cursor = format!("?cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(pages, [1000, 1000, 500]);
+        assert_eq!(keys, (0..2500).map(key).collect::<Vec<_>>());
+        assert_eq!(server.get("/list/default?cursor=9999").json(), json!({ "keys": [], "cursor": null }));
+        assert_eq!(server.get("/list/empty").json(), json!({ "keys": [], "cursor": null }));
+    });
+}
+
+#[test]
+fn buckets_are_apart() {
+    each(|server| {
+        for bucket in ["a", "b", "default", "..", "a%20b"] {
+            if bucket != ".." {
+                assert_eq!(server.call("PUT", &format!("/kv/{bucket}/key"), bucket).summary(), "204 ");
+            }
+        }
+        assert_eq!(server.get("/kv/a/key").text(), "a");
+        assert_eq!(server.get("/kv/b/key").text(), "b");
+        assert_eq!(server.get("/list/default").json()["keys"], json!(["key"]));
+    });
+}
+
+/// Disk keeps, memory forgets; two apps of different names in one directory have nothing in common.
+#[test]
+fn what_survives() {
+    let text = |name: &str, backend: &str| {
+        format!(
+            "name = \"{name}\"\n[components.state]\nsource = \"state.wasm\"\nlinks = {{ \"wasi:keyvalue\" = \"{backend}\" }}\n\
+             [[triggers.http]]\npath = \"/...\"\ncomponent = \"state\"\n"
+        )
+    };
+    let app = App::new(&text("one", "disk"));
+    let get = |manifest: &str| {
+        std::fs::write(app.join("wattle.toml"), manifest).unwrap();
+        let server = WATTLE.up(&app).start();
+        let found = server.get("/kv/default/a").status();
+        assert_eq!(server.call("PUT", "/kv/default/a", "x").status(), 204);
+        found
+    };
+    assert_eq!(get(&text("one", "disk")), 404);
+    assert_eq!(get(&text("one", "disk")), 200);
+    assert_eq!(get(&text("two", "disk")), 404, "another app sees this one's state");
+    assert_eq!(get(&text("one", "memory")), 404);
+    assert_eq!(get(&text("one", "memory")), 404);
+    assert_eq!(get(&text("one", "disk")), 200);
+}

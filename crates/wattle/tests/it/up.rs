@@ -7,28 +7,41 @@ use wattle_testkit::{App, guests};
 
 use crate::WATTLE;
 
+/// A component that answers requests by saying nothing.
+const SILENT: &str = r#"(component
+  (import "wasi:http/types@0.2.0" (instance $http
+    (export "incoming-request" (type (sub resource)))
+    (export "response-outparam" (type (sub resource)))))
+  (alias export $http "incoming-request" (type $incoming-request))
+  (alias export $http "response-outparam" (type $response-outparam))
+  (core module $program
+    (func (export "handle") (param i32 i32))
+    (;START;))
+  (core instance $program (instantiate $program))
+  (func $handle
+    (param "request" (own $incoming-request)) (param "response-out" (own $response-outparam))
+    (canon lift (core func $program "handle")))
+  (instance $export (export "handle" (func $handle)))
+  (export "wasi:http/incoming-handler@0.2.0" (instance $export)))
+"#;
+
 /// What `up PATH` answers to `GET /`.
-fn check(app: &App, path: &str) {
+fn check(app: &App, path: &str, expected: &str) {
     let server = WATTLE.up(app).path(path).start();
-    assert_eq!(server.get("/").summary(), "200 Hello from Wattle", "{path}");
+    assert_eq!(server.get("/").summary(), expected, "{path}");
     assert_eq!(server.stop().code, Some(0));
 }
 
 #[test]
 fn every_kind_of_path() {
-    let text = App::empty().file("copy.wat", text_of_hello());
-    check(&text, "copy.wat");
-    let app = App::of(&guests::hello(), "").guest(&guests::hello_p3());
-    check(&app, ".");
-    check(&app, "wattle.toml");
-    check(&app, app.path().to_str().unwrap());
-    check(&app, "hello.wasm");
-    check(&app, "hello-p3.wasm");
-}
-
-/// The hello as text: a component around the bytes of the built one would need a disassembler, so this one is written.
-fn text_of_hello() -> &'static str {
-    include_str!("hello.wat")
+    let hello = "200 Hello from Wattle";
+    let app = App::of(&guests::hello(), "").guest(&guests::hello_p3()).file("silent.wat", SILENT);
+    check(&app, ".", hello);
+    check(&app, "wattle.toml", hello);
+    check(&app, app.path().to_str().unwrap(), hello);
+    check(&app, "hello.wasm", hello);
+    check(&app, "hello-p3.wasm", hello);
+    check(&app, "silent.wat", "502 no-answer");
 }
 
 /// The URL is all that stands on stdout, and the first thing that is said at all when nothing has to be compiled.
@@ -45,7 +58,8 @@ fn the_url_comes_first() {
 #[test]
 fn several_addresses() {
     let app = App::of(&guests::hello(), "");
-    let server = WATTLE.up(&app).args(["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--listen", "[::1]:0"]).start();
+    let server =
+        WATTLE.up(&app).args(["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--listen", "[::1]:0"]).start();
     let hosts: Vec<String> = server.addresses().iter().map(|address| address.ip().to_string()).collect();
     assert_eq!(hosts, ["127.0.0.1", "127.0.0.2", "::1"]);
     for address in server.addresses() {
@@ -58,7 +72,8 @@ fn several_addresses() {
 #[test]
 fn addresses_of_the_host_file() {
     let app = App::of(&guests::hello(), "").file("host.toml", "listen = [\"127.0.0.3:0\"]\n");
-    let from_file = WATTLE.command(&app).args(["up", "--config", "host.toml"]).stdout(std::process::Stdio::piped()).spawn();
+    let from_file =
+        WATTLE.command(&app).args(["up", "--config", "host.toml"]).stdout(std::process::Stdio::piped()).spawn();
     let mut child = from_file.unwrap();
     let lines = wattle_testkit::output::Lines::collect(child.stdout.take().unwrap());
     let url = lines.find(wattle_testkit::PATIENCE, |line| line.starts_with("http://"));
@@ -116,7 +131,7 @@ fn what_check_refuses_up_refuses() {
 /// A component that starts badly is refused before anybody is served.
 #[test]
 fn a_component_that_cannot_start() {
-    let text = include_str!("hello.wat").replace("(;START;)", "(func $start unreachable) (start $start)");
+    let text = SILENT.replace("(;START;)", "(func $start unreachable) (start $start)");
     let ran = WATTLE.up(&App::empty().file("bad.wat", text)).path("bad.wat").refused();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     assert!(ran.stderr.contains("component bad fails when it is started"), "{}", ran.stderr);

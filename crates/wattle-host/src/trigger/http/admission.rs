@@ -26,7 +26,8 @@ impl Admission {
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
     pub(super) async fn enter(&self, host: &Admission, queue_time: Duration) -> Result<Permit, Failure> {
-        if let (Ok(app), Ok(host)) = (self.places.clone().try_acquire_owned(), host.places.clone().try_acquire_owned()) {
+        if let (Ok(app), Ok(host)) = (self.places.clone().try_acquire_owned(), host.places.clone().try_acquire_owned())
+        {
             return Ok(Permit { _app: app, _host: host });
         }
         let wait = async {

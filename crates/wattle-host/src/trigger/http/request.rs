@@ -34,7 +34,8 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
     parts.scheme = Some(scheme.clone());
     parts.authority = Some(authority);
     parts.path_and_query = Some(target);
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Failure::BadRequest("the request's target is not a URI"))?;
+    *request.uri_mut() =
+        Uri::from_parts(parts).map_err(|_| Failure::BadRequest("the request's target is not a URI"))?;
     Ok(())
 }
 
@@ -49,7 +50,8 @@ fn host_header(headers: &HeaderMap, version: Version) -> Result<Option<Authority
     if hosts.next().is_some() {
         return Err(Failure::BadRequest("it has more than one Host header"));
     }
-    let host = Authority::try_from(host.as_bytes()).map_err(|_| Failure::BadRequest("its Host header is not a host"))?;
+    let host =
+        Authority::try_from(host.as_bytes()).map_err(|_| Failure::BadRequest("its Host header is not a host"))?;
     match host.port_u16().is_none() && host.as_str().ends_with(|c: char| c == ':' || c.is_ascii_digit()) {
         true if port_is_bad(host.as_str()) => Err(Failure::BadRequest("its Host header has a port that is not one")),
         _ => Ok(Some(host)),

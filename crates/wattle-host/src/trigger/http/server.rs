@@ -158,7 +158,9 @@ fn answer_of(
     Ok(response.map(|body| {
         let mut delivery = Some(delivery);
         // Nobody will ask for the body of such an answer.
-        if (bodiless || announced == Some(0) || body.is_end_stream()) && let Some(delivery) = delivery.take() {
+        if (bodiless || announced == Some(0) || body.is_end_stream())
+            && let Some(delivery) = delivery.take()
+        {
             let _ = delivery.send(());
         }
         GuestBody {

@@ -12,9 +12,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use wasmtime::component::Accessor;
+use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::Service as Exports;
-use wasmtime_wasi_http::WasiHttpView;
 
 use super::dispatch::{Answered, Job, OpenAnswer, Reply, Warmth};
 use super::serial::start_failure;

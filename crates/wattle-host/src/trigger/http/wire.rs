@@ -95,9 +95,9 @@ pub(super) enum Framing {
 fn length_stands_in(bytes: &[u8]) -> bool {
     const NAME: &[u8] = b"content-length";
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return true };
-    bytes[..end].split(|byte| *byte == b'\n').any(|line| {
-        line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
-    })
+    bytes[..end]
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
 }
 
 #[derive(Default)]
