@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     BadPath(#[from] wattle_spec::route::PathError),
     #[error("the path is too long")]
     PathTooLong,
+    #[error("its head is larger than the host takes")]
+    HeadTooLarge,
     #[error("the request body is larger than this component takes")]
     BodyTooLarge,
     #[error("{0} is not supported here")]
@@ -52,6 +54,7 @@ impl Failure {
             Failure::NoRoute => (StatusCode::NOT_FOUND, "no-route"),
             Failure::BadRequest(_) | Failure::BadPath(_) => (StatusCode::BAD_REQUEST, "bad-request"),
             Failure::PathTooLong => (StatusCode::URI_TOO_LONG, "path-too-long"),
+            Failure::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large"),
             Failure::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
             Failure::NotSupported(_) => (StatusCode::NOT_IMPLEMENTED, "not-supported"),
             Failure::NoCapacity => (StatusCode::SERVICE_UNAVAILABLE, "no-capacity"),
@@ -67,7 +70,7 @@ impl Failure {
 
     /// Whether the connection cannot be used for another request.
     pub(crate) fn closes_connection(&self) -> bool {
-        matches!(self, Failure::BadRequest(_) | Failure::BodyTooLarge)
+        matches!(self, Failure::BadRequest(_) | Failure::HeadTooLarge | Failure::BodyTooLarge)
     }
 
     /// The answer to the client.
@@ -98,6 +101,7 @@ impl Failure {
             | Failure::BadRequest(_)
             | Failure::BadPath(_)
             | Failure::PathTooLong
+            | Failure::HeadTooLarge
             | Failure::BodyTooLarge
             | Failure::ClientGone
             | Failure::NotSupported(_) => tracing::debug!(%context, %request, code, "{self}"),

@@ -9,12 +9,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Work that waits to be started on a core. More than that, and whoever deals waits.
 const INBOX_LEN: usize = 1024;
+
+/// How long blocking work may go on when a core ends.
+const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// Which core, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +113,8 @@ impl Core {
                 }
                 running.shutdown().await;
             });
+            // Work on files that hangs must not keep the host from ending.
+            runtime.shutdown_timeout(SHUTDOWN);
         })?;
         Ok(Self { inbox: Some(inbox), load: Arc::default(), thread: Some(thread) })
     }

@@ -6,7 +6,7 @@ use wattle_spec::app::BackendKind;
 use wattle_spec::digest::Digest;
 use wattle_spec::name::{AppId, BackendName, ComponentName};
 
-use crate::engine::{CodeCacheError, CompileError};
+use crate::engine::CompileError;
 
 /// Why a host could not be built or asked to serve.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +53,6 @@ pub enum StartError {
         component: ComponentName,
         /// Why not.
         source: CompileError,
-    },
-    /// Compiled code could not be kept.
-    #[error("cannot keep the compiled code of component {component}")]
-    CodeCache {
-        /// Which component.
-        component: ComponentName,
-        /// Why not.
-        source: CodeCacheError,
     },
     /// A component does not fit what it imports.
     #[error("component {component} cannot be joined to its imports: {reason}")]

@@ -3,15 +3,18 @@
 mod limiter;
 mod output;
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::task::yield_now;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::answer::Failure;
 use crate::capability::http::OutgoingPolicy;
 use crate::component::Identity;
 use crate::engine::{ClockedEngine, Ticking};
@@ -31,9 +34,33 @@ pub(crate) struct Guest {
     pub(crate) identity: Arc<Identity>,
     /// Where its lines go.
     pub(crate) log: LineLog,
-    /// When the call or calls under way must have ended; `None` while it rests.
-    pub(crate) deadline: Option<Instant>,
+    /// Until when it may compute.
+    pub(crate) deadline: Deadline,
     _ticking: Ticking,
+}
+
+/// Until when an instance may compute.
+pub(crate) enum Deadline {
+    /// It rests.
+    None,
+    /// Until its one call must have ended.
+    Of(Instant),
+    /// Until the first of its calls must have ended, whichever that is now.
+    Shared(SharedDeadline),
+}
+
+/// A deadline that is changed from outside of the store.
+pub(crate) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
+
+impl Deadline {
+    fn has_passed(&self) -> bool {
+        let deadline = match self {
+            Deadline::None => None,
+            Deadline::Of(deadline) => Some(*deadline),
+            Deadline::Shared(shared) => *shared.lock().expect("invariant: nothing panics while it holds this lock"),
+        };
+        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
 }
 
 /// The deadline of a call passed while the guest computed.
@@ -47,12 +74,12 @@ pub(crate) fn new_store(engine: &ClockedEngine, identity: &Arc<Identity>, invoca
     let guest = Guest {
         table: resource_table(identity),
         wasi: crate::capability::wasi::context(identity, &log),
-        http: WasiHttpCtx::new(),
+        http: crate::capability::http::context(),
         outgoing: OutgoingPolicy,
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
         log,
-        deadline: Some(invocation.deadline),
+        deadline: Deadline::Of(invocation.deadline),
         _ticking: engine.tick(),
     };
     let mut store = Store::new(&engine.engine, guest);
@@ -60,10 +87,10 @@ pub(crate) fn new_store(engine: &ClockedEngine, identity: &Arc<Identity>, invoca
     store.set_hostcall_fuel(usize::try_from(identity.limits.host_call_bytes.0).unwrap_or(usize::MAX));
     store.set_max_component_handles(identity.limits.handles as usize);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|store| match store.data().deadline {
-        Some(deadline) if Instant::now() >= deadline => Err(ComputedTooLong.into()),
+    store.epoch_deadline_callback(|store| match store.data().deadline.has_passed() {
+        true => Err(ComputedTooLong.into()),
         // The engine's own `Yield` wakes itself at once and starves sockets and timers of a current-thread runtime.
-        _ => Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))),
+        false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))),
     });
     store
 }
@@ -77,13 +104,44 @@ fn resource_table(identity: &Identity) -> ResourceTable {
 impl Guest {
     /// The instance serves another request.
     pub(crate) fn wake(&mut self, invocation: Invocation) {
-        self.deadline = Some(invocation.deadline);
+        self.deadline = Deadline::Of(invocation.deadline);
         self.log.serve(invocation.request);
     }
 
-    /// Whether the instance has asked for more memory or table elements than it may have.
-    pub(crate) fn hit_limit(&self) -> Option<&'static str> {
-        self.limiter.refused
+    /// Whether it holds an outgoing body that it has neither finished nor given up.
+    pub(crate) fn is_writing(&mut self) -> bool {
+        self.table.iter_mut().any(|entry| (&*entry as &dyn Any).is::<HostOutgoingBody>())
+    }
+
+    /// The same failure, with the limit that caused it.
+    pub(crate) fn explained(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Trap(error) => Failure::Trap(self.with_limit(error)),
+            Failure::Start(error) => Failure::Start(self.with_limit(error)),
+            other => other,
+        }
+    }
+
+    /// The same error, with the limit that caused it.
+    pub(crate) fn with_limit(&self, error: wasmtime::Error) -> wasmtime::Error {
+        match self.limiter.refused.or_else(|| limit_behind(&error)) {
+            Some(limit) => error.context(format!("it has hit its limit {limit}")),
+            None => error,
+        }
+    }
+}
+
+/// The limit that an error of the engine speaks of. It has no types for most of these.
+fn limit_behind(error: &wasmtime::Error) -> Option<&'static str> {
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return Some("handles");
+    }
+    let root = error.root_cause().to_string();
+    match () {
+        () if root.contains("fuel allocated for hostcalls") => Some("host-call-bytes"),
+        () if root.contains("requested len") => Some("host-call-bytes"),
+        () if root.contains("handles") => Some("handles"),
+        () => None,
     }
 }
 

@@ -146,7 +146,7 @@ limits! {
     ComponentLimits {
         memory: ByteSize = mib(128), "Linear memory of one instance, all its memories together; growing past it fails in the guest.";
         table_elements: u32 = 100_000, "Elements in the tables of one instance; growing past it fails in the guest.";
-        handles: u32 = 10_000, "Resource handles that one instance holds at a time; one more is a trap.";
+        handles: u32 = 2_000, "Resource handles that one instance holds at a time; one more is a trap.";
         host_call_bytes: ByteSize = mib(16), "Bytes copied out of the guest by one call of the host; more is a trap.";
         deadline: Duration = secs(30), "From the arrival of a request to the end of its answer; then 504, or a cut answer.";
         request_body: ByteSize = mib(64), "Body of one request; a larger one is answered 413, or cut while it streams.";

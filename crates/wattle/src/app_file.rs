@@ -32,7 +32,9 @@ pub(crate) struct AppFile {
     found: FoundComponents,
     /// The components' bytes.
     pub(crate) bytes: BTreeMap<Digest, bytes::Bytes>,
-    /// What is wrong with the components' files.
+    /// What is wrong with the text: what of it is sound is not the whole app.
+    text_faults: Vec<Fault>,
+    /// What is wrong with the files and directories that it names.
     faults: Vec<Fault>,
     /// The host.
     pub(crate) host: HostSpec,
@@ -52,7 +54,10 @@ impl AppFile {
         };
         let file = manifest_path(&what.path)?;
         let is_manifest = file.extension().is_some_and(|extension| extension == "toml");
-        let (text, manifest) = if is_manifest { parsed(&file)? } else { (String::new(), bare(&file)?) };
+        let (text, (manifest, text_faults)) = match is_manifest {
+            true => parsed(&file)?,
+            false => (String::new(), (bare(&file)?, Vec::new())),
+        };
         let base = std::path::absolute(&file).map_err(|source| Problem::File {
             operation: "find",
             path: file.clone(),
@@ -66,10 +71,12 @@ impl AppFile {
             manifest,
             found: BTreeMap::new(),
             bytes: BTreeMap::new(),
+            text_faults,
             faults: Vec::new(),
             host,
         };
         app.find_components(is_manifest)?;
+        app.find_mounts();
         Ok(app)
     }
 
@@ -90,15 +97,30 @@ impl AppFile {
         Ok(())
     }
 
+    /// Looks for the directories that the components shall see.
+    fn find_mounts(&mut self) {
+        for (name, entry) in &self.manifest.components {
+            for mount in &entry.mounts {
+                let path = self.base.join(&mount.host.value.0);
+                if !path.is_dir() {
+                    let message = format!("component `{name}`: there is no directory {}", path.display());
+                    self.faults
+                        .push(Fault::new(message).at(mount.host.span.clone()).hint("make it, or correct the path"));
+                }
+            }
+        }
+    }
+
     /// What provides each import, refused ones included.
     ///
     /// # Errors
     ///
     /// If a component's file cannot be used.
     pub(crate) fn explain(&self) -> Result<Vec<Explained>, Problem> {
-        match self.faults.is_empty() {
-            true => Ok(links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host)),
-            false => Err(self.refused(self.faults.clone())),
+        let unusable = self.faults.iter().chain(&self.text_faults).next().is_some();
+        match unusable {
+            false => Ok(links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host)),
+            true => Err(self.refused(self.text_faults.iter().chain(&self.faults).cloned().collect())),
         }
     }
 
@@ -108,6 +130,9 @@ impl AppFile {
     ///
     /// Every fault of the manifest, its components and its links.
     pub(crate) fn resolve(&self) -> Result<App, Problem> {
+        if !self.text_faults.is_empty() {
+            return Err(self.refused(self.text_faults.iter().chain(&self.faults).cloned().collect()));
+        }
         let resolved = resolve(&self.manifest, &self.found, &wattle_host::offers(), &self.host, &self.base);
         match resolved {
             Ok(app) if self.faults.is_empty() => Ok(app),
@@ -119,7 +144,6 @@ impl AppFile {
                 faults.extend(
                     more.into_iter().filter(|fault| !fault.span.as_ref().is_some_and(|span| told.contains(span))),
                 );
-                faults.sort_by_key(|fault| fault.span.as_ref().map(|span| span.start));
                 Err(self.refused(faults))
             }
         }
@@ -130,7 +154,8 @@ impl AppFile {
         self.manifest.name.value.as_str()
     }
 
-    fn refused(&self, faults: Vec<Fault>) -> Problem {
+    fn refused(&self, mut faults: Vec<Fault>) -> Problem {
+        faults.sort_by_key(|fault| fault.span.as_ref().map(|span| span.start));
         Problem::Faults { file: self.file.clone(), text: self.text.clone(), faults }
     }
 }
@@ -152,17 +177,21 @@ fn read_text(path: &Path) -> Result<String, Problem> {
     fs::read_to_string(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })
 }
 
-fn parsed(file: &Path) -> Result<(String, Manifest), Problem> {
+fn parsed(file: &Path) -> Result<(String, (Manifest, Vec<Fault>)), Problem> {
     let text = read_text(file)?;
-    match Manifest::parse(&text) {
-        Ok(manifest) => Ok((text, manifest)),
-        Err(faults) => Err(Problem::Faults { file: file.into(), text, faults }),
+    match Manifest::parse_lenient(&text) {
+        (Some(manifest), faults) => Ok((text, (manifest, faults))),
+        (None, faults) => Err(Problem::Faults { file: file.into(), text, faults }),
     }
 }
 
 fn host_file(file: &Path) -> Result<HostSpec, Problem> {
     let text = read_text(file)?;
-    HostSpec::parse(&text).map_err(|faults| Problem::Faults { file: file.into(), text, faults })
+    let mut host = HostSpec::parse(&text).map_err(|faults| Problem::Faults { file: file.into(), text, faults })?;
+    // Paths in a file start from the file.
+    let base = file.parent().unwrap_or(Path::new(""));
+    host.data_dir = host.data_dir.map(|directory| base.join(directory));
+    Ok(host)
 }
 
 /// The manifest of a component that has none.

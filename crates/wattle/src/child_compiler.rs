@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use bytes::Bytes;
+use clap::Parser;
 use futures::future::BoxFuture;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use wattle_host::Compiler;
 use wattle_host::engine::{CompileError, Profile, compile};
@@ -17,6 +18,8 @@ use wattle_spec::limits::HostLimits;
 use crate::cli::Compile;
 use crate::problem::Problem;
 
+/// The first argument of the child.
+const VERB: &str = "__compile";
 /// How much less often the child runs than the host.
 const NICE: i32 = 10;
 /// The most machine code that is taken from the child.
@@ -53,7 +56,7 @@ fn this_binary() -> std::io::Result<PathBuf> {
 async fn compile_in_child(profile: Profile, wasm: Bytes, limits: HostLimits) -> Result<Vec<u8>, CompileError> {
     let failed = |operation| move |source| CompileError::Process { operation, source };
     let mut child = Command::new(this_binary().map_err(failed("find"))?)
-        .arg("__compile")
+        .arg(VERB)
         .args(["--profile", profile.name()])
         .args(["--cpu-seconds", &limits.compile_time.as_secs().max(1).to_string()])
         .args(["--memory-bytes", &limits.compile_memory.0.to_string()])
@@ -74,16 +77,31 @@ async fn compile_in_child(profile: Profile, wasm: Bytes, limits: HostLimits) -> 
         drop(stdin);
     };
     let (mut code, mut output) = (Vec::new(), Vec::new());
-    let (mut stdout, mut stderr) = (stdout.take(CODE_MAX), stderr.take(OUTPUT_MAX));
-    let (_, read, _) = tokio::join!(feed, stdout.read_to_end(&mut code), stderr.read_to_end(&mut output));
-    read.map_err(failed("read from"))?;
+    let (_, read, told) = tokio::join!(feed, read(stdout, CODE_MAX, &mut code), read(stderr, OUTPUT_MAX, &mut output));
+    read.and(told).map_err(failed("read from"))?;
     let status = child.wait().await.map_err(failed("wait for"))?;
     let output = String::from_utf8_lossy(&output).trim().to_owned();
     match status.code() {
         Some(0) => Ok(code),
         Some(1) => Err(CompileError::Refused { reason: output }),
-        _ => Err(CompileError::Died { status: status.to_string(), output }),
+        _ => {
+            tracing::debug!(%status, output, "the compiling process ended early");
+            Err(CompileError::Died { status: status.to_string() })
+        }
     }
+}
+
+/// Reads `from` to its end and keeps the first `max` bytes; what is not read would block the child.
+async fn read(from: impl AsyncRead + Unpin, max: u64, into: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut kept = from.take(max);
+    kept.read_to_end(into).await?;
+    tokio::io::copy(&mut kept.into_inner(), &mut tokio::io::sink()).await.map(drop)
+}
+
+/// Whether this process is the child: then with which arguments.
+pub(crate) fn asked_for() -> Option<Compile> {
+    let mut arguments = std::env::args_os().skip(1);
+    (arguments.next()? == VERB).then(|| Compile::parse_from(std::env::args_os().skip(1)))
 }
 
 /// The child: takes its limits, reads Wasm, writes machine code.

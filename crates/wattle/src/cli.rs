@@ -27,9 +27,6 @@ pub(crate) enum Verb {
     Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
-    /// Compile Wasm from stdin to stdout: the process that the host starts
-    #[command(name = "__compile", hide = true)]
-    Compile(Compile),
 }
 
 /// Which app, and on what kind of host
@@ -119,7 +116,10 @@ pub(crate) struct Completions {
     pub(crate) shell: clap_complete::Shell,
 }
 
-#[derive(Debug, Args)]
+/// The process that the host starts to compile: Wasm on stdin, code on stdout.
+/// No verb, so that no completion offers it.
+#[derive(Debug, Parser)]
+#[command(name = "wattle-compile")]
 pub(crate) struct Compile {
     /// The engine profile
     #[arg(long)]

@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
@@ -11,9 +11,12 @@ use crate::cli::LogFormat;
 /// The environment variable that says what is logged, as in `wattle_host=debug,info`.
 const FILTER: &str = "WATTLE_LOG";
 
+/// Lines that wait for a slow reader of the log; more are dropped.
+const BUFFERED_LINES: usize = 4096;
+
 /// Starts the log. What is still unwritten is written when the guard is dropped.
 pub(crate) fn start(format: LogFormat) -> WorkerGuard {
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(BUFFERED_LINES).finish(std::io::stderr());
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);

@@ -19,7 +19,11 @@ use problem::Problem;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let done = match child_compiler::asked_for() {
+        Some(arguments) => child_compiler::run_as_child(&arguments),
+        None => run(Cli::parse()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             report::problem(&problem);
@@ -36,6 +40,5 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Verb::Check(arguments) => verb::check::run(&arguments),
         Verb::Schema(arguments) => verb::schema::run(&arguments),
         Verb::Completions(arguments) => verb::completions::run(&arguments),
-        Verb::Compile(arguments) => child_compiler::run_as_child(&arguments),
     }
 }

@@ -47,7 +47,7 @@ pub(crate) enum Problem {
     Shape { path: PathBuf, source: ShapeError },
     #[error("{} cannot be used: {reason}", path.display())]
     Text { path: PathBuf, reason: String },
-    #[error("{} is larger than the {limit} that a component may have", path.display())]
+    #[error("{} is larger than the {limit} that a component may have (limit compile-size)", path.display())]
     TooLarge { path: PathBuf, limit: wattle_spec::units::ByteSize },
     #[error("{} has no WIT: it is a core module", .0.display())]
     NoWit(PathBuf),
@@ -108,6 +108,14 @@ impl Problem {
             Problem::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("ports below 1024 are for root; choose a higher one".into())
             }
+            Problem::Listen { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+                Some("this machine does not have that address; 0.0.0.0 stands for all that it has".into())
+            }
+            Problem::File { operation: "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("build it first, or correct the path".into())
+            }
+            Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
+            Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),
             Problem::DataDir(error) => error.hint(),
             Problem::NoWit(_) => Some("only components carry their WIT".into()),
             _ => None,

@@ -4,6 +4,8 @@
 //! fails. Rounds of the servers alternate, so that a noisy machine treats them alike; the median of each counts. The
 //! load generator is part of the process and takes its share of the cores.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark tells people")]
+
 mod bare;
 mod load;
 mod ours;

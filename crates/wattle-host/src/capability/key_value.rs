@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable, ResourceTableError};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
@@ -27,6 +27,10 @@ pub(crate) const KEY_MAX: usize = 1024;
 pub(crate) const VALUE_MAX: usize = 8 << 20;
 /// The most bytes that the values of one `get-many` may have together.
 pub(crate) const BATCH_MAX: usize = 16 << 20;
+/// The most keys that one batch may have.
+pub(crate) const BATCH_LEN_MAX: usize = 10_000;
+/// How many writes of one batch are under way at a time.
+const BATCH_AT_ONCE: usize = 64;
 /// Keys in one answer of `list-keys`.
 pub(crate) const PAGE_LEN: usize = 1000;
 
@@ -123,6 +127,13 @@ fn checked_key(key: &str) -> Answer<&str> {
         0 => refuse("a key must not be empty"),
         len if len > KEY_MAX => refuse(format!("a key has at most {KEY_MAX} bytes, this one has {len}")),
         _ => Ok(key),
+    }
+}
+
+fn checked_batch(len: usize) -> Answer<()> {
+    match len > BATCH_LEN_MAX {
+        true => refuse(format!("a batch has at most {BATCH_LEN_MAX} keys, this one has {len}")),
+        false => Ok(()),
     }
 }
 
@@ -252,6 +263,7 @@ impl batch::Host for View<'_> {
         keys: Vec<String>,
     ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
         let open = self.table.get(&bucket)?;
+        checked_batch(keys.len())?;
         let mut bytes = 0;
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
@@ -267,13 +279,15 @@ impl batch::Host for View<'_> {
 
     async fn set_many(&mut self, bucket: Resource<OpenBucket>, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
         let open = self.table.get(&bucket)?;
-        try_join_all(entries.into_iter().map(|(key, value)| async move { open.set(&key, value).await })).await?;
-        Ok(())
+        checked_batch(entries.len())?;
+        let writes = stream::iter(entries).map(|(key, value)| async move { open.set(&key, value).await });
+        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
     }
 
     async fn delete_many(&mut self, bucket: Resource<OpenBucket>, keys: Vec<String>) -> Answer<()> {
         let open = self.table.get(&bucket)?;
-        try_join_all(keys.iter().map(|key| open.delete(key))).await?;
-        Ok(())
+        checked_batch(keys.len())?;
+        let writes = stream::iter(keys).map(|key| async move { open.delete(&key).await });
+        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
     }
 }

@@ -50,12 +50,12 @@ pub enum CompileError {
     #[error("compiling took longer than {} s (limit compile-time)", .0.as_secs())]
     TooSlow(Duration),
     /// The compiling process was ended by its limits, or by the system.
-    #[error("the compiling process ended without a result ({status}): {output}")]
+    #[error(
+        "the compiling process ended without a result ({status}), as it does at its limits compile-memory and compile-time"
+    )]
     Died {
         /// How it ended.
         status: String,
-        /// The last of what it said.
-        output: String,
     },
     /// The compiling process could not be used.
     #[error("cannot {operation} the compiling process")]
@@ -83,7 +83,7 @@ impl Compiler for CompileInProcess {
             let job = tokio::task::spawn_blocking(move || compile(profile, &wasm));
             match tokio::time::timeout(time, job).await {
                 Ok(Ok(done)) => done,
-                Ok(Err(panic)) => Err(CompileError::Died { status: "panic".into(), output: panic.to_string() }),
+                Ok(Err(panic)) => Err(CompileError::Died { status: panic.to_string() }),
                 Err(_) => Err(CompileError::TooSlow(time)),
             }
         })

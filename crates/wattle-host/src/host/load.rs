@@ -154,9 +154,10 @@ impl Loader {
         let code = self.compiler.compile(profile, wasm, &self.limits).await.map_err(failed)?;
         tracing::info!(component = %name, %profile, ms = started.elapsed().as_millis() as u64, "compiled");
         if let Some(cache) = &self.code_cache {
-            cache
-                .store(engine, profile, &spec.digest, &code)
-                .map_err(|source| StartError::CodeCache { component: name.clone(), source })?;
+            // It runs from memory as well; the next start compiles again.
+            if let Err(error) = cache.store(engine, profile, &spec.digest, &code) {
+                tracing::warn!(component = %name, error = &error as &dyn std::error::Error, "compiled code is not kept");
+            }
         }
         TrustedCode::compiled(&code)
             .load(engine)
@@ -201,10 +202,7 @@ impl Loader {
                 let started = timeout_at(deadline.into(), tried.service.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(match store.data().hit_limit() {
-                        Some(limit) => format!("{error:#} (limit {limit})"),
-                        None => format!("{error:#}"),
-                    }),
+                    Ok(Err(error)) => Err(format!("{:#}", store.data().with_limit(error))),
                     Err(_) => Err("it took longer than its limit deadline".to_owned()),
                 }
             })

@@ -96,7 +96,7 @@ fn cleaned(text: &[u8], limit: usize) -> String {
     for c in String::from_utf8_lossy(kept).chars() {
         match c {
             '\t' => clean.push(c),
-            c if c.is_control() => clean.extend(c.escape_default()),
+            c if c.is_control() || turns_text(c) => clean.extend(c.escape_unicode()),
             c => clean.push(c),
         }
     }
@@ -104,6 +104,11 @@ fn cleaned(text: &[u8], limit: usize) -> String {
         clean.push_str("… (cut: limit log-line)");
     }
     clean
+}
+
+/// Whether `c` changes the direction of the text around it: a line could look like another.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The standard output or error of a guest.

@@ -3,6 +3,7 @@
 
 mod admission;
 mod answer_body;
+mod calls;
 mod connection;
 mod dispatch;
 mod listener;

@@ -50,3 +50,17 @@ pub(super) fn wrong_type(path: &str, found: &DeValue<'_>, schema: &Value) -> Opt
 pub(super) fn word<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<String> {
     nearest(text, words).map(|near| format!("did you mean `{near}`?"))
 }
+
+/// What to do about a fault of TOML itself.
+pub(super) fn syntax(message: &str) -> &'static str {
+    match message.contains("duplicate") {
+        true => "remove one of the two",
+        false => "this is TOML: `key = \"value\"`, `[table]`, `[[list of tables]]`",
+    }
+}
+
+/// A text that would be right.
+pub(super) fn example(schema: &Value) -> Option<String> {
+    let example = schema["examples"][0].as_str().or_else(|| schema["default"].as_str())?;
+    Some(format!("as in `{example:?}`"))
+}

@@ -117,7 +117,10 @@ impl Walk {
     fn text(&mut self, text: &str, span: Range<usize>, schema: &Value) -> Verdict {
         match judge_limit(schema["format"].as_str().unwrap_or_default(), text) {
             Ok(()) => Verdict::Sound,
-            Err(refused) => self.refuse(Fault { hint: refused.hint, ..Fault::new(refused.message).at(span) }),
+            Err(refused) => {
+                let hint = refused.hint.or_else(|| advice::example(schema));
+                self.refuse(Fault { hint, ..Fault::new(refused.message).at(span) })
+            }
         }
     }
 
@@ -138,7 +141,7 @@ impl Walk {
             Ok(number) if (min..=max).contains(&number) => Verdict::Sound,
             _ => {
                 let message = format!("`{}` must be a whole number from {min} to {max}", spot.path);
-                self.refuse(Fault::new(message).at(spot.span))
+                self.refuse(Fault::new(message).at(spot.span).hint("choose a number in that range"))
             }
         }
     }

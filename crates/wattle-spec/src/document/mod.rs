@@ -47,11 +47,15 @@ impl<'t> Document<'t> {
     pub(crate) fn read(text: &'t str, schema: &Value) -> Result<Self, Vec<Fault>> {
         if text.len() > TEXT_MAX_LEN {
             let message = format!("the text has {} bytes, at most {TEXT_MAX_LEN} are read", text.len());
-            return Err(vec![Fault::new(message)]);
+            return Err(vec![Fault::new(message).hint("a manifest holds no data: put it into files")]);
         }
         let (mut root, errors) = DeTable::parse_recoverable(text);
-        let syntax = |error: &toml::de::Error| Fault::new(error.message()).at(error.span());
-        let deep = |span| Fault::new(format!("nested more than {NESTING_MAX} deep")).at(span);
+        let syntax = |error: &toml::de::Error| {
+            Fault::new(error.message()).at(error.span()).hint(advice::syntax(error.message()))
+        };
+        let deep = |span| {
+            Fault::new(format!("nested more than {NESTING_MAX} deep")).at(span).hint("nothing here is nested so deep")
+        };
         let faults: Vec<Fault> = errors.iter().map(syntax).chain(too_deep(root.get_ref()).map(deep)).collect();
         if !faults.is_empty() {
             dismantle(root.into_inner());
@@ -76,6 +80,11 @@ impl<'t> Document<'t> {
     /// Adds what was found by other means than the schema.
     pub(crate) fn add(&mut self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.extend(faults);
+    }
+
+    /// What is sound of the whole, if that makes a value, and every fault that was found.
+    pub(crate) fn finish_lenient<T: DeserializeOwned>(self) -> (Option<T>, Vec<Fault>) {
+        (T::deserialize(toml::de::Deserializer::from(self.root)).ok(), sorted(self.faults))
     }
 
     /// The whole as a value.

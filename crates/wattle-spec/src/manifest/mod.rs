@@ -81,12 +81,25 @@ impl Manifest {
     ///
     /// Every fault that can be found in the text alone, in the order of the text.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        Self::document(text)?.finish()
+    }
+
+    /// What is sound of a manifest, if that makes one, and every fault that can be found in the text alone: so that
+    /// faults of what it names can be found beside those of the text.
+    pub fn parse_lenient(text: &str) -> (Option<Self>, Vec<Fault>) {
+        match Self::document(text) {
+            Ok(document) => document.finish_lenient(),
+            Err(faults) => (None, faults),
+        }
+    }
+
+    fn document(text: &str) -> Result<Document<'_>, Vec<Fault>> {
         static SCHEMA: OnceLock<Value> = OnceLock::new();
         let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
         let components = document.keys_of("components");
         let triggers: Triggers = document.part("triggers").unwrap_or_default();
         document.add(triggers.faults(&components));
-        document.finish()
+        Ok(document)
     }
 
     /// The manifest that a bare component stands for: an app of the component's name, which answers every request.

@@ -30,7 +30,9 @@ fn host_files() {
 fn faults() {
     insta::assert_snapshot!(check("listen = ['localhost:8080', '127.0.0.1', 8080]"), @r#"
     1:11 "localhost:8080" is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080
+      hint: as in `"127.0.0.1:8080"`
     1:29 "127.0.0.1" is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080
+      hint: as in `"127.0.0.1:8080"`
     1:42 `listen` must be a string, not a whole number
       hint: write it in quotes, as in "127.0.0.1:8080"
     "#);

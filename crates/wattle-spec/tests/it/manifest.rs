@@ -149,9 +149,11 @@ type = "redis"
     7:1 unknown key `memory` in `components.cart`
       hint: `memory` belongs in `limits`
     8:21 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+      hint: as in `"64MiB"`
     8:29 unknown key `deadlin` in `components.cart.limits`
       hint: did you mean `deadline`?
     8:56 `components.cart.limits.handles` must be a whole number from 1 to 4294967295
+      hint: choose a number in that range
     8:59 unknown key `table_elements` in `components.cart.limits`
       hint: did you mean `table-elements`?
     9:23 `components.cart.instances.reuse` must be a whole number, not a string
@@ -177,6 +179,7 @@ type = "redis"
       hint: the keys here are `http`
     25:8 "redis" is none of `memory` and `disk`
     27:1 an interface is written namespace:package/name@version, as in wasi:keyvalue/store
+      hint: as in `"wasi:keyvalue"`
     28:19 the key `to` is missing in `links."wasi:keyvalue"`
       hint: add to = "orders"
     28:21 unknown key `too` in `links."wasi:keyvalue"`
@@ -187,12 +190,18 @@ type = "redis"
 
 #[test]
 fn syntax() {
-    insta::assert_snapshot!(check("name = \nversion = 'x\n[components"), @"
+    insta::assert_snapshot!(check("name = \nversion = 'x\n[components"), @r#"
     1:8 string values must be quoted, expected literal string
+      hint: this is TOML: `key = "value"`, `[table]`, `[[list of tables]]`
     2:13 invalid literal string, expected `'`
+      hint: this is TOML: `key = "value"`, `[table]`, `[[list of tables]]`
     3:12 unclosed table, expected `]`
+      hint: this is TOML: `key = "value"`, `[table]`, `[[list of tables]]`
+    "#);
+    insta::assert_snapshot!(check("name = \"a\"\nname = \"b\""), @"
+    2:1 duplicate key
+      hint: remove one of the two
     ");
-    insta::assert_snapshot!(check("name = \"a\"\nname = \"b\""), @"2:1 duplicate key");
 }
 
 #[test]
@@ -288,8 +297,14 @@ fn names() {
     4:29 a name is made of lower-case letters, digits and inner hyphens, 'M' is not
       hint: write `my-orders`
     ");
-    insta::assert_snapshot!(check_component("links = { 'keyvalue' = 'orders' }"), @"4:11 an interface is written namespace:package/name@version, as in wasi:keyvalue/store");
-    insta::assert_snapshot!(check_component("links = { 'wasi:keyvalue@2' = 'orders' }"), @r#"4:11 "2" is not a semantic version, as in 0.2.0"#);
+    insta::assert_snapshot!(check_component("links = { 'keyvalue' = 'orders' }"), @r#"
+    4:11 an interface is written namespace:package/name@version, as in wasi:keyvalue/store
+      hint: as in `"wasi:keyvalue"`
+    "#);
+    insta::assert_snapshot!(check_component("links = { 'wasi:keyvalue@2' = 'orders' }"), @r#"
+    4:11 "2" is not a semantic version, as in 0.2.0
+      hint: as in `"wasi:keyvalue"`
+    "#);
 }
 
 #[test]
@@ -325,16 +340,23 @@ fn sources() {
 fn limits() {
     insta::assert_snapshot!(check_component("limits = { memory = '64', deadline = '0s', log-line = '1.5KiB' }"), @r#"
     4:21 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+      hint: as in `"64MiB"`
     4:38 a time limit must be longer than nothing
+      hint: as in `"10s"`
     4:55 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+      hint: as in `"64MiB"`
     "#);
     insta::assert_snapshot!(check_component("limits = { handles = -1, log-lines-per-second = 4294967296 }"), @"
     4:22 `components.cart.limits.handles` must be a whole number from 1 to 4294967295
+      hint: choose a number in that range
     4:49 `components.cart.limits.log-lines-per-second` must be a whole number from 1 to 4294967295
+      hint: choose a number in that range
     ");
     insta::assert_snapshot!(check_component("instances = { reuse = 0, idle = 'soon' }"), @r#"
     4:23 `components.cart.instances.reuse` must be a whole number from 1 to 4294967295
+      hint: choose a number in that range
     4:33 expected a whole number and one of the units ms, s, m, h, as in "10s"
+      hint: as in `"10s"`
     "#);
     insta::assert_snapshot!(check_lines("[limits]\nqueue-time = '2s'\nconcurrent-requests = 0x10"), @"ok");
 }
@@ -352,13 +374,22 @@ fn paths() {
     3:47 a path begins with `/`, "" does not
       hint: write `/`
     "#);
-    insta::assert_snapshot!(check_path("/cart..."), @"3:47 `...` is only understood as the last segment, as in `/cart/...`");
-    insta::assert_snapshot!(check_path("/.../cart"), @"3:47 `...` is only understood as the last segment, as in `/cart/...`");
+    insta::assert_snapshot!(check_path("/cart..."), @r#"
+    3:47 `...` is only understood as the last segment, as in `/cart/...`
+      hint: as in `"/cart/..."`
+    "#);
+    insta::assert_snapshot!(check_path("/.../cart"), @r#"
+    3:47 `...` is only understood as the last segment, as in `/cart/...`
+      hint: as in `"/cart/..."`
+    "#);
     insta::assert_snapshot!(check_path("//cart/"), @r#"
     3:47 a path has no empty segments: "//cart/"
       hint: write `/cart`
     "#);
-    insta::assert_snapshot!(check_path("/a/../b"), @"3:47 the path has a `.` or `..` segment");
+    insta::assert_snapshot!(check_path("/a/../b"), @r#"
+    3:47 the path has a `.` or `..` segment
+      hint: as in `"/cart/..."`
+    "#);
     insta::assert_snapshot!(check_path("/a?b=c"), @"
     3:47 a route is for a path, and '?' begins a query or a fragment
       hint: write the path alone; the component sees the query
@@ -371,10 +402,22 @@ fn paths() {
     3:47 "/café/..." is not the normal form of this path
       hint: write `/caf%C3%A9/...`
     "#);
-    insta::assert_snapshot!(check_path("/a b"), @"3:47 the path has a character at byte 2 that no path may have");
-    insta::assert_snapshot!(check_path("/a%2fb"), @"3:47 the path has an encoded slash or backslash at byte 2");
-    insta::assert_snapshot!(check_path("/a%2"), @"3:47 the path has a `%` at byte 2 without two hex digits");
-    insta::assert_snapshot!(check_path(&format!("/{}", "a".repeat(1024))), @"3:47 a path has at most 1024 bytes, this one has 1025");
+    insta::assert_snapshot!(check_path("/a b"), @r#"
+    3:47 the path has a character at byte 2 that no path may have
+      hint: as in `"/cart/..."`
+    "#);
+    insta::assert_snapshot!(check_path("/a%2fb"), @r#"
+    3:47 the path has an encoded slash or backslash at byte 2
+      hint: as in `"/cart/..."`
+    "#);
+    insta::assert_snapshot!(check_path("/a%2"), @r#"
+    3:47 the path has a `%` at byte 2 without two hex digits
+      hint: as in `"/cart/..."`
+    "#);
+    insta::assert_snapshot!(check_path(&format!("/{}", "a".repeat(1024))), @r#"
+    3:47 a path has at most 1024 bytes, this one has 1025
+      hint: as in `"/cart/..."`
+    "#);
 }
 
 #[test]
@@ -383,11 +426,26 @@ fn hosts() {
         check_lines(&format!("triggers.http = [{{ component = 'cart', path = '/...', host = '{host}' }}]"))
     };
     insta::assert_snapshot!(host("xn--bcher-kva.example"), @"ok");
-    insta::assert_snapshot!(host("shop.example:8080"), @"3:62 a host name has no port; a route is for every port that the host listens on");
-    insta::assert_snapshot!(host("*.example.com"), @"3:62 a host name has no wildcards");
-    insta::assert_snapshot!(host("bücher.example"), @"3:62 a host name is made of letters, digits, hyphens and dots, 'ü' is not");
-    insta::assert_snapshot!(host("a..b"), @"3:62 a host name has labels of 1 to 63 characters and at most 253 in all");
-    insta::assert_snapshot!(host("https://a.example/"), @"3:62 a host name has no port; a route is for every port that the host listens on");
+    insta::assert_snapshot!(host("shop.example:8080"), @r#"
+    3:62 a host name has no port; a route is for every port that the host listens on
+      hint: as in `"shop.example.com"`
+    "#);
+    insta::assert_snapshot!(host("*.example.com"), @r#"
+    3:62 a host name has no wildcards
+      hint: as in `"shop.example.com"`
+    "#);
+    insta::assert_snapshot!(host("bücher.example"), @r#"
+    3:62 a host name is made of letters, digits, hyphens and dots, 'ü' is not
+      hint: as in `"shop.example.com"`
+    "#);
+    insta::assert_snapshot!(host("a..b"), @r#"
+    3:62 a host name has labels of 1 to 63 characters and at most 253 in all
+      hint: as in `"shop.example.com"`
+    "#);
+    insta::assert_snapshot!(host("https://a.example/"), @r#"
+    3:62 a host name has no port; a route is for every port that the host listens on
+      hint: as in `"shop.example.com"`
+    "#);
 }
 
 #[test]
@@ -417,7 +475,10 @@ fn hostile_texts() {
     insta::assert_snapshot!(check(&format!("x = {nested}")).lines().next().unwrap(), @"1:69 nested more than 32 deep");
     insta::assert_snapshot!(check(&"[".repeat(100_000)).lines().next().unwrap(), @"1:3 unquoted keys cannot be empty, expected letters, numbers, `-`, `_`");
     insta::assert_snapshot!(check(&format!("{}a = 1", "a.".repeat(100_000))).lines().next().unwrap(), @"- recursion limit");
-    insta::assert_snapshot!(check(&"#".repeat((1 << 20) + 1)), @"- the text has 1048577 bytes, at most 1048576 are read");
+    insta::assert_snapshot!(check(&"#".repeat((1 << 20) + 1)), @"
+    - the text has 1048577 bytes, at most 1048576 are read
+      hint: a manifest holds no data: put it into files
+    ");
 }
 
 /// Texts that look like a manifest here and there.

@@ -85,7 +85,7 @@ fn manifest() {
     components.*.instances.reuse: integer uint32
     components.*.limits: object
     components.*.limits.deadline: string time-limit = "30s"
-    components.*.limits.handles: integer = 10000
+    components.*.limits.handles: integer = 2000
     components.*.limits.host-call-bytes: string byte-size = "16MiB"
     components.*.limits.log-line: string byte-size = "8KiB"
     components.*.limits.log-lines-per-second: integer = 1000

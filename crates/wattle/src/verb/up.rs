@@ -1,9 +1,11 @@
 //! `wattle up`: an app in the foreground, until somebody says stop.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_host::{CodeCache, Host};
@@ -13,11 +15,14 @@ use super::print;
 use crate::app_file::AppFile;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
-use crate::log;
 use crate::problem::Problem;
+use crate::{log, report};
 
 /// Where data is kept, beside the manifest, unless something else was said.
 const DATA_DIR: &str = ".wattle";
+
+/// Connections that wait to be accepted, as far as the system allows.
+const BACKLOG: u32 = 4096;
 
 pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     let file = AppFile::read(&arguments.what)?;
@@ -25,13 +30,23 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     for component in app.components.values_mut() {
         component.env.extend(arguments.env.iter().cloned());
     }
-    let listeners = bind(&arguments, &file)?;
-    let _log = log::start(arguments.log_format);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Problem::System { operation: "start a runtime", source })?;
-    runtime.block_on(serve(&arguments, &file, &app, listeners))
+    let listeners = {
+        let _runtime = runtime.enter();
+        bind(&arguments, &file)?
+    };
+    let log = log::start(arguments.log_format);
+    let served = runtime.block_on(serve(&arguments, &file, &app, listeners));
+    if let Err(problem @ Problem::Cut) = &served {
+        // What did not end by itself might hold up an end in good order for ever.
+        drop(log);
+        report::problem(problem);
+        std::process::exit(i32::from(problem.exit_code() as u8));
+    }
+    served
 }
 
 async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpListener>) -> Result<(), Problem> {
@@ -67,10 +82,16 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
 /// Takes the addresses before anything else is done, so that a port in use is known at once.
 fn bind(arguments: &Up, file: &AppFile) -> Result<Vec<TcpListener>, Problem> {
     let asked = if arguments.listen.is_empty() { &file.host.listen } else { &arguments.listen };
-    let bind = |address: &SocketAddr| {
-        TcpListener::bind(address).map_err(|source| Problem::Listen { address: *address, source })
-    };
+    let bind = |address: &SocketAddr| listen(*address).map_err(|source| Problem::Listen { address: *address, source });
     asked.iter().map(bind).collect()
+}
+
+/// A socket on which many may wait at once to be accepted.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 fn urls(addresses: &[SocketAddr]) -> String {

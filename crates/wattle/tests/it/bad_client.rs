@@ -97,8 +97,15 @@ fn an_answer_that_is_not_read() {
             let resting = server.process().open_files();
             let mut greedy: Vec<Connection> = (0..4).map(|_| server.connect()).collect();
             greedy.iter_mut().for_each(|connection| connection.request("GET", "/write-forever", b""));
+            let before = server.process().resident_bytes();
             until("they are connected", || (server.process().open_files() >= resting + 4).then_some(()));
-            until("they are let go", || (server.process().open_files() <= resting).then_some(()));
+            let mut most = 0;
+            until("they are let go", || {
+                most = server.process().resident_bytes().max(most);
+                (server.process().open_files() <= resting).then_some(())
+            });
+            let grown = most.saturating_sub(before) >> 20;
+            assert!(grown < 32, "{guest}: {grown} MiB hold what nobody reads");
         });
     }
 }

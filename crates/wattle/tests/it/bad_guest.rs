@@ -11,7 +11,7 @@ use crate::{WATTLE, beside_hello};
 /// A server with a guest that misbehaves and a neighbour that does not.
 fn start(guest: &str, more: &str, test: impl FnOnce(&Server)) {
     let app = beside_hello(guest, more);
-    let server = WATTLE.up(&app).start();
+    let server = WATTLE.up(&app).args(["--log-format", "json"]).start();
     assert_eq!(server.get("/neighbour").summary(), "200 Hello from Wattle");
     let before = server.process().resident_bytes();
     test(&server);
@@ -31,6 +31,22 @@ fn neighbour_is_well(server: &Server) {
 fn check(server: &Server, target: &str, expected: &str) {
     assert_eq!(server.get(target).summary(), expected, "{target}");
     neighbour_is_well(server);
+}
+
+/// The answer to `target` is broken off; what was lost with it may be all of it.
+fn check_cut(server: &Server, target: &str) {
+    let mut connection = server.connect();
+    connection.request("GET", target, b"");
+    let answer = connection.try_answer("GET");
+    let looks_whole = answer.as_ref().is_ok_and(|answer| answer.is_complete() && answer.status() == 200);
+    assert!(!looks_whole, "{target}: {answer:?}");
+    assert!(connection.is_closed(), "{target}: the connection goes on");
+    neighbour_is_well(server);
+}
+
+/// What the log says of the failure of this request.
+fn logged(server: &Server, id: &str) -> serde_json::Value {
+    server.log.wait_for_json("this failure", |line| line["request"] == id && line["code"].is_string())
 }
 
 /// The answer to `target`, which must have survived its misdeed.
@@ -58,7 +74,6 @@ fn too_late() {
         check(server, "/hang", "504 deadline");
         check(server, "/sleep?ms=60000", "504 deadline");
         check(server, "/spin?ms=60000", "504 deadline");
-        check(server, "/hang-after", "200 0123456789 (Cut)");
         check(server, "/sleep?ms=1", "200 slept 1 ms");
     });
 }
@@ -80,10 +95,20 @@ fn loops_beside_a_neighbour() {
 
 /// Nothing that was cut looks whole, whatever its head announced.
 #[test]
-fn cut_in_the_middle() {
+fn a_panic_in_the_middle() {
+    start("misbehave", "", |server| check_cut(server, "/panic-after"));
+}
+
+#[test]
+fn a_deadline_in_the_middle() {
+    start("misbehave", "limits = { deadline = \"500ms\" }", |server| check_cut(server, "/hang-after"));
+}
+
+#[test]
+fn lengths_that_do_not_fit() {
     start("misbehave", "", |server| {
-        check(server, "/panic-after", "200 0123456789 (Cut)");
-        check(server, "/cut", "200 0123456789 (Cut)");
+        check_cut(server, "/cut");
+        // Five bytes are announced, and no more than five go out.
         let over = server.get("/over");
         assert!(!over.is_complete() || over.body == b"01234", "{}", over.summary());
     });
@@ -127,9 +152,9 @@ fn memory_many_times() {
 fn handles_and_calls() {
     start("misbehave", "", |server| {
         check(server, "/table", "500 guest-trap");
-        check(server, "/table?n=9000", "200 9000 resources");
+        check(server, "/table?n=1900", "200 1900 resources");
         check(server, "/pollables", "500 guest-trap");
-        check(server, "/pollables?n=4000", "200 4000 of 4000 timers");
+        check(server, "/pollables?n=900", "200 900 of 900 timers");
         check(server, "/random-huge", "500 guest-trap");
         check(server, "/random-huge?n=1000", "200 1000 bytes");
         check(server, "/giant-string", "500 guest-trap");
@@ -141,15 +166,11 @@ fn handles_and_calls() {
 #[test]
 fn the_log_names_the_limit() {
     start("misbehave", "", |server| {
-        let check = |target: &str, limit: &str| {
-            let id = server.get(target).header("x-request-id").unwrap().to_owned();
-            let line = server.log.wait_for("this request", |line| line.contains(&id) && line.contains("guest-trap"));
-            let rest = server.log.text();
-            assert!(rest[rest.find(&line).unwrap()..].contains(limit), "{target}: no {limit} in {rest}");
-        };
-        check("/giant-string", "host-call-bytes");
-        check("/random-huge", "host-call-bytes");
-        check("/table", "handles");
+        let limits = [("/giant-string", "host-call-bytes"), ("/random-huge", "host-call-bytes"), ("/table", "handles")];
+        let lines =
+            limits.map(|(target, limit)| (limit, logged(server, server.get(target).header("x-request-id").unwrap())));
+        let unnamed: Vec<_> = lines.iter().filter(|(limit, line)| !line.to_string().contains(limit)).collect();
+        assert!(unnamed.is_empty(), "{unnamed:#?}");
     });
 }
 
@@ -157,7 +178,8 @@ fn the_log_names_the_limit() {
 fn heads_that_are_refused() {
     start("misbehave", "", |server| {
         for target in ["/bad-header", "/forbidden-header"] {
-            let told = survived(server, target);
+            // `te` is a field of the connection in HTTP/1.1 only.
+            let told = survived(server, target).replace("\"te\": \"close\": accepted", "");
             assert!(!told.contains("accepted"), "{target}: {told}");
         }
         let told = survived(server, "/bad-status");
@@ -241,9 +263,10 @@ fn the_client_gets_no_chain() {
         let id = answer.header("x-request-id").unwrap();
         assert_eq!(answer.json()["error"]["request"], id);
         assert_eq!(answer.json()["error"]["message"], "the component failed");
-        let line = server.log.wait_for("the trap", |line| line.contains(id) && line.contains("guest-trap"));
-        assert!(line.contains("guest") && line.contains("ERROR"), "{line}");
-        server.log.wait_for("the backtrace", |line| line.contains("wasm backtrace"));
+        let line = logged(server, id);
+        assert_eq!((&line["level"], &line["code"]), (&"ERROR".into(), &"guest-trap".into()));
+        assert!(line["context"].as_str().is_some_and(|context| context.ends_with("/guest")), "{line}");
+        assert!(line["message"].as_str().is_some_and(|message| message.contains("wasm backtrace")), "{line}");
         server.log.wait_for("what the guest said", |line| line.contains("this guest was asked to panic"));
     });
 }

@@ -66,8 +66,8 @@ fn a_loop_among_others() {
         let mut looping = server.connect();
         looping.request("GET", "/loop", b"");
         let began = Instant::now();
-        assert_eq!(looping.answer("GET").summary(), "504 deadline");
-        for connection in &mut sleeping {
+        // Whose deadline was the first gets 504, the others were in the wrong company.
+        for connection in sleeping.iter_mut().chain([&mut looping]) {
             let answer = connection.answer("GET").summary();
             assert!(["504 deadline", "502 instance-lost"].contains(&answer.as_str()), "{answer}");
         }

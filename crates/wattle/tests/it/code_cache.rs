@@ -49,10 +49,13 @@ fn a_changed_component_is_compiled_again() {
     assert_eq!(cached(&app).len(), 2);
 }
 
+/// Something that happens to the bytes of a file.
+type Break = fn(&mut Vec<u8>);
+
 /// Whatever is done to a file, it is found out before the code runs, and the file is made anew.
 #[test]
 fn a_broken_file_is_compiled_again() {
-    let breaks: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let breaks: [(&str, Break); 5] = [
         ("one bit in the middle", |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
@@ -99,10 +102,14 @@ fn a_directory_that_others_can_write_is_refused() {
     let app = App::of(&guests::hello(), "");
     check(&app);
     fs::set_permissions(app.data_dir().join("code"), fs::Permissions::from_mode(0o777)).unwrap();
-    insta::assert_snapshot!(WATTLE.up(&app).refused(), @"");
+    insta::assert_snapshot!(WATTLE.up(&app).refused(), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the cache of compiled code
+      caused by: DIR/.wattle/code is not safe to load code from: its group or everybody may write to it
+    ");
 }
 
-/// Nothing is left where there was no room or no right for it, and the app runs all the same: a cache is no condition.
 #[test]
 fn no_half_files_stay() {
     let app = App::of(&guests::hello(), "");
@@ -124,7 +131,15 @@ fn limited(limits: &str) -> Ran {
 fn check_limit(limits: &str, name: &str) {
     let ran = limited(limits);
     assert!(ran.stderr.contains(name), "the limit {name} is not named: {ran}");
-    assert!(!ran.stderr.contains("panicked"), "{ran}");
+}
+
+/// What goes wrong in the compiling process is told in our words.
+#[test]
+fn no_panic_of_the_compiler_is_shown() {
+    for memory in ["1MiB", "16MiB", "64MiB", "256MiB"] {
+        let ran = limited(&format!("compile-memory = \"{memory}\""));
+        assert!(!ran.stderr.contains("panicked"), "{memory}: {ran}");
+    }
 }
 
 #[test]

@@ -57,7 +57,13 @@ fn a_second_process_is_refused() {
     let first = WATTLE.up(&app).start();
     let second = WATTLE.up(&app).refused();
     let pid = first.process().0.to_string();
-    insta::assert_snapshot!(second, @"");
+    insta::assert_snapshot!(second, @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: the data directory DIR/.wattle is in use by process PID
+    hint: stop process PID, or choose another data directory for this one
+    ");
     let uncleaned = WATTLE.run(&App::empty(), ["up", app.path().to_str().unwrap(), "--listen", "127.0.0.1:0"]);
     assert_eq!(uncleaned.code, Some(3));
     assert_eq!(first.get("/api/entries").status(), 200);
@@ -71,9 +77,21 @@ fn a_newer_format_is_refused() {
     let app = guestbook();
     WATTLE.up(&app).start().stop();
     fs::write(app.data_dir().join("format"), "99\n").unwrap();
-    insta::assert_snapshot!(WATTLE.up(&app).refused(), @"");
+    insta::assert_snapshot!(WATTLE.up(&app).refused(), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: the data directory DIR/.wattle has format 99, and this release reads up to 1
+    hint: data is never converted back: run the newer release again, or choose another data directory
+    ");
     fs::write(app.data_dir().join("format"), "nonsense\n").unwrap();
-    insta::assert_snapshot!(WATTLE.up(&app).refused(), @"");
+    insta::assert_snapshot!(WATTLE.up(&app).refused(), @r#"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: DIR/.wattle/format does not name the version of a format
+    hint: restore the file from a backup; a directory of format 1 has the line "1" in it
+    "#);
 }
 
 /// The owner of everything can write everywhere, so these are places where nobody can.
@@ -81,11 +99,41 @@ fn a_newer_format_is_refused() {
 fn where_nothing_can_be_written() {
     let app = App::of(&guests::hello(), "").file("file", "").file("full/notes.txt", "mine");
     let refused = |directory: &str| WATTLE.up(&app).args(["--data-dir", directory]).refused();
-    insta::assert_snapshot!(refused("file"), @"");
-    insta::assert_snapshot!(refused("file/data"), @"");
-    insta::assert_snapshot!(refused("/proc/data"), @"");
-    insta::assert_snapshot!(refused("missing/data"), @"");
-    insta::assert_snapshot!(refused("full"), @"");
+    insta::assert_snapshot!(refused("file"), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: file is not a directory
+    hint: choose another path for the data directory
+    ");
+    insta::assert_snapshot!(refused("file/data"), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: cannot create file/data
+      caused by: Not a directory (os error 20)
+    ");
+    insta::assert_snapshot!(refused("/proc/data"), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: cannot create /proc/data
+      caused by: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(refused("missing/data"), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: missing does not exist, so the data directory missing/data cannot be made in it
+    hint: create it with: mkdir -p missing
+    ");
+    insta::assert_snapshot!(refused("full"), @r"
+    exit: 3
+    ----- stderr
+    error: cannot use the data directory
+      caused by: full is not empty and is not a data directory
+    hint: choose an empty directory, or a path that does not exist yet
+    ");
 }
 
 /// A server that is killed in the middle of writes: what it said it has, it has.

@@ -132,6 +132,7 @@ fn what_is_refused() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
+      = hint: the host provides `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, `wasi:http`, `wasi:io`, `wasi:keyvalue`, `wasi:logging`, `wasi:random` and `wasi:sockets`
     "#);
 }
 

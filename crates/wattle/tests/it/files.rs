@@ -124,9 +124,10 @@ fn nothing_is_mounted() {
 #[test]
 fn a_mount_that_is_missing() {
     let app = App::of(&guests::state(), MOUNTS);
+    let ran = WATTLE.run(&app, ["check"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("read"), "{ran}");
     let ran = WATTLE.up(&app).refused();
-    assert!(ran.stdout.is_empty() && ran.code != Some(0), "{ran}");
-    assert!(ran.stderr.contains("/read"), "{ran}");
+    assert!(ran.stdout.is_empty() && ran.code == Some(2) && ran.stderr.contains("read"), "{ran}");
 }
 
 #[test]

@@ -18,10 +18,12 @@ fn is_served(connection: &mut Connection) -> bool {
 
 #[test]
 fn thousands_that_rest() {
-    limited("connections-per-address = 5000", |server| {
+    limited("connections-per-address = 5000\nheader-timeout = \"60s\"", |server| {
         assert_eq!(server.get("/").status(), 200);
         let before = server.process().resident_bytes();
+        let began = Instant::now();
         let mut resting: Vec<Connection> = (0..3000).map(|_| server.connect()).collect();
+        let connected = began.elapsed();
         until("all are accepted", || (server.process().open_files() >= 3000).then_some(()));
         let asked = Instant::now();
         assert_eq!(server.get("/").status(), 200);
@@ -29,6 +31,8 @@ fn thousands_that_rest() {
         let each = server.process().resident_bytes().saturating_sub(before) / 3000;
         assert!(each < 32 << 10, "{each} bytes of memory for a connection that rests");
         assert!(resting.iter_mut().step_by(100).all(is_served));
+        // A full queue of the system costs a second for each connection that it drops.
+        assert!(connected < Duration::from_secs(5), "connecting took {connected:?}");
     });
 }
 

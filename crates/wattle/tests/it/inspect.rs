@@ -186,11 +186,12 @@ fn a_text() {
 #[test]
 fn what_cannot_be_inspected() {
     let app = App::empty().file("a.wasm", "no").file("b.wat", "(module");
-    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "none.wasm"]), @r"
+    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "none.wasm"]), @"
     exit: 2
     ----- stderr
     error: cannot read none.wasm
       caused by: No such file or directory (os error 2)
+    hint: build it first, or correct the path
     ");
     insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "a.wasm"]), @r"
     exit: 2

@@ -55,6 +55,12 @@ fn a_trap_ends_the_instance() {
     });
 }
 
+/// Makes an instance on each core: a burst that meets none makes one for each request.
+fn warm(server: &Server) {
+    let mut connections: Vec<Connection> = (0..8).map(|_| server.connect()).collect();
+    connections.iter_mut().for_each(|connection| assert_eq!(connection.call("GET", "/", b"").status(), 200));
+}
+
 /// `N requests, M at once` of as many requests at a time, as numbers.
 fn at_once(server: &Server, count: usize) -> Vec<(u32, u32)> {
     let mut connections: Vec<Connection> = (0..count).map(|_| server.connect()).collect();
@@ -84,6 +90,7 @@ fn several_at_once() {
 #[test]
 fn within_the_concurrency() {
     start(&guests::misbehave_p3(), "instances = { concurrency = 2 }", |server| {
+        warm(server);
         let seen = at_once(server, 8);
         assert!(seen.iter().all(|(_, at_once)| *at_once <= 2), "{seen:?}");
         assert!(seen.iter().any(|(_, at_once)| *at_once == 2), "{seen:?}");
@@ -152,6 +159,21 @@ fn a_client_that_goes_away_in_the_middle_of_an_answer() {
             });
         });
     }
+}
+
+/// An answer that has no body (204, or to a `HEAD`) is complete with its head. The guest does not see that as a client
+/// that went away, so it has no reason to complain.
+#[test]
+fn answers_without_a_body_end_well() {
+    start(&guests::state(), "instances = { reuse = 1000 }", |server| {
+        let mut connection = server.connect();
+        for _ in 0..300 {
+            assert_eq!(connection.call("PUT", "/kv/default/a", b"x").status(), 204);
+            assert_eq!(connection.call("HEAD", "/config/none", b"").status(), 404);
+        }
+        assert_eq!(connection.call("GET", "/kv/default/a", b"").text(), "x");
+        assert!(!server.log.text().contains("guest-trap"), "{}", server.log.text());
+    });
 }
 
 /// One place, and it is given back when the client goes away, when a guest traps and when it is late.

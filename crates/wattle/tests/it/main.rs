@@ -6,6 +6,7 @@ mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;
 mod check;
+mod check_files;
 mod cli;
 mod code_cache;
 mod data_dir;

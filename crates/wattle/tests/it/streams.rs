@@ -10,7 +10,7 @@ use wattle_testkit::{App, End, Server, guests};
 use crate::WATTLE;
 
 const MIB: usize = 1 << 20;
-const PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
 
 /// Runs a test on both echoes.
 fn each(more: &str, test: impl Fn(&Server)) {
@@ -43,7 +43,7 @@ fn bodies_with_a_length() {
 fn chunked_bodies_with_trailers() {
     each("", |server| {
         let answer = server.connect().raw(
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum, x-more\r\n\r\n\
+            "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum, x-more\r\n\r\n\
              5\r\nhello\r\n7;extension=1\r\n, world\r\n0\r\nX-Sum: 12\r\nX-More: yes\r\n\r\n",
         );
         assert_eq!(answer.summary(), "200 hello, world");
@@ -77,17 +77,19 @@ fn both_ways_at_once() {
 /// A client that waits to be asked for its body is asked, and only if somebody wants it.
 #[test]
 fn expect_continue() {
-    each("", |server| {
-        let mut connection = server.connect();
-        connection.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
-        assert_eq!(connection.head().unwrap().status, 100);
-        connection.send("body");
-        assert_eq!(connection.answer("POST").summary(), "200 body");
-    });
+    let head = "PUT /kv/default/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+    let app = App::of(&guests::state(), "");
+    let server = WATTLE.up(&app).start();
+    let mut connection = server.connect();
+    connection.send(head);
+    assert_eq!(connection.head().unwrap().status, 100);
+    connection.send("body");
+    assert_eq!(connection.answer("PUT").status(), 204);
+    assert_eq!(connection.call("GET", "/kv/default/a", b"").text(), "body");
     let app = App::of(&guests::hello(), "");
     let server = WATTLE.up(&app).start();
     let mut connection = server.connect();
-    connection.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    connection.send(head);
     assert_eq!(connection.head().unwrap().status, 200, "the body was asked for, and nobody reads it");
 }
 

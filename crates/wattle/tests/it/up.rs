@@ -98,7 +98,13 @@ fn a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ran = WATTLE.up(&App::of(&guests::hello(), "")).args(["--listen", &address]).refused();
-    insta::assert_snapshot!(ran, @"");
+    insta::assert_snapshot!(ran, @r"
+    exit: 3
+    ----- stderr
+    error: cannot listen on 127.0.0.1:PORT
+      caused by: Address already in use (os error 98)
+    hint: another program listens there; try `--listen 127.0.0.1:0` for a free port
+    ");
 }
 
 /// The port is refused also where the other is one of ours.
@@ -114,7 +120,13 @@ fn two_servers_on_one_port() {
 #[test]
 fn an_address_that_is_not_ours() {
     let ran = WATTLE.up(&App::of(&guests::hello(), "")).args(["--listen", "192.0.2.1:0"]).refused();
-    insta::assert_snapshot!(ran, @"");
+    insta::assert_snapshot!(ran, @"
+    exit: 3
+    ----- stderr
+    error: cannot listen on 192.0.2.1:0
+      caused by: Cannot assign requested address (os error 99)
+    hint: this machine does not have that address; 0.0.0.0 stands for all that it has
+    ");
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! An answer's body on its way to the client: bounded in size, and never complete in appearance when it is not.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::WasiBody;
 
 use super::admission::Permit;
-use super::dispatch::OpenAnswer;
+use super::calls::OpenCall;
+use super::dispatch::Reply;
 use super::wire::Progress;
 
 /// The body of an answer. When it is dropped, its connection rests.
@@ -35,9 +36,12 @@ pub(super) struct GuestBody {
     pub(super) announced: Option<u64>,
     /// Tells the instance that the client has everything; dropped, that the client is gone.
     pub(super) delivery: Option<oneshot::Sender<()>>,
-    /// When the instance is a shared one: it, and when it must have written everything.
-    pub(super) instance: Option<(OpenAnswer, Instant)>,
-    pub(super) overdue: Option<Pin<Box<Sleep>>>,
+    /// Why it was cut, before the client is told.
+    pub(super) cut: Option<Cut>,
+    /// Tells whether the instance ended before it had written everything.
+    pub(super) reply: Reply,
+    /// The call, when the instance serves others too.
+    pub(super) call: Option<OpenCall>,
     pub(super) _permit: Option<Permit>,
 }
 
@@ -46,8 +50,6 @@ pub(super) struct GuestBody {
 pub(crate) enum Cut {
     #[error("the component wrote more than its limit response-body")]
     TooLarge,
-    #[error("the component did not finish its answer within its deadline")]
-    Deadline,
     #[error("the instance that wrote this answer was lost")]
     InstanceLost,
     #[error("the component broke its answer off: {0}")]
@@ -59,39 +61,53 @@ impl AnswerBody {
         Self { source: Source::Ours(body), progress }
     }
 
-    pub(super) fn guest(body: GuestBody, progress: Arc<Progress>) -> Self {
-        Self { source: Source::Guest(Box::new(body)), progress }
+    /// `None`: an answer that has no body, whatever the guest writes.
+    pub(super) fn guest(body: Option<GuestBody>, progress: Arc<Progress>) -> Self {
+        let source = body.map_or_else(|| Source::Ours(Full::default()), |body| Source::Guest(Box::new(body)));
+        Self { source, progress }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.progress.rest();
+        self.progress.answered();
     }
 }
 
 impl GuestBody {
-    /// The client has everything.
-    fn complete(&mut self) {
-        if let Some(delivery) = self.delivery.take() {
-            let _ = delivery.send(());
+    /// The next frame. What was written before a cut goes out first: hyper drops it together with an error.
+    fn poll_frame_or_cut(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(cut) = self.cut.take() {
+            return Poll::Ready(Some(Err(cut)));
+        }
+        match ready!(self.poll_frame(cx)) {
+            Some(Err(cut)) => {
+                self.cut = Some(cut);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            frame => Poll::Ready(frame),
         }
     }
 
-    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<Cut> {
-        let Some((instance, deadline)) = &self.instance else { return Poll::Pending };
-        let sleep = self.overdue.get_or_insert_with(|| Box::pin(sleep_until(*deadline)));
-        sleep.as_mut().poll(cx).map(|()| {
-            instance.overdue();
-            Cut::Deadline
-        })
+    /// Takes the body to its end, for nobody.
+    pub(super) async fn discard(mut self) {
+        while let Some(Ok(_)) = poll_fn(|cx| self.poll_frame(cx)).await {}
+        self.complete();
+    }
+
+    /// The client has everything.
+    pub(super) fn complete(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            let _ = delivery.send(());
+        }
+        if let Some(call) = &mut self.call {
+            call.complete();
+        }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-            return self.poll_overdue(cx).map(|cut| Some(Err(cut)));
-        };
-        Poll::Ready(match frame {
+        Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 let len = frame.data_ref().map_or(0, Bytes::len) as u64;
                 let Some(left) = self.left.checked_sub(len) else { return Poll::Ready(Some(Err(Cut::TooLarge))) };
@@ -104,9 +120,7 @@ impl GuestBody {
                 Some(Ok(frame))
             }
             Some(Err(error)) => Some(Err(Cut::Broken(error))),
-            None if self.instance.as_ref().is_some_and(|(instance, _)| instance.is_lost()) => {
-                Some(Err(Cut::InstanceLost))
-            }
+            None if self.reply.is_lost() => Some(Err(Cut::InstanceLost)),
             None => {
                 self.complete();
                 None
@@ -122,15 +136,14 @@ impl Body for AnswerBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match &mut self.source {
             Source::Ours(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
-            Source::Guest(body) => body.poll_frame(cx),
+            Source::Guest(body) => body.poll_frame_or_cut(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Ours(body) => body.is_end_stream(),
-            // Only the end itself shows whether the instance was lost.
-            Source::Guest(body) => body.instance.is_none() && body.body.is_end_stream(),
+            Source::Guest(body) => body.body.is_end_stream() && !body.reply.is_lost(),
         }
     }
 

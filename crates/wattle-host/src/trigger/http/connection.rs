@@ -28,7 +28,6 @@ pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, core: CoreId) 
         .header_read_timeout(None)
         .max_headers(limits.headers as usize)
         .max_buf_size(usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX).max(8 << 10))
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(wire), service);
     let mut connection = pin!(connection);
     let mut stopping = server.stopping.subscribe();

@@ -101,8 +101,14 @@ impl Listener {
     }
 
     /// Waits until it accepts no more.
-    pub(crate) async fn closed(self) {
-        let _ = self.accepting.await;
+    pub(crate) async fn closed(mut self) {
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.accepting.abort();
     }
 }
 
@@ -117,8 +123,11 @@ async fn accept_all(listener: TcpListener, server: Arc<Server>, connections: Arc
         deal(accepted, &server, &connections, &cores).await;
     }
     // Whoever is already connected is served; closing the socket would reset them.
-    while let Some(accepted) = futures::FutureExt::now_or_never(accept(&listener, &connections)) {
-        deal(accepted, &server, &connections, &cores).await;
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        let Ok(place) = connections.all.clone().acquire_owned().await else { return };
+        let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { continue };
+        deal((stream, peer, place), &server, &connections, &cores).await;
     }
 }
 

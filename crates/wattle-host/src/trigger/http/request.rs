@@ -2,7 +2,7 @@
 //! the client meant them, in one canonical form that routing uses too.
 
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, Method, Request, Version, header};
+use http::{HeaderMap, HeaderName, Method, Request, Version, header};
 
 use crate::answer::Failure;
 
@@ -14,6 +14,8 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
     if request.method() == Method::CONNECT {
         return Err(Failure::NotSupported("CONNECT"));
     }
+    only_chunked(request.headers())?;
+    strip_connection_fields(request.headers_mut());
     let host = host_header(request.headers(), request.version())?;
     let authority = match (request.uri().authority(), host) {
         (Some(target), Some(host)) if !same_authority(target, &host, scheme) => {
@@ -23,6 +25,9 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
         (None, Some(host)) => host,
         (None, None) => Authority::from_static("localhost"),
     };
+    if port_is_bad(authority.as_str()) {
+        return Err(Failure::BadRequest("its host has a port that is not one"));
+    }
     if authority.as_str().contains('@') {
         return Err(Failure::BadRequest("a host has no user in it"));
     }
@@ -39,6 +44,29 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
     Ok(())
 }
 
+/// The one transfer coding that there is: `chunked`, once.
+fn only_chunked(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let first = codings.next();
+    match first.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none() {
+        true => Ok(()),
+        false => Err(Failure::BadRequest("its Transfer-Encoding is something else than chunked")),
+    }
+}
+
+/// Removes what is meant for us alone: the fields that `Connection` names.
+fn strip_connection_fields(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::CONNECTION) {
+        return;
+    }
+    let values = headers.get_all(header::CONNECTION).iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let named: Vec<HeaderName> = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect();
+    for name in named.into_iter().filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH) {
+        headers.remove(name);
+    }
+}
+
 fn host_header(headers: &HeaderMap, version: Version) -> Result<Option<Authority>, Failure> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
@@ -52,10 +80,7 @@ fn host_header(headers: &HeaderMap, version: Version) -> Result<Option<Authority
     }
     let host =
         Authority::try_from(host.as_bytes()).map_err(|_| Failure::BadRequest("its Host header is not a host"))?;
-    match host.port_u16().is_none() && host.as_str().ends_with(|c: char| c == ':' || c.is_ascii_digit()) {
-        true if port_is_bad(host.as_str()) => Err(Failure::BadRequest("its Host header has a port that is not one")),
-        _ => Ok(Some(host)),
-    }
+    Ok(Some(host))
 }
 
 /// Whether there is a port in `host` that is no number up to 65535. The brackets of an IPv6 address hold none.
@@ -113,6 +138,8 @@ mod tests {
         check("/", &["user@a.example"], Err("bad-request"));
         check("/", &["a.example:99999"], Err("bad-request"));
         check("/", &["a.example:x"], Err("bad-request"));
+        check("/", &["a.example:99x"], Err("bad-request"));
+        check("http://a.example:99999/", &["a.example"], Err("bad-request"));
         check("/", &["a b"], Err("bad-request"));
         check("/", &[""], Err("bad-request"));
     }

@@ -1,6 +1,7 @@
 //! A request's body on its way to the guest: bounded in size, and in how long it may stand still.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
+use super::wire::Progress;
+
 /// The body of an incoming request.
 pub(crate) struct RequestBody {
     incoming: Incoming,
@@ -17,11 +20,18 @@ pub(crate) struct RequestBody {
     limit: u64,
     stall_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    progress: Arc<Progress>,
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.progress.received();
+    }
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, limit: u64, stall_timeout: Duration) -> Self {
-        Self { incoming, left: limit, limit, stall_timeout, stalled: None }
+    pub(super) fn new(incoming: Incoming, limit: u64, stall_timeout: Duration, progress: Arc<Progress>) -> Self {
+        Self { incoming, left: limit, limit, stall_timeout, stalled: None, progress }
     }
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -54,7 +64,10 @@ impl Body for RequestBody {
                 }
             }
             Some(Err(error)) => Some(Err(error.into())),
-            None => None,
+            None => {
+                self.progress.received();
+                None
+            }
         })
     }
 

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use http::Request;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi::I32Exit;
@@ -10,11 +12,12 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
-use super::dispatch::{Answered, Job, Warmth};
+use super::dispatch::{Answered, Job, Reply, Warmth};
+use super::request_body::RequestBody;
 use crate::answer::Failure;
 use crate::component::{Component, Service};
 use crate::cores::CoreId;
-use crate::instance::{ComputedTooLong, Guest, new_store};
+use crate::instance::{ComputedTooLong, Deadline, Guest, new_store};
 use crate::invocation::Invocation;
 
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
@@ -33,7 +36,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     component.warm.add(core, &instance);
     while !instance.is_retired() {
         instance.give_back();
-        store.data_mut().deadline = None;
+        store.data_mut().deadline = Deadline::None;
         let Ok(Some(job)) = timeout(component.policy.idle, jobs.recv()).await else { break };
         store.data_mut().wake(job.invocation);
         store.set_epoch_deadline(1);
@@ -45,9 +48,9 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
 }
 
 async fn start(pre: &ProxyPre<Guest>, store: &mut Store<Guest>, invocation: Invocation) -> Result<Proxy, Failure> {
-    match timeout_at(Instant::from_std(invocation.deadline), pre.instantiate_async(store)).await {
+    match timeout_at(Instant::from_std(invocation.deadline), pre.instantiate_async(&mut *store)).await {
         Ok(Ok(proxy)) => Ok(proxy),
-        Ok(Err(error)) => Err(start_failure(error)),
+        Ok(Err(error)) => Err(store.data().explained(start_failure(error))),
         Err(_) => Err(Failure::Deadline),
     }
 }
@@ -67,54 +70,77 @@ pub(super) fn start_failure(error: wasmtime::Error) -> Failure {
 /// Lets the instance serve one request to its end. Whether it can serve another.
 async fn serve(component: &Component, store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
     let Job { request, invocation, permit, mut client, reply } = job;
-    let call = async {
-        let mut http = store.data_mut().http();
-        let request = http.new_incoming_request(Scheme::Http, request)?;
-        let head = reply.clone();
-        let outparam = http.new_response_outparam_from_callback(move |answer| {
-            let answer = match answer {
-                Ok(response) => Ok(Answered { response, permit: None, instance: None }),
-                Err(code) => Err(Failure::GuestError(format!("{code:?}"))),
-            };
-            let _ = head.send(answer);
-        })?;
-        proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam).await
-    };
-    let mut call = std::pin::pin!(timeout_at(Instant::from_std(invocation.deadline), call));
-    let ended = tokio::select! {
-        biased;
-        delivered = &mut client => match delivered {
-            // The client has its answer; what the guest still does is its own affair until its deadline.
-            Ok(()) => call.await,
-            Err(_) => {
-                reply.fail(Failure::ClientGone, component, invocation);
-                return false;
-            }
-        },
-        ended = &mut call => ended,
+    let unwinding = Lost(&reply);
+    let outcome = {
+        let call = call(store, proxy, request, reply.clone());
+        let mut call = std::pin::pin!(timeout_at(Instant::from_std(invocation.deadline), call));
+        tokio::select! {
+            biased;
+            delivered = &mut client => match delivered {
+                // The client has its answer; what the guest still does is its own affair until its deadline.
+                Ok(()) => outcome(call.await),
+                Err(_) => Err(Failure::ClientGone),
+            },
+            ended = &mut call => outcome(ended),
+        }
     };
     drop(permit);
+    let writing = store.data_mut().is_writing();
+    if writing {
+        reply.lose();
+    }
+    std::mem::forget(unwinding);
+    match outcome {
+        Ok(ended) => {
+            reply.send(Err(Failure::NoAnswer));
+            matches!(ended, Ended::Returned) && !writing
+        }
+        Err(failure) => {
+            reply.fail(store.data().explained(failure), component, invocation);
+            false
+        }
+    }
+}
+
+/// Marks an answer as cut when the host's own bug ends the call: before the store, whose end would make it look whole.
+struct Lost<'a>(&'a Reply);
+
+impl Drop for Lost<'_> {
+    fn drop(&mut self) {
+        self.0.lose();
+    }
+}
+
+async fn call(
+    store: &mut Store<Guest>,
+    proxy: &Proxy,
+    request: Request<RequestBody>,
+    reply: Reply,
+) -> wasmtime::Result<()> {
+    let mut http = store.data_mut().http();
+    let request = http.new_incoming_request(Scheme::Http, request)?;
+    let outparam = http.new_response_outparam_from_callback(move |answer| {
+        reply.clone().send(match answer {
+            Ok(response) => Ok(Answered { response, permit: None, reply, call: None }),
+            Err(code) => Err(Failure::GuestError(format!("{code:?}"))),
+        });
+    })?;
+    proxy.wasi_http_incoming_handler().call_handle(store, request, outparam).await
+}
+
+/// How a call ended well.
+enum Ended {
+    Returned,
+    /// In good order, but the instance cannot be used again.
+    Exited,
+}
+
+fn outcome(ended: Result<wasmtime::Result<()>, Elapsed>) -> Result<Ended, Failure> {
     match ended {
-        Ok(Ok(())) => {
-            let _ = reply.send(Err(Failure::NoAnswer));
-            true
-        }
-        // A guest that exits in good order after it has answered.
-        Ok(Err(error)) if error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => {
-            let _ = reply.send(Err(Failure::NoAnswer));
-            false
-        }
-        Ok(Err(error)) if error.is::<ComputedTooLong>() => {
-            reply.fail(Failure::Deadline, component, invocation);
-            false
-        }
-        Ok(Err(error)) => {
-            reply.fail(Failure::Trap(error), component, invocation);
-            false
-        }
-        Err(_) => {
-            reply.fail(Failure::Deadline, component, invocation);
-            false
-        }
+        Ok(Ok(())) => Ok(Ended::Returned),
+        Ok(Err(error)) if error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => Ok(Ended::Exited),
+        Ok(Err(error)) if error.is::<ComputedTooLong>() => Err(Failure::Deadline),
+        Ok(Err(error)) => Err(Failure::Trap(error)),
+        Err(_) => Err(Failure::Deadline),
     }
 }

@@ -1,7 +1,6 @@
 //! One request from its head to its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,7 +10,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::sync::{oneshot, watch};
 use wattle_spec::limits::HostLimits;
-use wattle_spec::route::{RouteTable, normalize_path};
+use wattle_spec::route::{RouteTable, host_of, normalize_path};
 
 use super::admission::Admission;
 use super::answer_body::{AnswerBody, GuestBody};
@@ -29,7 +28,6 @@ pub(crate) struct Server {
     pub(crate) limits: HostLimits,
     pub(crate) routes: ArcSwap<RouteTable<Target>>,
     pub(crate) requests: Admission,
-    draining: AtomicBool,
     pub(super) stopping: watch::Sender<Stopping>,
 }
 
@@ -65,13 +63,11 @@ impl Server {
             limits,
             routes: ArcSwap::from_pointee(RouteTable::new()),
             requests: Admission::new(limits.concurrent_requests),
-            draining: AtomicBool::new(false),
             stopping: watch::Sender::new(Stopping::No),
         }
     }
 
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
         self.stopping.send_replace(Stopping::Draining);
     }
 
@@ -82,11 +78,14 @@ impl Server {
     /// Answers one request, whatever happens.
     pub(super) async fn answer(&self, request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
         let id = RequestId::next();
-        let served = match via.progress.begin(request.headers()) {
-            Framing::Clear => self.serve(request, id, via).await,
+        let framing = via.progress.begin(&request);
+        let served = match framing {
+            Framing::Clear | Framing::Unseen => self.serve(request, id, via).await,
             Framing::Conflicting => {
                 Err((None, Failure::BadRequest("it has both a Content-Length and a Transfer-Encoding")))
             }
+            Framing::BareLineFeed => Err((None, Failure::BadRequest("a line of its head ends in a bare line feed"))),
+            Framing::TooLarge => Err((None, Failure::HeadTooLarge)),
         };
         let mut response = served.unwrap_or_else(|(component, failure)| {
             match component {
@@ -97,8 +96,8 @@ impl Server {
         });
         let headers = response.headers_mut();
         let value = HeaderValue::from_bytes(&id.digits()).expect("invariant: hex digits are a header value");
-        headers.entry(REQUEST_ID).or_insert(value);
-        if self.draining.load(Ordering::Relaxed) {
+        headers.insert(REQUEST_ID, value);
+        if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -124,53 +123,55 @@ impl Server {
         let (reply, answered) = oneshot::channel();
         let (delivery, client) = oneshot::channel();
         let head_only = *request.method() == Method::HEAD;
-        let request = request.map(|body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout));
+        let request = request
+            .map(|body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, via.progress.clone()));
         dispatch(&component, via.core, Job { request, invocation, permit, client, reply: Reply::new(reply) });
         let answered = answered.await.unwrap_or(Err(Failure::InstanceLost)).map_err(failed)?;
-        answer_of(answered, invocation, limits.response_body.0, head_only, delivery)
+        answer_of(answered, limits.response_body.0, head_only, delivery)
             .map(|response| response.map(|body| AnswerBody::guest(body, via.progress.clone())))
             .map_err(failed)
     }
 
     fn route<B>(&self, request: &Request<B>) -> Result<Target, Failure> {
         let path = normalize_path(request.uri().path())?;
-        let host = request.uri().host().unwrap_or_default();
-        self.routes.load().get(host, &path).cloned().ok_or(Failure::NoRoute)
+        let host = host_of(request.uri().authority().map_or("", |authority| authority.as_str()));
+        self.routes.load().get(&host, &path).cloned().ok_or(Failure::NoRoute)
     }
 }
 
 /// The answer of an instance as it goes out, if it is one that can.
 fn answer_of(
     answered: Answered,
-    invocation: Invocation,
     limit: u64,
     head_only: bool,
     delivery: oneshot::Sender<()>,
-) -> Result<Response<GuestBody>, Failure> {
-    let Answered { response, permit, instance } = answered;
+) -> Result<Response<Option<GuestBody>>, Failure> {
+    let Answered { response, permit, reply, call } = answered;
     let status = response.status();
-    if status.is_informational() {
-        return Err(Failure::InvalidAnswer("its status is an informational one"));
+    if !(200..600).contains(&status.as_u16()) {
+        return Err(Failure::InvalidAnswer("its status is not one of a final answer"));
     }
     let bodiless = head_only || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
     let announced = response.headers().get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
-    let deadline = tokio::time::Instant::from_std(invocation.deadline);
     Ok(response.map(|body| {
-        let mut delivery = Some(delivery);
-        // Nobody will ask for the body of such an answer.
-        if (bodiless || announced == Some(0) || body.is_end_stream())
-            && let Some(delivery) = delivery.take()
-        {
-            let _ = delivery.send(());
-        }
-        GuestBody {
+        let mut body = GuestBody {
             body,
             left: limit,
             announced,
-            delivery,
-            instance: instance.map(|instance| (instance, deadline)),
-            overdue: None,
+            delivery: Some(delivery),
+            cut: None,
+            reply,
+            call,
             _permit: permit,
+        };
+        if bodiless {
+            // Nobody will ask for the body of such an answer, but the guest may write one.
+            tokio::spawn(body.discard());
+            return None;
         }
+        if announced == Some(0) || body.body.is_end_stream() {
+            body.complete();
+        }
+        Some(body)
     }))
 }

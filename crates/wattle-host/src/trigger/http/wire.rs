@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Request;
+use http::header::TRANSFER_ENCODING;
+use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -39,7 +42,7 @@ struct Limits {
     idle: Duration,
     head: Duration,
     body: Duration,
-    head_len: usize,
+    head_max: usize,
 }
 
 /// What a connection is doing, shared between its bytes and its requests.
@@ -47,8 +50,8 @@ pub(super) struct Progress(Mutex<Reading>);
 
 struct Reading {
     phase: Phase,
-    /// The raw bytes of the head under way, as far as they are one.
-    head: Vec<u8>,
+    head: Head,
+    body: RawBody,
 }
 
 #[derive(Clone, Copy)]
@@ -58,7 +61,24 @@ enum Phase {
     /// A head has begun and is not whole yet.
     Head { since: Instant },
     /// A request is being served.
-    Busy,
+    Busy { received: bool, answered: bool },
+}
+
+/// The raw bytes of the head that is read or comes next.
+enum Head {
+    /// All of them so far, up to the limit on heads and a byte more.
+    Seen(Vec<u8>),
+    /// Some came together with the request before: from now on nobody knows where a head begins.
+    Unseen,
+}
+
+/// What was read of the body under way, told by its raw bytes.
+#[derive(Clone, Copy)]
+enum RawBody {
+    /// So many bytes are missing; `None`: more were read than it has.
+    Length(Option<u64>),
+    /// The last read may have been its end.
+    Chunked { may_have_ended: bool },
 }
 
 impl Progress {
@@ -66,38 +86,126 @@ impl Progress {
         self.0.lock().expect("invariant: nothing panics while it holds this lock")
     }
 
-    /// A head is whole, its request is being served. Where it has a `Transfer-Encoding`, the parser has dropped a
-    /// `Content-Length` beside it, so the raw bytes are looked at. Bytes that were not seen (of a head that came
-    /// before the answer to the last request) count as having one.
-    pub(super) fn begin(&self, headers: &http::HeaderMap) -> Framing {
+    /// A head is whole, its request is being served. The parser hides some of what the bytes were: a `Content-Length`
+    /// beside a `Transfer-Encoding`, bare line feeds, the size. So they are looked at here.
+    pub(super) fn begin<B: Body>(&self, request: &Request<B>) -> Framing {
         let mut reading = self.lock();
-        reading.phase = Phase::Busy;
-        let conflicting = headers.contains_key(http::header::TRANSFER_ENCODING) && length_stands_in(&reading.head);
-        reading.head.clear();
-        if conflicting { Framing::Conflicting } else { Framing::Clear }
+        let coded = request.headers().contains_key(TRANSFER_ENCODING);
+        let received = request.body().is_end_stream();
+        reading.phase = Phase::Busy { received, answered: false };
+        let seen = match &mut reading.head {
+            Head::Seen(bytes) if !bytes.is_empty() => std::mem::take(bytes),
+            _ => {
+                reading.head = Head::Unseen;
+                return if coded { Framing::Unseen } else { Framing::Clear };
+            }
+        };
+        let (framing, head_len) = framing(&seen, coded);
+        let rest = &seen[head_len..];
+        if received {
+            reading.head = Head::Seen(rest.to_vec());
+        } else {
+            reading.body = match request.body().size_hint().exact() {
+                Some(length) => RawBody::Length(Some(length)),
+                None => RawBody::Chunked { may_have_ended: false },
+            };
+            reading.body.read(rest);
+        }
+        framing
     }
 
-    /// The answer is complete: the connection rests.
-    pub(super) fn rest(&self) {
-        self.lock().phase = Phase::Idle { since: Instant::now(), first: false };
+    /// The request is there as a whole, or nobody wants the rest.
+    pub(super) fn received(&self) {
+        let mut reading = self.lock();
+        let Phase::Busy { received: received @ false, .. } = &mut reading.phase else { return };
+        *received = true;
+        if !reading.body.ended_with_its_read() {
+            reading.head = Head::Unseen;
+        }
+        reading.rest();
+    }
+
+    /// The answer is complete.
+    pub(super) fn answered(&self) {
+        let mut reading = self.lock();
+        if let Phase::Busy { answered, .. } = &mut reading.phase {
+            *answered = true;
+        }
+        reading.rest();
     }
 }
 
-/// Whether it is clear where a request's body ends.
+impl RawBody {
+    fn read(&mut self, bytes: &[u8]) {
+        match self {
+            RawBody::Length(missing) => *missing = missing.and_then(|missing| missing.checked_sub(bytes.len() as u64)),
+            RawBody::Chunked { may_have_ended } => *may_have_ended = bytes.ends_with(b"\r\n\r\n"),
+        }
+    }
+
+    /// Whether nothing came behind it in the read that ended it. A whole head may still have: then the next request
+    /// is there without a byte of it seen.
+    fn ended_with_its_read(self) -> bool {
+        matches!(self, RawBody::Length(Some(0)) | RawBody::Chunked { may_have_ended: true })
+    }
+}
+
+impl Reading {
+    fn rest(&mut self) {
+        if let Phase::Busy { received: true, answered: true } = self.phase {
+            let since = Instant::now();
+            self.phase = match &self.head {
+                Head::Seen(head) if !head.is_empty() => Phase::Head { since },
+                _ => Phase::Idle { since, first: false },
+            };
+        }
+    }
+
+    /// `bytes` were read; a head is kept up to `head_max` bytes and one more.
+    fn arrived(&mut self, bytes: &[u8], head_max: usize) {
+        match self.phase {
+            Phase::Busy { received: false, .. } => return self.body.read(bytes),
+            Phase::Idle { .. } => self.phase = Phase::Head { since: Instant::now() },
+            Phase::Busy { .. } | Phase::Head { .. } => {}
+        }
+        if let Head::Seen(head) = &mut self.head {
+            let room = (head_max + 1).saturating_sub(head.len());
+            head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+}
+
+/// What the raw bytes of a head say about where its request ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
     Clear,
-    /// Both a length and a transfer coding, or nobody knows.
+    /// Both a length and a transfer coding.
     Conflicting,
+    /// A transfer coding, and nobody knows what is beside it: the connection must not be used again.
+    Unseen,
+    /// A line that other parsers might not take for one.
+    BareLineFeed,
+    /// More bytes than a head may have.
+    TooLarge,
 }
 
-/// Whether the head at the start of `bytes` has a `Content-Length`, or is not there as a whole.
-fn length_stands_in(bytes: &[u8]) -> bool {
-    const NAME: &[u8] = b"content-length";
-    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return true };
-    bytes[..end]
-        .split(|byte| *byte == b'\n')
-        .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
+/// What the head at the start of `bytes` says, and how many bytes it has.
+fn framing(bytes: &[u8], coded: bool) -> (Framing, usize) {
+    const LENGTH: &[u8] = b"content-length";
+    let mut has_length = false;
+    let mut head_len = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        head_len += line.len();
+        match line {
+            b"\r\n" if coded && has_length => return (Framing::Conflicting, head_len),
+            b"\r\n" => return (Framing::Clear, head_len),
+            line if line.ends_with(b"\r\n") => {}
+            line if line.ends_with(b"\n") => return (Framing::BareLineFeed, head_len),
+            _ => break,
+        }
+        has_length |= line.get(..LENGTH.len()).is_some_and(|name| name.eq_ignore_ascii_case(LENGTH));
+    }
+    (Framing::TooLarge, bytes.len())
 }
 
 #[derive(Default)]
@@ -123,12 +231,16 @@ impl Timer {
 impl Wire {
     pub(super) fn new(stream: TcpStream, limits: &HostLimits) -> (Self, Arc<Progress>) {
         let phase = Phase::Idle { since: Instant::now(), first: true };
-        let progress = Arc::new(Progress(Mutex::new(Reading { phase, head: Vec::new() })));
+        let progress = Arc::new(Progress(Mutex::new(Reading {
+            phase,
+            head: Head::Seen(Vec::new()),
+            body: RawBody::Length(Some(0)),
+        })));
         let limits = Limits {
             idle: limits.idle_timeout,
             head: limits.header_timeout,
             body: limits.body_timeout,
-            head_len: usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX),
+            head_max: usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX),
         };
         let wire = Self {
             stream,
@@ -142,22 +254,11 @@ impl Wire {
         (wire, progress)
     }
 
-    fn arrived(&self, bytes: &[u8]) {
-        let mut reading = self.progress.lock();
-        if let Phase::Idle { .. } = reading.phase {
-            reading.phase = Phase::Head { since: Instant::now() };
-        }
-        if let Phase::Head { .. } = reading.phase {
-            let room = self.limits.head_len.saturating_sub(reading.head.len());
-            reading.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-    }
-
     /// While nothing arrives: whether it has taken too long.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let phase = self.progress.lock().phase;
         match phase {
-            Phase::Busy => Poll::Pending,
+            Phase::Busy { .. } => Poll::Pending,
             Phase::Head { since } => self.reading.poll(cx, since + self.limits.head).map(|()| Err(timed_out())),
             // To the HTTP machinery this is a client that hung up.
             Phase::Idle { since, first: true } => self.reading.poll(cx, since + self.limits.head).map(Ok),
@@ -185,7 +286,8 @@ impl AsyncRead for Wire {
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Pending => self.poll_silence(cx),
             Poll::Ready(Ok(())) => {
-                self.arrived(&buffer.filled()[before..]);
+                let arrived = &buffer.filled()[before..];
+                self.progress.lock().arrived(arrived, self.limits.head_max);
                 Poll::Ready(Ok(()))
             }
             failed => failed,
@@ -244,17 +346,19 @@ impl AsyncWrite for Wire {
 
 #[cfg(test)]
 mod tests {
-    use super::length_stands_in;
+    use super::{Framing, framing};
 
     #[test]
-    fn a_length_is_found_in_the_head_only() {
-        let check = |head: &str, found: bool| assert_eq!(length_stands_in(head.as_bytes()), found, "{head:?}");
-        check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", false);
-        check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncOnTent-LENGTH: 3\r\n\r\n", true);
-        check("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", true);
-        check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nContent-Length: 3\r\n", false);
-        check("POST / HTTP/1.1\r\nX-Content-Length: 3\r\n\r\n", false);
-        check("POST / HTTP/1.1\r\n", true);
-        check("", true);
+    fn what_raw_heads_say() {
+        let check = |head: &str, coded, expected| assert_eq!(framing(head.as_bytes(), coded).0, expected, "{head:?}");
+        check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", true, Framing::Clear);
+        check("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncOnTent-LENGTH: 3\r\n\r\n", true, Framing::Conflicting);
+        check("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: x\r\n\r\n", true, Framing::Conflicting);
+        check("POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\nContent-Length: 3\r\n", true, Framing::Clear);
+        check("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nb", false, Framing::Clear);
+        check("GET / HTTP/1.1\r\nX-Content-Length: 3\r\n\r\n", false, Framing::Clear);
+        check("GET / HTTP/1.1\nHost: a\n\n", false, Framing::BareLineFeed);
+        check("GET / HTTP/1.1\r\nHost: a\n\r\n", false, Framing::BareLineFeed);
+        check("GET / HTTP/1.1\r\nX: too lon", false, Framing::TooLarge);
     }
 }

@@ -1,0 +1,172 @@
+//! `wattle check` on the files that a manifest names: not Wasm, cut, of another kind, with imports that nobody has.
+
+use std::path::Path;
+
+use wattle_testkit::{App, guests};
+
+use crate::WATTLE;
+
+/// What `check` says of an app.
+fn check(app: &App) -> String {
+    WATTLE.run(app, ["check"]).to_string()
+}
+
+/// What `check` says of a file.
+fn check_file(name: &str, content: impl AsRef<[u8]>) -> String {
+    WATTLE.run(&App::empty().file(name, content), ["check", name]).to_string()
+}
+
+/// What `check` says of a guest that every request goes to.
+fn check_guest(guest: &Path) -> String {
+    check(&App::of(guest, ""))
+}
+
+#[test]
+fn a_file_that_is_missing() {
+    insta::assert_snapshot!(check(&App::new("name = \"a\"\n[components.hello]\nsource = \"helo.wasm\"\n")), @r#"
+    exit: 2
+    ----- stderr
+    error: component `hello`: cannot read DIR/helo.wasm: No such file or directory (os error 2)
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "helo.wasm"
+      |          ^^^^^^^^^^^
+      |
+      = hint: build it first, or correct the path
+    "#);
+}
+
+#[test]
+fn files_that_are_not_wasm() {
+    insta::assert_snapshot!(check_file("a.wasm", ""), @r"
+    exit: 2
+    ----- stderr
+    error: DIR/a.wasm cannot be used
+      caused by: this is not WebAssembly, it looks like an empty file
+    hint: build it again
+    ");
+    insta::assert_snapshot!(check_file("a.wasm", "#!/bin/sh\n"), @r"
+    exit: 2
+    ----- stderr
+    error: DIR/a.wasm cannot be used
+      caused by: this is not WebAssembly, it looks like a script
+    hint: name a .wasm file
+    ");
+    insta::assert_snapshot!(check_file("a.wasm", [0x7f, b'E', b'L', b'F', 2, 1, 1, 0]), @r"
+    exit: 2
+    ----- stderr
+    error: DIR/a.wasm cannot be used
+      caused by: this is not WebAssembly, it looks like an ELF binary, such as a program for Linux or code compiled by Wasmtime
+    hint: build for a WebAssembly target, as with `cargo build --target wasm32-wasip2`; code that another host compiled is never loaded
+    ");
+    insta::assert_snapshot!(check_file("a.wat", "(component (oops))"), @"
+    exit: 2
+    ----- stderr
+    error: DIR/a.wat cannot be used: expected valid component field
+         --> <anon>:1:13
+          |
+        1 | (component (oops))
+          |             ^
+    hint: ask `wasm-tools parse` for more
+    ");
+}
+
+/// Wherever a component is cut, the answer is the same kind of answer.
+#[test]
+fn files_that_end_too_soon() {
+    let whole = std::fs::read(guests::hello()).unwrap();
+    // The first eight bytes are a whole component with nothing in it.
+    for length in [1, 4, 7, 9, 100, whole.len() / 2, whole.len() - 1] {
+        let said = check_file("a.wasm", &whole[..length]);
+        assert!(said.starts_with("exit: 2\n") && said.contains("a.wasm cannot be used"), "{length}: {said}");
+        assert!(said.contains("too soon") || said.contains("not WebAssembly"), "{length}: {said}");
+    }
+    insta::assert_snapshot!(check_file("a.wasm", &whole[..1000]), @r"
+    exit: 2
+    ----- stderr
+    error: DIR/a.wasm cannot be used
+      caused by: the WebAssembly ends too soon, at byte 1000
+    hint: copy, download or build the file again
+    ");
+}
+
+/// A fault of a file is a fault of the line that names it.
+#[test]
+fn a_broken_file_in_a_manifest() {
+    let app = App::new("name = \"a\"\n[components.x]\nsource = \"x.wasm\"\n").file("x.wasm", "hello");
+    insta::assert_snapshot!(check(&app), @r#"
+    exit: 2
+    ----- stderr
+    error: component `x`: DIR/x.wasm cannot be used: this is not WebAssembly, it looks like a text
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "x.wasm"
+      |          ^^^^^^^^
+      |
+      = hint: name a .wasm file
+    "#);
+}
+
+#[test]
+fn a_core_module_where_a_component_is_needed() {
+    insta::assert_snapshot!(check_guest(&guests::module()), @r#"
+    exit: 2
+    ----- stderr
+    error: `module` is a core module, and only a component can answer HTTP requests
+     --> ./wattle.toml:7:13
+      |
+    7 | component = "module"
+      |             ^^^^^^^^
+      |
+      = hint: build it with `--target wasm32-wasip2`, or turn it into a component with `wasm-tools component new`
+    "#);
+}
+
+#[test]
+fn a_component_without_the_needed_export() {
+    insta::assert_snapshot!(check_guest(&guests::not_http()), @r#"
+    exit: 2
+    ----- stderr
+    error: component `not-http` does not answer HTTP requests
+     --> ./wattle.toml:7:13
+      |
+    7 | component = "not-http"
+      |             ^^^^^^^^^^
+      |
+      = hint: it must export wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3; it exports `wasi:cli/run@0.2.0`
+    "#);
+}
+
+#[test]
+fn an_import_that_nobody_provides() {
+    insta::assert_snapshot!(check_guest(&guests::unknown_import()), @r#"
+    exit: 2
+    ----- stderr
+    error: component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "unknown-import.wasm"
+      |          ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: the host provides `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, `wasi:http`, `wasi:io`, `wasi:keyvalue`, `wasi:logging`, `wasi:random` and `wasi:sockets`
+    "#);
+}
+
+/// The nearest match is named first.
+#[test]
+fn an_import_that_nearly_exists() {
+    let said = check_guest(&guests::near_miss());
+    let hint = said.split("hint:").nth(1).unwrap();
+    assert!(hint.split('`').find(|word| word.contains('/')) == Some("wasi:keyvalue/store@0.2.0-draft"), "{said}");
+    insta::assert_snapshot!(said, @r#"
+    exit: 2
+    ----- stderr
+    error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "near-miss.wasm"
+      |          ^^^^^^^^^^^^^^^^
+      |
+      = hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+    "#);
+}
