@@ -176,6 +176,8 @@ fn what_is_no_toml() {
       |
     2 | name = "b"
       | ^^^^
+      |
+      = hint: remove one of the two
     "#);
 }
 

@@ -200,7 +200,7 @@ fn what_cannot_be_inspected() {
       caused by: this is not WebAssembly, it looks like a text
     hint: name a .wasm file
     ");
-    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "b.wat"]), @r"
+    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "b.wat"]), @"
     exit: 2
     ----- stderr
     error: b.wat cannot be used: expected `)`
@@ -208,6 +208,7 @@ fn what_cannot_be_inspected() {
           |
         1 | (module
           |        ^
+    hint: ask `wasm-tools parse` for more
     ");
     insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "."]), @r"
     exit: 2
