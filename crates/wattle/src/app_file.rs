@@ -211,7 +211,8 @@ pub(crate) fn component(path: &Path, limit: ByteSize) -> Result<(bytes::Bytes, S
     }
     let mut bytes = fs::read(path).map_err(unreadable)?;
     if path.extension().is_some_and(|extension| extension == "wat") {
-        bytes = wat::parse_bytes(&bytes)
+        bytes = wat::Parser::new()
+            .parse_bytes(Some(path), &bytes)
             .map_err(|error| Problem::Text { path: path.into(), reason: error.to_string() })?
             .into_owned();
     }

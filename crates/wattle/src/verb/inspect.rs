@@ -6,7 +6,6 @@ use serde::Serialize;
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::shape::{Kind, Shape, reach};
-use wattle_spec::units::ByteSize;
 use wit_component::{DecodedWasm, WitPrinter};
 
 use super::{print, print_json};
@@ -52,7 +51,7 @@ fn page(inspected: &Inspected, shape: &Shape) -> String {
     let Inspected { digest, size_bytes, imports, exports, touches, .. } = inspected;
     let mut page = String::new();
     let _ = writeln!(page, "digest   {digest}");
-    let _ = writeln!(page, "size     {size_bytes} bytes ({})", readable(*size_bytes));
+    let _ = writeln!(page, "size     {size_bytes} bytes{}", readable(*size_bytes));
     let _ = writeln!(page, "kind     {}", shape.kind);
     for (title, items) in [("imports", imports), ("exports", exports), ("touches", touches)] {
         let mut items = items.iter();
@@ -66,9 +65,9 @@ fn page(inspected: &Inspected, shape: &Shape) -> String {
 
 fn readable(bytes: u64) -> String {
     match bytes {
-        0..1024 => ByteSize(bytes).to_string(),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        0..1024 => String::new(),
+        1024..1_048_576 => format!(" ({:.1} KiB)", bytes as f64 / 1024.0),
+        _ => format!(" ({:.1} MiB)", bytes as f64 / 1_048_576.0),
     }
 }
 

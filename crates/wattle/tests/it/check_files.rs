@@ -63,7 +63,7 @@ fn files_that_are_not_wasm() {
     exit: 2
     ----- stderr
     error: DIR/a.wat cannot be used: expected valid component field
-         --> <anon>:1:13
+         --> DIR/a.wat:1:13
           |
         1 | (component (oops))
           |             ^

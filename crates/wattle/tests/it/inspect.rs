@@ -171,11 +171,11 @@ fn as_json() {
 fn a_text() {
     let app =
         App::empty().file("add.wat", "(module (func (export \"add\") (param i32 i32) (result i32) (i32.const 1)))");
-    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "add.wat"]), @r"
+    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "add.wat"]), @"
     exit: 0
     ----- stdout
     digest   sha256:a312629fc61589cb03559778ebf0271d7e5ee8ecf36431261d77861c55cd7666
-    size     38 bytes (38B)
+    size     38 bytes
     kind     core module
     imports  nothing
     exports  add
@@ -204,7 +204,7 @@ fn what_cannot_be_inspected() {
     exit: 2
     ----- stderr
     error: b.wat cannot be used: expected `)`
-         --> <anon>:1:8
+         --> b.wat:1:8
           |
         1 | (module
           |        ^

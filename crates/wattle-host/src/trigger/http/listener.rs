@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ impl Connections {
 
     /// A place for a connection from `address`, unless it has too many.
     fn enter(self: &Arc<Self>, address: IpAddr, all: OwnedSemaphorePermit) -> Option<Place> {
+        let address = one_client(address);
         let mut counts = self.counts();
         let count = counts.entry(address).or_default();
         if *count >= self.per_address {
@@ -66,6 +67,14 @@ impl Connections {
         }
         *count += 1;
         Some(Place { connections: self.clone(), address, _all: all })
+    }
+}
+
+/// What counts as one address: of IPv6 the network of 64 bits that a client has for itself.
+fn one_client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
     }
 }
 
