@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::engine::Engines;
+
 /// Work that waits to be started on a core. More than that, and whoever deals waits.
 const INBOX_LEN: usize = 1024;
 
@@ -29,6 +31,8 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The cores of a host. Dropping them ends what still runs there.
 pub(crate) struct Cores {
     cores: Vec<Core>,
+    /// Their clock must tick until the last core has ended: a guest that computes lets go only when it is interrupted.
+    _engines: Arc<Engines>,
 }
 
 struct Core {
@@ -48,9 +52,9 @@ impl Drop for Load {
 
 impl Cores {
     /// Starts `count` threads.
-    pub(crate) fn start(count: NonZeroUsize) -> io::Result<Self> {
+    pub(crate) fn start(count: NonZeroUsize, engines: Arc<Engines>) -> io::Result<Self> {
         let cores = (0..count.get()).map(Core::start).collect::<io::Result<_>>()?;
-        Ok(Self { cores })
+        Ok(Self { cores, _engines: engines })
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -34,7 +34,6 @@ pub struct Host {
     connections: Arc<Connections>,
     listeners: Mutex<Vec<Listener>>,
     apps: Mutex<BTreeMap<AppId, Running>>,
-    // Last: the cores end when nothing else of the host is left.
     cores: Arc<Cores>,
 }
 

@@ -86,8 +86,8 @@ impl HostBuilder {
     ///
     /// If the engine or the threads cannot be had.
     pub fn build(self) -> Result<Host, HostError> {
-        let engines = Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?;
-        let cores = Arc::new(Cores::start(self.cores).map_err(HostError::Threads)?);
+        let engines = Arc::new(Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?);
+        let cores = Arc::new(Cores::start(self.cores, engines.clone()).map_err(HostError::Threads)?);
         let loader = Loader::new(engines, self.limits, self.compiler, self.code_cache, cores.count())
             .map_err(HostError::Engine)?
             .with_state(self.key_values, self.backends);

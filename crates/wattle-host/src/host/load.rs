@@ -54,12 +54,12 @@ pub(super) struct Loader {
     cores: usize,
     key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
     backends: BTreeMap<BackendName, BackendSpec>,
-    engines: Engines,
+    engines: Arc<Engines>,
 }
 
 impl Loader {
     pub(super) fn new(
-        engines: Engines,
+        engines: Arc<Engines>,
         limits: HostLimits,
         compiler: Arc<dyn Compiler>,
         code_cache: Option<CodeCache>,

@@ -130,6 +130,20 @@ fn what_does_not_end_is_cut() {
     assert!(ran.stderr.contains("did not end within the drain limit"), "{}", ran.stderr);
 }
 
+/// A guest that computes is interrupted until the last: it does not hold up the end.
+#[test]
+fn what_computes_is_cut_too() {
+    let app = App::of(&guests::misbehave(), "").file("host.toml", "[limits]\ndrain = \"1s\"\n");
+    let mut server = WATTLE.up(&app).args(["--config", "host.toml"]).start();
+    let process = server.process();
+    let idle = process.computed();
+    let mut connections: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    connections.iter_mut().for_each(|connection| connection.request("GET", "/loop", b""));
+    until("the guests compute", || (process.computed() > idle + Duration::from_millis(50)).then_some(()));
+    process.signal(Signal::Terminate);
+    assert_eq!(server.wait().code, Some(4));
+}
+
 /// A signal while the app is still being compiled ends the start.
 #[test]
 fn a_signal_during_the_start() {
