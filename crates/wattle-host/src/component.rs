@@ -16,6 +16,7 @@ use wattle_spec::shape::Kind;
 use crate::capability::key_value::KeyValueLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
+use crate::outgoing::Outgoing;
 use crate::trigger::http::Warm;
 
 /// A component of an app, ready to be instantiated.
@@ -36,6 +37,7 @@ pub(crate) struct Identity {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
     pub(crate) key_value: Option<KeyValueLink>,
+    pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
 }
 

@@ -21,8 +21,9 @@ pub use load::Source;
 use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
+use crate::outgoing::Places;
 use crate::trigger::http::{Admission, Connections, Listener, Server, Target};
-use load::Loader;
+use load::{Loader, Starting};
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
 const REST_GRACE: Duration = Duration::from_millis(500);
@@ -61,9 +62,10 @@ impl Host {
             return Err(StartError::Running(app.id.clone()));
         }
         let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
+        let starting = Starting { app, source, outgoing: Arc::new(Places::new(&app.limits)) };
         let mut components = BTreeMap::new();
         for (name, spec) in &app.components {
-            let component = self.loader.load(app, name, spec, source).await?;
+            let component = self.loader.load(&starting, name, spec).await?;
             let component = Arc::new(component);
             self.loader.try_out(&component, &self.cores).await?;
             components.insert(name, component);

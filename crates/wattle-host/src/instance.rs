@@ -15,8 +15,9 @@ use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::answer::Failure;
-use crate::capability::http::OutgoingPolicy;
+use crate::capability::http::HttpHooks;
 use crate::component::Identity;
+use crate::cores::CoreId;
 use crate::engine::{ClockedEngine, Ticking};
 use crate::invocation::Invocation;
 
@@ -28,7 +29,7 @@ pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outgoing: OutgoingPolicy,
+    hooks: HttpHooks,
     limiter: Limiter,
     /// Who this is.
     pub(crate) identity: Arc<Identity>,
@@ -68,14 +69,19 @@ impl Deadline {
 #[error("the guest was still computing at its deadline")]
 pub(crate) struct ComputedTooLong;
 
-/// A store for a new instance of `identity`, whose first call is `invocation`.
-pub(crate) fn new_store(engine: &ClockedEngine, identity: &Arc<Identity>, invocation: Invocation) -> Store<Guest> {
+/// A store for a new instance of `identity` on `core`, whose first call is `invocation`.
+pub(crate) fn new_store(
+    engine: &ClockedEngine,
+    identity: &Arc<Identity>,
+    core: CoreId,
+    invocation: Invocation,
+) -> Store<Guest> {
     let log = LineLog::new(identity.clone(), invocation.request);
     let guest = Guest {
         table: resource_table(identity),
         wasi: crate::capability::wasi::context(identity, &log),
         http: crate::capability::http::context(),
-        outgoing: OutgoingPolicy,
+        hooks: HttpHooks::new(identity.clone(), core, log.clone()),
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
         log,
@@ -153,6 +159,6 @@ impl WasiView for Guest {
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
     }
 }

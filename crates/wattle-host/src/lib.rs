@@ -7,6 +7,7 @@
 //! Read it in the order of a request: `trigger`, `component`, `instance`, `capability`, then the backend.
 
 mod answer;
+mod body;
 mod capability;
 mod component;
 mod cores;
@@ -15,6 +16,7 @@ mod error;
 mod host;
 mod instance;
 mod invocation;
+mod outgoing;
 mod trigger;
 
 pub use answer::REQUEST_ID;

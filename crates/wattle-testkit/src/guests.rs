@@ -19,6 +19,8 @@ macro_rules! for_each_guest {
         $macro! {
             echo = "echo";
             echo_p3 = "echo-p3";
+            fetch = "fetch";
+            fetch_p3 = "fetch-p3";
             guestbook = "guestbook";
             hello = "hello";
             hello_p3 = "hello-p3";

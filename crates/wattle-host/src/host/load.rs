@@ -28,6 +28,7 @@ use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile, Trusted
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId};
+use crate::outgoing::{Network, Outgoing, Places};
 use crate::trigger::http::Warm;
 
 /// Where the bytes of components come from.
@@ -51,10 +52,22 @@ pub(super) struct Loader {
     /// One component is compiled at a time: the others run.
     compiling: tokio::sync::Mutex<()>,
     limits: HostLimits,
-    cores: usize,
-    key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
-    backends: BTreeMap<BackendName, BackendSpec>,
+    providers: Providers,
     engines: Arc<Engines>,
+}
+
+/// What the host has for the imports of components.
+pub(super) struct Providers {
+    pub(super) key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
+    pub(super) backends: BTreeMap<BackendName, BackendSpec>,
+    pub(super) network: Arc<Network>,
+}
+
+/// An app while its components are made.
+pub(super) struct Starting<'a> {
+    pub(super) app: &'a App,
+    pub(super) source: &'a dyn Source,
+    pub(super) outgoing: Arc<Places>,
 }
 
 impl Loader {
@@ -63,45 +76,29 @@ impl Loader {
         limits: HostLimits,
         compiler: Arc<dyn Compiler>,
         code_cache: Option<CodeCache>,
-        cores: usize,
+        providers: Providers,
     ) -> wasmtime::Result<Self> {
         let linkers = Profile::ALL
             .map(|profile| Ok((profile.name(), linker(engines.of(profile), profile)?)))
             .into_iter()
             .collect::<wasmtime::Result<_>>()?;
-        Ok(Self {
-            linkers,
-            compiler,
-            code_cache,
-            compiling: tokio::sync::Mutex::default(),
-            limits,
-            cores,
-            key_values: BTreeMap::new(),
-            backends: BTreeMap::new(),
-            engines,
-        })
+        Ok(Self { linkers, compiler, code_cache, compiling: tokio::sync::Mutex::default(), limits, providers, engines })
     }
 
-    pub(super) fn with_state(
-        mut self,
-        key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
-        backends: BTreeMap<BackendName, BackendSpec>,
-    ) -> Self {
-        self.key_values = key_values;
-        self.backends = backends;
-        self
-    }
-
-    /// Makes the component `name` of `app`.
+    /// Makes the component `name` of an app.
     pub(super) async fn load(
         &self,
-        app: &App,
+        starting: &Starting<'_>,
         name: &ComponentName,
         spec: &ComponentSpec,
-        source: &dyn Source,
     ) -> Result<Component, StartError> {
+        let Starting { app, source, outgoing } = starting;
+        if !spec.network.http.is_empty() {
+            // Reads the system's roots: not when the first request wants to leave.
+            self.providers.network.tls().map_err(StartError::Tls)?;
+        }
         let profile = profile_of(spec.shape.kind);
-        let code = self.code(profile, name, spec, source).await?;
+        let code = self.code(profile, name, spec, *source).await?;
         let instance = self.linkers[profile.name()]
             .instantiate_pre(&code)
             .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
@@ -113,6 +110,7 @@ impl Loader {
             mounts: spec.mounts.clone(),
             limits: spec.limits,
             key_value: self.key_value(app, name, spec)?,
+            outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), self.providers.network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
         };
         Ok(Component {
@@ -120,7 +118,7 @@ impl Loader {
             policy: spec.instances,
             engine: self.engines.clocked(profile),
             service: Service::of(spec.shape.kind, instance),
-            warm: Warm::new(self.cores, spec.instances.reuse.get() > 1),
+            warm: Warm::new(self.providers.network.cores(), spec.instances.reuse.get() > 1),
         })
     }
 
@@ -178,11 +176,11 @@ impl Loader {
         let Some(name) = backend else { return Ok(None) };
         let implicit =
             || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
-        let named = app.backends.get(name).or_else(|| self.backends.get(name)).copied();
+        let named = app.backends.get(name).or_else(|| self.providers.backends.get(name)).copied();
         let backend = named
             .or_else(implicit)
             .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
-        let store = self.key_values.get(&backend.kind).cloned();
+        let store = self.providers.key_values.get(&backend.kind).cloned();
         let owner = match backend.scope {
             Scope::App => Owner::App(app.id.clone()),
             Scope::Shared => Owner::Shared,
@@ -197,8 +195,8 @@ impl Loader {
         let invocation = Invocation { request: RequestId::next(), deadline };
         let tried = component.clone();
         let outcome = cores
-            .run(async move {
-                let mut store = new_store(&tried.engine, &tried.identity, invocation);
+            .run(|core| async move {
+                let mut store = new_store(&tried.engine, &tried.identity, core, invocation);
                 let started = timeout_at(deadline.into(), tried.service.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),

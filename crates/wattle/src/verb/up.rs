@@ -61,6 +61,7 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
         .code_cache(CodeCache::open(directory.join("code"))?)
         .key_value(BackendKind::Disk, Arc::new(disk))
         .backends(file.host.backends.clone())
+        .name_servers(file.host.name_servers.clone())
         .build()?;
     tokio::select! {
         started = host.start(app, &file.bytes) => started?,

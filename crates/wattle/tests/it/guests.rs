@@ -33,6 +33,16 @@ fn echo_p3() {
 }
 
 #[test]
+fn fetch() {
+    assert_eq!(answer(&guests::fetch()), "502 no header x-target");
+}
+
+#[test]
+fn fetch_p3() {
+    assert_eq!(answer(&guests::fetch_p3()), "502 no header x-target");
+}
+
+#[test]
 fn guestbook() {
     assert!(answer(&guests::guestbook()).starts_with("200 <!doctype html>"));
 }

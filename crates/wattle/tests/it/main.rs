@@ -20,6 +20,8 @@ mod inspect;
 mod instances;
 mod key_value;
 mod logs;
+mod outgoing;
+mod outgoing_tls;
 mod secrets;
 mod stop;
 mod streams;
