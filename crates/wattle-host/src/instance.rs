@@ -80,7 +80,7 @@ pub(crate) fn new_store(
     let guest = Guest {
         table: resource_table(identity),
         wasi: crate::capability::wasi::context(identity, &log),
-        http: crate::capability::http::context(),
+        http: crate::capability::http::context(&identity.limits),
         hooks: HttpHooks::new(identity.clone(), core, log.clone()),
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
@@ -147,6 +147,7 @@ fn limit_behind(error: &wasmtime::Error) -> Option<&'static str> {
         () if root.contains("fuel allocated for hostcalls") => Some("host-call-bytes"),
         () if root.contains("requested len") => Some("host-call-bytes"),
         () if root.contains("handles") => Some("handles"),
+        () if root.contains("size of fields") => Some("fields"),
         () => None,
     }
 }

@@ -148,6 +148,7 @@ limits! {
         table_elements: u32 = 100_000, "Elements in the tables of one instance; growing past it fails in the guest.";
         handles: u32 = 2_000, "Resource handles that one instance holds at a time; one more is a trap.";
         host_call_bytes: ByteSize = mib(16), "Bytes copied out of the guest by one call of the host; more is a trap.";
+        fields: ByteSize = kib(80), "Header or trailer fields that a guest makes, each with some bytes of its own; more is an error or a trap.";
         deadline: Duration = secs(30), "From the arrival of a request to the end of its answer; then 504, or a cut answer.";
         request_body: ByteSize = mib(64), "Body of one request; a larger one is answered 413, or cut while it streams.";
         response_body: ByteSize = mib(1024), "Body of one answer; a larger one is cut, visibly for the client.";

@@ -9,6 +9,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
 };
+use wattle_spec::limits::ComponentLimits;
 use wattle_spec::resolve::Offer;
 
 use super::{Capability, offering};
@@ -58,16 +59,13 @@ impl HttpHooks {
 
 type Later<T> = Box<dyn Future<Output = T> + Send>;
 
-/// Bytes that one `fields` may take in memory: room for a head of the largest size that is let in, with what each field
-/// costs.
-const FIELDS_MAX: usize = 80 << 10;
 /// Bytes of a body that are taken from the guest at a time; two such pieces wait for a slow client.
 const PIECE_MAX: usize = 64 << 10;
 
 /// The state of `wasi:http` for an instance.
-pub(crate) fn context() -> WasiHttpCtx {
+pub(crate) fn context(limits: &ComponentLimits) -> WasiHttpCtx {
     let mut context = WasiHttpCtx::new();
-    context.set_field_size_limit(FIELDS_MAX);
+    context.set_field_size_limit(usize::try_from(limits.fields.0).unwrap_or(usize::MAX));
     context
 }
 

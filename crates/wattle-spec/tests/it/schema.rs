@@ -88,6 +88,7 @@ fn manifest() {
     components.*.instances.reuse: integer uint32
     components.*.limits: object
     components.*.limits.deadline: string time-limit = "30s"
+    components.*.limits.fields: string byte-size = "80KiB"
     components.*.limits.handles: integer = 2000
     components.*.limits.host-call-bytes: string byte-size = "16MiB"
     components.*.limits.log-line: string byte-size = "8KiB"
