@@ -21,6 +21,7 @@ pub use load::Source;
 use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
+use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::http::{Admission, Connections, Listener, Server, Target};
 use load::Loader;
 
@@ -92,6 +93,25 @@ impl Host {
         let _ = timeout(self.server.limits.drain, running.requests.empty()).await;
         running.components.iter().for_each(|component| component.warm.clear());
         true
+    }
+
+    /// Runs a component of `app` once, with the bytes of `source`, on the standard streams of this process. The app
+    /// itself is not started.
+    ///
+    /// The guest has a thread of its own and ends with the future; while it waits for a stream, when that lets it go.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be run at all. What happens to it while it runs is a way to end.
+    pub async fn run(&self, app: &App, source: &dyn Source, command: Command) -> Result<Ended, CommandError> {
+        let Some(spec) = app.components.get(&command.component) else {
+            return Err(CommandError::NoComponent { app: app.id.clone(), component: command.component });
+        };
+        if command.start == Start::Main && !spec.shape.is_command() {
+            return Err(CommandError::NoEntry { component: command.component, shape: Box::new(spec.shape.clone()) });
+        }
+        let component = self.loader.load(app, &command.component, spec, source).await?;
+        command::run(component, self.loader.engines(), command).await
     }
 
     /// Serves HTTP on `listener` until the host stops. Must be called within a Tokio runtime, which accepts.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
-use wasmtime::component::{self, Linker};
+use wasmtime::component::Linker;
 use wattle_backend::bucket::Owner;
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::app::{App, BackendKind, BackendSpec, ComponentSpec, Scope};
@@ -18,13 +18,13 @@ use wattle_spec::host_file::implicit_backends;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
-use wattle_spec::shape::ImportName;
+use wattle_spec::shape::{ImportName, Kind};
 
 use crate::capability::key_value::KeyValueLink;
-use crate::capability::linker;
-use crate::component::{Component, Identity, Service, profile_of};
+use crate::capability::{linker, preview1};
+use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
-use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
+use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId};
@@ -46,6 +46,7 @@ impl Source for BTreeMap<Digest, Bytes> {
 /// What makes components.
 pub(super) struct Loader {
     linkers: BTreeMap<&'static str, Linker<Guest>>,
+    preview1: wasmtime::Linker<Guest>,
     compiler: Arc<dyn Compiler>,
     code_cache: Option<CodeCache>,
     /// One component is compiled at a time: the others run.
@@ -71,6 +72,7 @@ impl Loader {
             .collect::<wasmtime::Result<_>>()?;
         Ok(Self {
             linkers,
+            preview1: preview1::linker(engines.of(profile_of(Kind::Module)))?,
             compiler,
             code_cache,
             compiling: tokio::sync::Mutex::default(),
@@ -92,6 +94,11 @@ impl Loader {
         self
     }
 
+    /// What the components that it makes run on.
+    pub(super) fn engines(&self) -> Arc<Engines> {
+        self.engines.clone()
+    }
+
     /// Makes the component `name` of `app`.
     pub(super) async fn load(
         &self,
@@ -102,12 +109,15 @@ impl Loader {
     ) -> Result<Component, StartError> {
         let profile = profile_of(spec.shape.kind);
         let code = self.code(profile, name, spec, source).await?;
-        let instance = self.linkers[profile.name()]
-            .instantiate_pre(&code)
-            .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
+        let program = match code {
+            Code::Component(code) => self.linkers[profile.name()].instantiate_pre(&code).map(Program::Component),
+            Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
+        }
+        .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
         let identity = Identity {
             app: app.id.clone(),
             name: name.clone(),
+            kind: spec.shape.kind,
             config: spec.config.clone(),
             env: spec.env.clone(),
             mounts: spec.mounts.clone(),
@@ -119,7 +129,8 @@ impl Loader {
             identity: Arc::new(identity),
             policy: spec.instances,
             engine: self.engines.clocked(profile),
-            service: Service::of(spec.shape.kind, instance),
+            service: Service::of(spec.shape.kind, &program),
+            program,
             warm: Warm::new(self.cores, spec.instances.reuse.get() > 1),
         })
     }
@@ -131,7 +142,7 @@ impl Loader {
         name: &ComponentName,
         spec: &ComponentSpec,
         source: &dyn Source,
-    ) -> Result<component::Component, StartError> {
+    ) -> Result<Code, StartError> {
         let engine = self.engines.of(profile);
         let cached = || self.code_cache.as_ref()?.load(engine, profile, &spec.digest);
         if let Some(code) = cached() {
@@ -199,7 +210,7 @@ impl Loader {
         let outcome = cores
             .run(async move {
                 let mut store = new_store(&tried.engine, &tried.identity, invocation);
-                let started = timeout_at(deadline.into(), tried.service.try_out(&mut store)).await;
+                let started = timeout_at(deadline.into(), tried.program.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(format!("{:#}", store.data().with_limit(error))),
