@@ -4,7 +4,9 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod run;
 pub(crate) mod schema;
+mod stop;
 pub(crate) mod up;
 
 use std::io::{self, Write};
@@ -12,6 +14,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::problem::Problem;
+
+/// Where data is kept, beside the manifest or the component, unless something else was said.
+const DATA_DIR: &str = ".wattle";
 
 /// Writes data to stdout. That the reader has gone (`wattle ... | head`) is no problem.
 pub(crate) fn print(text: &str) -> Result<(), Problem> {

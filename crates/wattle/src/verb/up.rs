@@ -6,20 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpSocket;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_host::{CodeCache, Host};
 use wattle_spec::app::{App, BackendKind};
 
-use super::print;
+use super::stop::Stop;
+use super::{DATA_DIR, print};
 use crate::app_file::AppFile;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
 use crate::problem::Problem;
 use crate::{log, report};
-
-/// Where data is kept, beside the manifest, unless something else was said.
-const DATA_DIR: &str = ".wattle";
 
 /// Connections that wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 4096;
@@ -38,7 +35,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
         let _runtime = runtime.enter();
         bind(&arguments, &file)?
     };
-    let log = log::start(arguments.log_format);
+    let log = log::start(arguments.log_format, "info");
     let served = runtime.block_on(serve(&arguments, &file, &app, listeners));
     if let Err(problem @ Problem::Cut) = &served {
         // What did not end by itself might hold up an end in good order for ever.
@@ -64,7 +61,7 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
         .build()?;
     tokio::select! {
         started = host.start(app, &file.bytes) => started?,
-        () = stop.asked() => return Ok(()),
+        _ = stop.asked() => return Ok(()),
     }
     let mut addresses = Vec::new();
     for listener in listeners {
@@ -75,7 +72,7 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
     tracing::info!("stopping: requests under way may end, a second signal ends at once");
     tokio::select! {
         ended = host.drain() => if ended { Ok(()) } else { Err(Problem::Cut) },
-        () = stop.asked() => Err(Problem::Cut),
+        _ = stop.asked() => Err(Problem::Cut),
     }
 }
 
@@ -96,24 +93,4 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn urls(addresses: &[SocketAddr]) -> String {
     addresses.iter().map(|address| format!("http://{address}\n")).collect()
-}
-
-/// The signals that ask for an end.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    fn install() -> Result<Self, Problem> {
-        let install = |kind| signal(kind).map_err(|source| Problem::System { operation: "wait for signals", source });
-        Ok(Self { interrupt: install(SignalKind::interrupt())?, terminate: install(SignalKind::terminate())? })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
