@@ -26,6 +26,11 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CoreId(pub(crate) usize);
 
+impl CoreId {
+    /// That of a thread which has everything to itself.
+    pub(crate) const ALONE: Self = Self(0);
+}
+
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The cores of a host. Dropping them ends what still runs there.

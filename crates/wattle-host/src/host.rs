@@ -22,6 +22,7 @@ use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
 use crate::outgoing::Places;
+use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::http::{Admission, Connections, Listener, Server, Target};
 use load::{Loader, Starting};
 
@@ -62,7 +63,8 @@ impl Host {
             return Err(StartError::Running(app.id.clone()));
         }
         let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
-        let starting = Starting { app, source, outgoing: Arc::new(Places::new(&app.limits)) };
+        let network = self.loader.network().clone();
+        let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
         let mut components = BTreeMap::new();
         for (name, spec) in &app.components {
             let component = self.loader.load(&starting, name, spec).await?;
@@ -94,6 +96,27 @@ impl Host {
         let _ = timeout(self.server.limits.drain, running.requests.empty()).await;
         running.components.iter().for_each(|component| component.warm.clear());
         true
+    }
+
+    /// Runs a component of `app` once, with the bytes of `source`, on the standard streams of this process. The app
+    /// itself is not started.
+    ///
+    /// The guest has a thread of its own and ends with the future; while it waits for a stream, when that lets it go.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be run at all. What happens to it while it runs is a way to end.
+    pub async fn run(&self, app: &App, source: &dyn Source, command: Command) -> Result<Ended, CommandError> {
+        let Some(spec) = app.components.get(&command.component) else {
+            return Err(CommandError::NoComponent { app: app.id.clone(), component: command.component });
+        };
+        if command.start == Start::Main && !spec.shape.is_command() {
+            return Err(CommandError::NoEntry { component: command.component, shape: Box::new(spec.shape.clone()) });
+        }
+        let network = Arc::new(self.loader.network().alone());
+        let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
+        let component = self.loader.load(&starting, &command.component, spec).await?;
+        command::run(component, self.loader.engines(), command).await
     }
 
     /// Serves HTTP on `listener` until the host stops. Must be called within a Tokio runtime, which accepts.

@@ -25,3 +25,4 @@ pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
 pub use host::{Host, HostBuilder, Source};
 pub use invocation::{Invocation, RequestId};
+pub use trigger::command::{Command, CommandError, Ended, Start, Trap};

@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 macro_rules! for_each_guest {
     ($macro:path) => {
         $macro! {
+            calls = "calls";
+            command = "command";
+            command_p3 = "command-p3";
             echo = "echo";
             echo_p3 = "echo-p3";
             fetch = "fetch";
@@ -31,6 +34,7 @@ macro_rules! for_each_guest {
             near_miss = "near-miss";
             not_http = "not-http";
             state = "state";
+            tally = "tally";
             unknown_import = "unknown-import";
         }
     };

@@ -125,7 +125,11 @@ impl<'a> Up<'a> {
             None => self.program.command(self.app),
             Some(limit) => {
                 let mut shell = Command::new("/bin/sh");
-                shell.env_clear().current_dir(self.app.path()).stdin(Stdio::null());
+                shell
+                    .env_clear()
+                    .env("XDG_CACHE_HOME", self.app.cache_dir())
+                    .current_dir(self.app.path())
+                    .stdin(Stdio::null());
                 shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(self.program.path());
                 shell
             }

@@ -3,6 +3,7 @@
 mod app_file;
 mod child_compiler;
 mod cli;
+mod kept;
 mod log;
 mod problem;
 mod report;
@@ -20,11 +21,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = match child_compiler::asked_for() {
-        Some(arguments) => child_compiler::run_as_child(&arguments),
+        Some(arguments) => child_compiler::run_as_child(&arguments).map(|()| ExitCode::SUCCESS),
         None => run(Cli::parse()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(problem) => {
             report::problem(&problem);
             problem.exit_code().into()
@@ -32,13 +33,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Problem> {
-    match cli.verb {
+fn run(cli: Cli) -> Result<ExitCode, Problem> {
+    let done = match cli.verb {
+        Verb::Run(arguments) => return verb::run::run(&arguments),
         Verb::Up(arguments) => verb::up::run(arguments),
         Verb::Inspect(arguments) => verb::inspect::run(&arguments),
         Verb::Explain(arguments) => verb::explain::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),
         Verb::Schema(arguments) => verb::schema::run(&arguments),
         Verb::Completions(arguments) => verb::completions::run(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -4,7 +4,9 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod run;
 pub(crate) mod schema;
+mod stop;
 pub(crate) mod up;
 
 use std::io::{self, Write};

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
-use wasmtime::component::{self, Linker};
+use wasmtime::component::Linker;
 use wattle_backend::bucket::Owner;
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::app::{App, BackendKind, BackendSpec, ComponentSpec, Scope};
@@ -18,13 +18,13 @@ use wattle_spec::host_file::implicit_backends;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
-use wattle_spec::shape::ImportName;
+use wattle_spec::shape::{ImportName, Kind};
 
 use crate::capability::key_value::KeyValueLink;
-use crate::capability::linker;
-use crate::component::{Component, Identity, Service, profile_of};
+use crate::capability::{linker, preview1};
+use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
-use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
+use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId};
@@ -47,6 +47,7 @@ impl Source for BTreeMap<Digest, Bytes> {
 /// What makes components.
 pub(super) struct Loader {
     linkers: BTreeMap<&'static str, Linker<Guest>>,
+    preview1: wasmtime::Linker<Guest>,
     compiler: Arc<dyn Compiler>,
     code_cache: Option<CodeCache>,
     /// One component is compiled at a time: the others run.
@@ -67,6 +68,7 @@ pub(super) struct Providers {
 pub(super) struct Starting<'a> {
     pub(super) app: &'a App,
     pub(super) source: &'a dyn Source,
+    pub(super) network: Arc<Network>,
     pub(super) outgoing: Arc<Places>,
 }
 
@@ -82,7 +84,26 @@ impl Loader {
             .map(|profile| Ok((profile.name(), linker(engines.of(profile), profile)?)))
             .into_iter()
             .collect::<wasmtime::Result<_>>()?;
-        Ok(Self { linkers, compiler, code_cache, compiling: tokio::sync::Mutex::default(), limits, providers, engines })
+        Ok(Self {
+            linkers,
+            preview1: preview1::linker(engines.of(profile_of(Kind::Module)))?,
+            compiler,
+            code_cache,
+            compiling: tokio::sync::Mutex::default(),
+            limits,
+            providers,
+            engines,
+        })
+    }
+
+    /// What the components that it makes run on.
+    pub(super) fn engines(&self) -> Arc<Engines> {
+        self.engines.clone()
+    }
+
+    /// The network that components find.
+    pub(super) fn network(&self) -> &Arc<Network> {
+        &self.providers.network
     }
 
     /// Makes the component `name` of an app.
@@ -92,33 +113,37 @@ impl Loader {
         name: &ComponentName,
         spec: &ComponentSpec,
     ) -> Result<Component, StartError> {
-        let Starting { app, source, outgoing } = starting;
+        let Starting { app, source, network, outgoing } = starting;
         if !spec.network.http.is_empty() {
             // Reads the system's roots: not when the first request wants to leave.
-            self.providers.network.tls().map_err(StartError::Tls)?;
+            network.tls().map_err(StartError::Tls)?;
         }
         let profile = profile_of(spec.shape.kind);
         let code = self.code(profile, name, spec, *source).await?;
-        let instance = self.linkers[profile.name()]
-            .instantiate_pre(&code)
-            .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
+        let program = match code {
+            Code::Component(code) => self.linkers[profile.name()].instantiate_pre(&code).map(Program::Component),
+            Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
+        }
+        .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
         let identity = Identity {
             app: app.id.clone(),
             name: name.clone(),
+            kind: spec.shape.kind,
             config: spec.config.clone(),
             env: spec.env.clone(),
             mounts: spec.mounts.clone(),
             limits: spec.limits,
             key_value: self.key_value(app, name, spec)?,
-            outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), self.providers.network.clone()),
+            outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
         };
         Ok(Component {
             identity: Arc::new(identity),
             policy: spec.instances,
             engine: self.engines.clocked(profile),
-            service: Service::of(spec.shape.kind, instance),
-            warm: Warm::new(self.providers.network.cores(), spec.instances.reuse.get() > 1),
+            service: Service::of(spec.shape.kind, &program),
+            program,
+            warm: Warm::new(network.cores(), spec.instances.reuse.get() > 1),
         })
     }
 
@@ -129,7 +154,7 @@ impl Loader {
         name: &ComponentName,
         spec: &ComponentSpec,
         source: &dyn Source,
-    ) -> Result<component::Component, StartError> {
+    ) -> Result<Code, StartError> {
         let engine = self.engines.of(profile);
         let cached = || self.code_cache.as_ref()?.load(engine, profile, &spec.digest);
         if let Some(code) = cached() {
@@ -197,7 +222,7 @@ impl Loader {
         let outcome = cores
             .run(|core| async move {
                 let mut store = new_store(&tried.engine, &tried.identity, core, invocation);
-                let started = timeout_at(deadline.into(), tried.service.try_out(&mut store)).await;
+                let started = timeout_at(deadline.into(), tried.program.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(format!("{:#}", store.data().with_limit(error))),

@@ -29,6 +29,12 @@ impl Network {
         Self { name_servers, resolvers, tls: OnceLock::new() }
     }
 
+    /// The same for one thread that has a runtime of its own.
+    pub(crate) fn alone(&self) -> Self {
+        let name_servers = self.name_servers.clone();
+        Self { name_servers, resolvers: vec![OnceLock::new()], tls: self.tls.clone() }
+    }
+
     /// How many cores they run on.
     pub(crate) fn cores(&self) -> usize {
         self.resolvers.len()

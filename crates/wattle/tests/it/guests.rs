@@ -2,7 +2,7 @@
 
 use wattle_testkit::{App, guests};
 
-use crate::WATTLE;
+use crate::{WATTLE, run};
 
 wattle_testkit::every_guest_has_a_test!();
 
@@ -20,6 +20,29 @@ fn refusal(guest: &std::path::Path) -> String {
     let ran = WATTLE.up(&App::of(guest, "")).refused();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     ran.stderr.lines().next().unwrap_or_default().to_owned()
+}
+
+/// What a command prints.
+fn printed(guest: &std::path::Path, arguments: &[&str]) -> String {
+    let file = guest.to_str().unwrap();
+    let ran = wattle_testkit::Ran::of(&mut run::command(&App::empty(), &[&[file], arguments].concat()));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    ran.stdout
+}
+
+#[test]
+fn calls() {
+    assert_eq!(printed(&guests::calls(), &["--invoke", "add(1, 2)"]), "3\n");
+}
+
+#[test]
+fn command() {
+    assert_eq!(printed(&guests::command(), &[]), "Hello from Wattle\n");
+}
+
+#[test]
+fn command_p3() {
+    assert_eq!(printed(&guests::command_p3(), &[]), "arguments [\"command-p3.wasm\"]\n");
 }
 
 #[test]
@@ -78,6 +101,7 @@ fn module() {
         refusal(&guests::module()),
         "error: `module` is a core module, and only a component can answer HTTP requests"
     );
+    assert_eq!(printed(&guests::module(), &[]), "Hello from a module\n");
 }
 
 #[test]
@@ -93,6 +117,11 @@ fn not_http() {
 #[test]
 fn state() {
     assert_eq!(answer(&guests::state()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn tally() {
+    assert_eq!(printed(&guests::tally(), &["--link", "wasi:keyvalue=memory"]), "1\n");
 }
 
 #[test]
