@@ -15,6 +15,10 @@ from typing import Dict, List, Optional, Tuple
 
 WATTLE = shlex.split(os.getenv("WATTLE", "wattle"))
 
+# What tests of HTTP and sockets speak to: other programs on this machine.
+ALLOWED = ["http=http://*:*", "network=loopback", "tcp=loopback:*", "udp=loopback:*"]
+NETWORK = [part for what in ALLOWED for part in ("--allow", what)]
+
 
 def get_name() -> str:
     return "wattle"
@@ -48,4 +52,4 @@ def compute_argv(
         shell = ["sh", "-c", 'WATTLE_LOG=off exec "$0" "$@" >&2']
         return shell + WATTLE + ["up", "--listen", "127.0.0.1:0", "--data-dir", data] + variables + [test_path]
     directory = ["--dir", f"{root}::/"] if root else []
-    return WATTLE + ["run"] + variables + directory + [test_path, "--"] + args
+    return WATTLE + ["run"] + NETWORK + variables + directory + [test_path, "--"] + args

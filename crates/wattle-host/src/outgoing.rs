@@ -6,6 +6,7 @@
 mod connector;
 mod error;
 mod network;
+mod sockets;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

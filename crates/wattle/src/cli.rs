@@ -10,6 +10,9 @@ use wattle_spec::fault::{listed, nearest};
 use wattle_spec::interface::Interface;
 use wattle_spec::limits::{ComponentLimits, LimitSet};
 use wattle_spec::name::BackendName;
+use wattle_spec::network::{
+    AddressRange, AddressRangeError, EndpointPattern, EndpointPatternError, OriginPattern, OriginPatternError,
+};
 
 /// Builds, ships and runs WebAssembly applications
 #[derive(Debug, Parser)]
@@ -86,6 +89,10 @@ pub(crate) struct Run {
     /// Let a backend provide an interface, as in wasi:keyvalue=memory
     #[arg(long = "link", value_name = "INTERFACE=BACKEND", value_parser = link)]
     pub(crate) links: Vec<(Interface, BackendName)>,
+    /// Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
+    /// udp=ENDPOINT, as in http=https://api.example.com or tcp=10.0.0.0/8:5432
+    #[arg(long = "allow", value_name = "KIND=WHAT", value_parser = allow)]
+    pub(crate) allow: Vec<Allow>,
     /// Set a limit, as in memory=64MiB or deadline=5s; it has no deadline
     /// otherwise
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit)]
@@ -104,6 +111,15 @@ pub(crate) struct Mount {
     pub(crate) host: String,
     pub(crate) guest: String,
     pub(crate) access: Access,
+}
+
+/// Something of the network that a command may reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Allow {
+    Http(OriginPattern),
+    Network(AddressRange),
+    Tcp(EndpointPattern),
+    Udp(EndpointPattern),
 }
 
 /// A limit that is known, with a value that it can have.
@@ -230,6 +246,18 @@ fn link(text: &str) -> Result<(Interface, BackendName), String> {
     let interface = interface.parse().map_err(|error: wattle_spec::interface::InterfaceError| error.to_string())?;
     let backend = backend.parse().map_err(|error: wattle_spec::name::NameError| error.to_string())?;
     Ok((interface, backend))
+}
+
+fn allow(text: &str) -> Result<Allow, String> {
+    let expected = || "expected http=ORIGIN, network=RANGE, tcp=ENDPOINT or udp=ENDPOINT".to_owned();
+    let (kind, what) = text.split_once('=').ok_or_else(expected)?;
+    match kind {
+        "http" => what.parse().map(Allow::Http).map_err(|error: OriginPatternError| error.to_string()),
+        "network" => what.parse().map(Allow::Network).map_err(|error: AddressRangeError| error.to_string()),
+        "tcp" => what.parse().map(Allow::Tcp).map_err(|error: EndpointPatternError| error.to_string()),
+        "udp" => what.parse().map(Allow::Udp).map_err(|error: EndpointPatternError| error.to_string()),
+        _ => Err(expected()),
+    }
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

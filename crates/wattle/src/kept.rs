@@ -60,7 +60,7 @@ fn code_cache(chosen: Option<&Path>) -> Result<Option<CodeCache>, Problem> {
     let Some(caches) = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))) else { return Ok(None) };
     Ok(CodeCache::open(caches.join("wattle/code"))
         .inspect_err(|error| {
-            tracing::warn!(error = &*error as &dyn std::error::Error, "compiled code is not kept");
+            tracing::warn!(error = error as &dyn std::error::Error, "compiled code is not kept");
         })
         .ok())
 }

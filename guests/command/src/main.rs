@@ -1,6 +1,7 @@
 //! Does what command-line programs do, by its first argument. With the standard library alone.
 
 use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::ExitCode;
 use std::{env, fs};
 
@@ -21,7 +22,9 @@ fn main() -> ExitCode {
         ["grow"] => grow(),
         ["read", path] => return told(fs::read(path).and_then(|bytes| io::stdout().write_all(&bytes))),
         ["write", path, text] => return told(fs::write(path, text)),
-        ["connect", address] => return told(std::net::TcpStream::connect(address).map(drop)),
+        ["connect", address] => return told(TcpStream::connect(address).map(drop)),
+        ["listen", address] => return told(listen(address)),
+        ["datagram", from, to] => return told(datagram(from, to)),
         ["terminals"] => terminals(),
         _ => println!("Hello from Wattle"),
     }
@@ -51,6 +54,17 @@ fn yes() {
     loop {
         println!("yes");
     }
+}
+
+/// Says where it listens, and hello to the first who comes.
+fn listen(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    println!("{}", listener.local_addr()?);
+    listener.accept()?.0.write_all(b"hello")
+}
+
+fn datagram(from: &str, to: &str) -> io::Result<()> {
+    UdpSocket::bind(from)?.send_to(b"hi", to).map(drop)
 }
 
 fn overflow(depth: u64) -> u64 {

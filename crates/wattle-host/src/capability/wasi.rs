@@ -102,6 +102,7 @@ pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) 
             builder.args(arguments).allow_blocking_current_thread(true);
         }
     }
+    identity.outgoing.grant_sockets(&mut builder);
     builder.max_random_size(identity.limits.host_call_bytes.0);
     for (name, value) in &identity.env {
         builder.env(name, value);

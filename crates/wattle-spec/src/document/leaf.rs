@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::interface::Interface;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName};
-use crate::network::{AddressRange, OriginPattern};
+use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::route::{HostName, PathPattern};
 use crate::units::{Span, UnitError};
 
@@ -107,6 +107,7 @@ leaves! {
     Text: "text", "EUR", text;
     Span: "time-span", "10s", span;
     OriginPattern: "origin-pattern", "https://api.example.com", plain;
+    EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
     AddressRange: "address-range", "private", plain;
     Address: "socket-address", "127.0.0.1:8080", address;
 }

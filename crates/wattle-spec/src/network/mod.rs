@@ -4,11 +4,13 @@
 //! whoever answers for the name does not choose what our machines reach.
 
 mod address;
+mod endpoint;
 mod origin;
 
 use std::net::IpAddr;
 
 pub use address::{AddressClass, AddressRange, AddressRangeError};
+pub use endpoint::{EndpointPattern, EndpointPatternError, SocketPolicy};
 pub use origin::{Host, Origin, OriginError, OriginPattern, OriginPatternError, Scheme};
 
 /// What a component may reach. By default nothing.
@@ -16,8 +18,12 @@ pub use origin::{Host, Origin, OriginError, OriginPattern, OriginPatternError, S
 pub struct NetworkPolicy {
     /// The origins that it may send HTTP requests to.
     pub http: Vec<OriginPattern>,
-    /// The addresses that it may reach beside the public ones.
+    /// The addresses that these may lead to beside the public ones.
     pub networks: Vec<AddressRange>,
+    /// Its TCP sockets.
+    pub tcp: SocketPolicy,
+    /// Its UDP sockets.
+    pub udp: SocketPolicy,
 }
 
 /// Why a component may not reach something.

@@ -10,7 +10,6 @@ use crate::document::{Text, Variable, Written};
 use crate::fault::Fault;
 use crate::link::{Link, Provider};
 use crate::manifest::{ComponentEntry, Instances, MountEntry};
-use crate::network::NetworkPolicy;
 use crate::shape::Kind;
 
 /// The component that `entry` means, and what is wrong with it.
@@ -35,7 +34,7 @@ pub(super) fn resolved(
         config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
         env: entry.env.iter().map(|(Variable(key), Text(value))| (key.clone(), value.clone())).collect(),
         mounts: entry.mounts.iter().map(|mount| mounted(mount, base)).collect(),
-        network: NetworkPolicy { http: entry.allow.http.clone(), networks: entry.allow.networks.clone() },
+        network: entry.allow.resolved(),
         limits: entry.limits.0,
     }
 }

@@ -41,7 +41,7 @@ env = { RUST_LOG = "info" }
 links = { "wasi:keyvalue" = "orders", "wasi:keyvalue/atomics@0.2.0-draft" = { to = "disk" } }
 limits = { memory = "64MiB", deadline = "10s", handles = 100 }
 instances = { reuse = 100, idle = "10s", concurrency = 8 }
-allow = { http = ["https://api.example.com", "http://*.intern:8080"], networks = ["private", "192.0.2.0/24"] }
+allow = { http = ["https://api.example.com", "http://*.intern:8080"], networks = ["private", "192.0.2.0/24"], tcp = ["10.0.0.0/8:5432"], udp = ["loopback:*"] }
 
 [[components.cart.mounts]]
 host = "data"
@@ -79,6 +79,7 @@ fn everything_there_is() {
         format!("{:?}", cart.instances.as_ref().map(|instances| instances.value.reuse.as_ref().map(|n| n.value))),
         format!("{:?}", cart.allow.http.iter().map(ToString::to_string).collect::<Vec<_>>()),
         format!("{:?}", cart.allow.networks.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        format!("{:?}", cart.allow.tcp.iter().chain(&cart.allow.udp).map(ToString::to_string).collect::<Vec<_>>()),
         format!("{:?} {:?}", cart.mounts[0].guest.value.0, cart.mounts[0].access),
         format!("{} {} at {}", trigger.host.as_ref().unwrap(), trigger.path, span(&trigger.path.span)),
         format!("{:?}", manifest.backends.values().collect::<Vec<_>>()),
@@ -93,6 +94,7 @@ fn everything_there_is() {
     Some(Some(100))
     ["https://api.example.com", "http://*.intern:8080"]
     ["private", "192.0.2.0/24"]
+    ["10.0.0.0/8:5432", "loopback:*"]
     "/data" ReadWrite
     shop.example.com /cart/... at "/cart/..."
     [BackendEntry { kind: Memory, scope: Shared }]

@@ -1,6 +1,8 @@
 //! What of the network a component may reach: table by table.
 
-use wattle_spec::network::{AddressClass, AddressRange, Denied, NetworkPolicy, Origin, OriginPattern};
+use wattle_spec::network::{
+    AddressClass, AddressRange, Denied, EndpointPattern, NetworkPolicy, Origin, OriginPattern, SocketPolicy,
+};
 
 fn allowed(pattern: &str, scheme: &str, authority: &str) -> bool {
     let pattern: OriginPattern = pattern.parse().unwrap();
@@ -204,7 +206,7 @@ fn ranges() {
 
 fn policy(http: &str, networks: &[&str]) -> NetworkPolicy {
     let networks = networks.iter().map(|range| range.parse().unwrap()).collect();
-    NetworkPolicy { http: vec![http.parse().unwrap()], networks }
+    NetworkPolicy { http: vec![http.parse().unwrap()], networks, ..NetworkPolicy::default() }
 }
 
 /// A name that is allowed leads to public addresses only, unless a range allows the address.
@@ -233,4 +235,45 @@ fn origins_that_are_addresses() {
     assert_eq!(check("http://*", &["loopback"], "127.0.0.1"), Ok(()));
     assert_eq!(check("http://127.0.0.1", &[], "127.0.0.1"), Ok(()));
     assert_eq!(check("http://*", &[], "[::ffff:a9fe:a9fe]"), Err(Denied::Address(AddressClass::Metadata)));
+}
+
+#[test]
+fn endpoints() {
+    let policy = |patterns: &[&str]| SocketPolicy(patterns.iter().map(|pattern| pattern.parse().unwrap()).collect());
+    let reaches = |patterns: &[&str], endpoint: &str| policy(patterns).reaches(endpoint.parse().unwrap());
+    assert!(reaches(&["10.1.0.0/16:5432"], "10.1.2.3:5432"));
+    assert!(!reaches(&["10.1.0.0/16:5432"], "10.1.2.3:5433"));
+    assert!(!reaches(&["10.1.0.0/16:5432"], "10.2.0.0:5432"));
+    assert!(reaches(&["private:*"], "192.168.0.1:1"));
+    assert!(!reaches(&["private:*", "public:*"], "127.0.0.1:1"));
+    assert!(reaches(&["public:443"], "1.1.1.1:443"));
+    assert!(!reaches(&["public:443"], "[::ffff:10.0.0.1]:443"));
+    assert!(reaches(&["[fd00::/8]:53"], "[fd00::1]:53"));
+    assert!(!reaches(&[], "1.1.1.1:443"));
+
+    let serves = |patterns: &[&str], endpoint: &str| policy(patterns).serves(endpoint.parse().unwrap());
+    assert!(serves(&["loopback:8000"], "127.0.0.1:8000"));
+    assert!(serves(&["loopback:8000"], "127.0.0.1:0"));
+    assert!(!serves(&["loopback:8000"], "127.0.0.1:8001"));
+    assert!(!serves(&["0.0.0.0/0:*"], "0.0.0.0:8000"), "that is every interface");
+    assert!(!serves(&["private:*"], "10.0.0.1:8000"), "that is an interface that others reach");
+    assert!(!serves(&["private:*"], "127.0.0.1:0"));
+}
+
+#[test]
+fn endpoints_as_text() {
+    for text in ["10.1.0.0/16:5432", "loopback:*", "[fd00::/8]:6379", "public:443", "metadata:80"] {
+        assert_eq!(text.parse::<EndpointPattern>().unwrap().to_string(), text);
+    }
+    let wrong = |text: &str| format!("{text}: {}\n", text.parse::<EndpointPattern>().unwrap_err());
+    let all = ["loopback", "loopback:0", "loopback:x", "fd00::1:53", "db.example.com:5432", ":80", "*:80"].map(wrong);
+    insta::assert_snapshot!(all.concat(), @r#"
+    loopback: an endpoint ends with `:` and a port, or `:*` for every port
+    loopback:0: the port is neither a number from 1 to 65535 nor `*`
+    loopback:x: the port is neither a number from 1 to 65535 nor `*`
+    fd00::1:53: an IPv6 address or network is written in brackets, as in [fd00::/8]:5432
+    db.example.com:5432: "db.example.com" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+    :80: "" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+    *:80: "*" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+    "#);
 }

@@ -77,6 +77,8 @@ fn manifest() {
     components.*.allow: object
     components.*.allow.http: array
     components.*.allow.networks: array
+    components.*.allow.tcp: array
+    components.*.allow.udp: array
     components.*.build: string
     components.*.config: object
     components.*.config.*: string text

@@ -13,7 +13,7 @@ use super::print;
 use super::stop::Stop;
 use crate::app_file::{AppFile, file_in};
 use crate::child_compiler::ChildCompiler;
-use crate::cli::{LogFormat, Run};
+use crate::cli::{Allow, LogFormat, Run};
 use crate::problem::{Exit, Problem};
 use crate::{kept, log};
 
@@ -66,6 +66,14 @@ fn change(manifest: &mut Manifest, arguments: &Run) -> Result<(), Problem> {
     }
     for (interface, backend) in &arguments.links {
         entry.links.insert(interface.clone().into(), LinkEntry { to: backend.clone().into() });
+    }
+    for allow in &arguments.allow {
+        match allow.clone() {
+            Allow::Http(origin) => entry.allow.http.push(origin),
+            Allow::Network(range) => entry.allow.networks.push(range),
+            Allow::Tcp(endpoint) => entry.allow.tcp.push(endpoint),
+            Allow::Udp(endpoint) => entry.allow.udp.push(endpoint),
+        }
     }
     for limit in &arguments.limits {
         entry.limits.0.set(&limit.name, &limit.value).expect("invariant: the command line was checked");

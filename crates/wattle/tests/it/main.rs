@@ -27,6 +27,7 @@ mod outgoing_tls;
 mod run;
 mod run_limits;
 mod secrets;
+mod sockets;
 mod stop;
 mod streams;
 mod up;
