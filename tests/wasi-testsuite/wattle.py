@@ -19,6 +19,16 @@ WATTLE = shlex.split(os.getenv("WATTLE", "wattle"))
 ALLOWED = ["http=http://*:*", "network=loopback", "tcp=loopback:*", "udp=loopback:*"]
 NETWORK = [part for what in ALLOWED for part in ("--allow", what)]
 
+MANIFEST = """
+name = "test"
+[components.test]
+source = "{source}"
+allow = {{ http = ["http://*:*", "https://*:*"], networks = ["loopback"] }}
+[[triggers.http]]
+path = "/..."
+component = "test"
+"""
+
 
 def get_name() -> str:
     return "wattle"
@@ -47,9 +57,11 @@ def compute_argv(
     args, env, root = args_env_root
     variables = [part for name, value in env.items() for part in ("--env", f"{name}={value}")]
     if wasi_world == "wasi:http/service":
-        data = tempfile.mkdtemp(prefix="wattle-")
+        app = tempfile.mkdtemp(prefix="wattle-")
+        with open(os.path.join(app, "wattle.toml"), "w", encoding="UTF-8") as manifest:
+            manifest.write(MANIFEST.format(source=os.path.abspath(test_path)))
         # The runner looks for the address in the first line of stderr.
         shell = ["sh", "-c", 'WATTLE_LOG=off exec "$0" "$@" >&2']
-        return shell + WATTLE + ["up", "--listen", "127.0.0.1:0", "--data-dir", data] + variables + [test_path]
+        return shell + WATTLE + ["up", "--listen", "127.0.0.1:0"] + variables + [app]
     directory = ["--dir", f"{root}::/"] if root else []
     return WATTLE + ["run"] + NETWORK + variables + directory + [test_path, "--"] + args
