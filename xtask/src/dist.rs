@@ -12,6 +12,11 @@ use anyhow::{Context, Result};
 
 use crate::{process, root};
 
+const STATIC: &str = "-C target-feature=+crt-static";
+/// A static program finds the system call for randomness by no name, and there may be no `/dev/urandom`: say that the
+/// call is there (it is since Linux 3.17).
+const LINUX: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
+
 /// Makes it.
 pub(crate) fn run() -> Result<()> {
     let target = host_target()?;
@@ -37,9 +42,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<Command> {
     let target = host_target()?;
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).args(["--target", &target]).current_dir(root());
-    if target.ends_with("-linux-gnu") || target.ends_with("-windows-msvc") {
-        cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    }
+    let flags = match target.as_str() {
+        linux if linux.ends_with("-linux-gnu") => LINUX,
+        windows if windows.ends_with("-windows-msvc") => STATIC,
+        _ => "",
+    };
+    cargo.env("RUSTFLAGS", flags);
     Ok(cargo)
 }
 
