@@ -52,7 +52,8 @@ fn same_place(mounts: &[MountEntry]) -> Vec<Fault> {
             Some(earlier) => faults.push(
                 Fault::new(format!("two directories are mounted at `{}`", mount.guest.value.0))
                     .at(mount.guest.span.clone())
-                    .also(earlier.guest.span.clone(), "the first is here"),
+                    .also(earlier.guest.span.clone(), "the first is here")
+                    .hint("mount each at a path of its own"),
             ),
             None => continue,
         }

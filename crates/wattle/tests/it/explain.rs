@@ -74,15 +74,15 @@ fn a_link_of_the_app() {
 /// The component's link beats the app's, the most specific key wins within each.
 #[test]
 fn several_links() {
-    let more = "links = { \"wasi:keyvalue/atomics\" = \"memory\" }\n[links]\n\"wasi:keyvalue\" = \"disk\"";
+    let more = "links = { \"wasi:keyvalue/atomics\" = \"memory\" }\n[links]\n\"wasi:keyvalue\" = \"memory\"";
     insta::assert_snapshot!(explain(&guestbook(more), &[]), @r#"
     exit: 0
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
-      wasi:keyvalue/store@0.2.0-draft     backend disk    the app's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue/atomics" = "memory"`
-      wasi:keyvalue/batch@0.2.0-draft     backend disk    the app's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
     "#);
@@ -117,6 +117,23 @@ fn a_default_of_the_host() {
     "#);
 }
 
+/// Nothing shows as `memory` what is kept on disk.
+#[test]
+fn a_backend_that_is_not_what_it_is_called() {
+    let app = guestbook("links = { \"wasi:keyvalue\" = \"memory\" }\n[backends.memory]\ntype = \"disk\"");
+    insta::assert_snapshot!(explain(&app, &[]), @"
+    exit: 2
+    ----- stderr
+    error: the backend `memory`, which every host has, cannot be of the type `disk`
+     --> ./wattle.toml:5:11
+      |
+    5 | [backends.memory]
+      |           ^^^^^^
+      |
+      = hint: choose another name for a backend of that type, as in [backends.my-disk]
+    ");
+}
+
 #[test]
 fn what_is_refused() {
     insta::assert_snapshot!(explain(&App::of(&guests::unknown_import(), ""), &[]), @r#"
@@ -132,7 +149,7 @@ fn what_is_refused() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: the host provides `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, `wasi:http`, `wasi:io`, `wasi:keyvalue`, `wasi:logging`, `wasi:random` and `wasi:sockets`
+      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12` and `wasi:sockets@0.3.0`
     "#);
 }
 
@@ -150,7 +167,7 @@ fn as_json() {
         "backend": null,
         "rule": "refused",
         "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
-        "hint": "of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`"
+        "hint": "did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`"
       },
       {
         "component": "near-miss",
@@ -169,7 +186,7 @@ fn as_json() {
     3 | source = "near-miss.wasm"
       |          ^^^^^^^^^^^^^^^^
       |
-      = hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+      = hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
     "#);
     let ran = WATTLE.run(&guestbook(""), ["explain", "--json"]);
     let lines: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
