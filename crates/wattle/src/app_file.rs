@@ -9,9 +9,9 @@ use wattle_spec::app::App;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
-use wattle_spec::manifest::{Manifest, Source};
+use wattle_spec::manifest::{ComponentEntry, Manifest, Source, Written};
 use wattle_spec::name::ComponentName;
-use wattle_spec::resolve::{Explained, Found, FoundComponents, links, resolve};
+use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
 
 use crate::cli::What;
 use crate::input::{self, Ending};
@@ -46,6 +46,13 @@ pub(crate) struct AppFile {
 struct HostText {
     file: PathBuf,
     text: String,
+}
+
+/// One component of an app: what provides its imports, and what it is granted beside them.
+pub(crate) struct ExplainedComponent {
+    pub(crate) name: ComponentName,
+    pub(crate) imports: Vec<Explained>,
+    pub(crate) grants: Grants,
 }
 
 impl AppFile {
@@ -115,16 +122,22 @@ impl AppFile {
         }
     }
 
-    /// What provides each import, refused ones included.
+    /// What provides each import and what else is granted, component by component, refused imports included.
     ///
     /// # Errors
     ///
     /// If there are faults in the texts, or if a component's file cannot be used.
-    pub(crate) fn explain(&self) -> Result<Vec<Explained>, Problem> {
+    pub(crate) fn explain(&self) -> Result<Vec<ExplainedComponent>, Problem> {
         if !self.faults.is_empty() || !self.text_faults.is_empty() {
             self.resolve()?;
         }
-        Ok(links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host))
+        let mut explained = links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host);
+        let component = |(name, entry): (&Written<ComponentName>, &ComponentEntry)| ExplainedComponent {
+            imports: explained.extract_if(.., |import| import.component == name.value).collect(),
+            name: name.value.clone(),
+            grants: Grants::of(entry, &self.base),
+        };
+        Ok(self.manifest.components.iter().map(component).collect())
     }
 
     /// The app that will run.

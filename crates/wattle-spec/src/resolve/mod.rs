@@ -4,6 +4,7 @@
 //! [`resolve`] itself joins imports, so what `wattle explain` prints is what happens.
 
 mod components;
+mod grants;
 mod http;
 mod keys;
 pub mod links;
@@ -14,6 +15,7 @@ mod split;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use self::grants::Grants;
 pub use self::links::Explained;
 pub use self::offer::{Offer, State};
 use crate::app::App;

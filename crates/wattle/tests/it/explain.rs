@@ -30,6 +30,7 @@ fn the_default() {
       wasi:keyvalue/batch@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
       wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -52,6 +53,7 @@ fn a_link_of_the_component() {
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -68,6 +70,7 @@ fn a_link_of_the_app() {
       wasi:keyvalue/batch@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
       wasi:logging/logging@0.1.0-draft    built-in       the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in       the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -85,6 +88,7 @@ fn several_links() {
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -101,6 +105,7 @@ fn a_default_of_the_host() {
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
     let app = guestbook("links = { \"wasi:keyvalue\" = \"disk\" }")
         .file("host.toml", "[links]\n\"wasi:keyvalue\" = \"memory\"\n");
@@ -114,7 +119,75 @@ fn a_default_of_the_host() {
       wasi:keyvalue/batch@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
       wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
+}
+
+/// What a component may touch beside what it is linked to is as much a part of the answer.
+#[test]
+fn grants() {
+    let more = "mounts = [{ host = \"in\", guest = \"/in\" }, { host = \"out\", guest = \"/out\", access = \"read-write\" }]\n\
+                env = { LEVEL = \"secret\", LANG = \"C\" }\n\
+                allow = { http = [\"https://*.example.com\", \"http://localhost:8081\"], networks = [\"loopback\", \"10.1.0.0/16\"] }";
+    let app = App::of(&guests::unknown_import(), more).file("in/a", "").file("out/b", "");
+    let ran = WATTLE.run(&app, ["explain"]);
+    insta::assert_snapshot!(ran.stdout, @"
+    unknown-import
+      acme:warehouse/stock@1.0.0  refused   component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
+      wasi:http/types@0.2.0       built-in  the host implements it and it keeps no state
+      granted: DIR/in at /in (read)
+      granted: DIR/out at /out (read-write)
+      granted: the variable LANG
+      granted: the variable LEVEL
+      granted: requests to https://*.example.com
+      granted: requests to http://localhost:8081
+      granted: the network loopback
+      granted: the network 10.1.0.0/16
+    ");
+    let ran = WATTLE.run(&app, ["explain", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&told["components"][0]["grants"]).unwrap(), @r#"
+    {
+      "env": [
+        "LANG",
+        "LEVEL"
+      ],
+      "http": [
+        "https://*.example.com",
+        "http://localhost:8081"
+      ],
+      "mounts": [
+        {
+          "access": "read",
+          "guest": "/in",
+          "host": "DIR/in"
+        },
+        {
+          "access": "read-write",
+          "guest": "/out",
+          "host": "DIR/out"
+        }
+      ],
+      "networks": [
+        "loopback",
+        "10.1.0.0/16"
+      ]
+    }
+    "#);
+    assert!(!ran.stdout.contains("secret"));
+}
+
+/// A component that imports nothing is there too.
+#[test]
+fn no_imports_and_no_grants() {
+    let app = App::of(&guests::not_http(), "")
+        .file("wattle.toml", "name = \"a\"\ncomponents.quiet.source = \"not-http.wasm\"\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["explain"]), @"
+    exit: 0
+    ----- stdout
+    quiet
+      granted: no files, no environment, no network
+    ");
 }
 
 /// Nothing shows as `memory` what is kept on disk.
@@ -142,6 +215,7 @@ fn what_is_refused() {
     unknown-import
       acme:warehouse/stock@1.0.0  refused   component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
       wasi:http/types@0.2.0       built-in  the host implements it and it keeps no state
+      granted: no files, no environment, no network
     ----- stderr
     error: component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
      --> ./wattle.toml:3:10
@@ -159,26 +233,38 @@ fn as_json() {
     insta::assert_snapshot!(WATTLE.run(&app, ["explain", "--json"]), @r#"
     exit: 2
     ----- stdout
-    [
-      {
-        "component": "near-miss",
-        "import": "wasi:keyvalue/stor@0.2.0-draft",
-        "provider": null,
-        "backend": null,
-        "rule": "refused",
-        "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
-        "hint": "did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`"
-      },
-      {
-        "component": "near-miss",
-        "import": "wasi:http/types@0.2.0",
-        "provider": "built-in",
-        "backend": null,
-        "rule": "built-in",
-        "reason": "the host implements it and it keeps no state",
-        "hint": null
-      }
-    ]
+    {
+      "app": "near-miss",
+      "components": [
+        {
+          "component": "near-miss",
+          "imports": [
+            {
+              "import": "wasi:keyvalue/stor@0.2.0-draft",
+              "provider": null,
+              "backend": null,
+              "rule": "refused",
+              "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
+              "hint": "did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`"
+            },
+            {
+              "import": "wasi:http/types@0.2.0",
+              "provider": "built-in",
+              "backend": null,
+              "rule": "built-in",
+              "reason": "the host implements it and it keeps no state",
+              "hint": null
+            }
+          ],
+          "grants": {
+            "mounts": [],
+            "env": [],
+            "http": [],
+            "networks": []
+          }
+        }
+      ]
+    }
     ----- stderr
     error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
      --> ./wattle.toml:3:10
@@ -189,12 +275,12 @@ fn as_json() {
       = hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
     "#);
     let ran = WATTLE.run(&guestbook(""), ["explain", "--json"]);
-    let lines: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
-    let store = lines.iter().find(|line| line["import"] == "wasi:keyvalue/store@0.2.0-draft").unwrap();
+    let app: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let imports = app["components"][0]["imports"].as_array().unwrap();
+    let store = imports.iter().find(|line| line["import"] == "wasi:keyvalue/store@0.2.0-draft").unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(store).unwrap(), @r#"
     {
       "backend": "disk",
-      "component": "guestbook",
       "hint": null,
       "import": "wasi:keyvalue/store@0.2.0-draft",
       "provider": "backend",
