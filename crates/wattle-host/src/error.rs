@@ -90,3 +90,13 @@ pub enum StartError {
         kind: BackendKind,
     },
 }
+
+impl StartError {
+    /// What the operator can do about it, if anything.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StartError::Compile { source, .. } => source.hint().map(Into::into),
+            _ => None,
+        }
+    }
+}

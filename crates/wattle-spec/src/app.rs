@@ -1,6 +1,7 @@
 //! An app as it will run: every default filled in, every import joined to a provider.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,6 +118,15 @@ pub enum BackendKind {
     Memory,
     /// In the data directory of the host.
     Disk,
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            BackendKind::Memory => "memory",
+            BackendKind::Disk => "disk",
+        })
+    }
 }
 
 /// Who shares a backend's state.

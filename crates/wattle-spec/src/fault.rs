@@ -1,5 +1,6 @@
 //! A fault in a manifest, or in another text that people write: what is wrong, where, and what to do. All faults of a text are collected, none hides another.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -8,12 +9,24 @@ use std::ops::Range;
 pub struct Fault {
     /// What is wrong, in lower case and without a full stop.
     pub message: String,
+    /// In which file.
+    pub file: FaultyFile,
     /// Where, in bytes of the text. `None`: something is missing as a whole.
     pub span: Option<Range<usize>>,
     /// What to do about it, with the lines to write where that helps.
     pub hint: Option<String>,
     /// Other places of the text that belong to it, such as the first of two equal routes.
     pub related: Vec<Related>,
+}
+
+/// The file that a fault is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum FaultyFile {
+    /// The app's `wattle.toml`.
+    #[default]
+    Manifest,
+    /// The operator's `host.toml`.
+    Host,
 }
 
 /// Another place that a fault speaks of.
@@ -35,15 +48,22 @@ pub struct Place {
 }
 
 impl Fault {
-    /// A fault without a place or advice yet.
+    /// A fault of the manifest, without a place or advice yet.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: None, hint: None, related: Vec::new() }
+        let file = FaultyFile::default();
+        Self { message: message.into(), file, span: None, hint: None, related: Vec::new() }
     }
 
     /// The same fault at `span`.
     #[must_use]
     pub fn at(self, span: impl Into<Option<Range<usize>>>) -> Self {
         Self { span: span.into(), ..self }
+    }
+
+    /// The same fault in `file`.
+    #[must_use]
+    pub fn within(self, file: FaultyFile) -> Self {
+        Self { file, ..self }
     }
 
     /// The same fault with advice.
@@ -90,9 +110,13 @@ impl fmt::Display for Place {
     }
 }
 
-/// Sorts faults by where they are; those of the whole text first.
-pub(crate) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
-    faults.sort_by_key(|fault| fault.span.as_ref().map(|span| span.start));
+/// Faults in the order of the files and their texts, those of a whole text first, and each of them once: one line can be
+/// wrong for several reasons that are the same.
+pub fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
+    let place = |fault: &Fault| (fault.file, fault.span.as_ref().map(|span| span.start));
+    faults.sort_by_key(place);
+    let mut seen = BTreeSet::new();
+    faults.retain(|fault| seen.insert((place(fault), fault.message.clone())));
     faults
 }
 

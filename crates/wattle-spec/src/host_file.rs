@@ -1,6 +1,6 @@
 //! The operator's file, `host.toml`: where a host listens, where it keeps data, and what it provides by default.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use crate::app::{BackendKind, BackendSpec, Scope};
 use crate::document::{Address, Document, HostPath, LimitTable, Written, generate, keyed};
-use crate::fault::{Fault, listed, nearest};
+use crate::fault::{Fault, FaultyFile};
 use crate::interface::Interface;
 use crate::limits::HostLimits;
-use crate::manifest::{BackendEntry, LinkEntry, Links};
+use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, redefined};
 use crate::name::BackendName;
+use crate::resolve::refusal;
 
 /// What a host listens on if nobody says otherwise.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -31,13 +32,15 @@ pub struct HostSpec {
     /// Which set of backends stands behind what nobody linked.
     pub defaults: Defaults,
     /// Default providers by interface or package, set by the operator.
-    pub links: BTreeMap<Interface, BackendName>,
+    pub links: Links,
     /// The backends that the operator named, beside `memory` and `disk`.
     pub backends: BTreeMap<BackendName, BackendSpec>,
     /// The name servers that components' requests ask. None: those of the system.
     pub name_servers: Vec<SocketAddr>,
     /// Limits of the host.
     pub limits: HostLimits,
+    /// What was written and is not above, because it is faulty.
+    pub cut: Cut,
 }
 
 /// A set of backends, each for the interfaces whose state it can keep.
@@ -55,10 +58,11 @@ impl Default for HostSpec {
             listen: vec![LISTEN_DEFAULT],
             data_dir: None,
             defaults: Defaults::default(),
-            links: BTreeMap::new(),
+            links: Links::new(),
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
             limits: HostLimits::default(),
+            cut: Cut::default(),
         }
     }
 }
@@ -70,13 +74,34 @@ impl HostSpec {
     ///
     /// Every fault of the text, in its order.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        static SCHEMA: OnceLock<Value> = OnceLock::new();
-        let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
-        let backends = document.keys_of("backends");
-        let links: Links = document.part("links").unwrap_or_default();
-        document.add(unknown_backends(&links, backends));
-        document.finish::<HostFile>().map(HostFile::resolved)
+        match Self::parse_lenient(text) {
+            (Some(host), faults) if faults.is_empty() => Ok(host),
+            (_, faults) => Err(faults),
+        }
     }
+
+    /// What is sound of a host's file, if its text is TOML, and every fault of the text: so that faults of an app on such
+    /// a host can be found beside them.
+    pub fn parse_lenient(text: &str) -> (Option<Self>, Vec<Fault>) {
+        let (host, faults) = match document(text) {
+            Ok(document) => {
+                let cut = Cut { backends: document.cut_of("backends"), ..Cut::default() };
+                let (file, faults) = document.finish_lenient::<HostFile>();
+                (file.map(|file| Self { cut, ..file.resolved() }), faults)
+            }
+            Err(faults) => (None, faults),
+        };
+        (host, faults.into_iter().map(|fault| fault.within(FaultyFile::Host)).collect())
+    }
+}
+
+fn document(text: &str) -> Result<Document<'_>, Vec<Fault>> {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
+    document.add(unknown_backends(&document));
+    document.add(redefined(&document.part("backends").unwrap_or_default()));
+    document.add(taken_twice(&document.part::<Vec<Written<Address>>>("listen").unwrap_or_default()));
+    Ok(document)
 }
 
 /// The JSON Schema of a host's file, for editors and for the documentation.
@@ -121,10 +146,11 @@ impl HostFile {
             listen: self.listen.map_or(default.listen, |all| all.into_iter().map(|Address(address)| address).collect()),
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,
-            links: self.links.into_iter().map(|(key, link)| (key.value, link.to.value)).collect(),
+            links: self.links,
             backends: self.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved())).collect(),
             name_servers: self.name_servers.into_iter().map(|Address(address)| address).collect(),
             limits: self.limits.0,
+            cut: Cut::default(),
         }
     }
 }
@@ -135,19 +161,26 @@ pub fn implicit_backends() -> [(&'static str, BackendSpec); 2] {
     [("disk", own(BackendKind::Disk)), ("memory", own(BackendKind::Memory))]
 }
 
-fn unknown_backends(links: &Links, mut known: BTreeSet<String>) -> Vec<Fault> {
+/// Links to backends that neither the file names nor every host has. An app cannot bring them.
+fn unknown_backends(document: &Document<'_>) -> Vec<Fault> {
+    let mut known = document.keys_of("backends");
     known.extend(implicit_backends().map(|(name, _)| name.into()));
-    let unknown = |link: &&LinkEntry| !known.contains(link.to.value.as_str());
-    let fault = |link: &LinkEntry| {
-        let name = link.to.value.as_str();
-        let hint = match nearest(name, known.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "the backends are {}; to have another, add:\n[backends.{name}]\ntype = \"disk\"",
-                listed(&known)
-            ),
-        };
-        Fault::new(format!("there is no backend `{name}`")).at(link.to.span.clone()).hint(hint)
+    let links: Links = document.part("links").unwrap_or_default();
+    let unknown = links.values().filter(|link| !known.contains(link.to.value.as_str()));
+    unknown.map(|link| refusal::backend(&link.to, &known)).collect()
+}
+
+/// Addresses that are listed more than once. Port 0 is another one each time.
+fn taken_twice(listen: &[Written<Address>]) -> Vec<Fault> {
+    let is_taken = |(index, address): &(usize, &Written<Address>)| {
+        address.value.0.port() != 0 && listen[..*index].contains(*address)
     };
-    links.values().filter(unknown).map(fault).collect()
+    let fault = |(_, address): (usize, &Written<Address>)| {
+        let first = listen.iter().find(|first| *first == address).and_then(|first| first.span.clone());
+        Fault::new(format!("the address {} is there twice", address.value.0))
+            .at(address.span.clone())
+            .also(first, "the first is here")
+            .hint("remove one of the two")
+    };
+    listen.iter().enumerate().filter(is_taken).map(fault).collect()
 }

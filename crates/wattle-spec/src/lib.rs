@@ -19,4 +19,5 @@ pub mod network;
 pub mod resolve;
 pub mod route;
 pub mod shape;
+pub mod socket;
 pub mod units;

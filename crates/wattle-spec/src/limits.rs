@@ -57,7 +57,11 @@ impl LimitValue for ByteSize {
     const KIND: LimitKind = LimitKind::Bytes;
 
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: crate::units::UnitError| error.to_string())
+        let size: Self = text.parse().map_err(|error: crate::units::UnitError| error.to_string())?;
+        match size.0 {
+            0 => Err("a size limit must be more than nothing".into()),
+            _ => Ok(size),
+        }
     }
     fn write(self) -> String {
         self.to_string()

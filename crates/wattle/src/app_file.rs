@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use wattle_spec::app::App;
 use wattle_spec::digest::Digest;
-use wattle_spec::fault::Fault;
+use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
-use wattle_spec::manifest::{Manifest, Source};
+use wattle_spec::manifest::{ComponentEntry, Manifest, Source, Written};
 use wattle_spec::name::ComponentName;
-use wattle_spec::resolve::{Explained, Found, FoundComponents, links, resolve};
-use wattle_spec::shape::Shape;
-use wattle_spec::units::ByteSize;
+use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
 
 use crate::cli::What;
-use crate::problem::Problem;
+use crate::input::{self, Ending};
+use crate::problem::{FaultyText, Input, Problem};
+use crate::report;
 
 /// The name of a manifest in a folder.
 const MANIFEST: &str = "wattle.toml";
@@ -32,12 +32,27 @@ pub(crate) struct AppFile {
     found: FoundComponents,
     /// The components' bytes.
     pub(crate) bytes: BTreeMap<Digest, bytes::Bytes>,
-    /// What is wrong with the text: what of it is sound is not the whole app.
+    /// What is wrong with the texts: what of them is sound is not the whole.
     text_faults: Vec<Fault>,
     /// What is wrong with the files and directories that it names.
     faults: Vec<Fault>,
     /// The host.
     pub(crate) host: HostSpec,
+    host_text: HostText,
+}
+
+/// The host's file, if there is one.
+#[derive(Default)]
+struct HostText {
+    file: PathBuf,
+    text: String,
+}
+
+/// One component of an app: what provides its imports, and what it is granted beside them.
+pub(crate) struct ExplainedComponent {
+    pub(crate) name: ComponentName,
+    pub(crate) imports: Vec<Explained>,
+    pub(crate) grants: Grants,
 }
 
 impl AppFile {
@@ -62,19 +77,14 @@ impl AppFile {
         config: Option<&Path>,
         change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
     ) -> Result<Self, Problem> {
-        let host = config.map(host_file).transpose()?.unwrap_or_default();
-        let is_manifest = file.extension().is_some_and(|extension| extension == "toml");
-        let (text, (mut manifest, text_faults)) = match is_manifest {
-            true => parsed(&file)?,
-            false => (String::new(), (bare(&file)?, Vec::new())),
+        let (host, host_text, mut text_faults) = config.map(host_file).transpose()?.unwrap_or_default();
+        let is_manifest = Ending::of(&file) == Some(Ending::Manifest);
+        let (text, mut manifest) = match is_manifest {
+            true => parsed(&file, &mut text_faults)?,
+            false => (String::new(), bare(&file)?),
         };
         change(&mut manifest)?;
-        let base = std::path::absolute(&file).map_err(|source| Problem::File {
-            operation: "find",
-            path: file.clone(),
-            source,
-        })?;
-        let base = base.parent().map_or_else(PathBuf::new, Into::into);
+        let base = absolute(&file)?.parent().map_or_else(PathBuf::new, Into::into);
         let mut app = Self {
             file,
             base,
@@ -85,6 +95,7 @@ impl AppFile {
             text_faults,
             faults: Vec::new(),
             host,
+            host_text,
         };
         app.find_components(is_manifest)?;
         app.find_mounts();
@@ -95,7 +106,7 @@ impl AppFile {
         for (name, entry) in &self.manifest.components {
             let Source::File(path) = &entry.source.value;
             let path = self.base.join(path);
-            match component(&path, self.host.limits.compile_size) {
+            match input::component(&path, self.host.limits.compile_size) {
                 Ok((bytes, shape)) => {
                     let digest = Digest::of(&bytes);
                     self.bytes.insert(digest, bytes);
@@ -122,40 +133,40 @@ impl AppFile {
         }
     }
 
-    /// What provides each import, refused ones included.
+    /// What provides each import and what else is granted, component by component, refused imports included.
     ///
     /// # Errors
     ///
-    /// If a component's file cannot be used.
-    pub(crate) fn explain(&self) -> Result<Vec<Explained>, Problem> {
-        let unusable = self.faults.iter().chain(&self.text_faults).next().is_some();
-        match unusable {
-            false => Ok(links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host)),
-            true => Err(self.refused(self.text_faults.iter().chain(&self.faults).cloned().collect())),
+    /// If there are faults in the texts, or if a component's file cannot be used.
+    pub(crate) fn explain(&self) -> Result<Vec<ExplainedComponent>, Problem> {
+        if !self.faults.is_empty() || !self.text_faults.is_empty() {
+            self.resolve()?;
         }
+        let mut explained = links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host);
+        let component = |(name, entry): (&Written<ComponentName>, &ComponentEntry)| ExplainedComponent {
+            imports: explained.extract_if(.., |import| import.component == name.value).collect(),
+            name: name.value.clone(),
+            grants: Grants::of(entry, &self.base),
+        };
+        Ok(self.manifest.components.iter().map(component).collect())
     }
 
     /// The app that will run.
     ///
     /// # Errors
     ///
-    /// Every fault of the manifest, its components and its links.
+    /// Every fault of the texts, of the files that they name, and of the links.
     pub(crate) fn resolve(&self) -> Result<App, Problem> {
-        if !self.text_faults.is_empty() {
-            return Err(self.refused(self.text_faults.iter().chain(&self.faults).cloned().collect()));
-        }
         let resolved = resolve(&self.manifest, &self.found, &wattle_host::offers(), &self.host, &self.base);
         match resolved {
-            Ok(app) if self.faults.is_empty() => Ok(app),
+            Ok(app) if self.faults.is_empty() && self.text_faults.is_empty() => Ok(app),
             resolved => {
-                let mut faults = self.faults.clone();
-                let told: Vec<_> = faults.iter().filter_map(|fault| fault.span.clone()).collect();
                 // What a component lacks follows from its file being unusable.
-                let more = resolved.err().unwrap_or_default();
-                faults.extend(
-                    more.into_iter().filter(|fault| !fault.span.as_ref().is_some_and(|span| told.contains(span))),
-                );
-                Err(self.refused(faults))
+                let told: Vec<_> = self.faults.iter().map(|fault| (fault.file, &fault.span)).collect();
+                let mut more = resolved.err().unwrap_or_default();
+                more.retain(|fault| fault.span.is_none() || !told.contains(&(fault.file, &fault.span)));
+                more.extend(self.faults.iter().chain(&self.text_faults).cloned());
+                Err(self.refused(more))
             }
         }
     }
@@ -165,88 +176,86 @@ impl AppFile {
         self.manifest.name.value.as_str()
     }
 
-    fn refused(&self, mut faults: Vec<Fault>) -> Problem {
-        faults.sort_by_key(|fault| fault.span.as_ref().map(|span| span.start));
-        Problem::Faults { file: self.file.clone(), text: self.text.clone(), faults }
+    /// The faults, by the file that each is in.
+    fn refused(&self, faults: Vec<Fault>) -> Problem {
+        let (of_host, of_manifest): (Vec<_>, Vec<_>) =
+            in_order(faults).into_iter().partition(|fault| fault.file == FaultyFile::Host);
+        let HostText { file, text } = &self.host_text;
+        let texts = [(&self.file, &self.text, of_manifest), (file, text, of_host)];
+        let faulty = texts.into_iter().filter(|(_, _, faults)| !faults.is_empty());
+        Problem::Faults(
+            faulty.map(|(file, text, faults)| FaultyText { file: file.clone(), text: text.clone(), faults }).collect(),
+        )
     }
 }
 
 /// The file that a person means: the manifest of a folder, else the path itself, if it can be one.
 fn manifest_path(path: &Path) -> Result<PathBuf, Problem> {
     let path = &file_in(path)?;
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml" | "wasm" | "wat") => Ok(path.into()),
-        _ => Err(Problem::UnknownFile(path.into())),
+    match Ending::of(path) {
+        Some(_) => Ok(path.into()),
+        None => Err(Problem::UnknownFile(path.into())),
     }
 }
 
 /// The manifest of a folder, else the file itself, which is there.
 pub(crate) fn file_in(path: &Path) -> Result<PathBuf, Problem> {
-    let metadata =
-        fs::metadata(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })?;
+    let unreadable = |source| Problem::Unreadable { what: input_of(path), path: path.into(), source };
     let manifest = path.join(MANIFEST);
-    match metadata.is_dir() {
+    match fs::metadata(path).map_err(unreadable)?.is_dir() {
         true if manifest.exists() => Ok(manifest),
         true => Err(Problem::NoManifest(path.into())),
         false => Ok(path.into()),
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Problem> {
-    fs::read_to_string(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })
-}
-
-fn parsed(file: &Path) -> Result<(String, (Manifest, Vec<Fault>)), Problem> {
-    let text = read_text(file)?;
-    match Manifest::parse_lenient(&text) {
-        (Some(manifest), faults) => Ok((text, (manifest, faults))),
-        (None, faults) => Err(Problem::Faults { file: file.into(), text, faults }),
+/// What somebody who names `path` as an app most likely means.
+fn input_of(path: &Path) -> Input {
+    match Ending::of(path) {
+        Some(Ending::Wasm | Ending::Wat) => Input::Component,
+        Some(Ending::Manifest) | None => Input::App,
     }
 }
 
-fn host_file(file: &Path) -> Result<HostSpec, Problem> {
-    let text = read_text(file)?;
-    let mut host = HostSpec::parse(&text).map_err(|faults| Problem::Faults { file: file.into(), text, faults })?;
+fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path).map_err(|source| Problem::NoPlace { path: path.into(), source })
+}
+
+/// What is sound of the manifest in `file`.
+fn parsed(file: &Path, faults: &mut Vec<Fault>) -> Result<(String, Manifest), Problem> {
+    let text = input::text(file, Input::App)?;
+    let (manifest, found) = Manifest::parse_lenient(&text);
+    match manifest {
+        Some(manifest) => {
+            faults.extend(found);
+            Ok((text, manifest))
+        }
+        None => Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults: found }])),
+    }
+}
+
+/// What is sound of the host's file, its text, and its faults.
+fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
+    let text = input::text(file, Input::HostFile)?;
+    let (host, faults) = HostSpec::parse_lenient(&text);
+    let Some(mut host) = host else {
+        return Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }]));
+    };
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
-    Ok(host)
+    Ok((host, HostText { file: file.into(), text }, faults))
 }
 
 /// The manifest of a component that has none.
 fn bare(file: &Path) -> Result<Manifest, Problem> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("app");
     let name = ComponentName::resembling(stem);
-    let path =
-        std::path::absolute(file).map_err(|source| Problem::File { operation: "find", path: file.into(), source })?;
-    Ok(Manifest::for_component(&name, Source::File(path)))
-}
-
-/// The bytes of the Wasm file at `path`, from its text if it is one, and what they are.
-pub(crate) fn component(path: &Path, limit: ByteSize) -> Result<(bytes::Bytes, Shape), Problem> {
-    let unreadable = |source| Problem::File { operation: "read", path: path.into(), source };
-    if fs::metadata(path).map_err(unreadable)?.len() > limit.0 {
-        return Err(Problem::TooLarge { path: path.into(), limit });
-    }
-    let mut bytes = fs::read(path).map_err(unreadable)?;
-    if path.extension().is_some_and(|extension| extension == "wat") {
-        bytes = wat::Parser::new()
-            .parse_bytes(Some(path), &bytes)
-            .map_err(|error| Problem::Text { path: path.into(), reason: error.to_string() })?
-            .into_owned();
-    }
-    let shape = Shape::read(&bytes).map_err(|source| Problem::Shape { path: path.into(), source })?;
-    Ok((bytes.into(), shape))
+    Ok(Manifest::for_component(&name, Source::File(absolute(file)?)))
 }
 
 fn fault(component: &ComponentName, problem: &Problem) -> Fault {
-    let mut message = format!("component `{component}`: {problem}");
-    let mut cause = std::error::Error::source(problem);
-    while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    let fault = Fault::new(message);
+    let fault = Fault::new(format!("component `{component}`: {}", report::sentence(problem)));
     match problem.hint() {
         Some(hint) => fault.hint(hint),
         None => fault,

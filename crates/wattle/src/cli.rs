@@ -57,7 +57,7 @@ pub(crate) struct Up {
     pub(crate) what: What,
     /// Serve on this address; may be given more than once
     /// [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Keep data here [default: .wattle beside the manifest]
     #[arg(long, value_name = "DIR")]
@@ -200,6 +200,10 @@ pub(crate) struct Compile {
     /// Bytes of address space
     #[arg(long)]
     pub(crate) memory_bytes: u64,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    wattle_spec::socket::parse(text).map_err(|error| format!("it is no IP address with a port; {}", error.hint()))
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -3,6 +3,7 @@
 mod app_file;
 mod child_compiler;
 mod cli;
+mod input;
 mod kept;
 mod log;
 mod problem;

@@ -42,17 +42,44 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What a file was read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// As the PATH of an app.
+    App,
+    /// As the host's own file.
+    HostFile,
+    /// For the bytes of a component.
+    Component,
+}
+
+/// A text with what is wrong in it.
+#[derive(Debug)]
+pub(crate) struct FaultyText {
+    pub(crate) file: PathBuf,
+    pub(crate) text: String,
+    pub(crate) faults: Vec<Fault>,
+}
+
+fn files(texts: &[FaultyText]) -> String {
+    texts.iter().map(|text| text.file.display().to_string()).collect::<Vec<_>>().join(" and ")
+}
+
 /// Why a verb did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
-    #[error("cannot {operation} {}", path.display())]
-    File { operation: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot read {}", path.display())]
+    Unreadable { what: Input, path: PathBuf, source: io::Error },
+    #[error("{} is {what} and no regular file", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+    #[error("cannot tell where {} is", path.display())]
+    NoPlace { path: PathBuf, source: io::Error },
     #[error("there is no app at {}: it has no wattle.toml", .0.display())]
     NoManifest(PathBuf),
     #[error("{} is neither a manifest nor a Wasm file", .0.display())]
     UnknownFile(PathBuf),
-    #[error("{} has {} fault{}", file.display(), faults.len(), if faults.len() == 1 { "" } else { "s" })]
-    Faults { file: PathBuf, text: String, faults: Vec<Fault> },
+    #[error("there are faults in {}", files(.0))]
+    Faults(Vec<FaultyText>),
     #[error("{} cannot be used", path.display())]
     Shape { path: PathBuf, source: ShapeError },
     #[error("{} cannot be used: {reason}", path.display())]
@@ -63,6 +90,8 @@ pub(crate) enum Problem {
     NoWit(PathBuf),
     #[error("cannot read the WIT of {}: {reason}", path.display())]
     Wit { path: PathBuf, reason: String },
+    #[error("the address {0} is given twice")]
+    ListenTwice(SocketAddr),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("cannot use the data directory")]
@@ -89,6 +118,8 @@ pub(crate) enum Problem {
     System { operation: &'static str, source: io::Error },
     #[error("some requests did not end within the drain limit and were cut")]
     Cut,
+    #[error("a second signal came before all requests had ended, and those under way were cut")]
+    Interrupted,
     #[error("{0}")]
     Compile(String),
 }
@@ -98,21 +129,23 @@ impl Problem {
         match self {
             Problem::NoManifest(_)
             | Problem::UnknownFile(_)
-            | Problem::Faults { .. }
+            | Problem::Faults(_)
             | Problem::Shape { .. }
             | Problem::Text { .. }
             | Problem::TooLarge { .. }
             | Problem::NoWit(_)
             | Problem::Wit { .. }
-            | Problem::File { operation: "read", .. } => Exit::BadInput,
+            | Problem::Unreadable { .. }
+            | Problem::NotAFile { .. }
+            | Problem::ListenTwice(_) => Exit::BadInput,
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
             | Problem::ManyComponents { .. }
             | Problem::NotText { .. } => Exit::BadInput,
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) => Exit::Blocked,
-            Problem::Cut => Exit::Cut,
-            Problem::File { .. }
+            Problem::Cut | Problem::Interrupted => Exit::Cut,
+            Problem::NoPlace { .. }
             | Problem::Data(_)
             | Problem::Host(_)
             | Problem::Start(_)
@@ -137,8 +170,8 @@ impl Problem {
             Problem::Listen { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
                 Some("this machine does not have that address; 0.0.0.0 stands for all that it has".into())
             }
-            Problem::File { operation: "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("build it first, or correct the path".into())
+            Problem::Unreadable { what, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some(what.missing().into())
             }
             Problem::Command(CommandError::NoEntry { shape, .. }) => Some(instead_of_running(shape)),
             Problem::ManyComponents { .. } => Some("name the .wasm file of one of them".into()),
@@ -146,9 +179,16 @@ impl Problem {
             Problem::Trap { trap: Trap { limit: Some(limit), .. }, .. } => {
                 Some(format!("raise it with `--limit {limit}=VALUE`"))
             }
+            Problem::NotAFile { .. } => {
+                Some("name a regular file; what comes out of a pipe or a device has to be put into one first".into())
+            }
+            Problem::ListenTwice(_) => Some("give each address once".into()),
             Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
             Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),
             Problem::DataDir(error) => error.hint(),
+            Problem::Data(error) => error.hint().map(Into::into),
+            Problem::CodeCache(error) => error.hint(),
+            Problem::Start(error) => error.hint(),
             Problem::NoWit(_) => Some("only components carry their WIT".into()),
             _ => None,
         }
@@ -163,5 +203,18 @@ fn instead_of_running(shape: &Shape) -> String {
     match shape.exports.first() {
         None => "it exports nothing at all".into(),
         Some(_) => format!("call an export with `--invoke 'NAME(ARGUMENTS)'`; it exports {}", listed(&shape.exports)),
+    }
+}
+
+impl Input {
+    /// What to do if there is no such file.
+    fn missing(self) -> &'static str {
+        match self {
+            Input::App => {
+                "name a folder with a wattle.toml, a manifest, or a .wasm file; without a PATH it is this folder"
+            }
+            Input::HostFile => "correct the path, or leave `--config` out: a host without a file has the defaults",
+            Input::Component => "build it first, or correct the path",
+        }
     }
 }

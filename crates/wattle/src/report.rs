@@ -1,34 +1,45 @@
 //! What people are told: problems on stderr, in colour where there is a terminal.
 
 use std::io::Write;
-use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use wattle_host::CommandError;
 use wattle_spec::fault::Fault;
 
-use crate::problem::Problem;
+use crate::problem::{FaultyText, Problem};
 
 /// Tells of a problem: what failed, on what, why, and what to do.
 pub(crate) fn problem(problem: &Problem) {
     let mut err = anstream::stderr().lock();
     let _ = match problem {
-        Problem::Faults { file, text, faults } => {
-            writeln!(err, "{}", rendered(file, text, faults, &Renderer::styled()))
-        }
+        Problem::Faults(texts) => writeln!(err, "{}", rendered(texts, &Renderer::styled())),
         Problem::Command(CommandError::Call { call, fault }) => {
-            let faults = std::slice::from_ref(fault);
-            writeln!(err, "{}", rendered(Path::new("--invoke"), call, faults, &Renderer::styled()))
+            let group = group("--invoke", call, fault);
+            writeln!(err, "{}", Renderer::styled().render(&[group]))
         }
         _ => write_chain(&mut err, problem),
     };
 }
 
 /// Faults with the lines they are in, as a compiler shows them.
-pub(crate) fn rendered(file: &Path, text: &str, faults: &[Fault], renderer: &Renderer) -> String {
-    let path = file.display().to_string();
-    let shown: Vec<String> = faults.iter().map(|fault| renderer.render(&[group(&path, text, fault)])).collect();
+fn rendered(texts: &[FaultyText], renderer: &Renderer) -> String {
+    let mut shown = Vec::new();
+    for FaultyText { file, text, faults } in texts {
+        let path = file.display().to_string();
+        shown.extend(faults.iter().map(|fault| renderer.render(&[group(&path, text, fault)])));
+    }
     shown.join("\n\n")
+}
+
+/// A problem with its causes in one sentence.
+pub(crate) fn sentence(problem: &Problem) -> String {
+    let mut sentence = problem.to_string();
+    let mut cause = std::error::Error::source(problem);
+    while let Some(error) = cause {
+        sentence.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    sentence
 }
 
 fn group<'a>(path: &'a str, text: &'a str, fault: &'a Fault) -> Group<'a> {

@@ -49,6 +49,18 @@ pub enum CodeCacheError {
     },
 }
 
+impl CodeCacheError {
+    /// What the operator can do about it, if anything.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            CodeCacheError::Unsafe { path, .. } => {
+                Some(format!("remove it, and what is needed is compiled again: rm -r {}", path.display()))
+            }
+            CodeCacheError::Io { .. } => None,
+        }
+    }
+}
+
 fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CodeCacheError {
     move |source| CodeCacheError::Io { operation, path: path.into(), source }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use wattle_spec::limits::HostLimits;
+use wattle_spec::units::Span;
 
 use super::{Profile, compiling_engine};
 
@@ -52,7 +53,7 @@ pub enum CompileError {
         limit: wattle_spec::units::ByteSize,
     },
     /// Longer than `compile_time`.
-    #[error("compiling took longer than {} s (limit compile-time)", .0.as_secs())]
+    #[error("compiling took longer than {} (limit compile-time)", Span(*.0))]
     TooSlow(Duration),
     /// The compiling process was ended by its limits, or by the system.
     #[error(
@@ -70,6 +71,20 @@ pub enum CompileError {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+impl CompileError {
+    /// What the operator can do about it, if anything.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            CompileError::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file"),
+            CompileError::TooSlow(_) => Some("raise `compile-time` in [limits] of the host's file"),
+            CompileError::Died { .. } => {
+                Some("raise `compile-memory` in [limits] of the host's file, or `compile-time` if it took that long")
+            }
+            CompileError::Refused { .. } | CompileError::Process { .. } => None,
+        }
+    }
 }
 
 /// Compiles in this process: for embedders that trust their components, with the cap on size alone.

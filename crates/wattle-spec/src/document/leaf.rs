@@ -13,6 +13,7 @@ use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::route::{HostName, PathPattern};
+use crate::socket::{self, SocketError};
 use crate::units::{Span, UnitError};
 
 /// Why a string is not what its place asks for, and what to do about it.
@@ -143,8 +144,8 @@ fn span(text: &str) -> Result<Span, Refused> {
 }
 
 fn address(text: &str) -> Result<Address, Refused> {
-    let wrong = |_| refused(format!("{text:?} is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080"));
-    text.parse().map(Address).map_err(wrong)
+    let wrong = |error: SocketError| Refused { hint: Some(error.hint()), ..refused(error) };
+    socket::parse(text).map(Address).map_err(wrong)
 }
 
 fn text(text: &str) -> Result<Text, Refused> {

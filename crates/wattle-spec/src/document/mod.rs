@@ -23,10 +23,10 @@ pub use self::leaf::{GuestPath, HostPath, Text, Variable, Version};
 pub use self::limits::LimitTable;
 pub(crate) use self::schema::{generate, keyed};
 pub use self::written::Written;
-use crate::fault::{Fault, sorted};
+use crate::fault::{Fault, in_order};
 
 /// The most bytes that a manifest or a host's file may have.
-pub(crate) const TEXT_MAX_LEN: usize = 1 << 20;
+pub const TEXT_MAX_LEN: usize = 1 << 20;
 
 /// How deep arrays and tables may be nested; the parser refuses what is far beyond.
 const NESTING_MAX: usize = 32;
@@ -46,7 +46,7 @@ impl<'t> Document<'t> {
     /// Every fault of syntax. The structure of a text with such faults is guesswork and not looked at.
     pub(crate) fn read(text: &'t str, schema: &Value) -> Result<Self, Vec<Fault>> {
         if text.len() > TEXT_MAX_LEN {
-            let message = format!("the text has {} bytes, at most {TEXT_MAX_LEN} are read", text.len());
+            let message = format!("the text has more than {TEXT_MAX_LEN} bytes");
             return Err(vec![Fault::new(message).hint("a manifest holds no data: put it into files")]);
         }
         let (mut root, errors) = DeTable::parse_recoverable(text);
@@ -59,16 +59,16 @@ impl<'t> Document<'t> {
         let faults: Vec<Fault> = errors.iter().map(syntax).chain(too_deep(root.get_ref()).map(deep)).collect();
         if !faults.is_empty() {
             dismantle(root.into_inner());
-            return Err(sorted(faults));
+            return Err(in_order(faults));
         }
         let keys = root.get_ref().iter().map(|(key, value)| (key.get_ref().to_string(), keys_of(value))).collect();
         let faults = check::check(root.get_mut(), schema);
         Ok(Self { root, faults, keys })
     }
 
-    /// Takes the keys of the table called `table` at the root as they were written, right or wrong.
-    pub(crate) fn keys_of(&mut self, table: &str) -> BTreeSet<String> {
-        self.keys.remove(table).unwrap_or_default()
+    /// The keys of the table called `table` at the root as they were written, right or wrong.
+    pub(crate) fn keys_of(&self, table: &str) -> BTreeSet<String> {
+        self.keys.get(table).cloned().unwrap_or_default()
     }
 
     /// What is left of the value called `key` at the root.
@@ -82,9 +82,24 @@ impl<'t> Document<'t> {
         self.faults.extend(faults);
     }
 
+    /// The names of the tables in the table called `table` that were written and are not sound.
+    pub(crate) fn cut_of(&self, table: &str) -> BTreeSet<String> {
+        let written = self.keys.get(table).into_iter().flatten();
+        let sound = self.root.get_ref().get(table).map(keys_of).unwrap_or_default();
+        written.filter(|name| !sound.contains(*name)).cloned().collect()
+    }
+
+    /// Puts `value` at the root if nothing called `key` is left there.
+    pub(crate) fn stand_in(&mut self, key: &'static str, value: DeValue<'static>) {
+        let root = self.root.get_mut();
+        if root.get(key).is_none() {
+            root.insert(Spanned::new(0..0, key.into()), Spanned::new(0..0, value));
+        }
+    }
+
     /// What is sound of the whole, if that makes a value, and every fault that was found.
     pub(crate) fn finish_lenient<T: DeserializeOwned>(self) -> (Option<T>, Vec<Fault>) {
-        (T::deserialize(toml::de::Deserializer::from(self.root)).ok(), sorted(self.faults))
+        (T::deserialize(toml::de::Deserializer::from(self.root)).ok(), in_order(self.faults))
     }
 
     /// The whole as a value.
@@ -94,7 +109,7 @@ impl<'t> Document<'t> {
     /// Every fault that was found.
     pub(crate) fn finish<T: DeserializeOwned>(self) -> Result<T, Vec<Fault>> {
         if !self.faults.is_empty() {
-            return Err(sorted(self.faults));
+            return Err(in_order(self.faults));
         }
         let fault = |error: toml::de::Error| vec![Fault::new(error.message()).at(error.span())];
         T::deserialize(toml::de::Deserializer::from(self.root)).map_err(fault)

@@ -1,6 +1,8 @@
 //! The manifest as written, `wattle.toml`: every value parsed and with its place, nothing filled in or looked up.
 
+mod backend;
 mod component;
+mod cut;
 mod link;
 mod source;
 mod triggers;
@@ -11,19 +13,25 @@ use std::sync::OnceLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use toml::de::{DeTable, DeValue};
 
+pub use self::backend::BackendEntry;
+pub(crate) use self::backend::redefined;
 pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
+pub use self::cut::Cut;
 pub use self::link::{LinkEntry, Links};
 pub use self::source::{Source, SourceError};
 pub use self::triggers::{HttpTrigger, Triggers};
-use crate::app::{BackendKind, BackendSpec, Scope};
 use crate::document::{Document, generate, keyed};
-pub use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Version, Written};
+pub use crate::document::{GuestPath, HostPath, LimitTable, TEXT_MAX_LEN, Text, Variable, Version, Written};
 use crate::fault::Fault;
 use crate::interface::Interface;
 use crate::limits::AppLimits;
 use crate::name::{AppName, BackendName, ComponentName};
 use crate::route::PathPattern;
+
+/// What an app is called whose name cannot be used.
+const NAME_STAND_IN: &str = "app";
 
 /// A manifest as written.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -51,27 +59,9 @@ pub struct Manifest {
     /// Limits of the app as a whole.
     #[serde(default)]
     pub limits: LimitTable<AppLimits>,
-}
-
-/// A backend as written.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(deny_unknown_fields)]
-pub struct BackendEntry {
-    /// The engine that keeps the state.
-    #[serde(rename = "type")]
-    pub kind: BackendKind,
-    /// Who shares the state: each app has its own, or all that name the backend see the same.
-    #[serde(default)]
-    #[schemars(extend("default" = "app"))]
-    pub scope: Scope,
-}
-
-impl BackendEntry {
-    /// The backend that is meant.
-    pub fn resolved(&self) -> BackendSpec {
-        BackendSpec { kind: self.kind, scope: self.scope }
-    }
+    /// What was written and is not above, because it is faulty.
+    #[serde(skip)]
+    pub cut: Cut,
 }
 
 impl Manifest {
@@ -84,11 +74,17 @@ impl Manifest {
         Self::document(text)?.finish()
     }
 
-    /// What is sound of a manifest, if that makes one, and every fault that can be found in the text alone: so that
-    /// faults of what it names can be found beside those of the text.
+    /// What is sound of a manifest, if its text is TOML, and every fault that can be found in the text alone: so that
+    /// faults of what it names can be found beside those of the text. What a manifest needs has a stand-in.
     pub fn parse_lenient(text: &str) -> (Option<Self>, Vec<Fault>) {
         match Self::document(text) {
-            Ok(document) => document.finish_lenient(),
+            Ok(mut document) => {
+                document.stand_in("name", DeValue::String(NAME_STAND_IN.into()));
+                document.stand_in("components", DeValue::Table(DeTable::new()));
+                let cut = Cut { components: document.cut_of("components"), backends: document.cut_of("backends") };
+                let (manifest, faults) = document.finish_lenient::<Self>();
+                (manifest.map(|manifest| Self { cut, ..manifest }), faults)
+            }
             Err(faults) => (None, faults),
         }
     }
@@ -99,6 +95,7 @@ impl Manifest {
         let components = document.keys_of("components");
         let triggers: Triggers = document.part("triggers").unwrap_or_default();
         document.add(triggers.faults(&components));
+        document.add(redefined(&document.part("backends").unwrap_or_default()));
         Ok(document)
     }
 
@@ -114,6 +111,7 @@ impl Manifest {
             backends: BTreeMap::new(),
             links: Links::new(),
             limits: LimitTable::default(),
+            cut: Cut::default(),
         }
     }
 }

@@ -69,12 +69,15 @@ fn unknown_component(trigger: &HttpTrigger, components: &BTreeSet<String>) -> Op
 
 fn duplicate(earlier: &HttpTrigger, later: &HttpTrigger) -> Fault {
     let host = later.host.as_ref().map_or(String::new(), |host| format!(" of host `{host}`"));
-    let message = format!(
-        "the route `{}`{host} is there twice, for component `{}` and for `{}`",
-        later.path, earlier.component, later.component
-    );
-    Fault::new(message)
+    let (whose, hint) = match earlier.component == later.component {
+        true => (format!("for component `{}`", later.component), "remove one of the two"),
+        false => (
+            format!("for component `{}` and for `{}`", earlier.component, later.component),
+            "give each route a path or a host of its own",
+        ),
+    };
+    Fault::new(format!("the route `{}`{host} is there twice, {whose}", later.path))
         .at(later.path.span.clone())
         .also(earlier.path.span.clone(), "the first is here")
-        .hint("give each route a path or a host of its own")
+        .hint(hint)
 }

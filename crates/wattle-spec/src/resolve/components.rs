@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use super::Found;
-use crate::app::{ComponentSpec, InstancePolicy, Mount};
-use crate::document::{Text, Variable, Written};
+use super::{Found, Grants};
+use crate::app::{ComponentSpec, InstancePolicy};
+use crate::document::{Text, Written};
 use crate::fault::Fault;
 use crate::link::{Link, Provider};
 use crate::manifest::{ComponentEntry, Instances, MountEntry};
@@ -22,6 +22,7 @@ pub(super) fn resolved(
 ) -> ComponentSpec {
     faults.extend(same_place(&entry.mounts));
     let default = policy_default(found.shape.kind, &links);
+    let Grants { mounts, env, network } = Grants::of(entry, base);
     let written = entry.instances.as_ref().map(|instances| &instances.value);
     ComponentSpec {
         digest: found.digest,
@@ -32,15 +33,11 @@ pub(super) fn resolved(
         }),
         links,
         config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
-        env: entry.env.iter().map(|(Variable(key), Text(value))| (key.clone(), value.clone())).collect(),
-        mounts: entry.mounts.iter().map(|mount| mounted(mount, base)).collect(),
-        network: entry.allow.resolved(),
+        env,
+        mounts,
+        network,
         limits: entry.limits.0,
     }
-}
-
-fn mounted(mount: &MountEntry, base: &Path) -> Mount {
-    Mount { host: base.join(&mount.host.value.0), guest: mount.guest.value.0.clone(), access: mount.access }
 }
 
 fn same_place(mounts: &[MountEntry]) -> Vec<Fault> {
@@ -51,7 +48,8 @@ fn same_place(mounts: &[MountEntry]) -> Vec<Fault> {
             Some(earlier) => faults.push(
                 Fault::new(format!("two directories are mounted at `{}`", mount.guest.value.0))
                     .at(mount.guest.span.clone())
-                    .also(earlier.guest.span.clone(), "the first is here"),
+                    .also(earlier.guest.span.clone(), "the first is here")
+                    .hint("mount each at a path of its own"),
             ),
             None => continue,
         }

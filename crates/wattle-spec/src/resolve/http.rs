@@ -10,7 +10,8 @@ use crate::shape::Kind;
 
 /// The routes of the triggers, and what is wrong with them.
 pub(super) fn routes(manifest: &Manifest, found: &FoundComponents, faults: &mut Vec<Fault>) -> Vec<HttpRoute> {
-    let names: BTreeSet<String> = manifest.components.keys().map(|name| name.to_string()).collect();
+    let mut names: BTreeSet<String> = manifest.components.keys().map(|name| name.to_string()).collect();
+    names.extend(manifest.cut.components.iter().cloned());
     faults.extend(manifest.triggers.faults(&names));
     let mut seen = BTreeSet::new();
     for trigger in manifest.triggers.http.iter().filter(|trigger| seen.insert(&trigger.component)) {

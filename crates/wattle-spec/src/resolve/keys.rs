@@ -19,7 +19,7 @@ pub(super) fn idle(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
         faults.extend(idle.map(|key| on_component(name, key, &found.shape)));
     }
     // A component that was not found could be the one that uses the key.
-    if manifest.components.keys().all(|name| found.contains_key(&name.value)) {
+    if manifest.cut.components.is_empty() && manifest.components.keys().all(|name| found.contains_key(&name.value)) {
         let is_idle = |key: &&Written<Interface>| !found.values().any(|found| is_used(key, &found.shape));
         faults.extend(manifest.links.keys().filter(is_idle).map(|key| on_app(key, found)));
     }

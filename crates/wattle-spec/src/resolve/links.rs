@@ -1,11 +1,10 @@
 //! Which provider an import gets, and why: the first rule of the hierarchy that applies.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 
-use super::refusal;
-use super::{FoundComponents, Offer};
+use super::{FoundComponents, Offer, refusal, split};
 use crate::document::Written;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultyFile};
 use crate::host_file::{Defaults, HostSpec, implicit_backends};
 use crate::interface::Interface;
 use crate::link::{Provider, Rule};
@@ -21,26 +20,9 @@ pub struct Explained {
     /// What it imports.
     pub import: ImportName,
     /// The provider and the rule that chose it, or why there is none.
-    pub outcome: Result<(Provider, Rule), Refusal>,
+    pub outcome: Result<(Provider, Rule), Fault>,
     /// Why, in words.
     pub reason: String,
-}
-
-/// Why an import has no provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// What is wrong, in lower case and without a full stop.
-    pub message: String,
-    /// What to do about it, with the lines to write where that helps.
-    pub hint: Option<String>,
-    /// Where in the manifest.
-    pub span: Option<Range<usize>>,
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        Fault { hint: refusal.hint, ..Fault::new(refusal.message).at(refusal.span) }
-    }
 }
 
 /// Every import of every component that was found, in the order of the names, with its provider or why it has none.
@@ -50,7 +32,7 @@ pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], h
     for (name, entry) in &manifest.components {
         let Some(found) = found.get(&name.value) else { continue };
         let importer = Importer { name, entry, shape: &found.shape };
-        all.extend(found.shape.imports.iter().map(|import| ground.explain(&importer, import)));
+        all.extend(ground.explain(&importer));
     }
     all
 }
@@ -70,66 +52,75 @@ pub(super) struct Importer<'a> {
 }
 
 /// A link that somebody wrote.
+#[derive(Clone, Copy)]
 pub(super) struct WrittenLink<'a> {
     pub(super) rule: Rule,
     pub(super) key: &'a Interface,
-    pub(super) to: &'a BackendName,
-    pub(super) span: Option<Range<usize>>,
+    pub(super) to: &'a Written<BackendName>,
 }
 
-/// A provider, the rule that chose it, and why.
-type Choice = (Provider, Rule, String);
+/// What an import gets.
+pub(super) struct Choice<'a> {
+    pub(super) provider: Provider,
+    pub(super) rule: Rule,
+    pub(super) reason: String,
+    /// The link that says so, if one does.
+    pub(super) link: Option<WrittenLink<'a>>,
+}
 
-impl Ground<'_> {
-    fn explain(&self, importer: &Importer<'_>, import: &ImportName) -> Explained {
-        let choice = match import {
-            ImportName::Interface(interface) => self.choose(importer, interface),
+impl<'a> Ground<'a> {
+    /// Every import of one component.
+    fn explain(&self, importer: &Importer<'a>) -> Vec<Explained> {
+        let imports = importer.shape.imports.iter();
+        let mut choices: Vec<_> = imports.map(|import| (import, self.choose(importer, import))).collect();
+        split::refuse(importer, &mut choices);
+        let explained = |(import, choice): (&ImportName, Result<Choice<'_>, Fault>)| {
+            let (outcome, reason) = match choice {
+                Ok(choice) => (Ok((choice.provider, choice.rule)), choice.reason),
+                Err(refusal) => (Err(refusal.clone()), refusal.message),
+            };
+            Explained { component: importer.name.value.clone(), import: import.clone(), outcome, reason }
+        };
+        choices.into_iter().map(explained).collect()
+    }
+
+    fn choose(&self, importer: &Importer<'a>, import: &ImportName) -> Result<Choice<'a>, Fault> {
+        match import {
+            ImportName::Interface(interface) => self.first_rule(importer, interface),
             ImportName::Plain(name) => plain(importer, name),
-        };
-        let (outcome, reason) = match choice {
-            Ok((provider, rule, reason)) => (Ok((provider, rule)), reason),
-            Err(refusal) => (Err(refusal.clone()), refusal.message),
-        };
-        Explained { component: importer.name.value.clone(), import: import.clone(), outcome, reason }
+        }
     }
 
     /// The first rule that applies.
-    fn choose(&self, importer: &Importer<'_>, import: &Interface) -> Result<Choice, Refusal> {
+    fn first_rule(&self, importer: &Importer<'a>, import: &Interface) -> Result<Choice<'a>, Fault> {
         let offer = self.offers.iter().find(|offer| offer.interface.serves(import));
         let offer = offer.ok_or_else(|| refusal::unknown(importer, import, self.offers))?;
         match (self.written(importer, import, offer), offer.state) {
-            (Some(link), Some(_)) => self.linked(&link),
+            (Some(link), Some(_)) => self.linked(link),
             (Some(link), None) => Err(refusal::stateless(&link)),
-            (None, None) => {
-                Ok((Provider::BuiltIn, Rule::BuiltIn, "the host implements it and it keeps no state".into()))
-            }
+            (None, None) => Ok(Choice::built_in(Provider::BuiltIn, "the host implements it and it keeps no state")),
             (None, Some(_)) => {
                 let (backend, set) = match self.host.defaults {
                     Defaults::Dev => (BackendName::resembling("disk"), "dev"),
                 };
                 let reason =
                     format!("nothing links it, and `defaults = \"{set}\"` of the host keeps state in `{backend}`");
-                Ok((Provider::Backend(backend), Rule::BuiltIn, reason))
+                Ok(Choice::built_in(Provider::Backend(backend), reason))
             }
         }
     }
 
     /// The link that speaks of an import: the component's before the app's before the host's.
-    fn written<'b>(&'b self, importer: &Importer<'b>, import: &Interface, offer: &Offer) -> Option<WrittenLink<'b>> {
+    fn written(&self, importer: &Importer<'a>, import: &Interface, offer: &Offer) -> Option<WrittenLink<'a>> {
         let layers = [
-            in_manifest(Rule::ComponentLink, &importer.entry.links),
-            in_manifest(Rule::AppLink, &self.manifest.links),
-            in_host_file(self.host),
+            in_layer(Rule::ComponentLink, &importer.entry.links),
+            in_layer(Rule::AppLink, &self.manifest.links),
+            in_layer(Rule::HostDefault, &self.host.links),
         ];
         layers.into_iter().find_map(|links| self.most_specific(links, import, offer))
     }
 
-    fn most_specific<'b>(
-        &self,
-        links: Vec<WrittenLink<'b>>,
-        import: &Interface,
-        offer: &Offer,
-    ) -> Option<WrittenLink<'b>> {
+    fn most_specific(&self, links: Vec<WrittenLink<'a>>, import: &Interface, offer: &Offer) -> Option<WrittenLink<'a>> {
         let speaks = |link: &WrittenLink<'_>| link.key.covers(import) && self.means(link.key, offer);
         links.into_iter().filter(speaks).max_by_key(WrittenLink::specificity)
     }
@@ -141,31 +132,49 @@ impl Ground<'_> {
         offer.state.is_some() || key.name.is_some() || !self.offers.iter().any(keeps_state)
     }
 
-    fn linked(&self, link: &WrittenLink<'_>) -> Result<Choice, Refusal> {
+    fn linked(&self, link: WrittenLink<'a>) -> Result<Choice<'a>, Fault> {
         let named = self.manifest.backends.keys().map(|name| name.value.as_str());
-        let hosts = self.host.backends.keys().map(BackendName::as_str);
-        let known: Vec<&str> = named.chain(hosts).chain(implicit_backends().map(|(name, _)| name)).collect();
-        let is_component = |name: &Written<ComponentName>| name.value.as_str() == link.to.as_str();
-        match known.contains(&link.to.as_str()) {
-            true => Ok((Provider::Backend(link.to.clone()), link.rule, link.reason())),
-            false if self.manifest.components.keys().any(is_component) => Err(refusal::component(link)),
-            false => Err(refusal::backend(link, &known)),
-        }
+        let hosts = self.host.backends.keys().map(|name| name.as_str());
+        let cut = self.manifest.cut.backends.iter().chain(&self.host.cut.backends).map(String::as_str);
+        let known = named.chain(hosts).chain(cut).chain(implicit_backends().map(|(name, _)| name));
+        let known: BTreeSet<String> = known.map(Into::into).collect();
+        let is_component = |name: &Written<ComponentName>| name.value.as_str() == link.to.value.as_str();
+        let file = link.file();
+        let choice = match known.contains(link.to.value.as_str()) {
+            true => Ok(Choice {
+                provider: Provider::Backend(link.to.value.clone()),
+                rule: link.rule,
+                reason: link.reason(),
+                link: Some(link),
+            }),
+            false if self.manifest.components.keys().any(is_component) => Err(refusal::component(link.to)),
+            false => Err(refusal::backend(link.to, &known)),
+        };
+        choice.map_err(|refusal| refusal.within(file))
     }
 }
 
-fn in_manifest(rule: Rule, links: &Links) -> Vec<WrittenLink<'_>> {
-    let links = links.iter().map(|(key, entry)| (&key.value, &entry.to));
-    links.map(|(key, to)| WrittenLink { rule, key, to: &to.value, span: to.span.clone() }).collect()
+fn in_layer(rule: Rule, links: &Links) -> Vec<WrittenLink<'_>> {
+    links.iter().map(|(key, entry)| WrittenLink { rule, key: &key.value, to: &entry.to }).collect()
 }
 
-fn in_host_file(host: &HostSpec) -> Vec<WrittenLink<'_>> {
-    host.links.iter().map(|(key, to)| WrittenLink { rule: Rule::HostDefault, key, to, span: None }).collect()
+impl Choice<'_> {
+    fn built_in(provider: Provider, reason: impl Into<String>) -> Self {
+        Self { provider, rule: Rule::BuiltIn, reason: reason.into(), link: None }
+    }
 }
 
 impl WrittenLink<'_> {
-    fn specificity(&self) -> (bool, bool) {
+    pub(super) fn specificity(&self) -> (bool, bool) {
         (self.key.name.is_some(), self.key.version.is_some())
+    }
+
+    /// Where it is written.
+    pub(super) fn file(&self) -> FaultyFile {
+        match self.rule {
+            Rule::HostDefault => FaultyFile::Host,
+            Rule::ComponentLink | Rule::AppLink | Rule::BuiltIn => FaultyFile::Manifest,
+        }
     }
 
     fn reason(&self) -> String {
@@ -179,9 +188,9 @@ impl WrittenLink<'_> {
 }
 
 /// A plain name is served only to a core module, and only from preview 1.
-fn plain(importer: &Importer<'_>, name: &str) -> Result<Choice, Refusal> {
+fn plain<'a>(importer: &Importer<'_>, name: &str) -> Result<Choice<'a>, Fault> {
     match name.starts_with("wasi_snapshot_preview1.") && importer.shape.kind == Kind::Module {
-        true => Ok((Provider::BuiltIn, Rule::BuiltIn, "the host implements preview 1 of WASI".into())),
+        true => Ok(Choice::built_in(Provider::BuiltIn, "the host implements preview 1 of WASI")),
         false => Err(refusal::plain(importer, name)),
     }
 }

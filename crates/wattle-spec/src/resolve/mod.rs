@@ -4,20 +4,23 @@
 //! [`resolve`] itself joins imports, so what `wattle explain` prints is what happens.
 
 mod components;
+mod grants;
 mod http;
 mod keys;
 pub mod links;
 mod offer;
-mod refusal;
+pub(crate) mod refusal;
+mod split;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use self::links::{Explained, Refusal};
+pub use self::grants::Grants;
+pub use self::links::Explained;
 pub use self::offer::{Offer, State};
 use crate::app::App;
 use crate::digest::Digest;
-use crate::fault::{Fault, sorted};
+use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
 use crate::link::Link;
 use crate::manifest::Manifest;
@@ -41,7 +44,10 @@ pub type FoundComponents = BTreeMap<ComponentName, Found>;
 /// `offers` are the interfaces that the host implements, `base` is the absolute directory that relative mounts start
 /// from. The app is in the default namespace; who puts it elsewhere changes its id. Without a trigger nothing is
 /// routed, whatever the components export; [`Manifest::for_component`] writes the trigger of a bare component. A backend
-/// of the manifest hides the host's of the same name, `disk` and `memory` included, from this app.
+/// of the manifest hides the host's of the same name from this app.
+///
+/// Of a manifest or a host that was parsed leniently every fault is found that does not follow from what was cut out,
+/// and an app, if there is none, lacks it.
 ///
 /// # Errors
 ///
@@ -61,7 +67,7 @@ pub fn resolve(
                 let link = Link { import: explained.import, provider, rule };
                 links.entry(explained.component).or_insert_with(Vec::new).push(link);
             }
-            Err(refusal) => faults.push(refusal.into()),
+            Err(refusal) => faults.push(refusal),
         }
     }
     faults.extend(keys::idle(manifest, found));
@@ -73,7 +79,7 @@ pub fn resolve(
         components.insert(name.value.clone(), components::resolved(entry, found, links, base, &mut faults));
     }
     if !faults.is_empty() {
-        return Err(distinct(sorted(faults)));
+        return Err(in_order(faults));
     }
     Ok(App {
         id: AppId::in_default_namespace(manifest.name.value.clone()),
@@ -91,11 +97,4 @@ fn missing(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
         Fault::new(format!("there are no bytes for component `{name}`")).at(source.span.clone())
     };
     missing.map(|(name, entry)| fault(&entry.source, name)).collect()
-}
-
-/// One link can be wrong for several imports, which is one fault.
-fn distinct(faults: Vec<Fault>) -> Vec<Fault> {
-    let mut seen = BTreeSet::new();
-    let start = |fault: &Fault| fault.span.as_ref().map(|span| span.start);
-    faults.into_iter().filter(|fault| seen.insert((fault.message.clone(), start(fault)))).collect()
 }

@@ -3,80 +3,88 @@
 use std::collections::BTreeSet;
 
 use super::Offer;
-use super::links::{Importer, Refusal, WrittenLink};
-use crate::fault::{listed, nearest};
+use super::links::{Importer, WrittenLink};
+use crate::document::Written;
+use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
 use crate::link::Rule;
+use crate::name::BackendName;
 use crate::shape::Kind;
 
 /// Nothing implements the interface.
-pub(super) fn unknown(importer: &Importer<'_>, import: &Interface, offers: &[Offer]) -> Refusal {
-    Refusal {
-        message: format!("component `{}` imports `{import}`, which nothing here provides", importer.name),
-        hint: Some(near(import, offers)),
-        span: importer.entry.source.span.clone(),
-    }
+pub(super) fn unknown(importer: &Importer<'_>, import: &Interface, offers: &[Offer]) -> Fault {
+    Fault::new(format!("component `{}` imports `{import}`, which nothing here provides", importer.name))
+        .at(importer.entry.source.span.clone())
+        .hint(near(import, offers))
 }
 
-/// What there is in place of `import`: another version, the rest of the package, a name that looks the same.
+/// What to do without `import`. No line of a manifest can provide it: the component has to be built for what there is,
+/// which is another version, a name that looks the same, or the rest of the package, or it has to bring its own.
 fn near(import: &Interface, offers: &[Offer]) -> String {
-    let offered = || offers.iter().map(|offer| &offer.interface);
-    let same = |other: &&Interface| import.package_key() == other.package_key();
-    let versions: Vec<_> = offered().filter(same).filter(|other| other.name == import.name).collect();
+    let offered: BTreeSet<&Interface> = offers.iter().map(|offer| &offer.interface).collect();
+    let (package, name) = (import.package_key(), import.name.as_deref().unwrap_or_default());
+    let own: Vec<_> = offered.iter().filter(|other| other.package_key() == package).collect();
+    let called = |name: &str| own.iter().filter(|other| other.name.as_deref() == Some(name)).collect::<Vec<_>>();
+    let versions = called(name);
     if !versions.is_empty() {
-        return format!("the host has {}: build against that version", listed(versions));
+        return format!("the host has {}: build the component against that version", listed(versions));
     }
-    let package: Vec<_> = offered().filter(same).collect();
-    if !package.is_empty() {
-        return format!("of `{}` the host has {}", import.package_key(), listed(package));
+    let bring = format!("compose a component that exports `{import}` into this one, as with `wac plug`");
+    if let Some(near) = nearest(name, own.iter().filter_map(|other| other.name.as_deref())) {
+        let meant = Interface { name: Some(near.into()), ..import.clone() };
+        let near = match called(near).into_iter().find(|other| other.serves(&meant)) {
+            Some(serving) => listed([serving]),
+            None => listed(called(near)),
+        };
+        return format!("did you mean {near}? build the component against that, or {bring}");
     }
-    let names: Vec<String> = offered().map(ToString::to_string).collect();
+    if !own.is_empty() {
+        return format!("of `{package}` the host has {}: build the component against those, or {bring}", listed(own));
+    }
+    let names: Vec<String> = offered.iter().map(ToString::to_string).collect();
     match nearest(&import.to_string(), names.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => format!("did you mean `{near}`? build the component against that, or {bring}"),
         None => {
-            let packages: BTreeSet<_> = offered().map(Interface::package_key).collect();
-            format!("the host provides {}", listed(packages))
+            let version = |other: &&Interface| Interface { version: other.version.clone(), ..other.package_key() };
+            let packages: BTreeSet<Interface> = offered.iter().map(version).collect();
+            format!("{bring}, or build this one without the import: the host provides {}", listed(packages))
         }
     }
 }
 
 /// A link says that a backend stands behind an interface that keeps nothing.
-pub(super) fn stateless(link: &WrittenLink<'_>) -> Refusal {
+pub(super) fn stateless(link: &WrittenLink<'_>) -> Fault {
     let place = match link.rule {
         Rule::HostDefault => "from host.toml",
         _ => "from the manifest",
     };
-    Refusal {
-        message: format!("`{}` keeps no state, so it cannot be linked to backend `{}`", link.key, link.to),
-        hint: Some(format!("remove the link {place}: the host implements `{}` itself", link.key)),
-        span: link.span.clone(),
-    }
+    Fault::new(format!("`{}` keeps no state, so it cannot be linked to backend `{}`", link.key, link.to))
+        .within(link.file())
+        .at(link.to.span.clone())
+        .hint(format!("remove the link {place}: the host implements `{}` itself", link.key))
 }
 
 /// A link names a component.
-pub(super) fn component(link: &WrittenLink<'_>) -> Refusal {
-    Refusal {
-        message: format!("`{}` is a component, and links between components are not supported yet", link.to),
-        hint: Some("link to a backend".into()),
-        span: link.span.clone(),
-    }
+pub(super) fn component(to: &Written<BackendName>) -> Fault {
+    Fault::new(format!("`{to}` is a component, and links between components are not supported yet"))
+        .at(to.span.clone())
+        .hint("link to a backend")
 }
 
 /// A link names a backend that is nowhere.
-pub(super) fn backend(link: &WrittenLink<'_>, known: &[&str]) -> Refusal {
-    let known: BTreeSet<&str> = known.iter().copied().collect();
-    let hint = match nearest(link.to.as_str(), known.iter().copied()) {
+pub(crate) fn backend(to: &Written<BackendName>, known: &BTreeSet<String>) -> Fault {
+    let hint = match nearest(to.value.as_str(), known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
-            let lines = format!("[backends.{}]\ntype = \"disk\"", link.to);
+            let lines = format!("[backends.{to}]\ntype = \"disk\"");
             format!("the backends are {}; to have another, add:\n{lines}", listed(known))
         }
     };
-    Refusal { message: format!("there is no backend `{}`", link.to), hint: Some(hint), span: link.span.clone() }
+    Fault::new(format!("there is no backend `{to}`")).at(to.span.clone()).hint(hint)
 }
 
 /// An import without an interface.
-pub(super) fn plain(importer: &Importer<'_>, name: &str) -> Refusal {
+pub(super) fn plain(importer: &Importer<'_>, name: &str) -> Fault {
     let (what, hint) = match importer.shape.kind {
         Kind::Module if name.starts_with("wasi_unstable.") => {
             ("core module", "that is WASI from before preview 1: build it with a newer toolchain")
@@ -84,9 +92,7 @@ pub(super) fn plain(importer: &Importer<'_>, name: &str) -> Refusal {
         Kind::Module => ("core module", "a core module gets the functions of wasi_snapshot_preview1 and no others"),
         _ => ("component", "a host provides interfaces, such as wasi:keyvalue/store, and no names without a package"),
     };
-    Refusal {
-        message: format!("{what} `{}` imports `{name}`, which nothing here provides", importer.name),
-        hint: Some(hint.into()),
-        span: importer.entry.source.span.clone(),
-    }
+    Fault::new(format!("{what} `{}` imports `{name}`, which nothing here provides", importer.name))
+        .at(importer.entry.source.span.clone())
+        .hint(hint)
 }

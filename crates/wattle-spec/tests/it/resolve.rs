@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use wattle_spec::digest::Digest;
+use wattle_spec::fault::in_order;
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::manifest::Manifest;
 use wattle_spec::name::ComponentName;
@@ -134,13 +135,13 @@ fn the_first_rule_that_applies() {
 fn the_most_specific_key() {
     let two = "wasi:keyvalue/store@0.2.0-draft wasi:keyvalue/atomics@0.2.0-draft";
     let links = |links: &str| check_imports(two, &format!("components.cart.links = {{ {links} }}"), "");
-    insta::assert_snapshot!(links("'wasi:keyvalue' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
+    insta::assert_snapshot!(links("'wasi:keyvalue' = 'memory', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
-    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue" = "disk"`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
     "#);
-    insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
+    insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft' = 'memory', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
-    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue@0.2.0-draft" = "disk"`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue@0.2.0-draft" = "memory"`
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue/store@0.2.0-draft' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue/store@0.2.0-draft" = "disk"`
@@ -151,6 +152,37 @@ fn the_most_specific_key() {
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
     3:27 component `cart` imports nothing of `wasi:keyvalue@0.2.0-draft2`
       hint: of that package it imports `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/store@0.2.0-draft`
+    "#);
+}
+
+/// What one interface opens another one uses, so they cannot keep it in two places.
+#[test]
+fn a_package_in_two_backends() {
+    let three = "wasi:keyvalue/store@0.2.0-draft wasi:keyvalue/atomics@0.2.0-draft wasi:keyvalue/batch@0.2.0-draft";
+    let split = |lines: &str, host: &str| check_imports(three, lines, host);
+    insta::assert_snapshot!(split("components.cart.links = { 'wasi:keyvalue' = 'memory', 'wasi:keyvalue/store' = 'disk' }", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue/store" = "disk"`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+    cart wasi:keyvalue/batch@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+    3:79 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+      hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
+      hint: links = { "wasi:keyvalue" = "disk" }
+    "#);
+    insta::assert_snapshot!(split("components.cart.links = { 'wasi:keyvalue/batch' = 'memory' }", ""), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/batch@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+    3:51 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+      hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
+      hint: links = { "wasi:keyvalue" = "disk" }
+    "#);
+    insta::assert_snapshot!(split("", "[links]\n'wasi:keyvalue/atomics' = 'memory'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+    cart wasi:keyvalue/batch@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    2:21 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+      hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
+      hint: links = { "wasi:keyvalue" = "disk" }
     "#);
 }
 
@@ -171,7 +203,7 @@ fn a_package_means_what_keeps_state() {
     insta::assert_snapshot!(check("", "links.'wasi:http' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
     cart wasi:http/types@0.2.3 -> refused: `wasi:http` keeps no state, so it cannot be linked to backend `memory`
-    - `wasi:http` keeps no state, so it cannot be linked to backend `memory`
+    2:7 `wasi:http` keeps no state, so it cannot be linked to backend `memory`
       hint: remove the link from host.toml: the host implements `wasi:http` itself
     "#);
 }
@@ -204,7 +236,7 @@ fn backends() {
       hint: link to a backend
     5:10 there are no bytes for component `orders`
     ");
-    insta::assert_snapshot!(check("[backends.disk]\ntype = 'memory'", ""), @r#"
+    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'", ""), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
@@ -247,22 +279,30 @@ fn refused_imports() {
     insta::assert_snapshot!(check_imports("wasi:keyvalue/store@0.2.0", "", ""), @"
     cart wasi:keyvalue/store@0.2.0 -> refused: component `cart` imports `wasi:keyvalue/store@0.2.0`, which nothing here provides
     2:26 component `cart` imports `wasi:keyvalue/store@0.2.0`, which nothing here provides
-      hint: the host has `wasi:keyvalue/store@0.2.0-draft`: build against that version
+      hint: the host has `wasi:keyvalue/store@0.2.0-draft`: build the component against that version
+    ");
+    insta::assert_snapshot!(check_imports("wasi:keyvalue/stor@0.2.0-draft wasi:http/typs@0.2.3", "", ""), @"
+    cart wasi:keyvalue/stor@0.2.0-draft -> refused: component `cart` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
+    cart wasi:http/typs@0.2.3 -> refused: component `cart` imports `wasi:http/typs@0.2.3`, which nothing here provides
+    2:26 component `cart` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
+      hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
+    2:26 component `cart` imports `wasi:http/typs@0.2.3`, which nothing here provides
+      hint: did you mean `wasi:http/types@0.2.12`? build the component against that, or compose a component that exports `wasi:http/typs@0.2.3` into this one, as with `wac plug`
     ");
     insta::assert_snapshot!(check_imports("wasi:keyvalue/watcher@0.2.0-draft", "", ""), @"
     cart wasi:keyvalue/watcher@0.2.0-draft -> refused: component `cart` imports `wasi:keyvalue/watcher@0.2.0-draft`, which nothing here provides
     2:26 component `cart` imports `wasi:keyvalue/watcher@0.2.0-draft`, which nothing here provides
-      hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+      hint: of `wasi:keyvalue` the host has `wasi:keyvalue/atomics@0.2.0-draft`, `wasi:keyvalue/batch@0.2.0-draft` and `wasi:keyvalue/store@0.2.0-draft`: build the component against those, or compose a component that exports `wasi:keyvalue/watcher@0.2.0-draft` into this one, as with `wac plug`
     ");
     insta::assert_snapshot!(check_imports("wasi:clock/wall-clock@0.2.12", "", ""), @"
     cart wasi:clock/wall-clock@0.2.12 -> refused: component `cart` imports `wasi:clock/wall-clock@0.2.12`, which nothing here provides
     2:26 component `cart` imports `wasi:clock/wall-clock@0.2.12`, which nothing here provides
-      hint: did you mean `wasi:clocks/wall-clock@0.2.12`?
+      hint: did you mean `wasi:clocks/wall-clock@0.2.12`? build the component against that, or compose a component that exports `wasi:clock/wall-clock@0.2.12` into this one, as with `wac plug`
     ");
     insta::assert_snapshot!(check_imports("acme:billing/ledger@1.0.0", "", ""), @"
     cart acme:billing/ledger@1.0.0 -> refused: component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
     2:26 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
-      hint: the host provides `wasi:clocks`, `wasi:config`, `wasi:http`, `wasi:io`, `wasi:keyvalue` and `wasmcloud:keyvalue`
+      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft` and `wasmcloud:keyvalue@0.2.0`
     ");
     insta::assert_snapshot!(check_imports("frobnicate", "", ""), @"
     cart frobnicate -> refused: component `cart` imports `frobnicate`, which nothing here provides
@@ -388,5 +428,72 @@ fn two_mounts_at_one_place() {
     insta::assert_snapshot!(check_component("0.2 =>", mounts), @"
     3:82 two directories are mounted at `/data`
       3:49 the first is here
+      hint: mount each at a path of its own
     ");
+}
+
+/// The faults of a manifest whose text has faults too.
+fn check_lenient(text: &str, components: &str) -> String {
+    let (manifest, mut faults) = Manifest::parse_lenient(text);
+    let host = HostSpec::default();
+    let resolved = resolve(&manifest.unwrap(), &found(components), &offers(), &host, Path::new("/app"));
+    faults.extend(resolved.err().unwrap_or_default());
+    render(text, &in_order(faults))
+}
+
+#[test]
+fn faults_of_the_text_hide_none_of_the_app() {
+    let text = "name = 'A B'
+[components.cart]
+source = 'cart.wasm'
+sorce = 1
+instances = { reuse = 0, concurrency = 4 }
+links = { 'wasi:keyvalue' = 'orders' }
+mounts = [{ host = 'a', guest = '/data' }, { host = 'b', guest = '/data' }]
+[links]
+'wasi:http' = 'nowhere'";
+    let cart = "cart: 0.2 wasi:keyvalue/store@0.2.0-draft wasi:http/types@0.2.3 acme:billing/ledger@1.0.0 =>";
+    insta::assert_snapshot!(check_lenient(text, cart), @r#"
+    1:8 a name is made of lower-case letters, digits and inner hyphens, 'A' is not
+      hint: write `a-b`
+    3:10 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
+      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft` and `wasmcloud:keyvalue@0.2.0`
+    4:1 unknown key `sorce` in `components.cart`
+      hint: did you mean `source`?
+    5:23 `components.cart.instances.reuse` must be a whole number from 1 to 4294967295
+      hint: choose a number in that range
+    5:40 only a component of WASI 0.3 serves several requests at a time
+      hint: remove `concurrency`: requests at the same time get an instance each
+    6:29 there is no backend `orders`
+      hint: the backends are `disk` and `memory`; to have another, add:
+      hint: [backends.orders]
+      hint: type = "disk"
+    7:66 two directories are mounted at `/data`
+      7:33 the first is here
+      hint: mount each at a path of its own
+    9:15 `wasi:http` keeps no state, so it cannot be linked to backend `nowhere`
+      hint: remove the link from the manifest: the host implements `wasi:http` itself
+    "#);
+}
+
+/// A table that is cut out for its own fault is still there for those who name it.
+#[test]
+fn faults_that_follow_from_others_are_not_told() {
+    let text = "name = 'shop'
+links = { 'wasi:config' = 'disk' }
+[[triggers.http]]
+path = '/'
+component = 'other'
+[components.other]
+source = ''
+[components.cart]
+source = 'cart.wasm'
+links = { 'wasi:keyvalue' = 'orders' }
+[backends.orders]
+type = 'redis'";
+    insta::assert_snapshot!(check_lenient(text, "cart: 0.2 wasi:keyvalue/store@0.2.0-draft =>"), @r#"
+    7:10 a source must not be empty
+      hint: write the path of a .wasm file
+    12:8 "redis" is none of `memory` and `disk`
+    "#);
 }

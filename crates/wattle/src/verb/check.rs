@@ -6,21 +6,24 @@ use wattle_spec::fault::{Fault, Place};
 use super::{print, print_json};
 use crate::app_file::AppFile;
 use crate::cli::Check;
-use crate::problem::Problem;
+use crate::problem::{FaultyText, Problem};
+use crate::report;
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Checked<'a> {
+struct Checked {
     file: String,
-    faults: Vec<CheckedFault<'a>>,
+    faults: Vec<CheckedFault>,
 }
 
 #[derive(Serialize)]
-struct CheckedFault<'a> {
-    message: &'a str,
+struct CheckedFault {
+    /// The file that it is in, if it is in one.
+    file: Option<String>,
+    message: String,
     line: Option<usize>,
     column: Option<usize>,
-    hint: Option<&'a str>,
+    hint: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Check) -> Result<(), Problem> {
@@ -40,24 +43,41 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Problem> {
             counted(app.routes.len(), "route"),
         )),
         Err(problem) => {
-            if arguments.json
-                && let Problem::Faults { file, text, faults } = &problem
-            {
-                let faults = faults.iter().map(|fault| told(text, fault)).collect();
-                print_json(&Checked { file: file.display().to_string(), faults })?;
+            if arguments.json {
+                let file = match &problem {
+                    Problem::Faults(texts) => texts.first().map(|text| &text.file),
+                    _ => None,
+                };
+                let file = file.unwrap_or(&arguments.what.path).display().to_string();
+                print_json(&Checked { file, faults: told(&problem) })?;
             }
             Err(problem)
         }
     }
 }
 
-fn told<'a>(text: &str, fault: &'a Fault) -> CheckedFault<'a> {
-    let place: Option<Place> = fault.place(text);
+/// What is wrong, whether it is a fault in a text or that there is none.
+fn told(problem: &Problem) -> Vec<CheckedFault> {
+    let Problem::Faults(texts) = problem else {
+        return vec![CheckedFault {
+            file: None,
+            message: report::sentence(problem),
+            line: None,
+            column: None,
+            hint: problem.hint(),
+        }];
+    };
+    texts.iter().flat_map(|text| text.faults.iter().map(|fault| in_text(text, fault))).collect()
+}
+
+fn in_text(text: &FaultyText, fault: &Fault) -> CheckedFault {
+    let place: Option<Place> = fault.place(&text.text);
     CheckedFault {
-        message: &fault.message,
+        file: Some(text.file.display().to_string()),
+        message: fault.message.clone(),
         line: place.map(|place| place.line),
         column: place.map(|place| place.column),
-        hint: fault.hint.as_deref(),
+        hint: fault.hint.clone(),
     }
 }
 

@@ -1,20 +1,33 @@
-//! `wattle explain`: what provides each import of each component, and which rule chose it.
+//! `wattle explain`: what provides each import of each component and which rule chose it, and what else it is granted.
 
 use std::fmt::Write;
 
 use serde::Serialize;
+use wattle_spec::app::{Access, Mount};
 use wattle_spec::link::{Provider, Rule};
-use wattle_spec::resolve::Explained;
+use wattle_spec::resolve::{Explained, Grants};
 
 use super::{print, print_json};
-use crate::app_file::AppFile;
+use crate::app_file::{AppFile, ExplainedComponent};
 use crate::cli::Explain;
 use crate::problem::Problem;
 
-/// What `--json` prints for each import.
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Line<'a> {
+struct App<'a> {
+    app: &'a str,
+    components: Vec<Component<'a>>,
+}
+
+#[derive(Serialize)]
+struct Component<'a> {
     component: &'a str,
+    imports: Vec<Import<'a>>,
+    grants: Granted<'a>,
+}
+
+#[derive(Serialize)]
+struct Import<'a> {
     import: String,
     /// `built-in` or `backend`; absent if the import is refused.
     provider: Option<&'static str>,
@@ -25,27 +38,56 @@ struct Line<'a> {
     hint: Option<&'a str>,
 }
 
+/// What a component may touch beside what it is linked to.
+#[derive(Serialize)]
+struct Granted<'a> {
+    mounts: Vec<Mounted<'a>>,
+    /// The names alone: values can be secrets.
+    env: Vec<&'a str>,
+    /// As in `allow.http`.
+    http: Vec<String>,
+    /// As in `allow.networks`.
+    networks: Vec<String>,
+    /// As in `allow.tcp`.
+    tcp: Vec<String>,
+    /// As in `allow.udp`.
+    udp: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Mounted<'a> {
+    host: String,
+    guest: &'a str,
+    access: &'static str,
+}
+
 pub(crate) fn run(arguments: &Explain) -> Result<(), Problem> {
     let file = AppFile::read(&arguments.what)?;
     let explained = file.explain()?;
     if arguments.json {
-        let lines: Vec<Line<'_>> = explained.iter().map(line).collect();
-        print_json(&lines)?;
+        print_json(&App { app: file.name(), components: explained.iter().map(component).collect() })?;
     } else {
-        print(&table(&explained))?;
+        print(&page(&explained))?;
     }
     // An app that is refused is explained too, and then refused.
     file.resolve().map(drop)
 }
 
-fn line(explained: &Explained) -> Line<'_> {
+fn component(explained: &ExplainedComponent) -> Component<'_> {
+    Component {
+        component: explained.name.as_str(),
+        imports: explained.imports.iter().map(import).collect(),
+        grants: granted(&explained.grants),
+    }
+}
+
+fn import(explained: &Explained) -> Import<'_> {
     let (provider, backend, rule) = match &explained.outcome {
         Ok((Provider::BuiltIn, rule)) => (Some("built-in"), None, rule_key(*rule)),
         Ok((Provider::Backend(name), rule)) => (Some("backend"), Some(name.as_str()), rule_key(*rule)),
         Err(_) => (None, None, "refused"),
     };
-    Line {
-        component: explained.component.as_str(),
+    Import {
         import: explained.import.to_string(),
         provider,
         backend,
@@ -64,23 +106,61 @@ fn rule_key(rule: Rule) -> &'static str {
     }
 }
 
-/// One table per component, its columns as wide as they must be.
-fn table(explained: &[Explained]) -> String {
-    let mut text = String::new();
-    let mut component = None;
-    let import_width = explained.iter().map(|line| line.import.to_string().len()).max().unwrap_or(0);
-    let providers: Vec<String> = explained.iter().map(provider).collect();
-    let provider_width = providers.iter().map(String::len).max().unwrap_or(0);
-    for (explained, provider) in explained.iter().zip(&providers) {
-        if component != Some(&explained.component) {
-            let gap = if component.is_some() { "\n" } else { "" };
-            let _ = writeln!(text, "{gap}{}", explained.component);
-            component = Some(&explained.component);
-        }
-        let import = explained.import.to_string();
-        let _ = writeln!(text, "  {import:import_width$}  {provider:provider_width$}  {}", explained.reason);
+fn granted(grants: &Grants) -> Granted<'_> {
+    Granted {
+        mounts: grants.mounts.iter().map(mounted).collect(),
+        env: grants.env.keys().map(String::as_str).collect(),
+        http: grants.network.http.iter().map(ToString::to_string).collect(),
+        networks: grants.network.networks.iter().map(ToString::to_string).collect(),
+        tcp: grants.network.tcp.0.iter().map(ToString::to_string).collect(),
+        udp: grants.network.udp.0.iter().map(ToString::to_string).collect(),
     }
-    text
+}
+
+fn mounted(mount: &Mount) -> Mounted<'_> {
+    Mounted {
+        host: mount.host.display().to_string(),
+        guest: &mount.guest,
+        access: match mount.access {
+            Access::Read => "read",
+            Access::ReadWrite => "read-write",
+        },
+    }
+}
+
+/// One table per component, its columns as wide as they must be, and below it what is granted.
+fn page(components: &[ExplainedComponent]) -> String {
+    let imports = || components.iter().flat_map(|component| &component.imports);
+    let import_width = imports().map(|line| line.import.to_string().len()).max().unwrap_or(0);
+    let provider_width = imports().map(|line| provider(line).len()).max().unwrap_or(0);
+    let mut pages = Vec::new();
+    for component in components {
+        let mut page = format!("{}\n", component.name);
+        for explained in &component.imports {
+            let (import, provider) = (explained.import.to_string(), provider(explained));
+            let _ = writeln!(page, "  {import:import_width$}  {provider:provider_width$}  {}", explained.reason);
+        }
+        for line in grant_lines(&granted(&component.grants)) {
+            let _ = writeln!(page, "  {line}");
+        }
+        pages.push(page);
+    }
+    pages.join("\n")
+}
+
+fn grant_lines(granted: &Granted<'_>) -> Vec<String> {
+    let Granted { mounts, env, http, networks, tcp, udp } = granted;
+    let mount = |mount: &Mounted<'_>| format!("granted: {} at {} ({})", mount.host, mount.guest, mount.access);
+    let mut lines: Vec<String> = mounts.iter().map(mount).collect();
+    lines.extend(env.iter().map(|name| format!("granted: the variable {name}")));
+    lines.extend(http.iter().map(|origin| format!("granted: requests to {origin}")));
+    lines.extend(networks.iter().map(|range| format!("granted: the network {range}")));
+    lines.extend(tcp.iter().map(|endpoint| format!("granted: TCP with {endpoint}")));
+    lines.extend(udp.iter().map(|endpoint| format!("granted: UDP with {endpoint}")));
+    if lines.is_empty() {
+        lines.push("granted: no files, no environment, no network".into());
+    }
+    lines
 }
 
 fn provider(explained: &Explained) -> String {

@@ -9,8 +9,8 @@ use wattle_spec::shape::{Kind, Shape, reach};
 use wit_component::{DecodedWasm, WitPrinter};
 
 use super::{print, print_json};
-use crate::app_file::component;
 use crate::cli::Inspect;
+use crate::input::component;
 use crate::problem::Problem;
 
 /// What `--json` prints.

@@ -83,8 +83,7 @@ fn change(manifest: &mut Manifest, arguments: &Run) -> Result<(), Problem> {
 
 /// Paths on the command line start from where we are, those in a manifest from the manifest.
 fn absolute(path: &str) -> Result<String, Problem> {
-    let absolute =
-        std::path::absolute(path).map_err(|source| Problem::File { operation: "find", path: path.into(), source })?;
+    let absolute = std::path::absolute(path).map_err(|source| Problem::NoPlace { path: path.into(), source })?;
     text(absolute.as_os_str(), || format!("the path {}", absolute.display()))
 }
 

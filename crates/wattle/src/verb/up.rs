@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     };
     let log = log::start(arguments.log_format, "info");
     let served = runtime.block_on(serve(&arguments, &file, &app, listeners));
-    if let Err(problem @ Problem::Cut) = &served {
+    if let Err(problem @ (Problem::Cut | Problem::Interrupted)) = &served {
         // What did not end by itself might hold up an end in good order for ever.
         drop(log);
         report::problem(problem);
@@ -64,13 +64,19 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
     tracing::info!("stopping: requests under way may end, a second signal ends at once");
     tokio::select! {
         ended = host.drain() => if ended { Ok(()) } else { Err(Problem::Cut) },
-        _ = stop.asked() => Err(Problem::Cut),
+        _ = stop.asked() => Err(Problem::Interrupted),
     }
 }
 
 /// Takes the addresses before anything else is done, so that a port in use is known at once.
 fn bind(arguments: &Up, file: &AppFile) -> Result<Vec<TcpListener>, Problem> {
     let asked = if arguments.listen.is_empty() { &file.host.listen } else { &arguments.listen };
+    // Port 0 is another one each time.
+    let twice =
+        asked.iter().enumerate().find(|(index, address)| address.port() != 0 && asked[..*index].contains(address));
+    if let Some((_, address)) = twice {
+        return Err(Problem::ListenTwice(*address));
+    }
     let bind = |address: &SocketAddr| listen(*address).map_err(|source| Problem::Listen { address: *address, source });
     asked.iter().map(bind).collect()
 }

@@ -79,7 +79,7 @@ fn a_route_that_is_there_twice() {
     insta::assert_snapshot!(check(&format!("{HELLO}{trigger}{trigger}")), @r#"
     exit: 2
     ----- stderr
-    error: the route `/x` is there twice, for component `hello` and for `hello`
+    error: the route `/x` is there twice, for component `hello`
      --> ./wattle.toml:8:8
       |
     5 | path = "/x"
@@ -88,7 +88,7 @@ fn a_route_that_is_there_twice() {
     8 | path = "/x"
       |        ^^^^
       |
-      = hint: give each route a path or a host of its own
+      = hint: remove one of the two
     "#);
 }
 
@@ -115,6 +115,14 @@ fn all_faults_at_once() {
       |
       = hint: did you mean `version`?
 
+    error: component `x`: cannot read DIR/no-such.wasm: No such file or directory (os error 2)
+     --> ./wattle.toml:4:10
+      |
+    4 | source = "no-such.wasm"
+      |          ^^^^^^^^^^^^^^
+      |
+      = hint: build it first, or correct the path
+
     error: expected a whole number and one of the units ms, s, m, h, as in "10s"
      --> ./wattle.toml:5:23
       |
@@ -130,6 +138,87 @@ fn all_faults_at_once() {
       |        ^^^
       |
       = hint: write `/x`
+    "#);
+}
+
+/// Neither does what is wrong in the text hide what is wrong with the app, nor one file's faults the other's.
+#[test]
+fn all_faults_of_all_files_at_once() {
+    let more = "instances = { reuse = 0 }\nlinks = { \"wasi:keyvalue\" = \"orders\" }\nlimits = { memory = \"0B\" }";
+    let host = "[links]\n\"wasi:keyvalue\" = \"foo\"\n\"wasi:http\" = \"disk\"\n[limits]\ndrian = \"1s\"\n";
+    let app = App::of(&guests::near_miss(), "").file("host.toml", host);
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @r#"
+    exit: 2
+    ----- stderr
+    error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "near-miss.wasm"
+      |          ^^^^^^^^^^^^^^^^
+      |
+      = hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
+
+    error: there is no backend `foo`
+     --> host.toml:2:19
+      |
+    2 | "wasi:keyvalue" = "foo"
+      |                   ^^^^^
+      |
+      = hint: the backends are `disk` and `memory`; to have another, add:
+              [backends.foo]
+              type = "disk"
+
+    error: `wasi:http` keeps no state, so it cannot be linked to backend `disk`
+     --> host.toml:3:15
+      |
+    3 | "wasi:http" = "disk"
+      |               ^^^^^^
+      |
+      = hint: remove the link from host.toml: the host implements `wasi:http` itself
+
+    error: unknown key `drian` in `limits`
+     --> host.toml:5:1
+      |
+    5 | drian = "1s"
+      | ^^^^^
+      |
+      = hint: did you mean `drain`?
+    "#);
+    let app = App::of(&guests::guestbook(), more).file("host.toml", "[links]\n\"wasi:http\" = \"disk\"\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--json", "--config", "host.toml"]).stdout, @r#"
+    {
+      "file": "./wattle.toml",
+      "faults": [
+        {
+          "file": "./wattle.toml",
+          "message": "`components.guestbook.instances.reuse` must be a whole number from 1 to 4294967295",
+          "line": 4,
+          "column": 23,
+          "hint": "choose a number in that range"
+        },
+        {
+          "file": "./wattle.toml",
+          "message": "there is no backend `orders`",
+          "line": 5,
+          "column": 29,
+          "hint": "the backends are `disk` and `memory`; to have another, add:\n[backends.orders]\ntype = \"disk\""
+        },
+        {
+          "file": "./wattle.toml",
+          "message": "a size limit must be more than nothing",
+          "line": 6,
+          "column": 21,
+          "hint": "as in `\"64MiB\"`"
+        },
+        {
+          "file": "host.toml",
+          "message": "`wasi:http` keeps no state, so it cannot be linked to backend `disk`",
+          "line": 2,
+          "column": 15,
+          "hint": "remove the link from host.toml: the host implements `wasi:http` itself"
+        }
+      ]
+    }
     "#);
 }
 
@@ -195,7 +284,7 @@ fn nothing_there() {
     ----- stderr
     error: cannot read shop
       caused by: No such file or directory (os error 2)
-    hint: build it first, or correct the path
+    hint: name a folder with a wattle.toml, a manifest, or a .wasm file; without a PATH it is this folder
     ");
     insta::assert_snapshot!(check_file("app.txt", "hello"), @r"
     exit: 2
@@ -244,12 +333,14 @@ fn faults_as_json() {
       "file": "./wattle.toml",
       "faults": [
         {
+          "file": "./wattle.toml",
           "message": "component `x`: cannot read DIR/no-such.wasm: No such file or directory (os error 2)",
           "line": 3,
           "column": 10,
           "hint": "build it first, or correct the path"
         },
         {
+          "file": "./wattle.toml",
           "message": "unknown key `sorce` in `components.x`",
           "line": 4,
           "column": 1,
@@ -273,6 +364,26 @@ fn faults_as_json() {
       | ^^^^^
       |
       = hint: did you mean `source`?
+    "#);
+    insta::assert_snapshot!(WATTLE.run(&App::empty(), ["check", "--json", "shop"]), @r#"
+    exit: 2
+    ----- stdout
+    {
+      "file": "shop",
+      "faults": [
+        {
+          "file": null,
+          "message": "cannot read shop: No such file or directory (os error 2)",
+          "line": null,
+          "column": null,
+          "hint": "name a folder with a wattle.toml, a manifest, or a .wasm file; without a PATH it is this folder"
+        }
+      ]
+    }
+    ----- stderr
+    error: cannot read shop
+      caused by: No such file or directory (os error 2)
+    hint: name a folder with a wattle.toml, a manifest, or a .wasm file; without a PATH it is this folder
     "#);
     let app = App::of(&guests::hello(), "");
     insta::assert_snapshot!(WATTLE.run(&app, ["check", "--json"]), @r#"
@@ -304,7 +415,7 @@ fn a_fault_of_the_host_file() {
     ----- stderr
     error: cannot read none.toml
       caused by: No such file or directory (os error 2)
-    hint: build it first, or correct the path
+    hint: correct the path, or leave `--config` out: a host without a file has the defaults
     ");
 }
 

@@ -71,6 +71,67 @@ fn files_that_are_not_wasm() {
     ");
 }
 
+/// The ending of a name is the same in capitals.
+#[test]
+fn an_ending_in_capitals() {
+    insta::assert_snapshot!(check_file("HELLO.WASM", std::fs::read(guests::hello()).unwrap()), @"
+    exit: 0
+    ----- stdout
+    HELLO.WASM: app hello is fine (1 component, 1 route)
+    ");
+    insta::assert_snapshot!(check_file("EMPTY.Wat", "(component)"), @"
+    exit: 2
+    ----- stderr
+    error: component `empty` does not answer HTTP requests
+    --> EMPTY.Wat
+     = hint: it must export wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3; it exports nothing
+    ");
+}
+
+/// Nothing is read that has no end, and nothing is waited for.
+#[test]
+fn what_is_no_regular_file() {
+    let app = App::empty();
+    let pipe = app.join("pipe.wasm");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).arg(app.join("pipe.toml")).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink("/dev/zero", app.join("zero.wasm")).unwrap();
+    for (file, what) in [("pipe.wasm", "a pipe"), ("pipe.toml", "a pipe"), ("zero.wasm", "a device")] {
+        let said = WATTLE.run(&app, ["check", file]).to_string();
+        assert!(said.starts_with("exit: 2\n") && said.contains(&format!("{file} is {what}")), "{said}");
+    }
+    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "pipe.wasm"]), @"
+    exit: 2
+    ----- stderr
+    error: pipe.wasm is a pipe and no regular file
+    hint: name a regular file; what comes out of a pipe or a device has to be put into one first
+    ");
+    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "/dev/zero"]), @"
+    exit: 2
+    ----- stderr
+    error: /dev/zero is a device and no regular file
+    hint: name a regular file; what comes out of a pipe or a device has to be put into one first
+    ");
+    let app = app.file("wattle.toml", "name = \"a\"\ncomponents.x.source = \"zero.wasm\"\n");
+    insta::assert_snapshot!(check(&app), @r#"
+    exit: 2
+    ----- stderr
+    error: component `x`: DIR/zero.wasm is a device and no regular file
+     --> ./wattle.toml:2:23
+      |
+    2 | components.x.source = "zero.wasm"
+      |                       ^^^^^^^^^^^
+      |
+      = hint: name a regular file; what comes out of a pipe or a device has to be put into one first
+    "#);
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "pipe.toml"]), @"
+    exit: 2
+    ----- stderr
+    error: pipe.toml is a pipe and no regular file
+    hint: name a regular file; what comes out of a pipe or a device has to be put into one first
+    ");
+}
+
 /// Wherever a component is cut, the answer is the same kind of answer.
 #[test]
 fn files_that_end_too_soon() {
@@ -148,7 +209,7 @@ fn an_import_that_nobody_provides() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: the host provides `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, `wasi:http`, `wasi:io`, `wasi:keyvalue`, `wasi:logging`, `wasi:random` and `wasi:sockets`
+      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12` and `wasi:sockets@0.3.0`
     "#);
 }
 
@@ -167,6 +228,6 @@ fn an_import_that_nearly_exists() {
     3 | source = "near-miss.wasm"
       |          ^^^^^^^^^^^^^^^^
       |
-      = hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+      = hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
     "#);
 }

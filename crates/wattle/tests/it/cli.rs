@@ -246,10 +246,24 @@ fn wrong_command_lines() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(run(&["up", "--listen", "8080"]), @r"
+    insta::assert_snapshot!(run(&["up", "--listen", "8080"]), @"
     exit: 2
     ----- stderr
-    error: invalid value '8080' for '--listen <ADDR>': invalid socket address syntax
+    error: invalid value '8080' for '--listen <ADDR>': it is no IP address with a port; write `127.0.0.1:PORT` for this machine alone, or `0.0.0.0:8080` for all of its addresses
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["up", "--listen", "localhost:8080"]), @"
+    exit: 2
+    ----- stderr
+    error: invalid value 'localhost:8080' for '--listen <ADDR>': it is no IP address with a port; write `127.0.0.1:PORT` or `[::1]:8080`
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["up", "--listen", ":8080"]), @"
+    exit: 2
+    ----- stderr
+    error: invalid value ':8080' for '--listen <ADDR>': it is no IP address with a port; write `127.0.0.1:PORT` for this machine alone, or `0.0.0.0:8080` for all of its addresses
 
     For more information, try '--help'.
     ");

@@ -116,6 +116,7 @@ fn a_chosen_directory_that_others_can_write_is_refused() {
     ----- stderr
     error: cannot use the cache of compiled code
       caused by: data/code is not safe to load code from: its group or everybody may write to it
+    hint: remove it, and what is needed is compiled again: rm -r data/code
     ");
 }
 
@@ -174,11 +175,17 @@ fn too_large_to_compile() {
 #[test]
 fn too_slow_to_compile() {
     check_limit("compile-time = \"20ms\"", "compile-time");
+    insta::assert_snapshot!(limited("compile-time = \"1ms\"").stderr, @"
+    error: the app cannot start
+      caused by: cannot compile component state
+      caused by: compiling took longer than 1ms (limit compile-time)
+    hint: raise `compile-time` in [limits] of the host's file
+    ");
 }
 
 #[test]
 fn too_much_memory_to_compile() {
-    check_limit("compile-memory = \"64MiB\"", "compile-memory");
+    check_limit("compile-memory = \"64MiB\"", "hint: raise `compile-memory` in [limits] of the host's file");
 }
 
 /// A process that may not even start is no panic of the host either.

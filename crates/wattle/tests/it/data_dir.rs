@@ -191,5 +191,6 @@ fn a_broken_file_of_state_is_told() {
     let ran = WATTLE.up(&app).refused();
     assert_ne!(ran.code, Some(0));
     assert!(ran.stderr.contains("state.redb"), "the file is not named: {}", ran.stderr);
+    assert!(ran.stderr.contains("hint: stop the host, keep a copy of the file"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
 }

@@ -30,6 +30,7 @@ fn the_default() {
       wasi:keyvalue/batch@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
       wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -52,6 +53,7 @@ fn a_link_of_the_component() {
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -68,23 +70,25 @@ fn a_link_of_the_app() {
       wasi:keyvalue/batch@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
       wasi:logging/logging@0.1.0-draft    built-in       the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in       the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
 /// The component's link beats the app's, the most specific key wins within each.
 #[test]
 fn several_links() {
-    let more = "links = { \"wasi:keyvalue/atomics\" = \"memory\" }\n[links]\n\"wasi:keyvalue\" = \"disk\"";
+    let more = "links = { \"wasi:keyvalue/atomics\" = \"memory\" }\n[links]\n\"wasi:keyvalue\" = \"memory\"";
     insta::assert_snapshot!(explain(&guestbook(more), &[]), @r#"
     exit: 0
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
-      wasi:keyvalue/store@0.2.0-draft     backend disk    the app's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue/atomics" = "memory"`
-      wasi:keyvalue/batch@0.2.0-draft     backend disk    the app's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
 }
 
@@ -101,6 +105,7 @@ fn a_default_of_the_host() {
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
       wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
     let app = guestbook("links = { \"wasi:keyvalue\" = \"disk\" }")
         .file("host.toml", "[links]\n\"wasi:keyvalue\" = \"memory\"\n");
@@ -114,7 +119,100 @@ fn a_default_of_the_host() {
       wasi:keyvalue/batch@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
       wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
+      granted: no files, no environment, no network
     "#);
+}
+
+/// What a component may touch beside what it is linked to is as much a part of the answer.
+#[test]
+fn grants() {
+    let more = "mounts = [{ host = \"in\", guest = \"/in\" }, { host = \"out\", guest = \"/out\", access = \"read-write\" }]\n\
+                env = { LEVEL = \"secret\", LANG = \"C\" }\n\
+                allow = { http = [\"https://*.example.com\", \"http://localhost:8081\"], networks = [\"loopback\", \"10.1.0.0/16\"], tcp = [\"private:5432\"], udp = [\"loopback:*\"] }";
+    let app = App::of(&guests::unknown_import(), more).file("in/a", "").file("out/b", "");
+    let ran = WATTLE.run(&app, ["explain"]);
+    insta::assert_snapshot!(ran.stdout, @"
+    unknown-import
+      acme:warehouse/stock@1.0.0  refused   component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
+      wasi:http/types@0.2.0       built-in  the host implements it and it keeps no state
+      granted: DIR/in at /in (read)
+      granted: DIR/out at /out (read-write)
+      granted: the variable LANG
+      granted: the variable LEVEL
+      granted: requests to https://*.example.com
+      granted: requests to http://localhost:8081
+      granted: the network loopback
+      granted: the network 10.1.0.0/16
+      granted: TCP with private:5432
+      granted: UDP with loopback:*
+    ");
+    let ran = WATTLE.run(&app, ["explain", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&told["components"][0]["grants"]).unwrap(), @r#"
+    {
+      "env": [
+        "LANG",
+        "LEVEL"
+      ],
+      "http": [
+        "https://*.example.com",
+        "http://localhost:8081"
+      ],
+      "mounts": [
+        {
+          "access": "read",
+          "guest": "/in",
+          "host": "DIR/in"
+        },
+        {
+          "access": "read-write",
+          "guest": "/out",
+          "host": "DIR/out"
+        }
+      ],
+      "networks": [
+        "loopback",
+        "10.1.0.0/16"
+      ],
+      "tcp": [
+        "private:5432"
+      ],
+      "udp": [
+        "loopback:*"
+      ]
+    }
+    "#);
+    assert!(!ran.stdout.contains("secret"));
+}
+
+/// A component that imports nothing is there too.
+#[test]
+fn no_imports_and_no_grants() {
+    let app = App::of(&guests::not_http(), "")
+        .file("wattle.toml", "name = \"a\"\ncomponents.quiet.source = \"not-http.wasm\"\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["explain"]), @"
+    exit: 0
+    ----- stdout
+    quiet
+      granted: no files, no environment, no network
+    ");
+}
+
+/// Nothing shows as `memory` what is kept on disk.
+#[test]
+fn a_backend_that_is_not_what_it_is_called() {
+    let app = guestbook("links = { \"wasi:keyvalue\" = \"memory\" }\n[backends.memory]\ntype = \"disk\"");
+    insta::assert_snapshot!(explain(&app, &[]), @"
+    exit: 2
+    ----- stderr
+    error: the backend `memory`, which every host has, cannot be of the type `disk`
+     --> ./wattle.toml:5:11
+      |
+    5 | [backends.memory]
+      |           ^^^^^^
+      |
+      = hint: choose another name for a backend of that type, as in [backends.my-disk]
+    ");
 }
 
 #[test]
@@ -125,6 +223,7 @@ fn what_is_refused() {
     unknown-import
       acme:warehouse/stock@1.0.0  refused   component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
       wasi:http/types@0.2.0       built-in  the host implements it and it keeps no state
+      granted: no files, no environment, no network
     ----- stderr
     error: component `unknown-import` imports `acme:warehouse/stock@1.0.0`, which nothing here provides
      --> ./wattle.toml:3:10
@@ -132,7 +231,7 @@ fn what_is_refused() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: the host provides `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, `wasi:http`, `wasi:io`, `wasi:keyvalue`, `wasi:logging`, `wasi:random` and `wasi:sockets`
+      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12` and `wasi:sockets@0.3.0`
     "#);
 }
 
@@ -142,26 +241,40 @@ fn as_json() {
     insta::assert_snapshot!(WATTLE.run(&app, ["explain", "--json"]), @r#"
     exit: 2
     ----- stdout
-    [
-      {
-        "component": "near-miss",
-        "import": "wasi:keyvalue/stor@0.2.0-draft",
-        "provider": null,
-        "backend": null,
-        "rule": "refused",
-        "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
-        "hint": "of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`"
-      },
-      {
-        "component": "near-miss",
-        "import": "wasi:http/types@0.2.0",
-        "provider": "built-in",
-        "backend": null,
-        "rule": "built-in",
-        "reason": "the host implements it and it keeps no state",
-        "hint": null
-      }
-    ]
+    {
+      "app": "near-miss",
+      "components": [
+        {
+          "component": "near-miss",
+          "imports": [
+            {
+              "import": "wasi:keyvalue/stor@0.2.0-draft",
+              "provider": null,
+              "backend": null,
+              "rule": "refused",
+              "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
+              "hint": "did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`"
+            },
+            {
+              "import": "wasi:http/types@0.2.0",
+              "provider": "built-in",
+              "backend": null,
+              "rule": "built-in",
+              "reason": "the host implements it and it keeps no state",
+              "hint": null
+            }
+          ],
+          "grants": {
+            "mounts": [],
+            "env": [],
+            "http": [],
+            "networks": [],
+            "tcp": [],
+            "udp": []
+          }
+        }
+      ]
+    }
     ----- stderr
     error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides
      --> ./wattle.toml:3:10
@@ -169,15 +282,15 @@ fn as_json() {
     3 | source = "near-miss.wasm"
       |          ^^^^^^^^^^^^^^^^
       |
-      = hint: of `wasi:keyvalue` the host has `wasi:keyvalue/store@0.2.0-draft`, `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/batch@0.2.0-draft`
+      = hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
     "#);
     let ran = WATTLE.run(&guestbook(""), ["explain", "--json"]);
-    let lines: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
-    let store = lines.iter().find(|line| line["import"] == "wasi:keyvalue/store@0.2.0-draft").unwrap();
+    let app: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let imports = app["components"][0]["imports"].as_array().unwrap();
+    let store = imports.iter().find(|line| line["import"] == "wasi:keyvalue/store@0.2.0-draft").unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(store).unwrap(), @r#"
     {
       "backend": "disk",
-      "component": "guestbook",
       "hint": null,
       "import": "wasi:keyvalue/store@0.2.0-draft",
       "provider": "backend",

@@ -210,11 +210,11 @@ fn what_cannot_be_inspected() {
           |        ^
     hint: ask `wasm-tools parse` for more
     ");
-    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "."]), @r"
+    insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "."]), @"
     exit: 2
     ----- stderr
-    error: cannot read .
-      caused by: Is a directory (os error 21)
+    error: . is a directory and no regular file
+    hint: name a regular file; what comes out of a pipe or a device has to be put into one first
     ");
     insta::assert_snapshot!(WATTLE.run(&app, ["inspect", "a.wasm", "--wit", "--json"]), @r"
     exit: 2

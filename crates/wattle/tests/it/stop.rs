@@ -113,6 +113,7 @@ fn a_second_signal_ends_at_once() {
     let ran = server.wait();
     assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?}", asked.elapsed());
     assert_eq!(ran.code, Some(4));
+    assert!(ran.stderr.contains("a second signal came") && !ran.stderr.contains("drain limit"), "{}", ran.stderr);
     assert!(connection.try_answer("GET").is_err());
 }
 

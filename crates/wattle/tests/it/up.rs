@@ -107,6 +107,32 @@ fn a_port_in_use() {
     ");
 }
 
+/// Nobody else is to blame for that.
+#[test]
+fn an_address_that_is_given_twice() {
+    let app = App::of(&guests::hello(), "").file("host.toml", "listen = [\"127.0.0.1:9\", \"127.0.0.1:9\"]\n");
+    let twice = ["up", "--listen", "127.0.0.1:9", "--listen", "127.0.0.1:9"];
+    insta::assert_snapshot!(WATTLE.run(&app, twice), @"
+    exit: 2
+    ----- stderr
+    error: the address 127.0.0.1:PORT is given twice
+    hint: give each address once
+    ");
+    insta::assert_snapshot!(WATTLE.run(&app, ["up", "--config", "host.toml"]), @r#"
+    exit: 2
+    ----- stderr
+    error: the address 127.0.0.1:PORT is there twice
+     --> host.toml:1:26
+      |
+    1 | listen = ["127.0.0.1:PORT", "127.0.0.1:PORT"]
+      |           -------------  ^^^^^^^^^^^^^
+      |           |
+      |           the first is here
+      |
+      = hint: remove one of the two
+    "#);
+}
+
 /// The port is refused also where the other is one of ours.
 #[test]
 fn two_servers_on_one_port() {
