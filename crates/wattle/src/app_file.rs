@@ -58,12 +58,7 @@ impl AppFile {
             true => parsed(&file)?,
             false => (String::new(), (bare(&file)?, Vec::new())),
         };
-        let base = std::path::absolute(&file).map_err(|source| Problem::File {
-            operation: "find",
-            path: file.clone(),
-            source,
-        })?;
-        let base = base.parent().map_or_else(PathBuf::new, Into::into);
+        let base = base(&file)?;
         let mut app = Self {
             file,
             base,
@@ -91,7 +86,11 @@ impl AppFile {
                     self.found.insert(name.value.clone(), Found { digest, shape });
                 }
                 Err(problem) if !is_manifest => return Err(problem),
-                Err(problem) => self.faults.push(fault(&name.value, &problem).at(entry.source.span.clone())),
+                Err(problem) => {
+                    let fault = fault(&name.value, &problem).at(entry.source.span.clone());
+                    let can_be_built = entry.build.is_some() && problem.is_missing_file();
+                    self.faults.push(if can_be_built { fault.hint("run `wattle build` first") } else { fault });
+                }
             }
         }
         Ok(())
@@ -171,6 +170,29 @@ fn manifest_path(path: &Path) -> Result<PathBuf, Problem> {
         Some("toml" | "wasm" | "wat") => Ok(path.into()),
         _ => Err(Problem::UnknownFile(path.into())),
     }
+}
+
+/// The manifest that `path` names, and the directory that paths in it start from.
+///
+/// # Errors
+///
+/// If there is none, or if there are faults in it.
+pub(crate) fn manifest(path: &Path) -> Result<(PathBuf, Manifest), Problem> {
+    let file = manifest_path(path)?;
+    let base = base(&file)?;
+    if file.extension().is_some_and(|extension| extension != "toml") {
+        return Ok((base, bare(&file)?));
+    }
+    match parsed(&file)? {
+        (_, (manifest, faults)) if faults.is_empty() => Ok((base, manifest)),
+        (text, (_, faults)) => Err(Problem::Faults { file, text, faults }),
+    }
+}
+
+fn base(file: &Path) -> Result<PathBuf, Problem> {
+    let file =
+        std::path::absolute(file).map_err(|source| Problem::File { operation: "find", path: file.into(), source })?;
+    Ok(file.parent().map_or_else(PathBuf::new, Into::into))
 }
 
 fn read_text(path: &Path) -> Result<String, Problem> {

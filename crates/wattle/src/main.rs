@@ -1,11 +1,15 @@
 //! `wattle`: builds, ships and runs WebAssembly applications.
 
 mod app_file;
+mod build_tool;
 mod child_compiler;
 mod cli;
 mod log;
 mod problem;
 mod report;
+mod scaffold;
+mod stop;
+mod template;
 mod verb;
 
 use std::process::ExitCode;
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Problem> {
     match cli.verb {
+        Verb::New(arguments) => verb::new::run(&arguments),
+        Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Up(arguments) => verb::up::run(arguments),
         Verb::Inspect(arguments) => verb::inspect::run(&arguments),
         Verb::Explain(arguments) => verb::explain::run(&arguments),

@@ -3,13 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
 use wattle_host::{HostError, StartError};
 use wattle_spec::fault::Fault;
+use wattle_spec::name::{AppName, ComponentName, NameError};
 use wattle_spec::shape::ShapeError;
 
 /// How `wattle` ends.
@@ -53,6 +54,16 @@ pub(crate) enum Problem {
     NoWit(PathBuf),
     #[error("cannot read the WIT of {}: {reason}", path.display())]
     Wit { path: PathBuf, reason: String },
+    #[error("an app cannot be called {name:?}")]
+    Name { name: String, source: NameError },
+    #[error("{} exists and is not an empty directory", .0.display())]
+    Occupied(PathBuf),
+    #[error("the build of `{component}` failed: {status}")]
+    Build { component: ComponentName, status: ExitStatus, hint: String },
+    #[error("the build of `{component}` did not leave {}", path.display())]
+    NotBuilt { component: ComponentName, path: PathBuf },
+    #[error("interrupted")]
+    Interrupted,
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("cannot use the data directory")]
@@ -84,16 +95,27 @@ impl Problem {
             | Problem::TooLarge { .. }
             | Problem::NoWit(_)
             | Problem::Wit { .. }
+            | Problem::Name { .. }
             | Problem::File { operation: "read", .. } => Exit::BadInput,
-            Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) => Exit::Blocked,
+            Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) | Problem::Occupied(_) => {
+                Exit::Blocked
+            }
             Problem::Cut => Exit::Cut,
             Problem::File { .. }
             | Problem::Data(_)
             | Problem::Host(_)
             | Problem::Start(_)
             | Problem::System { .. }
+            | Problem::Build { .. }
+            | Problem::NotBuilt { .. }
+            | Problem::Interrupted
             | Problem::Compile(_) => Exit::Failed,
         }
+    }
+
+    /// Whether a file that should be read is not there.
+    pub(crate) fn is_missing_file(&self) -> bool {
+        matches!(self, Problem::File { operation: "read", source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// What the user can do about it, if there is something.
@@ -117,6 +139,17 @@ impl Problem {
             Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
             Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),
             Problem::DataDir(error) => error.hint(),
+            Problem::File { operation: "create", source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Some("make the directory that it is to be in first".into()),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("choose a place that you may write to with `--dir`".into())
+                }
+                _ => None,
+            },
+            Problem::Name { name, .. } => Some(format!("try `wattle new {}`", AppName::resembling(name))),
+            Problem::Occupied(_) => Some("choose another name, or another place with `--dir`".into()),
+            Problem::Build { hint, .. } => Some(hint.clone()),
+            Problem::NotBuilt { .. } => Some("its `source` must be the file that its `build` writes".into()),
             Problem::NoWit(_) => Some("only components carry their WIT".into()),
             _ => None,
         }

@@ -1,9 +1,11 @@
 //! The verbs of the command line, one file each.
 
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod new;
 pub(crate) mod schema;
 pub(crate) mod up;
 
@@ -22,6 +24,11 @@ pub(crate) fn print(text: &str) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Tells people on stderr. That nobody listens is no problem.
+pub(crate) fn tell(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes `value` as JSON to stdout.

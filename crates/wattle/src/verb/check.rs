@@ -61,6 +61,6 @@ fn told<'a>(text: &str, fault: &'a Fault) -> CheckedFault<'a> {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

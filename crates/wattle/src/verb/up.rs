@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpSocket;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_host::{CodeCache, Host};
 use wattle_spec::app::{App, BackendKind};
@@ -16,6 +15,7 @@ use crate::app_file::AppFile;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
 use crate::problem::Problem;
+use crate::stop::{self, Stop};
 use crate::{log, report};
 
 /// Where data is kept, beside the manifest, unless something else was said.
@@ -30,10 +30,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     for component in app.components.values_mut() {
         component.env.extend(arguments.env.iter().cloned());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Problem::System { operation: "start a runtime", source })?;
+    let runtime = stop::runtime()?;
     let listeners = {
         let _runtime = runtime.enter();
         bind(&arguments, &file)?
@@ -96,24 +93,4 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn urls(addresses: &[SocketAddr]) -> String {
     addresses.iter().map(|address| format!("http://{address}\n")).collect()
-}
-
-/// The signals that ask for an end.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    fn install() -> Result<Self, Problem> {
-        let install = |kind| signal(kind).map_err(|source| Problem::System { operation: "wait for signals", source });
-        Ok(Self { interrupt: install(SignalKind::interrupt())?, terminate: install(SignalKind::terminate())? })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
