@@ -7,7 +7,7 @@ use wattle_testkit::App;
 
 use crate::WATTLE;
 
-const VERBS: [&str; 6] = ["up", "inspect", "explain", "check", "schema", "completions"];
+const VERBS: [&str; 8] = ["new", "build", "up", "inspect", "explain", "check", "schema", "completions"];
 
 fn run(arguments: &[&str]) -> String {
     WATTLE.run(&App::empty(), arguments).to_string()
@@ -30,6 +30,8 @@ fn help_of_all() {
     Usage: wattle <COMMAND>
 
     Commands:
+      new          Make a new app from a template
+      build        Build an app's components and check what came of it
       up           Run an app in the foreground
       inspect      Show what a Wasm file is and what it could touch
       explain      Show what provides each import, and which rule chose it
@@ -42,6 +44,48 @@ fn help_of_all() {
       -V, --version  Print version
     ");
     assert_eq!(run(&["--help"]), run(&["-h"]));
+}
+
+#[test]
+fn help_of_new() {
+    insta::assert_snapshot!(help("new"), @"
+    exit: 0
+    ----- stdout
+    Make a new app from a template
+
+    Usage: wattle new [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  What the app is called: lower-case letters, digits, inner hyphens
+
+    Options:
+          --template <TEMPLATE>  What it begins as [default: http-rust] [possible
+                                 values: http-rust, http-rust-p3, http-go, http-js,
+                                 http-python, http-c, command-rust]
+          --dir <DIR>            Write it here [default: NAME]
+          --list                 List the templates
+          --json                 Print the list as JSON
+      -h, --help                 Print help
+    ");
+}
+
+#[test]
+fn help_of_build() {
+    insta::assert_snapshot!(help("build"), @"
+    exit: 0
+    ----- stdout
+    Build an app's components and check what came of it
+
+    Usage: wattle build [OPTIONS] [PATH]
+
+    Arguments:
+      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
+              [default: .]
+
+    Options:
+          --config <FILE>  The host's own file, host.toml
+      -h, --help           Print help
+    ");
 }
 
 #[test]

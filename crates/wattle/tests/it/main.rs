@@ -5,6 +5,7 @@
 mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;
+mod build;
 mod check;
 mod check_files;
 mod cli;
@@ -20,6 +21,7 @@ mod inspect;
 mod instances;
 mod key_value;
 mod logs;
+mod new;
 mod secrets;
 mod stop;
 mod streams;
