@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{guests, process, root, tidy};
+use crate::{guests, process, root, templates, tidy};
 
 /// Where the tests find the guests that were built here (see `wattle_testkit::guests`).
 const WATTLE_GUESTS: &str = "WATTLE_GUESTS";
@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     ("guests from source", guests::fresh),
     ("build", |_| cargo(&["build", "--release", "--workspace"])),
     ("test", |fresh| process::run(cargo_command(&["test", "--workspace"]).env(WATTLE_GUESTS, fresh))),
+    ("templates", |_| templates::run(&[])),
     ("bench", |_| cargo(&["bench", "--workspace", "--bench", "hello"])),
     ("doc", |_| {
         let mut doc = cargo_command(&["doc", "--workspace", "--no-deps"]);
