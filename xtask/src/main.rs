@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line")]
 
 mod ci;
+mod dist;
 mod guests;
 mod process;
 mod templates;
@@ -18,6 +19,7 @@ const HELP: &str = "\
 Usage: cargo xtask VERB
 
   ci                    Run every check in order and stop at the first failure
+  dist                  Build the self-contained binary target/dist/wattle
   guests [NAME..]       Rebuild the guests whose sources changed
   guests --all          Rebuild them all
   guests --check        Fail if one was changed and not rebuilt (needs no compiler)
@@ -42,6 +44,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["ci"] => ci::run(),
+        ["dist"] => dist::run(),
         ["guests", options @ ..] => guests::run(options),
         ["templates", names @ ..] => templates::run(names),
         ["tidy"] => tidy::run(),

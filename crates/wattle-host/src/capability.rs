@@ -5,6 +5,7 @@ mod config;
 pub(crate) mod http;
 pub(crate) mod key_value;
 mod logging;
+pub(crate) mod preview1;
 pub(crate) mod wasi;
 
 use wasmtime::component::Linker;
@@ -25,7 +26,7 @@ pub(crate) trait Capability: Send + Sync {
 
 /// What is compiled in.
 const BUILT_IN: [&dyn Capability; 5] =
-    [&wasi::Wasi, &http::Http, &key_value::KeyValueStore, &config::Config, &logging::Logging];
+    [&wasi::WasiCore, &http::Http, &key_value::KeyValueStore, &config::Config, &logging::Logging];
 
 /// Every interface that a host implements: what a manifest is resolved against.
 pub fn offers() -> Vec<Offer> {

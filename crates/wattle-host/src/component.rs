@@ -16,6 +16,7 @@ use wattle_spec::shape::Kind;
 use crate::capability::key_value::KeyValueLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
+use crate::outgoing::Outgoing;
 use crate::trigger::http::Warm;
 
 /// A component of an app, ready to be instantiated.
@@ -23,6 +24,7 @@ pub(crate) struct Component {
     pub(crate) identity: Arc<Identity>,
     pub(crate) policy: InstancePolicy,
     pub(crate) engine: ClockedEngine,
+    pub(crate) program: Program,
     pub(crate) service: Service,
     pub(crate) warm: Warm,
 }
@@ -31,11 +33,13 @@ pub(crate) struct Component {
 pub(crate) struct Identity {
     pub(crate) app: AppId,
     pub(crate) name: ComponentName,
+    pub(crate) kind: Kind,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
     pub(crate) key_value: Option<KeyValueLink>,
+    pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
 }
 
@@ -45,33 +49,41 @@ impl fmt::Display for Identity {
     }
 }
 
+/// Code that is joined to what it imports.
+#[derive(Clone)]
+pub(crate) enum Program {
+    Component(InstancePre<Guest>),
+    /// A core module of preview 1, run as it is.
+    Module(wasmtime::InstancePre<Guest>),
+}
+
+impl Program {
+    /// Makes an instance in `store`.
+    pub(crate) async fn try_out(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
+        match self {
+            Program::Component(pre) => pre.instantiate_async(store).await.map(drop),
+            Program::Module(pre) => pre.instantiate_async(store).await.map(drop),
+        }
+    }
+}
+
 /// What answers requests in an instance.
 pub(crate) enum Service {
     /// `wasi:http/incoming-handler@0.2`: one request at a time.
     Serial(ProxyPre<Guest>),
     /// `wasi:http/handler@0.3`: several at a time.
     Shared(ServicePre<Guest>),
-    /// Nothing: no trigger reaches it.
-    None(InstancePre<Guest>),
+    /// Nothing: no request reaches it.
+    None,
 }
 
 impl Service {
-    /// Makes an instance in `store`.
-    pub(crate) async fn try_out(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
-        match self {
-            Service::Serial(pre) => pre.instantiate_async(store).await.map(drop),
-            Service::Shared(pre) => pre.instantiate_async(store).await.map(drop),
-            Service::None(pre) => pre.instantiate_async(store).await.map(drop),
-        }
-    }
-
-    /// What `instance` of a component of `kind` offers.
-    pub(crate) fn of(kind: Kind, instance: InstancePre<Guest>) -> Self {
+    /// What an instance of `program` offers.
+    pub(crate) fn of(kind: Kind, program: &Program) -> Self {
+        let Program::Component(instance) = program else { return Self::None };
         match kind {
-            Kind::Component03 => ServicePre::new(instance.clone()).map_or(Self::None(instance), Self::Shared),
-            Kind::Component02 | Kind::Module => {
-                ProxyPre::new(instance.clone()).map_or(Self::None(instance), Self::Serial)
-            }
+            Kind::Component03 => ServicePre::new(instance.clone()).map_or(Self::None, Self::Shared),
+            Kind::Component02 | Kind::Module => ProxyPre::new(instance.clone()).map_or(Self::None, Self::Serial),
         }
     }
 }

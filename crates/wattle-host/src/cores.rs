@@ -26,6 +26,11 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CoreId(pub(crate) usize);
 
+impl CoreId {
+    /// That of a thread which has everything to itself.
+    pub(crate) const ALONE: Self = Self(0);
+}
+
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The cores of a host. Dropping them ends what still runs there.
@@ -84,11 +89,18 @@ impl Cores {
         }
     }
 
-    /// Runs `task` on the least loaded core and waits for what it returns. `None`: the core ended before it did.
-    pub(crate) async fn run<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    /// Runs the task that `make` makes on the least loaded core and waits for what it returns. `None`: the core ended
+    /// before it did.
+    pub(crate) async fn run<F>(&self, make: impl FnOnce(CoreId) -> F) -> Option<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
         let (done, result) = oneshot::channel();
-        self.deal(|_| async move {
-            let _ = done.send(task.await);
+        self.deal(|core| {
+            let task = make(core);
+            async move {
+                let _ = done.send(task.await);
+            }
         })
         .await;
         result.await.ok()

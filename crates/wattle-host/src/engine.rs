@@ -13,7 +13,7 @@ use std::fmt;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy};
 
 pub use cache::{CodeCache, CodeCacheError};
-pub(crate) use code::TrustedCode;
+pub(crate) use code::{Code, TrustedCode};
 pub use compile::{CompileError, CompileInProcess, Compiler, compile};
 pub use epoch::TICK;
 pub(crate) use epoch::Ticking;

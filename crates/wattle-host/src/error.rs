@@ -70,6 +70,9 @@ pub enum StartError {
         /// What happened.
         reason: String,
     },
+    /// Nobody can be spoken to over TLS.
+    #[error("TLS cannot be set up for outgoing requests")]
+    Tls(#[source] rustls::Error),
     /// A component is linked to a backend that this host does not have.
     #[error("component {component} is linked to the backend {backend}, which this host does not have")]
     NoBackend {

@@ -21,8 +21,10 @@ pub use load::Source;
 use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
+use crate::outgoing::Places;
+use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::http::{Admission, Connections, Listener, Server, Target};
-use load::Loader;
+use load::{Loader, Starting};
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
 const REST_GRACE: Duration = Duration::from_millis(500);
@@ -61,9 +63,11 @@ impl Host {
             return Err(StartError::Running(app.id.clone()));
         }
         let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
+        let network = self.loader.network().clone();
+        let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
         let mut components = BTreeMap::new();
         for (name, spec) in &app.components {
-            let component = self.loader.load(app, name, spec, source).await?;
+            let component = self.loader.load(&starting, name, spec).await?;
             let component = Arc::new(component);
             self.loader.try_out(&component, &self.cores).await?;
             components.insert(name, component);
@@ -92,6 +96,27 @@ impl Host {
         let _ = timeout(self.server.limits.drain, running.requests.empty()).await;
         running.components.iter().for_each(|component| component.warm.clear());
         true
+    }
+
+    /// Runs a component of `app` once, with the bytes of `source`, on the standard streams of this process. The app
+    /// itself is not started.
+    ///
+    /// The guest has a thread of its own and ends with the future; while it waits for a stream, when that lets it go.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be run at all. What happens to it while it runs is a way to end.
+    pub async fn run(&self, app: &App, source: &dyn Source, command: Command) -> Result<Ended, CommandError> {
+        let Some(spec) = app.components.get(&command.component) else {
+            return Err(CommandError::NoComponent { app: app.id.clone(), component: command.component });
+        };
+        if command.start == Start::Main && !spec.shape.is_command() {
+            return Err(CommandError::NoEntry { component: command.component, shape: Box::new(spec.shape.clone()) });
+        }
+        let network = Arc::new(self.loader.network().alone());
+        let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
+        let component = self.loader.load(&starting, &command.component, spec).await?;
+        command::run(component, self.loader.engines(), command).await
     }
 
     /// Serves HTTP on `listener` until the host stops. Must be called within a Tokio runtime, which accepts.

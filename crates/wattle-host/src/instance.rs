@@ -2,6 +2,7 @@
 
 mod limiter;
 mod output;
+mod process;
 
 use std::any::Any;
 use std::sync::{Arc, Mutex};
@@ -10,25 +11,29 @@ use std::time::Instant;
 use tokio::task::yield_now;
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::answer::Failure;
-use crate::capability::http::OutgoingPolicy;
+use crate::capability::http::HttpHooks;
+use crate::capability::wasi::{self, Console};
 use crate::component::Identity;
+use crate::cores::CoreId;
 use crate::engine::{ClockedEngine, Ticking};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, RequestId};
 
 use limiter::Limiter;
 pub(crate) use output::{LineLog, LogRate, Source};
+pub(crate) use process::{ProcessStreams, ReaderGone};
 
 /// What a store holds for its instance.
 pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
-    wasi: WasiCtx,
+    wasi: Wasi,
     http: WasiHttpCtx,
-    outgoing: OutgoingPolicy,
+    hooks: HttpHooks,
     limiter: Limiter,
     /// Who this is.
     pub(crate) identity: Arc<Identity>,
@@ -39,9 +44,17 @@ pub(crate) struct Guest {
     _ticking: Ticking,
 }
 
+/// The state of WASI for an instance.
+#[expect(clippy::large_enum_variant, reason = "a box would cost every request of a component an allocation")]
+pub(crate) enum Wasi {
+    Component(WasiCtx),
+    /// Preview 1 has a table of its own.
+    Module(Box<WasiP1Ctx>),
+}
+
 /// Until when an instance may compute.
 pub(crate) enum Deadline {
-    /// It rests.
+    /// It rests, or whoever runs it watches from outside.
     None,
     /// Until its one call must have ended.
     Of(Instant),
@@ -68,18 +81,42 @@ impl Deadline {
 #[error("the guest was still computing at its deadline")]
 pub(crate) struct ComputedTooLong;
 
-/// A store for a new instance of `identity`, whose first call is `invocation`.
-pub(crate) fn new_store(engine: &ClockedEngine, identity: &Arc<Identity>, invocation: Invocation) -> Store<Guest> {
+/// A store for a new instance of `identity` on `core`, whose first call is `invocation`.
+pub(crate) fn new_store(
+    engine: &ClockedEngine,
+    identity: &Arc<Identity>,
+    core: CoreId,
+    invocation: Invocation,
+) -> Store<Guest> {
     let log = LineLog::new(identity.clone(), invocation.request);
+    let wasi = wasi::context(identity, &log, Console::Log);
+    store_with(engine, log, wasi, core, Deadline::Of(invocation.deadline))
+}
+
+/// A store for an instance of `identity` that runs as a command with `arguments` on the streams of this process. It
+/// may compute for as long as nobody drops it.
+pub(crate) fn command_store(
+    engine: &ClockedEngine,
+    identity: &Arc<Identity>,
+    arguments: &[String],
+    streams: &ProcessStreams,
+) -> Store<Guest> {
+    let log = LineLog::new(identity.clone(), RequestId::next());
+    let wasi = wasi::context(identity, &log, Console::Process { arguments, streams });
+    store_with(engine, log, wasi, CoreId::ALONE, Deadline::None)
+}
+
+fn store_with(engine: &ClockedEngine, log: LineLog, wasi: Wasi, core: CoreId, deadline: Deadline) -> Store<Guest> {
+    let identity = log.identity().clone();
     let guest = Guest {
-        table: resource_table(identity),
-        wasi: crate::capability::wasi::context(identity, &log),
-        http: crate::capability::http::context(),
-        outgoing: OutgoingPolicy,
+        table: resource_table(&identity),
+        wasi,
+        http: crate::capability::http::context(&identity.limits),
+        hooks: HttpHooks::new(identity.clone(), core, log.clone()),
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
         log,
-        deadline: Deadline::Of(invocation.deadline),
+        deadline,
         _ticking: engine.tick(),
     };
     let mut store = Store::new(&engine.engine, guest);
@@ -99,6 +136,14 @@ fn resource_table(identity: &Identity) -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(identity.limits.handles as usize);
     table
+}
+
+impl Wasi {
+    /// The state of preview 1, with as many handles as `identity` may hold.
+    pub(crate) fn module(mut context: WasiP1Ctx, identity: &Identity) -> Self {
+        *context.ctx().table = resource_table(identity);
+        Wasi::Module(Box::new(context))
+    }
 }
 
 impl Guest {
@@ -124,9 +169,22 @@ impl Guest {
 
     /// The same error, with the limit that caused it.
     pub(crate) fn with_limit(&self, error: wasmtime::Error) -> wasmtime::Error {
-        match self.limiter.refused.or_else(|| limit_behind(&error)) {
+        match self.limit_behind(&error) {
             Some(limit) => error.context(format!("it has hit its limit {limit}")),
             None => error,
+        }
+    }
+
+    /// The limit that caused an error, if one did.
+    pub(crate) fn limit_behind(&self, error: &wasmtime::Error) -> Option<&'static str> {
+        self.limiter.refused.or_else(|| limit_behind(error))
+    }
+
+    /// What functions of preview 1 work on.
+    pub(crate) fn preview1(&mut self) -> &mut WasiP1Ctx {
+        match &mut self.wasi {
+            Wasi::Module(context) => context,
+            Wasi::Component(_) => unreachable!("invariant: only core modules are joined to preview 1"),
         }
     }
 }
@@ -141,18 +199,22 @@ fn limit_behind(error: &wasmtime::Error) -> Option<&'static str> {
         () if root.contains("fuel allocated for hostcalls") => Some("host-call-bytes"),
         () if root.contains("requested len") => Some("host-call-bytes"),
         () if root.contains("handles") => Some("handles"),
+        () if root.contains("size of fields") => Some("fields"),
         () => None,
     }
 }
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        match &mut self.wasi {
+            Wasi::Component(context) => WasiCtxView { ctx: context, table: &mut self.table },
+            Wasi::Module(context) => context.ctx(),
+        }
     }
 }
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
     }
 }

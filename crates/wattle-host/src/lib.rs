@@ -7,6 +7,7 @@
 //! Read it in the order of a request: `trigger`, `component`, `instance`, `capability`, then the backend.
 
 mod answer;
+mod body;
 mod capability;
 mod component;
 mod cores;
@@ -15,6 +16,7 @@ mod error;
 mod host;
 mod instance;
 mod invocation;
+mod outgoing;
 mod trigger;
 
 pub use answer::REQUEST_ID;
@@ -23,3 +25,4 @@ pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
 pub use host::{Host, HostBuilder, Source};
 pub use invocation::{Invocation, RequestId};
+pub use trigger::command::{Command, CommandError, Ended, Start, Trap};

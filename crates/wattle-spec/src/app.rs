@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::limits::{AppLimits, ComponentLimits};
 use crate::link::Link;
 use crate::name::{AppId, BackendName, ComponentName};
+use crate::network::NetworkPolicy;
 use crate::route::HttpRoute;
 use crate::shape::Shape;
 
@@ -45,6 +46,8 @@ pub struct ComponentSpec {
     pub env: BTreeMap<String, String>,
     /// The directories that it sees.
     pub mounts: Vec<Mount>,
+    /// What of the network it may reach.
+    pub network: NetworkPolicy,
     /// How its instances are kept.
     pub instances: InstancePolicy,
     /// Its limits.

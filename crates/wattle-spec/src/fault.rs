@@ -1,4 +1,4 @@
-//! A fault in a manifest: what is wrong, where, and what to do. All faults of a text are collected, none hides another.
+//! A fault in a manifest, or in another text that people write: what is wrong, where, and what to do. All faults of a text are collected, none hides another.
 
 use std::fmt;
 use std::ops::Range;
@@ -100,7 +100,7 @@ pub(crate) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
 const ADVICE_MAX: usize = 20;
 
 /// What somebody who wrote `wanted` most likely meant, if it is near enough to be a slip of the keyboard.
-pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = wanted.to_lowercase();
     let comparable = known.into_iter().filter(|known| known.len().abs_diff(wanted.len()) <= ADVICE_MAX);
     let slips = |known: &'a str| (strsim::damerau_levenshtein(&folded, &known.to_lowercase()), known);
@@ -109,7 +109,7 @@ pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>
 }
 
 /// Names in a sentence: `a`, `b` and `c`.
-pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+pub fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     let mut items = items.into_iter();
     let mut shown: Vec<String> = items.by_ref().take(ADVICE_MAX).map(|item| format!("`{item}`")).collect();
     match items.count() {

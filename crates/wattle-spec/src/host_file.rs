@@ -34,6 +34,8 @@ pub struct HostSpec {
     pub links: BTreeMap<Interface, BackendName>,
     /// The backends that the operator named, beside `memory` and `disk`.
     pub backends: BTreeMap<BackendName, BackendSpec>,
+    /// The name servers that components' requests ask. None: those of the system.
+    pub name_servers: Vec<SocketAddr>,
     /// Limits of the host.
     pub limits: HostLimits,
 }
@@ -55,6 +57,7 @@ impl Default for HostSpec {
             defaults: Defaults::default(),
             links: BTreeMap::new(),
             backends: BTreeMap::new(),
+            name_servers: Vec::new(),
             limits: HostLimits::default(),
         }
     }
@@ -103,6 +106,9 @@ struct HostFile {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<BackendName, BackendEntry>")]
     backends: BTreeMap<Written<BackendName>, BackendEntry>,
+    /// The name servers, by address and port, that outgoing requests of components ask. Else those of the system.
+    #[serde(default)]
+    name_servers: Vec<Address>,
     /// Limits of the host.
     #[serde(default)]
     limits: LimitTable<HostLimits>,
@@ -117,6 +123,7 @@ impl HostFile {
             defaults: self.defaults,
             links: self.links.into_iter().map(|(key, link)| (key.value, link.to.value)).collect(),
             backends: self.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved())).collect(),
+            name_servers: self.name_servers.into_iter().map(|Address(address)| address).collect(),
             limits: self.limits.0,
         }
     }

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod link;
 pub mod manifest;
 pub mod name;
+pub mod network;
 pub mod resolve;
 pub mod route;
 pub mod shape;

@@ -148,9 +148,16 @@ limits! {
         table_elements: u32 = 100_000, "Elements in the tables of one instance; growing past it fails in the guest.";
         handles: u32 = 2_000, "Resource handles that one instance holds at a time; one more is a trap.";
         host_call_bytes: ByteSize = mib(16), "Bytes copied out of the guest by one call of the host; more is a trap.";
+        fields: ByteSize = kib(80), "Header or trailer fields that a guest makes, each with some bytes of its own; more is an error or a trap.";
         deadline: Duration = secs(30), "From the arrival of a request to the end of its answer; then 504, or a cut answer.";
         request_body: ByteSize = mib(64), "Body of one request; a larger one is answered 413, or cut while it streams.";
         response_body: ByteSize = mib(1024), "Body of one answer; a larger one is cut, visibly for the client.";
+        outgoing_connect_timeout: Duration = secs(10), "From the start of an outgoing request to its connection: name, address and TLS; then the request fails.";
+        outgoing_answer_timeout: Duration = secs(30), "From a connection to the head of the answer; then the request fails.";
+        outgoing_body_timeout: Duration = secs(30), "How long the body of an answer from outside may stand still; then it fails.";
+        outgoing_head: ByteSize = kib(64), "The head of an answer from outside; a larger one fails.";
+        outgoing_request_body: ByteSize = mib(64), "Body of one outgoing request; a larger one fails.";
+        outgoing_response_body: ByteSize = mib(1024), "Body of one answer from outside; reading on fails.";
         log_line: ByteSize = kib(8), "One line of a guest's output or log; the rest is cut and marked.";
         log_lines_per_second: u32 = 1_000, "Lines per second and component; what is over is counted and dropped.";
     }
@@ -158,7 +165,10 @@ limits! {
     /// Limits of one app: `[limits]` in the manifest.
     AppLimits {
         concurrent_requests: u32 = 1_024, "Requests of one app under way at a time; more wait for `queue-time`.";
-        queue_time: Duration = secs(1), "How long a request waits for a place before it is answered 503.";
+        queue_time: Duration = secs(1), "How long a request waits for a place before it is answered 503, or an outgoing one before it fails.";
+        outgoing_requests: u32 = 256, "Outgoing requests of one app under way at a time; more wait for `queue-time`.";
+        outgoing_connections: u32 = 256, "Outgoing connections of one app, those that rest included; more wait for `outgoing-connect-timeout`.";
+        outgoing_idle_timeout: Duration = secs(10), "How long an outgoing connection rests before it is closed.";
     }
 
     /// Limits of a host: `[limits]` in `host.toml`.

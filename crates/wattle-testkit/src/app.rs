@@ -80,6 +80,16 @@ impl App {
         self.path().join(name)
     }
 
+    /// What the user's cache is for the programs that run here.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.join(".cache")
+    }
+
+    /// Where compiled code is kept unless somebody chose a data directory.
+    pub fn code_dir(&self) -> PathBuf {
+        self.cache_dir().join("wattle/code")
+    }
+
     /// Where `up` keeps this app's data unless it is told otherwise.
     pub fn data_dir(&self) -> PathBuf {
         self.join(".wattle")

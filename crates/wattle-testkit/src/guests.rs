@@ -17,8 +17,13 @@ use std::path::{Path, PathBuf};
 macro_rules! for_each_guest {
     ($macro:path) => {
         $macro! {
+            calls = "calls";
+            command = "command";
+            command_p3 = "command-p3";
             echo = "echo";
             echo_p3 = "echo-p3";
+            fetch = "fetch";
+            fetch_p3 = "fetch-p3";
             guestbook = "guestbook";
             hello = "hello";
             hello_p3 = "hello-p3";
@@ -29,6 +34,7 @@ macro_rules! for_each_guest {
             near_miss = "near-miss";
             not_http = "not-http";
             state = "state";
+            tally = "tally";
             unknown_import = "unknown-import";
         }
     };

@@ -20,6 +20,7 @@ pub struct Up<'a> {
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     open_files: Option<u32>,
+    own_root: bool,
 }
 
 /// A server that runs. It is killed when this is dropped.
@@ -33,7 +34,15 @@ pub struct Server {
 
 impl<'a> Up<'a> {
     pub(crate) fn new(program: Program, app: &'a App) -> Self {
-        Self { program, app, path: ".".into(), arguments: Vec::new(), environment: Vec::new(), open_files: None }
+        Self {
+            program,
+            app,
+            path: ".".into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            open_files: None,
+            own_root: false,
+        }
     }
 
     /// Runs this instead of the app's folder.
@@ -61,6 +70,13 @@ impl<'a> Up<'a> {
     #[must_use]
     pub fn open_files(mut self, limit: u32) -> Self {
         self.open_files = Some(limit);
+        self
+    }
+
+    /// Makes the app's directory the root of the server's file system, in which the program is found, too.
+    #[must_use]
+    pub fn own_root(mut self) -> Self {
+        self.own_root = true;
         self
     }
 
@@ -99,10 +115,21 @@ impl<'a> Up<'a> {
 
     fn spawn(&self) -> Server {
         let mut command = match self.open_files {
+            None if self.own_root => {
+                // Whoever is not root becomes it in a namespace.
+                let mut unshare = Command::new("unshare");
+                unshare.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
+                unshare.args(["--map-root-user", "chroot"]).arg(self.app.path()).arg(self.program.path());
+                unshare
+            }
             None => self.program.command(self.app),
             Some(limit) => {
                 let mut shell = Command::new("/bin/sh");
-                shell.env_clear().current_dir(self.app.path()).stdin(Stdio::null());
+                shell
+                    .env_clear()
+                    .env("XDG_CACHE_HOME", self.app.cache_dir())
+                    .current_dir(self.app.path())
+                    .stdin(Stdio::null());
                 shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(self.program.path());
                 shell
             }

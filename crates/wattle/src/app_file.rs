@@ -48,16 +48,27 @@ impl AppFile {
     /// If there is nothing, or if it cannot be understood. Faults of the components' files wait for
     /// [`AppFile::resolve`], so that they come together with the others.
     pub(crate) fn read(what: &What) -> Result<Self, Problem> {
-        let host = match &what.config {
-            Some(file) => host_file(file)?,
-            None => HostSpec::default(),
-        };
-        let file = manifest_path(&what.path)?;
+        Self::read_changed(manifest_path(&what.path)?, what.config.as_deref(), |_| Ok(()))
+    }
+
+    /// Reads `file`, a manifest or a component, for a host whose own file is `config`, with a manifest that `change`
+    /// has changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`AppFile::read`], and those of `change`.
+    pub(crate) fn read_changed(
+        file: PathBuf,
+        config: Option<&Path>,
+        change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        let host = config.map(host_file).transpose()?.unwrap_or_default();
         let is_manifest = file.extension().is_some_and(|extension| extension == "toml");
-        let (text, (manifest, text_faults)) = match is_manifest {
+        let (text, (mut manifest, text_faults)) = match is_manifest {
             true => parsed(&file)?,
             false => (String::new(), (bare(&file)?, Vec::new())),
         };
+        change(&mut manifest)?;
         let base = base(&file)?;
         let mut app = Self {
             file,
@@ -159,16 +170,24 @@ impl AppFile {
     }
 }
 
+/// The file that a person means: the manifest of a folder, else the path itself, if it can be one.
 fn manifest_path(path: &Path) -> Result<PathBuf, Problem> {
-    let metadata =
-        fs::metadata(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })?;
-    if metadata.is_dir() {
-        let manifest = path.join(MANIFEST);
-        return if manifest.exists() { Ok(manifest) } else { Err(Problem::NoManifest(path.into())) };
-    }
+    let path = &file_in(path)?;
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml" | "wasm" | "wat") => Ok(path.into()),
         _ => Err(Problem::UnknownFile(path.into())),
+    }
+}
+
+/// The manifest of a folder, else the file itself, which is there.
+pub(crate) fn file_in(path: &Path) -> Result<PathBuf, Problem> {
+    let metadata =
+        fs::metadata(path).map_err(|source| Problem::File { operation: "read", path: path.into(), source })?;
+    let manifest = path.join(MANIFEST);
+    match metadata.is_dir() {
+        true if manifest.exists() => Ok(manifest),
+        true => Err(Problem::NoManifest(path.into())),
+        false => Ok(path.into()),
     }
 }
 

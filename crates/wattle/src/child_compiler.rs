@@ -2,6 +2,8 @@
 //! component can hurt the host before it runs.
 
 use std::io::{Read, Write};
+#[cfg(target_os = "linux")]
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -47,10 +49,17 @@ impl Compiler for ChildCompiler {
     }
 }
 
-/// This very binary, even if its file has been replaced since.
+/// This very binary, even if its file has been replaced since. Where there is no `/proc`, the path that it was started
+/// by, which nobody changes the directory under.
 fn this_binary() -> std::io::Result<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
-    if running.exists() { Ok(running) } else { std::env::current_exe() }
+    if running.exists() {
+        return Ok(running);
+    }
+    #[cfg(target_os = "linux")]
+    return Ok(std::ffi::OsStr::from_bytes(rustix::param::linux_execfn().to_bytes()).into());
+    #[cfg(not(target_os = "linux"))]
+    std::env::current_exe()
 }
 
 async fn compile_in_child(profile: Profile, wasm: Bytes, limits: HostLimits) -> Result<Vec<u8>, CompileError> {

@@ -14,10 +14,10 @@ const FILTER: &str = "WATTLE_LOG";
 /// Lines that wait for a slow reader of the log; more are dropped.
 const BUFFERED_LINES: usize = 4096;
 
-/// Starts the log. What is still unwritten is written when the guard is dropped.
-pub(crate) fn start(format: LogFormat) -> WorkerGuard {
+/// Starts the log, with the filter `default` unless the environment says otherwise. What is still unwritten is written when the guard is dropped.
+pub(crate) fn start(format: LogFormat, default: &str) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(BUFFERED_LINES).finish(std::io::stderr());
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(default));
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {

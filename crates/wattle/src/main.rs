@@ -4,11 +4,11 @@ mod app_file;
 mod build_tool;
 mod child_compiler;
 mod cli;
+mod kept;
 mod log;
 mod problem;
 mod report;
 mod scaffold;
-mod stop;
 mod template;
 mod verb;
 
@@ -24,11 +24,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = match child_compiler::asked_for() {
-        Some(arguments) => child_compiler::run_as_child(&arguments),
+        Some(arguments) => child_compiler::run_as_child(&arguments).map(|()| ExitCode::SUCCESS),
         None => run(Cli::parse()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(problem) => {
             report::problem(&problem);
             problem.exit_code().into()
@@ -36,8 +36,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Problem> {
-    match cli.verb {
+fn run(cli: Cli) -> Result<ExitCode, Problem> {
+    let done = match cli.verb {
+        Verb::Run(arguments) => return verb::run::run(&arguments),
         Verb::New(arguments) => verb::new::run(&arguments),
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Up(arguments) => verb::up::run(arguments),
@@ -46,5 +47,6 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Verb::Check(arguments) => verb::check::run(&arguments),
         Verb::Schema(arguments) => verb::schema::run(&arguments),
         Verb::Completions(arguments) => verb::completions::run(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

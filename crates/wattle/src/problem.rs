@@ -8,10 +8,10 @@ use std::process::{ExitCode, ExitStatus};
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
-use wattle_host::{HostError, StartError};
-use wattle_spec::fault::Fault;
+use wattle_host::{CommandError, HostError, StartError, Trap};
+use wattle_spec::fault::{Fault, listed};
 use wattle_spec::name::{AppName, ComponentName, NameError};
-use wattle_spec::shape::ShapeError;
+use wattle_spec::shape::{Shape, ShapeError};
 
 /// How `wattle` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,16 @@ pub(crate) enum Exit {
     Blocked = 3,
     /// It was told to end, and something did not end in time.
     Cut = 4,
+    /// A command was still running at its deadline. As `timeout` ends.
+    Deadline = 124,
+    /// Somebody interrupted a command. This and those below are what a shell makes of the signal.
+    Interrupted = 130,
+    /// A command trapped. As `abort` ends.
+    Trapped = 134,
+    /// Nobody read the output of a command any more.
+    ReaderGone = 141,
+    /// A command was told to end.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {
@@ -76,6 +86,16 @@ pub(crate) enum Problem {
     Host(#[from] HostError),
     #[error("the app cannot start")]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("{} is an app of {components} components, and `run` takes an app of one", path.display())]
+    ManyComponents { path: PathBuf, components: usize },
+    #[error("{what} is not UTF-8, and a component is given text only")]
+    NotText { what: String },
+    #[error("{program} trapped: {trap}")]
+    Trap { program: String, trap: Trap },
+    #[error("{program} was still running at its deadline and was ended (limit deadline)")]
+    Deadline { program: String },
     #[error("cannot {operation}")]
     System { operation: &'static str, source: io::Error },
     #[error("some requests did not end within the drain limit and were cut")]
@@ -97,6 +117,11 @@ impl Problem {
             | Problem::Wit { .. }
             | Problem::Name { .. }
             | Problem::File { operation: "read", .. } => Exit::BadInput,
+            Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
+            | Problem::ManyComponents { .. }
+            | Problem::NotText { .. } => Exit::BadInput,
+            Problem::Trap { .. } => Exit::Trapped,
+            Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) | Problem::Occupied(_) => {
                 Exit::Blocked
             }
@@ -105,6 +130,7 @@ impl Problem {
             | Problem::Data(_)
             | Problem::Host(_)
             | Problem::Start(_)
+            | Problem::Command(_)
             | Problem::System { .. }
             | Problem::Build { .. }
             | Problem::NotBuilt { .. }
@@ -136,6 +162,12 @@ impl Problem {
             Problem::File { operation: "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("build it first, or correct the path".into())
             }
+            Problem::Command(CommandError::NoEntry { shape, .. }) => Some(instead_of_running(shape)),
+            Problem::ManyComponents { .. } => Some("name the .wasm file of one of them".into()),
+            Problem::Deadline { .. } => Some("raise it with `--limit deadline=TIME`".into()),
+            Problem::Trap { trap: Trap { limit: Some(limit), .. }, .. } => {
+                Some(format!("raise it with `--limit {limit}=VALUE`"))
+            }
             Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
             Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),
             Problem::DataDir(error) => error.hint(),
@@ -153,5 +185,16 @@ impl Problem {
             Problem::NoWit(_) => Some("only components carry their WIT".into()),
             _ => None,
         }
+    }
+}
+
+/// What to do with a component that is no command.
+fn instead_of_running(shape: &Shape) -> String {
+    if shape.http_handler().is_some() {
+        return "it answers HTTP requests: serve it with `wattle up`".into();
+    }
+    match shape.exports.first() {
+        None => "it exports nothing at all".into(),
+        Some(_) => format!("call an export with `--invoke 'NAME(ARGUMENTS)'`; it exports {}", listed(&shape.exports)),
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use wattle_host::CommandError;
 use wattle_spec::fault::Fault;
 
 use crate::problem::Problem;
@@ -14,6 +15,10 @@ pub(crate) fn problem(problem: &Problem) {
     let _ = match problem {
         Problem::Faults { file, text, faults } => {
             writeln!(err, "{}", rendered(file, text, faults, &Renderer::styled()))
+        }
+        Problem::Command(CommandError::Call { call, fault }) => {
+            let faults = std::slice::from_ref(fault);
+            writeln!(err, "{}", rendered(Path::new("--invoke"), call, faults, &Renderer::styled()))
         }
         _ => write_chain(&mut err, problem),
     };
@@ -53,6 +58,9 @@ fn write_chain(err: &mut impl Write, problem: &Problem) -> std::io::Result<()> {
     while let Some(error) = cause {
         writeln!(err, "  caused by: {error}")?;
         cause = error.source();
+    }
+    if let Problem::Trap { trap, .. } = problem {
+        trap.backtrace.iter().try_for_each(|call| writeln!(err, "  at {call}"))?;
     }
     if let Some(hint) = problem.hint() {
         writeln!(err, "{style}hint:{style:#} {hint}")?;

@@ -6,7 +6,9 @@ pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod new;
+pub(crate) mod run;
 pub(crate) mod schema;
+mod stop;
 pub(crate) mod up;
 
 use std::io::{self, Write};

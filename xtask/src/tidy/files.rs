@@ -108,7 +108,7 @@ mod tests {
         check("a.rs", concat!("uns", "afe impl Send for X {}"), 1);
         check("a.rs", "#![deny(unsafe_code)]", 0);
         check("a.rs", concat!("// it is uns", "afe (see above)"), 0);
-        check(UNSAFE[2], concat!("//! Why.\nlet x = uns", "afe { 1 };"), 0);
+        check(UNSAFE[1], concat!("//! Why.\nlet x = uns", "afe { 1 };"), 0);
     }
 
     #[test]

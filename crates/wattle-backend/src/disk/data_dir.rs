@@ -7,9 +7,10 @@
 //!   state.redb  keys and values
 //! ```
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,9 @@ pub const FORMAT_VERSION: u32 = 1;
 const LOCK: &str = "lock";
 const FORMAT: &str = "format";
 const STATE: &str = "state.redb";
+
+/// Bytes of a process's number with its line end, at most.
+const PID_MAX_LEN: usize = 16;
 
 /// A data directory that this process owns until the value is dropped.
 ///
@@ -59,8 +63,7 @@ impl DataDir {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let path = path.into();
         create(&path)?;
-        // In this order: another process may be making the directory at this moment.
-        if !is_empty(&path)? && !path.join(LOCK).exists() {
+        if !is_ours(&path)? {
             return Err(DataDirError::Foreign { path });
         }
         let lock = lock(&path)?;
@@ -104,16 +107,22 @@ fn create(path: &Path) -> Result<(), DataDirError> {
     }
 }
 
-fn is_empty(path: &Path) -> Result<bool, DataDirError> {
+/// Whether the directory says that it is one of ours, or has nothing in it but what we put there first.
+fn is_ours(path: &Path) -> Result<bool, DataDirError> {
     let mut entries = fs::read_dir(path).map_err(failed("read", path))?;
-    // The root of a file system that was mounted for us has this in it.
-    Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found")))
+    let beginning = [LOCK.into(), FORMAT.into(), atomic_file::temporary(Path::new(FORMAT)).into_os_string()];
+    // The last is in the root of a file system that was mounted for us.
+    let is_first = |name: OsString| beginning.contains(&name) || name == STATE || name == "lost+found";
+    Ok(path.join(FORMAT).exists() || entries.all(|entry| entry.is_ok_and(|entry| is_first(entry.file_name()))))
 }
 
 /// Locks the directory for this process and leaves its pid there for whoever comes second.
 fn lock(dir: &Path) -> Result<File, DataDirError> {
     let path = dir.join(LOCK);
     let mut file = atomic_file::private().truncate(false).open(&path).map_err(failed("open", &path))?;
+    if !is_lock(&file).map_err(failed("read", &path))? {
+        return Err(DataDirError::Foreign { path: dir.to_owned() });
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -126,9 +135,16 @@ fn lock(dir: &Path) -> Result<File, DataDirError> {
     Ok(file)
 }
 
+/// Whether nothing but a process's number is in it: what else is in there, we did not write.
+fn is_lock(file: &File) -> io::Result<bool> {
+    let mut start = [0; PID_MAX_LEN + 1];
+    let len = file.read_at(&mut start, 0)?;
+    Ok(len <= PID_MAX_LEN && start[..len].iter().all(|byte| byte.is_ascii_digit() || *byte == b'\n'))
+}
+
 fn pid_in(file: &mut File) -> Option<u32> {
     let mut text = String::new();
-    file.take(16).read_to_string(&mut text).ok()?;
+    file.take(PID_MAX_LEN as u64).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
 
@@ -149,7 +165,12 @@ fn settle_format(dir: &Path) -> Result<(), DataDirError> {
         Ok(found) if found > FORMAT_VERSION => {
             Err(DataDirError::NewerFormat { path: dir.to_owned(), found, supported: FORMAT_VERSION })
         }
-        Ok(FORMAT_VERSION) => Ok(()),
+        Ok(FORMAT_VERSION) => {
+            if !dir.join(STATE).exists() {
+                tracing::warn!(directory = %dir.display(), "the file of keys and values is gone, it begins anew");
+            }
+            Ok(())
+        }
         _ => Err(DataDirError::UnreadableFormat { path }),
     }
 }

@@ -53,5 +53,5 @@ async fn serve(stream: std::net::TcpStream) {
         answer.headers_mut().insert("content-type", http::HeaderValue::from_static("text/plain"));
         Ok::<_, Infallible>(answer)
     });
-    let _ = http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

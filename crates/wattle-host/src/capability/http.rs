@@ -1,18 +1,23 @@
-//! `wasi:http`: the types of both versions. Outgoing requests are refused until an app can be allowed them.
+//! `wasi:http`: the types and the clients of both versions.
 
 use std::sync::{Arc, LazyLock};
 
 use ::http::HeaderName;
 use ::http::header::TE;
+use tracing::Level;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
 };
+use wattle_spec::limits::ComponentLimits;
 use wattle_spec::resolve::Offer;
 
 use super::{Capability, offering};
+use crate::component::Identity;
+use crate::cores::CoreId;
 use crate::engine::Profile;
-use crate::instance::Guest;
+use crate::instance::{Guest, LineLog, Source};
+use crate::outgoing::SendError;
 
 /// `wasi:http` but for what a component exports.
 pub(super) struct Http;
@@ -39,20 +44,28 @@ impl Capability for Http {
     }
 }
 
-/// What a component may reach over HTTP: nothing.
-pub(crate) struct OutgoingPolicy;
+/// What an instance does to HTTP: which fields it sees, and how its requests leave.
+pub(crate) struct HttpHooks {
+    identity: Arc<Identity>,
+    core: CoreId,
+    log: LineLog,
+}
+
+impl HttpHooks {
+    pub(crate) fn new(identity: Arc<Identity>, core: CoreId, log: LineLog) -> Self {
+        Self { identity, core, log }
+    }
+}
 
 type Later<T> = Box<dyn Future<Output = T> + Send>;
 
-/// Bytes that one `fields` may take in memory.
-const FIELDS_MAX: usize = 64 << 10;
 /// Bytes of a body that are taken from the guest at a time; two such pieces wait for a slow client.
 const PIECE_MAX: usize = 64 << 10;
 
 /// The state of `wasi:http` for an instance.
-pub(crate) fn context() -> WasiHttpCtx {
+pub(crate) fn context(limits: &ComponentLimits) -> WasiHttpCtx {
     let mut context = WasiHttpCtx::new();
-    context.set_field_size_limit(FIELDS_MAX);
+    context.set_field_size_limit(usize::try_from(limits.fields.0).unwrap_or(usize::MAX));
     context
 }
 
@@ -61,7 +74,7 @@ fn is_forbidden(name: &HeaderName) -> bool {
     *name == TE || DEFAULT_FORBIDDEN_HEADERS.contains(name)
 }
 
-impl WasiHttpHooks for OutgoingPolicy {
+impl WasiHttpHooks for HttpHooks {
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
         is_forbidden(name)
     }
@@ -79,12 +92,30 @@ impl WasiHttpHooks for OutgoingPolicy {
         PIECE_MAX
     }
 
+    /// The client fills it in from the target.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
     fn send_request(
         &mut self,
-        _: ::http::Request<WasiBody>,
-        _: Option<RequestOptions>,
+        request: ::http::Request<WasiBody>,
+        options: Option<RequestOptions>,
         _: Later<Result<(), Error>>,
     ) -> Later<Result<(::http::Response<WasiBody>, Later<Result<(), Error>>), Error>> {
-        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+        let (identity, core, log) = (self.identity.clone(), self.core, self.log.clone());
+        Box::new(async move {
+            let sent = identity.outgoing.send(core, request, options.unwrap_or_default()).await;
+            let response = sent.map_err(|error| told(error, &log))?;
+            let done: Later<Result<(), Error>> = Box::new(std::future::ready(Ok(())));
+            Ok((response, done))
+        })
     }
+}
+
+/// Writes into the log what the guest's error code has no room for.
+fn told(error: SendError, log: &LineLog) -> Error {
+    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    log.line(Source::Log(Level::WARN), "wasi:http", format!("{error}{hint}").as_bytes());
+    error.into()
 }

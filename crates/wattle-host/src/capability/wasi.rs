@@ -5,16 +5,17 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::{FsPerms, WasiCtx};
 use wattle_spec::app::Access;
 use wattle_spec::resolve::Offer;
+use wattle_spec::shape::Kind;
 
 use super::{Capability, offering};
 use crate::component::Identity;
 use crate::engine::Profile;
-use crate::instance::{Guest, LineLog, Source};
+use crate::instance::{Guest, LineLog, ProcessStreams, Source, Wasi};
 
 /// `wasi:{io,clocks,random,cli,filesystem,sockets}`.
-pub(super) struct Wasi;
+pub(super) struct WasiCore;
 
-impl Capability for Wasi {
+impl Capability for WasiCore {
     fn offers(&self) -> Vec<Offer> {
         offering(
             &[
@@ -80,10 +81,28 @@ impl Capability for Wasi {
     }
 }
 
+/// Where the standard streams of an instance lead.
+pub(crate) enum Console<'a> {
+    /// Its output becomes log lines, its input is empty.
+    Log,
+    /// To those of this process.
+    Process { arguments: &'a [String], streams: &'a ProcessStreams },
+}
+
 /// What an instance of `identity` sees of the world: nothing that its manifest does not grant.
-pub(crate) fn context(identity: &Identity, log: &LineLog) -> WasiCtx {
+pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) -> Wasi {
     let mut builder = WasiCtx::builder();
-    builder.stdout(log.stream(Source::Stdout)).stderr(log.stream(Source::Stderr));
+    match console {
+        Console::Log => {
+            builder.stdout(log.stream(Source::Stdout)).stderr(log.stream(Source::Stderr));
+        }
+        Console::Process { arguments, streams } => {
+            builder.stdin(std::io::stdin()).stdout(streams.stdout.clone()).stderr(streams.stderr.clone());
+            // It has its thread to itself.
+            builder.args(arguments).allow_blocking_current_thread(true);
+        }
+    }
+    identity.outgoing.grant_sockets(&mut builder);
     builder.max_random_size(identity.limits.host_call_bytes.0);
     for (name, value) in &identity.env {
         builder.env(name, value);
@@ -97,5 +116,8 @@ pub(crate) fn context(identity: &Identity, log: &LineLog) -> WasiCtx {
             log.line(Source::Stderr, "", format!("the mount {} cannot be opened: {error:#}", mount.guest).as_bytes());
         }
     }
-    builder.build()
+    match identity.kind {
+        Kind::Module => Wasi::module(builder.build_p1(), identity),
+        Kind::Component02 | Kind::Component03 => Wasi::Component(builder.build()),
+    }
 }

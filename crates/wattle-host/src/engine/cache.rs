@@ -12,11 +12,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::Component;
 use wattle_spec::digest::Digest;
 
 use super::Profile;
-use super::code::TrustedCode;
+use super::code::{Code, TrustedCode};
 
 /// Bytes of the SHA-256 digest that stands at the end of each file, over all that comes before it.
 const SEAL_LEN: usize = 32;
@@ -69,10 +68,10 @@ impl CodeCache {
     }
 
     /// The code of the component `digest` for `engine`, if it is there and whole.
-    pub(crate) fn load(&self, engine: &Engine, profile: Profile, digest: &Digest) -> Option<Component> {
+    pub(crate) fn load(&self, engine: &Engine, profile: Profile, digest: &Digest) -> Option<Code> {
         let path = self.path(engine, profile, digest);
         match self.read(engine, &path) {
-            Ok(component) => component,
+            Ok(code) => code,
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled code is unusable and is compiled again");
                 let _ = fs::remove_file(&path);
@@ -110,7 +109,7 @@ impl CodeCache {
         self.directory.join(format!("{}-{profile}-{:016x}.cwasm", digest.hex(), key.finish()))
     }
 
-    fn read(&self, engine: &Engine, path: &Path) -> wasmtime::Result<Option<Component>> {
+    fn read(&self, engine: &Engine, path: &Path) -> wasmtime::Result<Option<Code>> {
         let mut file =
             match File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path) {
                 Ok(file) => file,

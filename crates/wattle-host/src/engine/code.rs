@@ -1,9 +1,15 @@
-//! The one place where machine code becomes a component: loading it is running it.
+//! The one place where machine code becomes a component or a core module: loading it is running it.
 
 #![expect(unsafe_code, reason = "the engine cannot know where machine code comes from, so it asks for a promise")]
 
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module, Precompiled};
+
+/// Code that can be joined to what it imports.
+pub(crate) enum Code {
+    Component(Component),
+    Module(Module),
+}
 
 /// Machine code that our own compiler made.
 pub(crate) struct TrustedCode<'a>(&'a [u8]);
@@ -19,9 +25,13 @@ impl<'a> TrustedCode<'a> {
         Self(bytes)
     }
 
-    /// The component, if it was compiled for an engine like `engine`, which checks its version and its settings.
-    pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
-        // SAFETY: the bytes are what the engine's compiler wrote: both ways to make a `TrustedCode` see to it.
-        unsafe { Component::deserialize(engine, self.0) }
+    /// The code, if it was compiled for an engine like `engine`, which checks its version and its settings.
+    pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Code> {
+        match Engine::detect_precompiled(self.0) {
+            // SAFETY: the bytes are what the engine's compiler wrote: both ways to make a `TrustedCode` see to it.
+            Some(Precompiled::Module) => unsafe { Module::deserialize(engine, self.0) }.map(Code::Module),
+            // SAFETY: as above; bytes that are neither are refused.
+            _ => unsafe { Component::deserialize(engine, self.0) }.map(Code::Component),
+        }
     }
 }

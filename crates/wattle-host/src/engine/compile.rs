@@ -8,14 +8,19 @@ use wattle_spec::limits::HostLimits;
 
 use super::{Profile, compiling_engine};
 
-/// Compiles `wasm` for `profile`, here and now. A child process that a [`Compiler`] starts calls this.
+/// Compiles `wasm`, a component or a core module, for `profile`, here and now. A child process that a [`Compiler`] starts calls this.
 ///
 /// # Errors
 ///
 /// [`CompileError::Refused`] if the engine does not take the bytes.
 pub fn compile(profile: Profile, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
     let refused = |error: wasmtime::Error| CompileError::Refused { reason: format!("{error:#}") };
-    compiling_engine(profile).and_then(|engine| engine.precompile_component(wasm)).map_err(refused)
+    let engine = compiling_engine(profile).map_err(refused)?;
+    let code = match wasmparser::Parser::is_core_wasm(wasm) {
+        true => engine.precompile_module(wasm),
+        false => engine.precompile_component(wasm),
+    };
+    code.map_err(refused)
 }
 
 /// Turns Wasm into machine code somewhere: in a child process with limits, or in this one.

@@ -1,6 +1,7 @@
 //! Building a host: what it needs from outside is handed to it here, as values and small traits.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
@@ -11,10 +12,11 @@ use wattle_spec::limits::HostLimits;
 use wattle_spec::name::BackendName;
 
 use super::Host;
-use super::load::Loader;
+use super::load::{Loader, Providers};
 use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
 use crate::error::HostError;
+use crate::outgoing::Network;
 use crate::trigger::http::{Connections, Server};
 
 /// What a host is made of.
@@ -25,6 +27,7 @@ pub struct HostBuilder {
     code_cache: Option<CodeCache>,
     key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
     backends: BTreeMap<BackendName, BackendSpec>,
+    name_servers: Vec<SocketAddr>,
 }
 
 impl Default for HostBuilder {
@@ -39,6 +42,7 @@ impl Default for HostBuilder {
             code_cache: None,
             key_values: BTreeMap::from([(BackendKind::Memory, memory)]),
             backends: BTreeMap::new(),
+            name_servers: Vec::new(),
         }
     }
 }
@@ -80,6 +84,12 @@ impl HostBuilder {
         self
     }
 
+    /// The name servers that outgoing requests ask, in place of the system's.
+    pub fn name_servers(mut self, name_servers: Vec<SocketAddr>) -> Self {
+        self.name_servers = name_servers;
+        self
+    }
+
     /// Builds the host and starts its threads.
     ///
     /// # Errors
@@ -88,9 +98,10 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, HostError> {
         let engines = Arc::new(Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?);
         let cores = Arc::new(Cores::start(self.cores, engines.clone()).map_err(HostError::Threads)?);
-        let loader = Loader::new(engines, self.limits, self.compiler, self.code_cache, cores.count())
-            .map_err(HostError::Engine)?
-            .with_state(self.key_values, self.backends);
+        let network = Arc::new(Network::new(cores.count(), self.name_servers));
+        let providers = Providers { key_values: self.key_values, backends: self.backends, network };
+        let loader =
+            Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;
         Ok(Host {
             loader,
             server: Arc::new(Server::new(self.limits)),

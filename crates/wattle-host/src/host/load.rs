@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
-use wasmtime::component::{self, Linker};
+use wasmtime::component::Linker;
 use wattle_backend::bucket::Owner;
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::app::{App, BackendKind, BackendSpec, ComponentSpec, Scope};
@@ -18,16 +18,17 @@ use wattle_spec::host_file::implicit_backends;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
-use wattle_spec::shape::ImportName;
+use wattle_spec::shape::{ImportName, Kind};
 
 use crate::capability::key_value::KeyValueLink;
-use crate::capability::linker;
-use crate::component::{Component, Identity, Service, profile_of};
+use crate::capability::{linker, preview1};
+use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
-use crate::engine::{CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
+use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId};
+use crate::outgoing::{Network, Outgoing, Places};
 use crate::trigger::http::Warm;
 
 /// Where the bytes of components come from.
@@ -46,15 +47,29 @@ impl Source for BTreeMap<Digest, Bytes> {
 /// What makes components.
 pub(super) struct Loader {
     linkers: BTreeMap<&'static str, Linker<Guest>>,
+    preview1: wasmtime::Linker<Guest>,
     compiler: Arc<dyn Compiler>,
     code_cache: Option<CodeCache>,
     /// One component is compiled at a time: the others run.
     compiling: tokio::sync::Mutex<()>,
     limits: HostLimits,
-    cores: usize,
-    key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
-    backends: BTreeMap<BackendName, BackendSpec>,
+    providers: Providers,
     engines: Arc<Engines>,
+}
+
+/// What the host has for the imports of components.
+pub(super) struct Providers {
+    pub(super) key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
+    pub(super) backends: BTreeMap<BackendName, BackendSpec>,
+    pub(super) network: Arc<Network>,
+}
+
+/// An app while its components are made.
+pub(super) struct Starting<'a> {
+    pub(super) app: &'a App,
+    pub(super) source: &'a dyn Source,
+    pub(super) network: Arc<Network>,
+    pub(super) outgoing: Arc<Places>,
 }
 
 impl Loader {
@@ -63,7 +78,7 @@ impl Loader {
         limits: HostLimits,
         compiler: Arc<dyn Compiler>,
         code_cache: Option<CodeCache>,
-        cores: usize,
+        providers: Providers,
     ) -> wasmtime::Result<Self> {
         let linkers = Profile::ALL
             .map(|profile| Ok((profile.name(), linker(engines.of(profile), profile)?)))
@@ -71,56 +86,64 @@ impl Loader {
             .collect::<wasmtime::Result<_>>()?;
         Ok(Self {
             linkers,
+            preview1: preview1::linker(engines.of(profile_of(Kind::Module)))?,
             compiler,
             code_cache,
             compiling: tokio::sync::Mutex::default(),
             limits,
-            cores,
-            key_values: BTreeMap::new(),
-            backends: BTreeMap::new(),
+            providers,
             engines,
         })
     }
 
-    pub(super) fn with_state(
-        mut self,
-        key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
-        backends: BTreeMap<BackendName, BackendSpec>,
-    ) -> Self {
-        self.key_values = key_values;
-        self.backends = backends;
-        self
+    /// What the components that it makes run on.
+    pub(super) fn engines(&self) -> Arc<Engines> {
+        self.engines.clone()
     }
 
-    /// Makes the component `name` of `app`.
+    /// The network that components find.
+    pub(super) fn network(&self) -> &Arc<Network> {
+        &self.providers.network
+    }
+
+    /// Makes the component `name` of an app.
     pub(super) async fn load(
         &self,
-        app: &App,
+        starting: &Starting<'_>,
         name: &ComponentName,
         spec: &ComponentSpec,
-        source: &dyn Source,
     ) -> Result<Component, StartError> {
+        let Starting { app, source, network, outgoing } = starting;
+        if !spec.network.http.is_empty() {
+            // Reads the system's roots: not when the first request wants to leave.
+            network.tls().map_err(StartError::Tls)?;
+        }
         let profile = profile_of(spec.shape.kind);
-        let code = self.code(profile, name, spec, source).await?;
-        let instance = self.linkers[profile.name()]
-            .instantiate_pre(&code)
-            .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
+        let code = self.code(profile, name, spec, *source).await?;
+        let program = match code {
+            Code::Component(code) => self.linkers[profile.name()].instantiate_pre(&code).map(Program::Component),
+            Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
+        }
+        .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
         let identity = Identity {
             app: app.id.clone(),
             name: name.clone(),
+            kind: spec.shape.kind,
             config: spec.config.clone(),
             env: spec.env.clone(),
             mounts: spec.mounts.clone(),
             limits: spec.limits,
             key_value: self.key_value(app, name, spec)?,
+            outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
         };
         Ok(Component {
             identity: Arc::new(identity),
             policy: spec.instances,
             engine: self.engines.clocked(profile),
-            service: Service::of(spec.shape.kind, instance),
-            warm: Warm::new(self.cores, spec.instances.reuse.get() > 1),
+            service: Service::of(spec.shape.kind, &program),
+            program,
+            warm: Warm::new(network.cores(), spec.instances.reuse.get() > 1),
         })
     }
 
@@ -131,7 +154,7 @@ impl Loader {
         name: &ComponentName,
         spec: &ComponentSpec,
         source: &dyn Source,
-    ) -> Result<component::Component, StartError> {
+    ) -> Result<Code, StartError> {
         let engine = self.engines.of(profile);
         let cached = || self.code_cache.as_ref()?.load(engine, profile, &spec.digest);
         if let Some(code) = cached() {
@@ -178,11 +201,11 @@ impl Loader {
         let Some(name) = backend else { return Ok(None) };
         let implicit =
             || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
-        let named = app.backends.get(name).or_else(|| self.backends.get(name)).copied();
+        let named = app.backends.get(name).or_else(|| self.providers.backends.get(name)).copied();
         let backend = named
             .or_else(implicit)
             .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
-        let store = self.key_values.get(&backend.kind).cloned();
+        let store = self.providers.key_values.get(&backend.kind).cloned();
         let owner = match backend.scope {
             Scope::App => Owner::App(app.id.clone()),
             Scope::Shared => Owner::Shared,
@@ -197,9 +220,9 @@ impl Loader {
         let invocation = Invocation { request: RequestId::next(), deadline };
         let tried = component.clone();
         let outcome = cores
-            .run(async move {
-                let mut store = new_store(&tried.engine, &tried.identity, invocation);
-                let started = timeout_at(deadline.into(), tried.service.try_out(&mut store)).await;
+            .run(|core| async move {
+                let mut store = new_store(&tried.engine, &tried.identity, core, invocation);
+                let started = timeout_at(deadline.into(), tried.program.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(format!("{:#}", store.data().with_limit(error))),

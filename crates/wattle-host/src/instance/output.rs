@@ -40,6 +40,11 @@ impl LineLog {
         Self(Arc::new(LogOf { identity, instance: first, request: AtomicU64::new(first.0) }))
     }
 
+    /// Whose log it is.
+    pub(crate) fn identity(&self) -> &Arc<Identity> {
+        &self.0.identity
+    }
+
     /// From now on lines belong to `request`.
     pub(crate) fn serve(&self, request: RequestId) {
         self.0.request.store(request.0, Ordering::Relaxed);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::interface::Interface;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName};
+use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::route::{HostName, PathPattern};
 use crate::units::{Span, UnitError};
 
@@ -105,6 +106,9 @@ leaves! {
     Variable: "variable-name", "RUST_LOG", variable;
     Text: "text", "EUR", text;
     Span: "time-span", "10s", span;
+    OriginPattern: "origin-pattern", "https://api.example.com", plain;
+    EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
+    AddressRange: "address-range", "private", plain;
     Address: "socket-address", "127.0.0.1:8080", address;
 }
 

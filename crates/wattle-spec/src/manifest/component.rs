@@ -11,6 +11,7 @@ use crate::app::Access;
 use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
 use crate::interface::Interface;
 use crate::limits::ComponentLimits;
+use crate::network::{AddressRange, EndpointPattern, NetworkPolicy, OriginPattern, SocketPolicy};
 use crate::units::Span;
 
 /// A component as written.
@@ -42,6 +43,31 @@ pub struct ComponentEntry {
     /// Directories of the host that the component sees. It sees none otherwise.
     #[serde(default)]
     pub mounts: Vec<MountEntry>,
+    /// What of the network the component may reach. It reaches nothing otherwise.
+    #[serde(default)]
+    pub allow: AllowEntry,
+}
+
+/// What of the network a component may reach, as written: `allow = { http = ["https://api.example.com"] }`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub struct AllowEntry {
+    /// The origins that it may send HTTP requests to: a scheme, a host (`*.example.com`: every name below it; `*`: any)
+    /// and, if it is not that of the scheme, a port (`*`: any).
+    #[serde(default)]
+    pub http: Vec<OriginPattern>,
+    /// The addresses that these may lead to beside the public ones: `loopback`, `private`, `link-local`, `metadata`, or a
+    /// network, as in `10.1.0.0/16`.
+    #[serde(default)]
+    pub networks: Vec<AddressRange>,
+    /// The endpoints that its TCP sockets may reach, by address and port (`*`: any). Those of the loopback interface it
+    /// may also listen on.
+    #[serde(default)]
+    pub tcp: Vec<EndpointPattern>,
+    /// The endpoints that its UDP sockets may reach, from the loopback interface alone.
+    #[serde(default)]
+    pub udp: Vec<EndpointPattern>,
 }
 
 /// How instances are kept, as written: `instances = { reuse = 100, idle = "10s", concurrency = 8 }`.
@@ -86,6 +112,19 @@ impl ComponentEntry {
             limits: LimitTable::default(),
             instances: None,
             mounts: Vec::new(),
+            allow: AllowEntry::default(),
+        }
+    }
+}
+
+impl AllowEntry {
+    /// What it means.
+    pub(crate) fn resolved(&self) -> NetworkPolicy {
+        NetworkPolicy {
+            http: self.http.clone(),
+            networks: self.networks.clone(),
+            tcp: SocketPolicy(self.tcp.clone()),
+            udp: SocketPolicy(self.udp.clone()),
         }
     }
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use self::component::{ComponentEntry, Instances, MountEntry};
+pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::link::{LinkEntry, Links};
 pub use self::source::{Source, SourceError};
 pub use self::triggers::{HttpTrigger, Triggers};

@@ -34,6 +34,7 @@ pub(super) fn resolved(
         config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
         env: entry.env.iter().map(|(Variable(key), Text(value))| (key.clone(), value.clone())).collect(),
         mounts: entry.mounts.iter().map(|mount| mounted(mount, base)).collect(),
+        network: entry.allow.resolved(),
         limits: entry.limits.0,
     }
 }

@@ -64,13 +64,31 @@ impl Shape {
 
     /// The interface through which it answers HTTP requests, the newer one if it has two.
     pub fn http_handler(&self) -> Option<HttpHandler> {
-        let exports = |name, minor| self.exports.iter().any(|export| export.is_wasi_http(name, minor));
+        let exports = |name, minor| self.exports_wasi("http", name, minor);
         match self.kind {
             Kind::Module => None,
             _ if exports("handler", 3) => Some(HttpHandler::Wasi03),
             _ if exports("incoming-handler", 2) => Some(HttpHandler::Wasi02),
             _ => None,
         }
+    }
+
+    /// Whether a person can run it: it exports `wasi:cli/run` of 0.2 or 0.3, or as a core module `_start`.
+    pub fn is_command(&self) -> bool {
+        match self.kind {
+            Kind::Module => self.exports.contains(&ImportName::Plain("_start".into())),
+            Kind::Component02 | Kind::Component03 => [2, 3].iter().any(|minor| self.exports_wasi("cli", "run", *minor)),
+        }
+    }
+
+    fn exports_wasi(&self, package: &str, name: &str, minor: u64) -> bool {
+        self.exports.iter().filter_map(ImportName::interface).any(|export| {
+            let is_track =
+                |version: &semver::Version| (version.major, version.minor) == (0, minor) && version.pre.is_empty();
+            (export.namespace.as_str(), export.package.as_str()) == ("wasi", package)
+                && export.name.as_deref() == Some(name)
+                && export.version.as_ref().is_some_and(is_track)
+        })
     }
 
     /// The interfaces that it imports.
@@ -86,16 +104,6 @@ impl ImportName {
             ImportName::Interface(interface) => Some(interface),
             ImportName::Plain(_) => None,
         }
-    }
-
-    fn is_wasi_http(&self, name: &str, minor: u64) -> bool {
-        self.interface().is_some_and(|interface| {
-            let is_track =
-                |version: &semver::Version| (version.major, version.minor) == (0, minor) && version.pre.is_empty();
-            (interface.namespace.as_str(), interface.package.as_str()) == ("wasi", "http")
-                && interface.name.as_deref() == Some(name)
-                && interface.version.as_ref().is_some_and(is_track)
-        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod host_file;
 mod manifest;
+mod network;
 mod reference;
 mod resolve;
 mod route;

@@ -41,6 +41,7 @@ env = { RUST_LOG = "info" }
 links = { "wasi:keyvalue" = "orders", "wasi:keyvalue/atomics@0.2.0-draft" = { to = "disk" } }
 limits = { memory = "64MiB", deadline = "10s", handles = 100 }
 instances = { reuse = 100, idle = "10s", concurrency = 8 }
+allow = { http = ["https://api.example.com", "http://*.intern:8080"], networks = ["private", "192.0.2.0/24"], tcp = ["10.0.0.0/8:5432"], udp = ["loopback:*"] }
 
 [[components.cart.mounts]]
 host = "data"
@@ -76,6 +77,9 @@ fn everything_there_is() {
         cart.links.iter().map(|(key, link)| format!("{key} -> {} at {}; ", link.to, span(&link.to.span))).collect(),
         format!("{} {:?} {}", cart.limits.0.memory, cart.limits.0.deadline, cart.limits.0.handles),
         format!("{:?}", cart.instances.as_ref().map(|instances| instances.value.reuse.as_ref().map(|n| n.value))),
+        format!("{:?}", cart.allow.http.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        format!("{:?}", cart.allow.networks.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        format!("{:?}", cart.allow.tcp.iter().chain(&cart.allow.udp).map(ToString::to_string).collect::<Vec<_>>()),
         format!("{:?} {:?}", cart.mounts[0].guest.value.0, cart.mounts[0].access),
         format!("{} {} at {}", trigger.host.as_ref().unwrap(), trigger.path, span(&trigger.path.span)),
         format!("{:?}", manifest.backends.values().collect::<Vec<_>>()),
@@ -88,6 +92,9 @@ fn everything_there_is() {
     wasi:keyvalue -> orders at "orders"; wasi:keyvalue/atomics@0.2.0-draft -> disk at "disk"; 
     64MiB 10s 100
     Some(Some(100))
+    ["https://api.example.com", "http://*.intern:8080"]
+    ["private", "192.0.2.0/24"]
+    ["10.0.0.0/8:5432", "loopback:*"]
     "/data" ReadWrite
     shop.example.com /cart/... at "/cart/..."
     [BackendEntry { kind: Memory, scope: Shared }]
@@ -232,7 +239,7 @@ fn missing_keys() {
 fn unknown_keys() {
     insta::assert_snapshot!(check_component("service = true"), @"
     4:1 unknown key `service` in `components.cart`
-      hint: the keys here are `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts` and `source`
+      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts` and `source`
     ");
     insta::assert_snapshot!(check_component("deadline = '10s'"), @"
     4:1 unknown key `deadline` in `components.cart`
@@ -242,9 +249,9 @@ fn unknown_keys() {
     4:1 unknown key `concurrency` in `components.cart`
       hint: `concurrency` belongs in `instances`
     ");
-    insta::assert_snapshot!(check_component("allow = { http = [] }"), @"
-    4:1 unknown key `allow` in `components.cart`
-      hint: the keys here are `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts` and `source`
+    insta::assert_snapshot!(check_component("allow = { https = [] }"), @"
+    4:11 unknown key `https` in `components.cart.allow`
+      hint: did you mean `http`?
     ");
     insta::assert_snapshot!(check_component("limits = { log_line = '1KiB' }"), @"
     4:12 unknown key `log_line` in `components.cart.limits`
@@ -359,6 +366,32 @@ fn limits() {
       hint: as in `"10s"`
     "#);
     insta::assert_snapshot!(check_lines("[limits]\nqueue-time = '2s'\nconcurrent-requests = 0x10"), @"ok");
+}
+
+#[test]
+fn allow() {
+    insta::assert_snapshot!(check_component("allow = { http = [], networks = [] }"), @"ok");
+    let check = |http: &str, networks: &str| {
+        check_component(&format!("allow = {{ http = ['{http}'], networks = ['{networks}'] }}"))
+    };
+    insta::assert_snapshot!(check("api.example.com", "lan"), @r#"
+    4:19 an origin begins with `http://` or `https://`
+      hint: as in `"https://api.example.com"`
+    4:51 "lan" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+      hint: as in `"private"`
+    "#);
+    insta::assert_snapshot!(check("https://api.example.com/v1", "10.1.2.3/8"), @r#"
+    4:19 an origin ends with its host or port: paths are not compared
+      hint: as in `"https://api.example.com"`
+    4:62 the network of 10.1.2.3/8 begins at 10.0.0.0
+      hint: as in `"private"`
+    "#);
+    insta::assert_snapshot!(check("https://api.*.com", "10.0.0.0/40"), @r#"
+    4:19 a `*` stands for the whole host, for whole labels at its start (`*.example.com`) or for the port
+      hint: as in `"https://api.example.com"`
+    4:53 an address of IPv4 has no more than 32 bits
+      hint: as in `"private"`
+    "#);
 }
 
 #[test]

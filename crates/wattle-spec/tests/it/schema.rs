@@ -74,6 +74,11 @@ fn manifest() {
     backends.*.type:
     components: object
     components.*: object
+    components.*.allow: object
+    components.*.allow.http: array
+    components.*.allow.networks: array
+    components.*.allow.tcp: array
+    components.*.allow.udp: array
     components.*.build: string
     components.*.config: object
     components.*.config.*: string text
@@ -85,11 +90,18 @@ fn manifest() {
     components.*.instances.reuse: integer uint32
     components.*.limits: object
     components.*.limits.deadline: string time-limit = "30s"
+    components.*.limits.fields: string byte-size = "80KiB"
     components.*.limits.handles: integer = 2000
     components.*.limits.host-call-bytes: string byte-size = "16MiB"
     components.*.limits.log-line: string byte-size = "8KiB"
     components.*.limits.log-lines-per-second: integer = 1000
     components.*.limits.memory: string byte-size = "128MiB"
+    components.*.limits.outgoing-answer-timeout: string time-limit = "30s"
+    components.*.limits.outgoing-body-timeout: string time-limit = "30s"
+    components.*.limits.outgoing-connect-timeout: string time-limit = "10s"
+    components.*.limits.outgoing-head: string byte-size = "64KiB"
+    components.*.limits.outgoing-request-body: string byte-size = "64MiB"
+    components.*.limits.outgoing-response-body: string byte-size = "1GiB"
     components.*.limits.request-body: string byte-size = "64MiB"
     components.*.limits.response-body: string byte-size = "1GiB"
     components.*.limits.table-elements: integer = 100000
@@ -102,6 +114,9 @@ fn manifest() {
     components.*.source: string source
     limits: object
     limits.concurrent-requests: integer = 1024
+    limits.outgoing-connections: integer = 256
+    limits.outgoing-idle-timeout: string time-limit = "10s"
+    limits.outgoing-requests: integer = 256
     limits.queue-time: string time-limit = "1s"
     links: object
     links.*:
@@ -141,5 +156,6 @@ fn host_file() {
     links: object
     links.*:
     listen: array
+    name-servers: array
     "#);
 }

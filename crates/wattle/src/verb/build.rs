@@ -11,12 +11,12 @@ use wattle_spec::manifest::{Manifest, Source};
 use wattle_spec::name::ComponentName;
 
 use super::check::counted;
+use super::stop::{self, Stop};
 use super::{print, tell};
 use crate::app_file::{self, AppFile};
 use crate::build_tool;
 use crate::cli::Build;
 use crate::problem::Problem;
-use crate::stop::{self, Stop};
 
 /// How long a build that was told to end may take for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,7 +88,7 @@ async fn ended(step: &Step<'_>, base: &Path, stop: &mut Stop) -> Result<ExitStat
     let mut child = command.spawn().map_err(failed)?;
     tokio::select! {
         status = child.wait() => status.map_err(failed),
-        () = stop.asked() => {
+        _ = stop.asked() => {
             end(&mut child, stop).await;
             Err(Problem::Interrupted)
         }
@@ -103,7 +103,7 @@ async fn end(child: &mut Child, stop: &mut Stop) {
     tokio::select! {
         _ = child.wait() => {}
         () = tokio::time::sleep(PATIENCE) => {}
-        () = stop.asked() => {}
+        _ = stop.asked() => {}
     }
     send(Signal::KILL);
     let _ = child.wait().await;

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use wattle_spec::name::AppName;
 
+use super::stop::{self, Stop};
 use super::{print, print_json, tell};
 use crate::cli::New;
 use crate::problem::Problem;
 use crate::scaffold;
-use crate::stop::{self, Stop};
 use crate::template::{TEMPLATES, Template, filled_in};
 
 /// What `--list --json` prints for each template.
@@ -50,7 +50,7 @@ async fn write(template: &'static Template, app: AppName, directory: PathBuf) ->
     let mut writing = tokio::task::spawn_blocking(move || scaffold::write(template, &app, &directory, &told));
     let written = tokio::select! {
         written = &mut writing => written,
-        () = stop.asked() => {
+        _ = stop.asked() => {
             stopped.store(true, Ordering::Relaxed);
             writing.await
         }

@@ -2,24 +2,18 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::sync::Arc;
 
 use tokio::net::TcpSocket;
-use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
-use wattle_host::{CodeCache, Host};
-use wattle_spec::app::{App, BackendKind};
+use wattle_host::Host;
+use wattle_spec::app::App;
 
 use super::print;
+use super::stop::{self, Stop};
 use crate::app_file::AppFile;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
 use crate::problem::Problem;
-use crate::stop::{self, Stop};
-use crate::{log, report};
-
-/// Where data is kept, beside the manifest, unless something else was said.
-const DATA_DIR: &str = ".wattle";
+use crate::{kept, log, report};
 
 /// Connections that wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 4096;
@@ -35,7 +29,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
         let _runtime = runtime.enter();
         bind(&arguments, &file)?
     };
-    let log = log::start(arguments.log_format);
+    let log = log::start(arguments.log_format, "info");
     let served = runtime.block_on(serve(&arguments, &file, &app, listeners));
     if let Err(problem @ Problem::Cut) = &served {
         // What did not end by itself might hold up an end in good order for ever.
@@ -48,20 +42,15 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
 
 async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpListener>) -> Result<(), Problem> {
     let mut stop = Stop::install()?;
-    let chosen = arguments.data_dir.as_deref().or(file.host.data_dir.as_deref());
-    let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
-    let data = Arc::new(DataDir::open(&directory)?);
-    let disk = DiskKeyValue::open(data, DiskOptions::default())?;
     let host = Host::builder()
         .limits(file.host.limits)
         .compiler(ChildCompiler)
-        .code_cache(CodeCache::open(directory.join("code"))?)
-        .key_value(BackendKind::Disk, Arc::new(disk))
         .backends(file.host.backends.clone())
-        .build()?;
+        .name_servers(file.host.name_servers.clone());
+    let host = kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?;
     tokio::select! {
         started = host.start(app, &file.bytes) => started?,
-        () = stop.asked() => return Ok(()),
+        _ = stop.asked() => return Ok(()),
     }
     let mut addresses = Vec::new();
     for listener in listeners {
@@ -72,7 +61,7 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
     tracing::info!("stopping: requests under way may end, a second signal ends at once");
     tokio::select! {
         ended = host.drain() => if ended { Ok(()) } else { Err(Problem::Cut) },
-        () = stop.asked() => Err(Problem::Cut),
+        _ = stop.asked() => Err(Problem::Cut),
     }
 }
 

@@ -7,7 +7,7 @@ use wattle_testkit::App;
 
 use crate::WATTLE;
 
-const VERBS: [&str; 8] = ["new", "build", "up", "inspect", "explain", "check", "schema", "completions"];
+const VERBS: [&str; 9] = ["new", "build", "up", "run", "inspect", "explain", "check", "schema", "completions"];
 
 fn run(arguments: &[&str]) -> String {
     WATTLE.run(&App::empty(), arguments).to_string()
@@ -22,7 +22,7 @@ fn help(verb: &str) -> String {
 
 #[test]
 fn help_of_all() {
-    insta::assert_snapshot!(run(&["--help"]), @r"
+    insta::assert_snapshot!(run(&["--help"]), @"
     exit: 0
     ----- stdout
     Builds, ships and runs WebAssembly applications
@@ -33,6 +33,7 @@ fn help_of_all() {
       new          Make a new app from a template
       build        Build an app's components and check what came of it
       up           Run an app in the foreground
+      run          Run a command to its end, or call one of its exports
       inspect      Show what a Wasm file is and what it could touch
       explain      Show what provides each import, and which rule chose it
       check        Find every fault of a manifest without running it
@@ -111,6 +112,46 @@ fn help_of_up() {
           --log-format <FORM>  Write the log in this form [default: text] [possible
                                values: text, json]
       -h, --help               Print help
+    ");
+}
+
+#[test]
+fn help_of_run() {
+    insta::assert_snapshot!(help("run"), @"
+    exit: 0
+    ----- stdout
+    Run a command to its end, or call one of its exports
+
+    Usage: wattle run [OPTIONS] <FILE> [ARGS]...
+
+    Arguments:
+      <FILE>     A .wasm or .wat file, or an app of one component
+      [ARGS]...  What the command gets as arguments; behind `--` if they look like
+                 options
+
+    Options:
+          --invoke <CALL>
+              Call this export, as in 'add(1, 2)', and print what it returns
+          --env <NAME[=VALUE]>
+              Give it an environment variable; without a value, the one that it has
+              here
+          --dir <HOST[::GUEST][:ro]>
+              Let it see a directory, read-only with `:ro`
+          --link <INTERFACE=BACKEND>
+              Let a backend provide an interface, as in wasi:keyvalue=memory
+          --allow <KIND=WHAT>
+              Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
+              udp=ENDPOINT, as in http=https://api.example.com or
+              tcp=10.0.0.0/8:5432
+          --limit <NAME=VALUE>
+              Set a limit, as in memory=64MiB or deadline=5s; it has no deadline
+              otherwise
+          --data-dir <DIR>
+              Keep data here [default: .wattle beside the file]
+          --config <FILE>
+              The host's own file, host.toml
+      -h, --help
+              Print help
     ");
 }
 

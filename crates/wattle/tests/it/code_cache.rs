@@ -10,7 +10,7 @@ use crate::WATTLE;
 
 /// The files of compiled code.
 fn cached(app: &App) -> Vec<PathBuf> {
-    let entries = fs::read_dir(app.data_dir().join("code")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(app.code_dir()).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "cwasm")).collect()
 }
 
@@ -34,7 +34,7 @@ fn the_second_start_compiles_nothing() {
 fn nobody_else_reads_or_writes_it() {
     let app = App::of(&guests::hello(), "");
     check(&app);
-    for path in cached(&app).into_iter().chain([app.data_dir(), app.data_dir().join("code")]) {
+    for path in cached(&app).into_iter().chain([app.code_dir()]) {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
     }
@@ -98,23 +98,47 @@ fn a_link_in_place_of_a_file_is_not_followed() {
 }
 
 #[test]
-fn a_directory_that_others_can_write_is_refused() {
+fn a_directory_that_others_can_write_is_not_used() {
     let app = App::of(&guests::hello(), "");
     check(&app);
-    fs::set_permissions(app.data_dir().join("code"), fs::Permissions::from_mode(0o777)).unwrap();
-    insta::assert_snapshot!(WATTLE.up(&app).refused(), @r"
+    fs::set_permissions(app.code_dir(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(check(&app).contains("compiled code is not kept"));
+    assert!(check(&app).contains("INFO wattle_host::host::load: compiled"), "it was loaded");
+}
+
+#[test]
+fn a_chosen_directory_that_others_can_write_is_refused() {
+    let app = App::of(&guests::hello(), "");
+    WATTLE.up(&app).args(["--data-dir", "data"]).start().stop();
+    fs::set_permissions(app.join("data/code"), fs::Permissions::from_mode(0o777)).unwrap();
+    insta::assert_snapshot!(WATTLE.up(&app).args(["--data-dir", "data"]).refused(), @r"
     exit: 3
     ----- stderr
     error: cannot use the cache of compiled code
-      caused by: DIR/.wattle/code is not safe to load code from: its group or everybody may write to it
+      caused by: data/code is not safe to load code from: its group or everybody may write to it
     ");
+}
+
+/// Whoever gives an app away may put anything into its folder, and into what will be the data directory there.
+#[test]
+fn code_beside_a_manifest_is_not_loaded() {
+    let app = App::of(&guests::guestbook(), "");
+    let serve = |arguments: &[&str]| {
+        let server = WATTLE.up(&app).args(arguments).start();
+        assert_eq!(server.get("/").status(), 200);
+        server.stop().stderr
+    };
+    assert!(serve(&["--data-dir", ".wattle"]).contains("compiled"));
+    assert!(app.data_dir().join("code").is_dir());
+    assert!(serve(&[]).contains("compiled"), "code was loaded from the app's folder");
+    assert!(!serve(&["--data-dir", ".wattle"]).contains("compiled"));
 }
 
 #[test]
 fn no_half_files_stay() {
     let app = App::of(&guests::hello(), "");
     check(&app);
-    let names = fs::read_dir(app.data_dir().join("code")).unwrap().flatten();
+    let names = fs::read_dir(app.code_dir()).unwrap().flatten();
     let others: Vec<_> = names.map(|entry| entry.path()).filter(|path| !cached(&app).contains(path)).collect();
     assert!(others.is_empty(), "{others:?}");
 }

@@ -25,8 +25,10 @@ fn sign(connection: &mut Connection, name: &str) -> bool {
 
 #[test]
 fn it_is_beside_the_manifest() {
-    let app = App::of(&guests::hello(), "").guest(&guests::hello());
+    let app = guestbook().guest(&guests::hello());
     WATTLE.up(&app).path("hello.wasm").start().stop();
+    assert!(!app.data_dir().exists(), "made for an app that keeps nothing");
+    WATTLE.up(&app).path("guestbook.wasm").start().stop();
     let names: Vec<_> = fs::read_dir(app.data_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(names.contains(&"format".into()), "{names:?}");
 }

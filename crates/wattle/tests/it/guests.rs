@@ -2,7 +2,7 @@
 
 use wattle_testkit::{App, guests};
 
-use crate::WATTLE;
+use crate::{WATTLE, run};
 
 wattle_testkit::every_guest_has_a_test!();
 
@@ -22,6 +22,29 @@ fn refusal(guest: &std::path::Path) -> String {
     ran.stderr.lines().next().unwrap_or_default().to_owned()
 }
 
+/// What a command prints.
+fn printed(guest: &std::path::Path, arguments: &[&str]) -> String {
+    let file = guest.to_str().unwrap();
+    let ran = wattle_testkit::Ran::of(&mut run::command(&App::empty(), &[&[file], arguments].concat()));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    ran.stdout
+}
+
+#[test]
+fn calls() {
+    assert_eq!(printed(&guests::calls(), &["--invoke", "add(1, 2)"]), "3\n");
+}
+
+#[test]
+fn command() {
+    assert_eq!(printed(&guests::command(), &[]), "Hello from Wattle\n");
+}
+
+#[test]
+fn command_p3() {
+    assert_eq!(printed(&guests::command_p3(), &[]), "arguments [\"command-p3.wasm\"]\n");
+}
+
 #[test]
 fn echo() {
     assert!(answer(&guests::echo()).starts_with("200 {\"authority\":\"localhost\""));
@@ -30,6 +53,16 @@ fn echo() {
 #[test]
 fn echo_p3() {
     assert!(answer(&guests::echo_p3()).starts_with("200 {\"authority\":\"localhost\""));
+}
+
+#[test]
+fn fetch() {
+    assert_eq!(answer(&guests::fetch()), "502 no header x-target");
+}
+
+#[test]
+fn fetch_p3() {
+    assert_eq!(answer(&guests::fetch_p3()), "502 no header x-target");
 }
 
 #[test]
@@ -68,6 +101,7 @@ fn module() {
         refusal(&guests::module()),
         "error: `module` is a core module, and only a component can answer HTTP requests"
     );
+    assert_eq!(printed(&guests::module(), &[]), "Hello from a module\n");
 }
 
 #[test]
@@ -83,6 +117,11 @@ fn not_http() {
 #[test]
 fn state() {
     assert_eq!(answer(&guests::state()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn tally() {
+    assert_eq!(printed(&guests::tally(), &["--link", "wasi:keyvalue=memory"]), "1\n");
 }
 
 #[test]

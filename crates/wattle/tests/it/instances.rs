@@ -108,12 +108,12 @@ fn within_the_reuse() {
     });
 }
 
-/// How much the server computes in the 300 ms after the client of `target` has gone.
-fn computed_after_the_client(server: &Server, target: &str) -> Duration {
+/// How much the server computes in the 300 ms after the client that sent `request` has gone.
+fn computed_after_the_client(server: &Server, request: &str) -> Duration {
     let process = server.process();
     let idle = process.computed();
     let mut connection = server.connect();
-    connection.request("GET", target, b"");
+    connection.send(request);
     until("the guest computes", || (process.computed() > idle + Duration::from_millis(50)).then_some(()));
     let at_the_end = process.computed();
     drop(connection);
@@ -122,24 +122,45 @@ fn computed_after_the_client(server: &Server, target: &str) -> Duration {
 }
 
 /// A guest whose client goes away is stopped within 20 ms; the rest is for the measurement.
-fn check_client_gone(guest: &Path, more: &str, target: &str) {
+fn check_client_gone(guest: &Path, more: &str, request: &str) {
     start(guest, more, |server| {
         assert_eq!(server.get("/").status(), 200);
-        let computed = computed_after_the_client(server, target);
-        assert!(computed < Duration::from_millis(60), "{target} computed for {computed:?} after its client had gone");
+        let computed = computed_after_the_client(server, request);
+        assert!(
+            computed < Duration::from_millis(60),
+            "{request:?} computed for {computed:?} after its client had gone"
+        );
     });
 }
 
+const LOOP: &str = "GET /loop HTTP/1.1\r\nHost: a\r\n\r\n";
+
 #[test]
 fn a_client_that_goes_away_stops_its_guest() {
-    check_client_gone(&guests::misbehave(), "", "/loop");
-    check_client_gone(&guests::misbehave(), "instances = { reuse = 10 }", "/loop");
-    check_client_gone(&guests::misbehave(), "", "/loop-kv");
+    check_client_gone(&guests::misbehave(), "", LOOP);
+    check_client_gone(&guests::misbehave(), "instances = { reuse = 10 }", LOOP);
+    check_client_gone(&guests::misbehave(), "", "GET /loop-kv HTTP/1.1\r\nHost: a\r\n\r\n");
 }
 
 #[test]
 fn a_client_that_goes_away_stops_its_guest_p3() {
-    check_client_gone(&guests::misbehave_p3(), "instances = { reuse = 1, concurrency = 1 }", "/loop");
+    check_client_gone(&guests::misbehave_p3(), "instances = { reuse = 1, concurrency = 1 }", LOOP);
+}
+
+/// Nobody reads what these send, so nobody reads their end either.
+#[test]
+fn a_client_that_goes_away_in_the_middle_of_its_upload() {
+    let upload = |sent: usize| {
+        let head = "POST /loop HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n";
+        format!("{head}{}", "x".repeat(sent))
+    };
+    for sent in [0, 1, 40_000] {
+        check_client_gone(&guests::misbehave(), "", &upload(sent));
+    }
+    let alone = "instances = { reuse = 1, concurrency = 1 }";
+    check_client_gone(&guests::misbehave_p3(), alone, &upload(40_000));
+    let chunked = "POST /loop HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    check_client_gone(&guests::misbehave(), "", chunked);
 }
 
 /// A client that stops taking its answer stops who writes it.

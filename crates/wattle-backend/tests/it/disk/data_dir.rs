@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use wattle_backend::disk::{DataDir, DataDirError};
+use wattle_backend::disk::{DataDir, DataDirError, DiskKeyValue, DiskOptions};
 
 use super::{chain, child, temporary};
 
@@ -131,6 +132,45 @@ fn somebody_elses_directory_is_refused() {
         Some("choose an empty directory, or a path that does not exist yet"),
     );
     assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 1, "nothing was put into it");
+}
+
+/// A directory that came from somebody else does not lead to a file of ours.
+#[test]
+fn links_are_not_followed() {
+    for name in ["lock", "state.redb", "format.new"] {
+        let dir = temporary();
+        let (data, victim) = (dir.path().join("data"), dir.path().join("victim"));
+        fs::create_dir(&data).expect("a directory");
+        fs::write(&victim, "12").expect("a file");
+        std::os::unix::fs::symlink(&victim, data.join(name)).expect("a link");
+        if name == "state.redb" {
+            fs::write(data.join("format"), "1\n").expect("a file");
+        }
+        let opened = DataDir::open(&data).map(|data| DiskKeyValue::open(Arc::new(data), DiskOptions::default()));
+        assert!(!matches!(opened, Ok(Ok(_))), "{name} was followed");
+        assert_eq!(fs::read_to_string(&victim).expect("it is there"), "12", "{name}");
+    }
+}
+
+#[test]
+fn a_lock_that_is_something_else_is_left_alone() {
+    for text in ["a letter to my love", "1234567890123456789\n"] {
+        let dir = temporary();
+        fs::write(dir.path().join("lock"), text).expect("a file");
+        let error = DataDir::open(dir.path()).expect_err("it is not ours");
+        assert_eq!(error.code(), "data-dir-foreign");
+        assert_eq!(fs::read_to_string(dir.path().join("lock")).expect("it is there"), text);
+    }
+}
+
+#[test]
+fn a_directory_with_a_lock_of_somebody_else_is_refused() {
+    let dir = temporary();
+    fs::write(dir.path().join("lock"), "").expect("a file");
+    fs::write(dir.path().join("status"), "").expect("a file");
+    let error = DataDir::open(dir.path()).expect_err("it is not ours");
+    assert_eq!(error.code(), "data-dir-foreign");
+    assert!(!dir.path().join("format").exists());
 }
 
 #[test]

@@ -92,7 +92,7 @@ pub(super) fn dispatch(component: &Arc<Component>, core: CoreId, job: Job) {
     match &component.service {
         Service::Serial(_) => drop(tokio::spawn(serial::run(component.clone(), core, job))),
         Service::Shared(_) => drop(tokio::spawn(shared::run(component.clone(), core, job))),
-        Service::None(_) => job.reply.fail(Failure::NoRoute, component, job.invocation),
+        Service::None => job.reply.fail(Failure::NoRoute, component, job.invocation),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::invocation::Invocation;
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Serial(pre) = &component.service else { return };
-    let mut store = new_store(&component.engine, &component.identity, first.invocation);
+    let mut store = new_store(&component.engine, &component.identity, core, first.invocation);
     let proxy = match start(pre, &mut store, first.invocation).await {
         Ok(proxy) => proxy,
         Err(failure) => return first.reply.fail(failure, &component, first.invocation),

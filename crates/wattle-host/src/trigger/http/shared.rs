@@ -27,7 +27,7 @@ use crate::instance::{ComputedTooLong, Deadline, Guest, new_store};
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Shared(pre) = &component.service else { return };
-    let mut store = new_store(&component.engine, &component.identity, first.invocation);
+    let mut store = new_store(&component.engine, &component.identity, core, first.invocation);
     let deadline = Instant::from_std(first.invocation.deadline);
     let exports = match timeout_at(deadline, pre.instantiate_async(&mut store)).await {
         Ok(Ok(exports)) => exports,

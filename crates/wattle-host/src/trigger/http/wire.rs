@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use http::Request;
 use http::header::TRANSFER_ENCODING;
 use http_body::Body;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wattle_spec::limits::HostLimits;
@@ -26,12 +27,16 @@ struct Linger {
     bytes_left: usize,
 }
 
+/// How often it is looked whether the client is still there, while nobody reads what it sends.
+const GLANCE: Duration = Duration::from_millis(5);
+
 /// A connection's stream with its time-outs.
 pub(super) struct Wire {
     stream: TcpStream,
     progress: Arc<Progress>,
     reading: Timer,
     writing: Timer,
+    glances: Timer,
     write_stalled: Option<Instant>,
     linger: Option<Linger>,
     limits: Limits,
@@ -247,6 +252,7 @@ impl Wire {
             progress: progress.clone(),
             reading: Timer::default(),
             writing: Timer::default(),
+            glances: Timer::default(),
             write_stalled: None,
             linger: None,
             limits,
@@ -263,6 +269,17 @@ impl Wire {
             // To the HTTP machinery this is a client that hung up.
             Phase::Idle { since, first: true } => self.reading.poll(cx, since + self.limits.head).map(Ok),
             Phase::Idle { since, first: false } => self.reading.poll(cx, since + self.limits.idle).map(Ok),
+        }
+    }
+
+    /// While a request waits for its answer and its body is not read: whether the client went away. The HTTP machinery
+    /// finds that out by reading only, and reads no more than its guest asks for.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let Phase::Busy { received: false, answered: false } = self.progress.lock().phase else { return Ok(()) };
+        let _again = self.glances.poll(cx, Instant::now() + GLANCE);
+        match self.stream.ready(Interest::READABLE).now_or_never() {
+            Some(Ok(ready)) if ready.is_read_closed() => Err(io::ErrorKind::ConnectionAborted.into()),
+            _ => Ok(()),
         }
     }
 
@@ -315,6 +332,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_client(cx)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -1,0 +1,203 @@
+//! The way out: HTTP requests of components to the world, each checked against what its component may reach.
+//!
+//! Every component has connections of its own on each core, so a connection is never used by somebody who may not reach
+//! what is behind it. Nothing is followed, decoded or sent twice, but for a request of which not a byte was written.
+
+mod connector;
+mod error;
+mod network;
+mod sockets;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::uri::{Authority, PathAndQuery, Uri};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::client::legacy::{Client, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+use wattle_spec::limits::{AppLimits, ComponentLimits};
+use wattle_spec::network::{NetworkPolicy, Origin};
+
+use crate::body::{Bounded, Bounds};
+use crate::cores::CoreId;
+
+use connector::Connector;
+pub(crate) use error::SendError;
+pub(crate) use network::Network;
+
+/// Header fields that an answer from outside may have.
+const HEADERS_MAX: usize = 100;
+
+/// Connections to one origin that rest, on each core and for each component.
+const IDLE_PER_ORIGIN: usize = 32;
+
+/// How much of a stream of HTTP/2 may be on its way to a guest that does not read.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// The same of all streams of a connection.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// What an app may have under way at a time.
+pub(crate) struct Places {
+    requests: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    queue_time: Duration,
+    idle: Duration,
+}
+
+impl Places {
+    pub(crate) fn new(limits: &AppLimits) -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(limits.outgoing_requests as usize)),
+            connections: Arc::new(Semaphore::new(limits.outgoing_connections as usize)),
+            queue_time: limits.queue_time,
+            idle: limits.outgoing_idle_timeout,
+        }
+    }
+
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, SendError> {
+        match timeout(self.queue_time, self.requests.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(SendError::TooMany("outgoing-requests")),
+        }
+    }
+}
+
+/// The way out of one component.
+pub(crate) struct Outgoing {
+    policy: Arc<NetworkPolicy>,
+    limits: ComponentLimits,
+    places: Arc<Places>,
+    network: Arc<Network>,
+    clients: Vec<OnceLock<Client<Connector, WasiBody>>>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        policy: &NetworkPolicy,
+        limits: &ComponentLimits,
+        places: Arc<Places>,
+        network: Arc<Network>,
+    ) -> Self {
+        let clients = (0..network.cores()).map(|_| OnceLock::new()).collect();
+        Self { policy: Arc::new(policy.clone()), limits: *limits, places, network, clients }
+    }
+
+    /// Sends `request` and waits for the head of its answer.
+    pub(crate) async fn send(
+        &self,
+        core: CoreId,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, SendError> {
+        let request = self.checked(request)?;
+        let place = self.places.enter().await?;
+        let answer = self.exchange(self.client(core)?, request, options).await?;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::HttpUpgradeFailed.into());
+        }
+        // The client's own limit is one on its buffer, which the last read may exceed.
+        let head = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        if head as u64 > self.limits.outgoing_head.0 {
+            return Err(Error::HttpResponseHeaderSectionSize(None).into());
+        }
+        let pause = options
+            .between_bytes_timeout
+            .map_or(self.limits.outgoing_body_timeout, |asked| asked.min(self.limits.outgoing_body_timeout));
+        let bounds = Bounds {
+            size: self.limits.outgoing_response_body.0,
+            too_large: Error::HttpResponseBodySize,
+            pause: Some(pause),
+        };
+        Ok(answer.map(|body| {
+            let body = body.map_err(|error| error::of_body(&error));
+            Bounded::new(body, bounds)
+                .map_frame(move |frame| {
+                    let _under_way = &place;
+                    frame
+                })
+                .boxed_unsync()
+        }))
+    }
+
+    /// The request as it goes out: to an origin that is allowed, in the spelling that was checked, within its bounds.
+    fn checked(&self, request: Request<WasiBody>) -> Result<Request<WasiBody>, SendError> {
+        let (mut parts, body) = request.into_parts();
+        let (scheme, authority) = (parts.uri.scheme_str().unwrap_or(""), parts.uri.authority());
+        let origin = Origin::new(scheme, authority.map_or("", Authority::as_str)).map_err(SendError::NoOrigin)?;
+        self.policy.check(&origin).map_err(|denied| SendError::Denied(origin.clone(), denied))?;
+        if parts.method == Method::CONNECT {
+            return Err(Error::HttpRequestMethodInvalid.into());
+        }
+        let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        parts.uri = Uri::builder()
+            .scheme(scheme)
+            .authority(origin.authority())
+            .path_and_query(path)
+            .build()
+            .map_err(|_| SendError::Wasi(Error::HttpRequestUriInvalid))?;
+        parts.headers.remove(header::HOST);
+        let bounds = Bounds {
+            size: self.limits.outgoing_request_body.0,
+            too_large: Error::HttpRequestBodySize,
+            // How fast a guest writes is bounded by its deadline.
+            pause: None,
+        };
+        Ok(Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync()))
+    }
+
+    /// From a request to the head of its answer, each step within its time.
+    async fn exchange(
+        &self,
+        client: &Client<Connector, WasiBody>,
+        mut request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<hyper::body::Incoming>, SendError> {
+        let shorter = |asked: Option<Duration>, limit: Duration| asked.map_or(limit, |asked| asked.min(limit));
+        let mut connection = capture_connection(&mut request);
+        let mut answer: ResponseFuture = client.request(request);
+        let connected = async {
+            tokio::select! {
+                biased;
+                answered = &mut answer => Some(answered),
+                _ = connection.wait_for_connection_metadata() => None,
+            }
+        };
+        let connect_timeout = shorter(options.connect_timeout, self.limits.outgoing_connect_timeout);
+        let answered = match timeout(connect_timeout, connected).await {
+            Err(_) => return Err(Error::ConnectionTimeout.into()),
+            Ok(Some(answered)) => answered,
+            Ok(None) => {
+                let answer_timeout = shorter(options.first_byte_timeout, self.limits.outgoing_answer_timeout);
+                timeout(answer_timeout, answer).await.map_err(|_| Error::HttpResponseTimeout)?
+            }
+        };
+        answered.map_err(|error| error::of_exchange(&error))
+    }
+
+    /// The connections of this component on `core`.
+    fn client(&self, core: CoreId) -> Result<&Client<Connector, WasiBody>, SendError> {
+        let slot = &self.clients[core.0];
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let connector = Connector::new(&self.network, core, &self.policy, &self.places)?;
+        let head_max = usize::try_from(self.limits.outgoing_head.0).unwrap_or(usize::MAX);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.places.idle)
+            .pool_max_idle_per_host(IDLE_PER_ORIGIN)
+            .http1_max_buf_size(head_max.max(8 << 10))
+            .http1_max_headers(HEADERS_MAX)
+            .http2_max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX))
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
+            .build(connector);
+        Ok(slot.get_or_init(|| client))
+    }
+}

@@ -1,0 +1,66 @@
+//! What is kept from one start to the next: state in a data directory, compiled code in a cache.
+//!
+//! Compiled code is never looked for beside a manifest: whoever gives an app away would give machine code away with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
+use wattle_host::{CodeCache, HostBuilder};
+use wattle_spec::app::{App, BackendKind};
+use wattle_spec::host_file::implicit_backends;
+use wattle_spec::link::{Link, Provider};
+
+use crate::app_file::AppFile;
+use crate::problem::Problem;
+
+/// Where state is kept, beside the manifest or the component, unless something else was said.
+const DATA_DIR: &str = ".wattle";
+
+/// Adds to `host` what `app` needs of it. `chosen` is the data directory of the command line.
+pub(crate) fn add_to(
+    host: HostBuilder,
+    file: &AppFile,
+    app: &App,
+    chosen: Option<&Path>,
+) -> Result<HostBuilder, Problem> {
+    let chosen = chosen.or(file.host.data_dir.as_deref());
+    let host = with_disk(host, file, app, chosen)?;
+    Ok(match code_cache(chosen)? {
+        Some(cache) => host.code_cache(cache),
+        None => host,
+    })
+}
+
+/// The data directory is opened, and taken, if somebody chose it or the app keeps something in it.
+fn with_disk(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
+    let mut links = app.components.values().flat_map(|component| &component.links);
+    if chosen.is_none() && !links.any(|link| is_on_disk(link, file, app)) {
+        return Ok(host);
+    }
+    let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
+    let data = Arc::new(DataDir::open(&directory)?);
+    Ok(host.key_value(BackendKind::Disk, Arc::new(DiskKeyValue::open(data, DiskOptions::default())?)))
+}
+
+fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {
+    let Provider::Backend(name) = &link.provider else { return false };
+    let implicit = implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
+    let backend = app.backends.get(name).or_else(|| file.host.backends.get(name)).copied().or(implicit);
+    backend.is_some_and(|backend| backend.kind == BackendKind::Disk)
+}
+
+/// In the data directory that somebody chose, else in the cache of this user. Without one of them, what runs is compiled
+/// each time.
+fn code_cache(chosen: Option<&Path>) -> Result<Option<CodeCache>, Problem> {
+    if let Some(directory) = chosen {
+        return Ok(Some(CodeCache::open(directory.join("code"))?));
+    }
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let Some(caches) = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))) else { return Ok(None) };
+    Ok(CodeCache::open(caches.join("wattle/code"))
+        .inspect_err(|error| {
+            tracing::warn!(error = error as &dyn std::error::Error, "compiled code is not kept");
+        })
+        .ok())
+}

@@ -1,0 +1,77 @@
+//! Sockets of guests: closed, unless an endpoint is allowed by its address and port.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::Stdio;
+
+use wattle_testkit::{App, Ran, guests};
+
+use crate::WATTLE;
+
+fn run(allow: &[&str], arguments: &[&str]) -> Ran {
+    let app = App::empty().guest(&guests::command());
+    let allow = allow.iter().flat_map(|what| ["--allow", what]);
+    WATTLE.run(&app, ["run"].into_iter().chain(allow).chain(["command.wasm"]).chain(arguments.iter().copied()))
+}
+
+#[test]
+fn connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = |allow: &[&str]| run(allow, &["connect", &address.to_string()]).code;
+    for refused in
+        [vec![], vec!["tcp=127.0.0.1:1"], vec!["tcp=public:*", "tcp=private:*"], vec![&*format!("udp={address}")]]
+    {
+        assert_eq!(connect(&refused), Some(1), "{refused:?}");
+    }
+    assert!(listener.accept().is_err(), "somebody connected");
+    for allowed in [format!("tcp={address}"), "tcp=loopback:*".into(), "tcp=127.0.0.0/8:*".into()] {
+        assert_eq!(connect(&[&allowed]), Some(0), "{allowed}");
+        listener.accept().unwrap();
+    }
+}
+
+#[test]
+fn listeners_on_the_loopback_interface_only() {
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        assert_eq!(run(&["tcp=0.0.0.0/0:*", "tcp=[::/0]:*"], &["listen", address]).code, Some(1), "{address}");
+    }
+    assert_eq!(run(&["tcp=loopback:1"], &["listen", "127.0.0.1:2"]).code, Some(1));
+
+    let app = App::empty().guest(&guests::command());
+    let mut command = WATTLE.command(&app);
+    command.args(["run", "--allow", "tcp=loopback:*", "command.wasm", "listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut text = String::new();
+    TcpStream::connect(line.trim()).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "hello");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn datagrams() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let to = socket.local_addr().unwrap().to_string();
+    let send = |allow: &[&str], from: &str| run(allow, &["datagram", from, &to]).code;
+    assert_eq!(send(&[], "127.0.0.1:0"), Some(1));
+    assert_eq!(send(&["tcp=loopback:*"], "127.0.0.1:0"), Some(1));
+    assert_eq!(send(&["udp=loopback:*"], "0.0.0.0:0"), Some(1), "a datagram socket on every interface");
+    assert!(socket.recv(&mut [0; 8]).is_err());
+    assert_eq!(send(&["udp=loopback:*"], "127.0.0.1:0"), Some(0));
+    let mut bytes = [0; 8];
+    let length = wattle_testkit::until("the datagram is there", || socket.recv(&mut bytes).ok());
+    assert_eq!(&bytes[..length], b"hi");
+}
+
+#[test]
+fn what_is_allowed_is_checked() {
+    for allow in ["tcp=loopback", "udp=fd00::1:53", "ftp=x", "http=example.com", "network=lan", "tcp"] {
+        let ran = run(&[allow], &[]);
+        assert_eq!(ran.code, Some(2), "{allow}");
+        assert!(ran.stderr.contains("--allow"), "{ran}");
+    }
+}

@@ -1,0 +1,72 @@
+//! The guest `fetch` in WASI 0.3: forwards a request to the target that its header `x-target` names, and the answer
+//! back; what fails is answered 502 with the error's name.
+
+mod target;
+
+use wasip3::http::client;
+use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
+use wasip3::{wit_bindgen, wit_future, wit_stream};
+
+use target::Target;
+
+struct Fetch;
+
+wasip3::http::service::export!(Fetch);
+
+impl wasip3::exports::http::handler::Guest for Fetch {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        match fetch(request).await {
+            Ok(answered) => Ok(pass_on(answered)),
+            Err(failure) => Ok(refuse(failure)),
+        }
+    }
+}
+
+async fn fetch(request: Request) -> Result<Response, String> {
+    let target = request.get_headers().get("x-target").into_iter().next().ok_or("no header x-target")?;
+    let target = String::from_utf8(target).map_err(|_| "the target is not text")?;
+    let target = Target::parse(&target);
+    let headers = Fields::new();
+    for (name, value) in request.get_headers().copy_all() {
+        if matches!(name.as_str(), "accept" | "content-type" | "content-length" | "range") {
+            _ = headers.append(&name, &value);
+        }
+    }
+    let method = request.get_method();
+    let (_taken, taken_reader) = wit_future::new(|| Ok(()));
+    let (content, trailers) = Request::consume_body(request, taken_reader);
+    let (outgoing, _sent) = Request::new(headers, Some(content), trailers, None);
+    let scheme = match target.scheme {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        other => Scheme::Other(other.into()),
+    };
+    outgoing.set_method(&method).map_err(|()| "method refused")?;
+    outgoing.set_scheme(Some(&scheme)).map_err(|()| "scheme refused")?;
+    outgoing.set_authority(Some(target.authority)).map_err(|()| "authority refused")?;
+    outgoing.set_path_with_query(Some(target.path)).map_err(|()| "path refused")?;
+    client::send(outgoing).await.map_err(|code| format!("{code:?}"))
+}
+
+fn pass_on(answered: Response) -> Response {
+    let (status, headers) = (answered.get_status_code(), Fields::new());
+    for (name, value) in answered.get_headers().copy_all() {
+        _ = headers.append(&name, &value);
+    }
+    let (_taken, taken_reader) = wit_future::new(|| Ok(()));
+    let (content, trailers) = Response::consume_body(answered, taken_reader);
+    let (response, _sent) = Response::new(headers, Some(content), trailers);
+    _ = response.set_status_code(status);
+    response
+}
+
+fn refuse(failure: String) -> Response {
+    let (mut body, body_reader) = wit_stream::new();
+    let (_trailers, trailers_reader) = wit_future::new(|| Ok(None));
+    let (response, _sent) = Response::new(Fields::new(), Some(body_reader), trailers_reader);
+    _ = response.set_status_code(502);
+    wit_bindgen::spawn_local(async move {
+        body.write_all(failure.into_bytes()).await;
+    });
+    response
+}

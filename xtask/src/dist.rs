@@ -1,0 +1,64 @@
+//! `cargo xtask dist`: one self-contained, stripped binary at `target/dist/wattle`.
+//!
+//! On Linux it is linked statically, the C library included, so that it runs in an empty root.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::{process, root};
+
+/// Makes it.
+pub(crate) fn run() -> Result<()> {
+    let target = host_target()?;
+    process::run(&mut cargo(&["build", "--release", "--workspace"])?)?;
+    let name = format!("wattle{}", env::consts::EXE_SUFFIX);
+    let built = target_directory().join(&target).join("release").join(&name);
+    let dist = binary();
+    fs::create_dir_all(dist.parent().unwrap_or(root())).context("create target/dist")?;
+    strip(&built, &dist)?;
+    let size = fs::metadata(&dist).with_context(|| format!("look at {}", dist.display()))?.len();
+    eprintln!("dist: {} for {target}, {:.1} MB", dist.display(), size as f64 / 1e6);
+    Ok(())
+}
+
+/// Where the binary lies.
+pub(crate) fn binary() -> PathBuf {
+    target_directory().join("dist").join(format!("wattle{}", env::consts::EXE_SUFFIX))
+}
+
+/// A `cargo` that builds what is shipped: for this machine's target by name, statically where that can be had. The name
+/// of the target keeps the flags away from what runs while building.
+pub(crate) fn cargo(arguments: &[&str]) -> Result<Command> {
+    let target = host_target()?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments).args(["--target", &target]).current_dir(root());
+    if target.ends_with("-linux-gnu") || target.ends_with("-windows-msvc") {
+        cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    }
+    Ok(cargo)
+}
+
+fn host_target() -> Result<String> {
+    let said = Command::new("rustc").arg("-vV").output().context("run rustc")?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not say for which target it compiles")
+}
+
+fn target_directory() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Copies a program without its symbols. Windows has them in files of their own.
+fn strip(built: &PathBuf, dist: &PathBuf) -> Result<()> {
+    if cfg!(windows) {
+        return fs::copy(built, dist).map(drop).with_context(|| format!("copy {}", built.display()));
+    }
+    let arguments: [&OsStr; 3] = ["-o".as_ref(), dist.as_ref(), built.as_ref()];
+    process::run(Command::new("strip").args(arguments))
+}
