@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{dist, guests, process, root, tidy};
+use crate::{dist, guests, process, root, templates, tidy};
 
 /// Where the tests find the guests that were built here (see `wattle_testkit::guests`).
 const WATTLE_GUESTS: &str = "WATTLE_GUESTS";
@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
         let mut test = cargo_command(&["test", "--workspace"]);
         process::run(test.env(WATTLE_GUESTS, fresh).env(WATTLE_DIST, dist::binary()))
     }),
+    ("templates", |_| templates::run(&[])),
     ("bench", |_| {
         let mut bench = dist::cargo(&["bench", "--workspace", "--bench", "hello"])?;
         // Lower than what is promised: on a machine that others use too, only a collapse is told from noise.

@@ -13,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use build::build;
+pub(crate) use build::{home, toolchain_directory};
 use lock::Lock;
 pub(crate) use source::Guest;
 

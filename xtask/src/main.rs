@@ -7,6 +7,7 @@ mod ci;
 mod dist;
 mod guests;
 mod process;
+mod templates;
 mod tidy;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ Usage: cargo xtask VERB
   guests --all          Rebuild them all
   guests --check        Fail if one was changed and not rebuilt (needs no compiler)
   guests --fresh DIR    Build them all into DIR and leave the committed ones alone
+  templates [NAME..]    Make an app from each template, test, build and serve it
   tidy                  Check the rules of the source tree
   help                  Print this
 ";
@@ -44,6 +46,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["ci"] => ci::run(),
         ["dist"] => dist::run(),
         ["guests", options @ ..] => guests::run(options),
+        ["templates", names @ ..] => templates::run(names),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -84,7 +84,7 @@ impl AppFile {
             false => (String::new(), bare(&file)?),
         };
         change(&mut manifest)?;
-        let base = absolute(&file)?.parent().map_or_else(PathBuf::new, Into::into);
+        let base = base(&file)?;
         let mut app = Self {
             file,
             base,
@@ -113,7 +113,11 @@ impl AppFile {
                     self.found.insert(name.value.clone(), Found { digest, shape });
                 }
                 Err(problem) if !is_manifest => return Err(problem),
-                Err(problem) => self.faults.push(fault(&name.value, &problem).at(entry.source.span.clone())),
+                Err(problem) => {
+                    let fault = fault(&name.value, &problem).at(entry.source.span.clone());
+                    let can_be_built = entry.build.is_some() && problem.is_missing_file();
+                    self.faults.push(if can_be_built { fault.hint("run `wattle build` first") } else { fault });
+                }
             }
         }
         Ok(())
@@ -215,6 +219,28 @@ fn input_of(path: &Path) -> Input {
         Some(Ending::Wasm | Ending::Wat) => Input::Component,
         Some(Ending::Manifest) | None => Input::App,
     }
+}
+
+/// The manifest that `path` names, and the directory that paths in it start from.
+///
+/// # Errors
+///
+/// If there is none, or if there are faults in it.
+pub(crate) fn manifest(path: &Path) -> Result<(PathBuf, Manifest), Problem> {
+    let file = manifest_path(path)?;
+    let base = base(&file)?;
+    if Ending::of(&file) != Some(Ending::Manifest) {
+        return Ok((base, bare(&file)?));
+    }
+    let mut faults = Vec::new();
+    match parsed(&file, &mut faults)? {
+        (_, manifest) if faults.is_empty() => Ok((base, manifest)),
+        (text, _) => Err(Problem::Faults(vec![FaultyText { file, text, faults }])),
+    }
+}
+
+fn base(file: &Path) -> Result<PathBuf, Problem> {
+    Ok(absolute(file)?.parent().map_or_else(PathBuf::new, Into::into))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Problem> {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wattle_spec::app::Access;
 use wattle_spec::fault::{listed, nearest};
@@ -13,6 +14,8 @@ use wattle_spec::name::BackendName;
 use wattle_spec::network::{
     AddressRange, AddressRangeError, EndpointPattern, EndpointPatternError, OriginPattern, OriginPatternError,
 };
+
+use crate::template::Template;
 
 /// Builds, ships and runs WebAssembly applications
 #[derive(Debug, Parser)]
@@ -24,6 +27,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make a new app from a template
+    New(New),
+    /// Build an app's components and check what came of it
+    Build(Build),
     /// Run an app in the foreground
     Up(Up),
     /// Run a command to its end, or call one of its exports
@@ -49,6 +56,32 @@ pub(crate) struct What {
     /// The host's own file, host.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// What the app is called: lower-case letters, digits, inner hyphens
+    #[arg(required_unless_present = "list")]
+    pub(crate) name: Option<String>,
+    /// What it begins as
+    #[arg(long, value_name = "TEMPLATE", default_value = "http-rust")]
+    #[arg(value_parser = PossibleValuesParser::new(Template::names()))]
+    pub(crate) template: String,
+    /// Write it here [default: NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// List the templates
+    #[arg(long, conflicts_with_all = ["name", "template", "dir"])]
+    pub(crate) list: bool,
+    /// Print the list as JSON
+    #[arg(long, requires = "list")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) what: What,
 }
 
 #[derive(Debug, Args)]

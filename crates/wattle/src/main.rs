@@ -1,6 +1,7 @@
 //! `wattle`: builds, ships and runs WebAssembly applications.
 
 mod app_file;
+mod build_tool;
 mod child_compiler;
 mod cli;
 mod input;
@@ -8,6 +9,8 @@ mod kept;
 mod log;
 mod problem;
 mod report;
+mod scaffold;
+mod template;
 mod verb;
 
 use std::process::ExitCode;
@@ -37,6 +40,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Problem> {
     let done = match cli.verb {
         Verb::Run(arguments) => return verb::run::run(&arguments),
+        Verb::New(arguments) => verb::new::run(&arguments),
+        Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Up(arguments) => verb::up::run(arguments),
         Verb::Inspect(arguments) => verb::inspect::run(&arguments),
         Verb::Explain(arguments) => verb::explain::run(&arguments),

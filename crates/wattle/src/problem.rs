@@ -3,13 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
 use wattle_host::{CommandError, HostError, StartError, Trap};
 use wattle_spec::fault::{Fault, listed};
+use wattle_spec::name::{AppName, ComponentName, NameError};
 use wattle_spec::shape::{Shape, ShapeError};
 
 /// How `wattle` ends.
@@ -92,6 +93,18 @@ pub(crate) enum Problem {
     Wit { path: PathBuf, reason: String },
     #[error("the address {0} is given twice")]
     ListenTwice(SocketAddr),
+    #[error("an app cannot be called {name:?}")]
+    Name { name: String, source: NameError },
+    #[error("{} exists and is not an empty directory", .0.display())]
+    Occupied(PathBuf),
+    #[error("cannot {operation} {}", path.display())]
+    File { operation: &'static str, path: PathBuf, source: io::Error },
+    #[error("the build of `{component}` failed: {status}")]
+    Build { component: ComponentName, status: ExitStatus, hint: String },
+    #[error("the build of `{component}` did not leave {}", path.display())]
+    NotBuilt { component: ComponentName, path: PathBuf },
+    #[error("interrupted")]
+    Stopped(Exit),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("cannot use the data directory")]
@@ -125,6 +138,14 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
+    /// The same; if it is that somebody asked for an end, with the signal that did.
+    pub(crate) fn stopped_by(self, exit: Exit) -> Self {
+        match self {
+            Problem::Stopped(_) => Problem::Stopped(exit),
+            other => other,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> Exit {
         match self {
             Problem::NoManifest(_)
@@ -137,22 +158,34 @@ impl Problem {
             | Problem::Wit { .. }
             | Problem::Unreadable { .. }
             | Problem::NotAFile { .. }
+            | Problem::Name { .. }
             | Problem::ListenTwice(_) => Exit::BadInput,
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
             | Problem::ManyComponents { .. }
             | Problem::NotText { .. } => Exit::BadInput,
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
-            Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) => Exit::Blocked,
+            Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) | Problem::Occupied(_) => {
+                Exit::Blocked
+            }
             Problem::Cut | Problem::Interrupted => Exit::Cut,
-            Problem::NoPlace { .. }
+            Problem::Stopped(exit) => *exit,
+            Problem::File { .. }
+            | Problem::NoPlace { .. }
             | Problem::Data(_)
             | Problem::Host(_)
             | Problem::Start(_)
             | Problem::Command(_)
             | Problem::System { .. }
+            | Problem::Build { .. }
+            | Problem::NotBuilt { .. }
             | Problem::Compile(_) => Exit::Failed,
         }
+    }
+
+    /// Whether a file that should be read is not there.
+    pub(crate) fn is_missing_file(&self) -> bool {
+        matches!(self, Problem::File { operation: "read", source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// What the user can do about it, if there is something.
@@ -189,6 +222,17 @@ impl Problem {
             Problem::Data(error) => error.hint().map(Into::into),
             Problem::CodeCache(error) => error.hint(),
             Problem::Start(error) => error.hint(),
+            Problem::File { operation: "create", source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Some("make the directory that it is to be in first".into()),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("choose a place that you may write to with `--dir`".into())
+                }
+                _ => None,
+            },
+            Problem::Name { name, .. } => Some(format!("try `wattle new {}`", AppName::resembling(name))),
+            Problem::Occupied(_) => Some("choose another name, or another place with `--dir`".into()),
+            Problem::Build { hint, .. } => Some(hint.clone()),
+            Problem::NotBuilt { .. } => Some("its `source` must be the file that its `build` writes".into()),
             Problem::NoWit(_) => Some("only components carry their WIT".into()),
             _ => None,
         }

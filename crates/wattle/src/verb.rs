@@ -1,9 +1,11 @@
 //! The verbs of the command line, one file each.
 
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod schema;
 mod stop;
@@ -24,6 +26,11 @@ pub(crate) fn print(text: &str) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Tells people on stderr. That nobody listens is no problem.
+pub(crate) fn tell(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes `value` as JSON to stdout.

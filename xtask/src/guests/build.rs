@@ -59,14 +59,14 @@ fn rustflags() -> Result<String> {
     Ok([remap(&registry.join("registry/src"), "registry"), remap(root(), "wattle")].join("\x1f"))
 }
 
-fn toolchain_directory() -> Result<PathBuf> {
+pub(crate) fn toolchain_directory() -> Result<PathBuf> {
     match env::var_os("WATTLE_GUEST_TOOLCHAIN") {
         Some(directory) => Ok(PathBuf::from(directory)),
         None => Ok(home()?.join(".cache/wattle/guest-toolchain")),
     }
 }
 
-fn home() -> Result<PathBuf> {
+pub(crate) fn home() -> Result<PathBuf> {
     match env::home_dir() {
         Some(home) => Ok(home),
         None => bail!("the home directory is unknown\nhint: set CARGO_HOME and WATTLE_GUEST_TOOLCHAIN"),

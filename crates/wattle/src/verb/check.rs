@@ -81,6 +81,6 @@ fn in_text(text: &FaultyText, fault: &Fault) -> CheckedFault {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -10,7 +10,7 @@ use wattle_spec::limits::{HostLimits, LimitSet};
 use wattle_spec::manifest::{GuestPath, HostPath, LinkEntry, Manifest, MountEntry, Text, Triggers, Variable};
 
 use super::print;
-use super::stop::Stop;
+use super::stop::{self, Stop};
 use crate::app_file::{AppFile, file_in};
 use crate::child_compiler::ChildCompiler;
 use crate::cli::{Allow, LogFormat, Run};
@@ -28,10 +28,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
     let file = AppFile::read_changed(path, arguments.config.as_deref(), |manifest| change(manifest, arguments))?;
     let app = file.resolve()?;
     let command = command(arguments, &app)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Problem::System { operation: "start a runtime", source })?;
+    let runtime = stop::runtime()?;
     let _log = log::start(LogFormat::Text, LOGGED);
     let ended = runtime.block_on(async {
         let mut stop = Stop::install()?;

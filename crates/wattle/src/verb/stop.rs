@@ -25,3 +25,11 @@ impl Stop {
         }
     }
 }
+
+/// A runtime of this thread, for what waits beside signals.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Problem::System { operation: "start a runtime", source })
+}

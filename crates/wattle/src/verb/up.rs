@@ -8,7 +8,7 @@ use wattle_host::Host;
 use wattle_spec::app::App;
 
 use super::print;
-use super::stop::Stop;
+use super::stop::{self, Stop};
 use crate::app_file::AppFile;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
@@ -24,10 +24,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     for component in app.components.values_mut() {
         component.env.extend(arguments.env.iter().cloned());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Problem::System { operation: "start a runtime", source })?;
+    let runtime = stop::runtime()?;
     let listeners = {
         let _runtime = runtime.enter();
         bind(&arguments, &file)?

@@ -7,7 +7,7 @@ use wattle_testkit::App;
 
 use crate::WATTLE;
 
-const VERBS: [&str; 7] = ["up", "run", "inspect", "explain", "check", "schema", "completions"];
+const VERBS: [&str; 9] = ["new", "build", "up", "run", "inspect", "explain", "check", "schema", "completions"];
 
 fn run(arguments: &[&str]) -> String {
     WATTLE.run(&App::empty(), arguments).to_string()
@@ -30,6 +30,8 @@ fn help_of_all() {
     Usage: wattle <COMMAND>
 
     Commands:
+      new          Make a new app from a template
+      build        Build an app's components and check what came of it
       up           Run an app in the foreground
       run          Run a command to its end, or call one of its exports
       inspect      Show what a Wasm file is and what it could touch
@@ -43,6 +45,48 @@ fn help_of_all() {
       -V, --version  Print version
     ");
     assert_eq!(run(&["--help"]), run(&["-h"]));
+}
+
+#[test]
+fn help_of_new() {
+    insta::assert_snapshot!(help("new"), @"
+    exit: 0
+    ----- stdout
+    Make a new app from a template
+
+    Usage: wattle new [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  What the app is called: lower-case letters, digits, inner hyphens
+
+    Options:
+          --template <TEMPLATE>  What it begins as [default: http-rust] [possible
+                                 values: http-rust, http-rust-p3, http-go, http-js,
+                                 http-python, http-c, command-rust]
+          --dir <DIR>            Write it here [default: NAME]
+          --list                 List the templates
+          --json                 Print the list as JSON
+      -h, --help                 Print help
+    ");
+}
+
+#[test]
+fn help_of_build() {
+    insta::assert_snapshot!(help("build"), @"
+    exit: 0
+    ----- stdout
+    Build an app's components and check what came of it
+
+    Usage: wattle build [OPTIONS] [PATH]
+
+    Arguments:
+      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
+              [default: .]
+
+    Options:
+          --config <FILE>  The host's own file, host.toml
+      -h, --help           Print help
+    ");
 }
 
 #[test]

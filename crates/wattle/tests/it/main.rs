@@ -5,6 +5,7 @@
 mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;
+mod build;
 mod check;
 mod check_files;
 mod cli;
@@ -22,6 +23,7 @@ mod instances;
 mod invoke;
 mod key_value;
 mod logs;
+mod new;
 mod outgoing;
 mod outgoing_tls;
 mod run;

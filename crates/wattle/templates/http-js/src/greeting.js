@@ -1,0 +1,3 @@
+export function greeting(path) {
+  return `Hello from ${path}\n`;
+}

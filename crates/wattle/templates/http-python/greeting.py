@@ -1,0 +1,5 @@
+"""What the app answers."""
+
+
+def greeting(path: str) -> str:
+    return f"Hello from {path}\n"
