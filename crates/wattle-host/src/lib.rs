@@ -15,6 +15,7 @@ mod error;
 mod host;
 mod instance;
 mod invocation;
+pub mod tls;
 mod trigger;
 
 pub use answer::REQUEST_ID;

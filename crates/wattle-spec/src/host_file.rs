@@ -7,24 +7,29 @@ use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::app::{BackendKind, BackendSpec, Scope};
-use crate::document::{Address, Document, HostPath, LimitTable, Written, generate, keyed};
+use crate::document::{Document, HostPath, LimitTable, Written, generate, keyed};
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
 use crate::limits::HostLimits;
+use crate::listen::{CertificatePaths, Listen, Scheme};
 use crate::manifest::{BackendEntry, LinkEntry, Links};
 use crate::name::BackendName;
 
 /// What a host listens on if nobody says otherwise.
-pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+pub const LISTEN_DEFAULT: Listen =
+    Listen { scheme: None, address: SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080) };
 
 /// How a host is set up, as far as it does not depend on what runs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostSpec {
-    /// The addresses to listen on for HTTP.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen for HTTP.
+    pub listen: Vec<Listen>,
+    /// The certificates for TLS, the first for clients that ask for no name that another is for.
+    pub tls: Vec<CertificatePaths>,
     /// Where the host keeps what it must not forget, relative to the file unless it is absolute. `None`: where the
     /// platform keeps such things.
     pub data_dir: Option<PathBuf>,
@@ -51,6 +56,7 @@ impl Default for HostSpec {
     fn default() -> Self {
         Self {
             listen: vec![LISTEN_DEFAULT],
+            tls: Vec::new(),
             data_dir: None,
             defaults: Defaults::default(),
             links: BTreeMap::new(),
@@ -72,6 +78,10 @@ impl HostSpec {
         let backends = document.keys_of("backends");
         let links: Links = document.part("links").unwrap_or_default();
         document.add(unknown_backends(&links, backends));
+        let listen: Vec<Written<Listen>> = document.part("listen").unwrap_or_default();
+        if document.part::<Vec<IgnoredAny>>("tls").is_none_or(|all| all.is_empty()) {
+            document.add(listen.iter().filter(|listen| listen.value.scheme == Some(Scheme::Https)).map(no_certificate));
+        }
         document.finish::<HostFile>().map(HostFile::resolved)
     }
 }
@@ -86,9 +96,13 @@ pub fn schema() -> Value {
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields, title = "Wattle host", description = "A host of Wattle: `host.toml`.")]
 struct HostFile {
-    /// The addresses to listen on for HTTP.
+    /// The addresses to listen on: with `https://` or `http://` in front, else for TLS if there is a certificate.
     #[schemars(extend("default" = [LISTEN_DEFAULT.to_string()]))]
-    listen: Option<Vec<Address>>,
+    listen: Option<Vec<Listen>>,
+    /// Certificates for TLS, read again when their files change. A client gets the first that is for the name it asks
+    /// for, else the first of all.
+    #[serde(default)]
+    tls: Vec<TlsEntry>,
     /// The directory for what the host must not forget, relative to this file.
     data_dir: Option<HostPath>,
     /// Which set of backends stands behind what nobody linked.
@@ -108,11 +122,23 @@ struct HostFile {
     limits: LimitTable<HostLimits>,
 }
 
+/// A certificate as written: `[[tls]]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+struct TlsEntry {
+    /// The file with the chain of certificates as PEM, the server's own first, relative to this file.
+    cert: HostPath,
+    /// The file with its private key as PEM, relative to this file.
+    key: HostPath,
+}
+
 impl HostFile {
     fn resolved(self) -> HostSpec {
         let default = HostSpec::default();
         HostSpec {
-            listen: self.listen.map_or(default.listen, |all| all.into_iter().map(|Address(address)| address).collect()),
+            listen: self.listen.unwrap_or(default.listen),
+            tls: self.tls.into_iter().map(|entry| CertificatePaths::new(entry.cert.0, entry.key.0)).collect(),
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,
             links: self.links.into_iter().map(|(key, link)| (key.value, link.to.value)).collect(),
@@ -126,6 +152,12 @@ impl HostFile {
 pub fn implicit_backends() -> [(&'static str, BackendSpec); 2] {
     let own = |kind| BackendSpec { kind, scope: Scope::App };
     [("disk", own(BackendKind::Disk)), ("memory", own(BackendKind::Memory))]
+}
+
+fn no_certificate(listen: &Written<Listen>) -> Fault {
+    Fault::new(format!("`{}` needs a certificate", listen.value))
+        .at(listen.span.clone())
+        .hint("add its files:\n[[tls]]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"")
 }
 
 fn unknown_backends(links: &Links, mut known: BTreeSet<String>) -> Vec<Fault> {

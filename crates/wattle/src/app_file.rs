@@ -9,6 +9,7 @@ use wattle_spec::app::App;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::Fault;
 use wattle_spec::host_file::HostSpec;
+use wattle_spec::listen::CertificatePaths;
 use wattle_spec::manifest::{Manifest, Source};
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Explained, Found, FoundComponents, links, resolve};
@@ -191,6 +192,9 @@ fn host_file(file: &Path) -> Result<HostSpec, Problem> {
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
+    for paths in &mut host.tls {
+        *paths = CertificatePaths::new(base.join(&paths.cert), base.join(&paths.key));
+    }
     Ok(host)
 }
 

@@ -1,9 +1,9 @@
 //! The command line, as clap reads it.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wattle_spec::listen::Listen;
 
 /// Builds, ships and runs WebAssembly applications
 #[derive(Debug, Parser)]
@@ -44,10 +44,16 @@ pub(crate) struct What {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) what: What,
-    /// Serve on this address; may be given more than once
-    /// [default: 127.0.0.1:8080]
+    /// Serve on this address; may be given more than once, and with http:// or
+    /// https:// in front [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<Listen>,
+    /// Serve TLS with this chain of certificates, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Keep data here [default: .wattle beside the manifest]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,

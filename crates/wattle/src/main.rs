@@ -1,6 +1,7 @@
 //! `wattle`: builds, ships and runs WebAssembly applications.
 
 mod app_file;
+mod certificate_files;
 mod child_compiler;
 mod cli;
 mod log;

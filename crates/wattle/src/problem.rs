@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
+use wattle_host::tls::CertificateError;
 use wattle_host::{HostError, StartError};
 use wattle_spec::fault::Fault;
+use wattle_spec::listen::Listen;
 use wattle_spec::shape::ShapeError;
 
 /// How `wattle` ends.
@@ -55,6 +57,12 @@ pub(crate) enum Problem {
     Wit { path: PathBuf, reason: String },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot use the certificate {} with the key {}", cert.display(), key.display())]
+    Certificate { cert: PathBuf, key: PathBuf, source: CertificateError },
+    #[error("cannot read {}, which is part of a certificate", path.display())]
+    CertificateFile { path: PathBuf, source: io::Error },
+    #[error("cannot serve {0}: there is no certificate")]
+    NoCertificate(Listen),
     #[error("cannot use the data directory")]
     DataDir(#[from] DataDirError),
     #[error("cannot open the data")]
@@ -84,6 +92,9 @@ impl Problem {
             | Problem::TooLarge { .. }
             | Problem::NoWit(_)
             | Problem::Wit { .. }
+            | Problem::Certificate { .. }
+            | Problem::CertificateFile { .. }
+            | Problem::NoCertificate(_)
             | Problem::File { operation: "read", .. } => Exit::BadInput,
             Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) => Exit::Blocked,
             Problem::Cut => Exit::Cut,
@@ -116,6 +127,12 @@ impl Problem {
             }
             Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
             Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),
+            Problem::Certificate { source, .. } => source.hint().map(Into::into),
+            Problem::CertificateFile { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("let the user that the host runs as read it".into())
+            }
+            Problem::CertificateFile { .. } => Some("correct the path".into()),
+            Problem::NoCertificate(_) => Some("name one with `--tls-cert` and `--tls-key`".into()),
             Problem::DataDir(error) => error.hint(),
             Problem::NoWit(_) => Some("only components carry their WIT".into()),
             _ => None,

@@ -6,6 +6,7 @@ mod answer_body;
 mod calls;
 mod connection;
 mod dispatch;
+mod exchange;
 mod listener;
 mod request;
 mod request_body;
@@ -16,5 +17,5 @@ mod wire;
 
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Warm;
-pub(crate) use listener::{Connections, Listener};
+pub(crate) use listener::{Connections, Entrance, Listener};
 pub(crate) use server::{Server, Target};

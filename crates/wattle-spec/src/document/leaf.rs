@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::interface::Interface;
+use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName};
 use crate::route::{HostName, PathPattern};
@@ -40,10 +40,6 @@ pub struct GuestPath(pub String);
 /// A semantic version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub semver::Version);
-
-/// A socket address to listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address(pub(crate) SocketAddr);
 
 /// A string with a grammar: what `read` says is what the walker and the deserialiser say.
 pub(crate) trait Leaf: Sized {
@@ -105,7 +101,7 @@ leaves! {
     Variable: "variable-name", "RUST_LOG", variable;
     Text: "text", "EUR", text;
     Span: "time-span", "10s", span;
-    Address: "socket-address", "127.0.0.1:8080", address;
+    Listen: "listen-address", "127.0.0.1:8080", plain;
 }
 
 fn refused(message: impl fmt::Display) -> Refused {
@@ -136,11 +132,6 @@ fn version(text: &str) -> Result<Version, Refused> {
 
 fn span(text: &str) -> Result<Span, Refused> {
     text.parse().map_err(|error: UnitError| refused(error))
-}
-
-fn address(text: &str) -> Result<Address, Refused> {
-    let wrong = |_| refused(format!("{text:?} is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080"));
-    text.parse().map(Address).map_err(wrong)
 }
 
 fn text(text: &str) -> Result<Text, Refused> {

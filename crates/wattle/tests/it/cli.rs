@@ -46,7 +46,7 @@ fn help_of_all() {
 
 #[test]
 fn help_of_up() {
-    insta::assert_snapshot!(help("up"), @r"
+    insta::assert_snapshot!(help("up"), @"
     exit: 0
     ----- stdout
     Run an app in the foreground
@@ -59,8 +59,12 @@ fn help_of_up() {
 
     Options:
           --config <FILE>      The host's own file, host.toml
-          --listen <ADDR>      Serve on this address; may be given more than once
-                               [default: 127.0.0.1:PORT]
+          --listen <ADDR>      Serve on this address; may be given more than once,
+                               and with http:// or https:// in front [default:
+                               127.0.0.1:PORT]
+          --tls-cert <FILE>    Serve TLS with this chain of certificates, a PEM
+                               file
+          --tls-key <FILE>     The private key of the certificate, a PEM file
           --data-dir <DIR>     Keep data here [default: .wattle beside the
                                manifest]
           --env <NAME=VALUE>   Give every component this environment variable
@@ -205,13 +209,13 @@ fn wrong_command_lines() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(run(&["up", "--listen", "8080"]), @r"
+    insta::assert_snapshot!(run(&["up", "--listen", "8080"]), @r#"
     exit: 2
     ----- stderr
-    error: invalid value '8080' for '--listen <ADDR>': invalid socket address syntax
+    error: invalid value '8080' for '--listen <ADDR>': "8080" is not an IP address and a port, as in 127.0.0.1:PORT, [::]:8080 or https://0.0.0.0:443
 
     For more information, try '--help'.
-    ");
+    "#);
     insta::assert_snapshot!(run(&["inspect"]), @r"
     exit: 2
     ----- stderr

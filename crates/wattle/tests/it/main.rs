@@ -16,6 +16,8 @@ mod flood;
 mod framing;
 mod guests;
 mod http;
+mod http2;
+mod http2_floods;
 mod inspect;
 mod instances;
 mod key_value;
@@ -23,6 +25,7 @@ mod logs;
 mod secrets;
 mod stop;
 mod streams;
+mod tls;
 mod up;
 
 use wattle_testkit::{App, Program};

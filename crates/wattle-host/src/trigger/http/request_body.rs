@@ -1,17 +1,33 @@
 //! A request's body on its way to the guest: bounded in size, and in how long it may stand still.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderName, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-use super::wire::Progress;
+use super::exchange::Exchange;
+
+/// Fields that say how a message is framed, routed or answered, and so mean nothing behind it (RFC 9110, section 6.5.1).
+const NOT_IN_TRAILERS: [HeaderName; 12] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// The body of an incoming request.
 pub(crate) struct RequestBody {
@@ -20,18 +36,18 @@ pub(crate) struct RequestBody {
     limit: u64,
     stall_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    progress: Arc<Progress>,
+    exchange: Exchange,
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.progress.received();
+        self.exchange.received();
     }
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, limit: u64, stall_timeout: Duration, progress: Arc<Progress>) -> Self {
-        Self { incoming, left: limit, limit, stall_timeout, stalled: None, progress }
+    pub(super) fn new(incoming: Incoming, limit: u64, stall_timeout: Duration, exchange: Exchange) -> Self {
+        Self { incoming, left: limit, limit, stall_timeout, stalled: None, exchange }
     }
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -53,7 +69,10 @@ impl Body for RequestBody {
         };
         self.stalled = None;
         Poll::Ready(match frame {
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    NOT_IN_TRAILERS.iter().for_each(|name| drop(trailers.remove(name)));
+                }
                 let len = frame.data_ref().map_or(0, Bytes::len) as u64;
                 match self.left.checked_sub(len) {
                     Some(left) => {
@@ -65,7 +84,7 @@ impl Body for RequestBody {
             }
             Some(Err(error)) => Some(Err(error.into())),
             None => {
-                self.progress.received();
+                self.exchange.received();
                 None
             }
         })

@@ -15,9 +15,10 @@ use wattle_spec::route::{RouteTable, host_of, normalize_path};
 use super::admission::Admission;
 use super::answer_body::{AnswerBody, GuestBody};
 use super::dispatch::{Answered, Job, Reply, dispatch};
+use super::exchange::{Exchange, Protocol};
 use super::request::canonical;
 use super::request_body::RequestBody;
-use super::wire::{Framing, Progress};
+use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
 use crate::cores::CoreId;
@@ -53,7 +54,7 @@ pub(crate) struct Target {
 /// A connection, as its requests see it.
 pub(super) struct Via {
     pub(super) core: CoreId,
-    pub(super) progress: Arc<Progress>,
+    pub(super) protocol: Protocol,
     pub(super) scheme: Scheme,
 }
 
@@ -78,9 +79,9 @@ impl Server {
     /// Answers one request, whatever happens.
     pub(super) async fn answer(&self, request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
         let id = RequestId::next();
-        let framing = via.progress.begin(&request);
+        let (exchange, framing) = via.protocol.begin(&request);
         let served = match framing {
-            Framing::Clear | Framing::Unseen => self.serve(request, id, via).await,
+            Framing::Clear | Framing::Unseen => self.serve(request, id, via, &exchange).await,
             Framing::Conflicting => {
                 Err((None, Failure::BadRequest("it has both a Content-Length and a Transfer-Encoding")))
             }
@@ -92,12 +93,15 @@ impl Server {
                 Some(component) => failure.log(&component.identity.to_string(), id),
                 None => failure.log("http", id),
             }
-            failure.answer(id).map(|body| AnswerBody::ours(body, via.progress.clone()))
+            failure.answer(id).map(|body| AnswerBody::ours(body, exchange))
         });
         let headers = response.headers_mut();
         let value = HeaderValue::from_bytes(&id.digits()).expect("invariant: hex digits are a header value");
         headers.insert(REQUEST_ID, value);
-        if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
+        if let Protocol::Http2(_) = via.protocol {
+            // There, a connection is closed by other means, and not for one request.
+            headers.remove(header::CONNECTION);
+        } else if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -108,7 +112,11 @@ impl Server {
         mut request: Request<Incoming>,
         id: RequestId,
         via: &Via,
+        exchange: &Exchange,
     ) -> Result<Response<AnswerBody>, (Option<Arc<Component>>, Failure)> {
+        if request.headers().len() > self.limits.headers as usize {
+            return Err((None, Failure::HeadTooLarge));
+        }
         canonical(&mut request, &via.scheme).map_err(|failure| (None, failure))?;
         let target = self.route(&request).map_err(|failure| (None, failure))?;
         let component = target.component.clone();
@@ -123,12 +131,12 @@ impl Server {
         let (reply, answered) = oneshot::channel();
         let (delivery, client) = oneshot::channel();
         let head_only = *request.method() == Method::HEAD;
-        let request = request
-            .map(|body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, via.progress.clone()));
+        let body = |body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, exchange.clone());
+        let request = request.map(body);
         dispatch(&component, via.core, Job { request, invocation, permit, client, reply: Reply::new(reply) });
         let answered = answered.await.unwrap_or(Err(Failure::InstanceLost)).map_err(failed)?;
         answer_of(answered, limits.response_body.0, head_only, delivery)
-            .map(|response| response.map(|body| AnswerBody::guest(body, via.progress.clone())))
+            .map(|response| response.map(|body| AnswerBody::guest(body, exchange.clone())))
             .map_err(failed)
     }
 
