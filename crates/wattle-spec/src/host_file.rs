@@ -18,6 +18,7 @@ use crate::limits::HostLimits;
 use crate::listen::{CertificatePaths, Listen, Scheme};
 use crate::manifest::{BackendEntry, LinkEntry, Links};
 use crate::name::BackendName;
+use crate::network::Network;
 
 /// What a host listens on if nobody says otherwise.
 pub const LISTEN_DEFAULT: Listen =
@@ -30,6 +31,10 @@ pub struct HostSpec {
     pub listen: Vec<Listen>,
     /// The certificates for TLS, the first for clients that ask for no name that another is for.
     pub tls: Vec<CertificatePaths>,
+    /// Who may say in header fields who a request came from, and what for.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether each request is a line of the log.
+    pub access_log: bool,
     /// Where the host keeps what it must not forget, relative to the file unless it is absolute. `None`: where the
     /// platform keeps such things.
     pub data_dir: Option<PathBuf>,
@@ -57,6 +62,8 @@ impl Default for HostSpec {
         Self {
             listen: vec![LISTEN_DEFAULT],
             tls: Vec::new(),
+            trusted_proxies: Vec::new(),
+            access_log: false,
             data_dir: None,
             defaults: Defaults::default(),
             links: BTreeMap::new(),
@@ -103,6 +110,12 @@ struct HostFile {
     /// for, else the first of all.
     #[serde(default)]
     tls: Vec<TlsEntry>,
+    /// The networks of proxies whose `X-Forwarded-*` fields are believed. From everybody else such fields are removed.
+    #[serde(default)]
+    trusted_proxies: Vec<Network>,
+    /// Whether each request is a line of the log.
+    #[serde(default)]
+    access_log: bool,
     /// The directory for what the host must not forget, relative to this file.
     data_dir: Option<HostPath>,
     /// Which set of backends stands behind what nobody linked.
@@ -139,6 +152,8 @@ impl HostFile {
         HostSpec {
             listen: self.listen.unwrap_or(default.listen),
             tls: self.tls.into_iter().map(|entry| CertificatePaths::new(entry.cert.0, entry.key.0)).collect(),
+            trusted_proxies: self.trusted_proxies,
+            access_log: self.access_log,
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,
             links: self.links.into_iter().map(|(key, link)| (key.value, link.to.value)).collect(),

@@ -16,6 +16,7 @@ pub mod link;
 pub mod listen;
 pub mod manifest;
 pub mod name;
+pub mod network;
 pub mod resolve;
 pub mod route;
 pub mod shape;

@@ -54,6 +54,9 @@ pub(crate) struct Up {
     /// The private key of the certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Write a line for each request to the log
+    #[arg(long)]
+    pub(crate) access_log: bool,
     /// Keep data here [default: .wattle beside the manifest]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,

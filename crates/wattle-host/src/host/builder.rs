@@ -9,18 +9,20 @@ use wattle_backend::memory::MemoryKeyValue;
 use wattle_spec::app::{BackendKind, BackendSpec};
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::BackendName;
+use wattle_spec::network::Network;
 
 use super::Host;
 use super::load::Loader;
 use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
 use crate::error::HostError;
-use crate::trigger::http::{Connections, Server};
+use crate::trigger::http::{Connections, EdgePolicy, Server};
 
 /// What a host is made of.
 pub struct HostBuilder {
     cores: NonZeroUsize,
     limits: HostLimits,
+    edge: EdgePolicy,
     compiler: Arc<dyn Compiler>,
     code_cache: Option<CodeCache>,
     key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
@@ -35,6 +37,7 @@ impl Default for HostBuilder {
         Self {
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: HostLimits::default(),
+            edge: EdgePolicy::default(),
             compiler: Arc::new(CompileInProcess),
             code_cache: None,
             key_values: BTreeMap::from([(BackendKind::Memory, memory)]),
@@ -53,6 +56,18 @@ impl HostBuilder {
     /// The limits of the host.
     pub fn limits(mut self, limits: HostLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The proxies whose `X-Forwarded-*` fields are believed. From everybody else such fields are removed.
+    pub fn trusted_proxies(mut self, networks: Vec<Network>) -> Self {
+        self.edge.trusted_proxies = networks;
+        self
+    }
+
+    /// Writes a line for each request to the log, under the target `access`.
+    pub fn access_log(mut self) -> Self {
+        self.edge.access_log = true;
         self
     }
 
@@ -93,7 +108,7 @@ impl HostBuilder {
             .with_state(self.key_values, self.backends);
         Ok(Host {
             loader,
-            server: Arc::new(Server::new(self.limits)),
+            server: Arc::new(Server::new(self.limits, self.edge)),
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),

@@ -11,6 +11,7 @@ use crate::interface::Interface;
 use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName};
+use crate::network::Network;
 use crate::route::{HostName, PathPattern};
 use crate::units::{Span, UnitError};
 
@@ -101,6 +102,7 @@ leaves! {
     Variable: "variable-name", "RUST_LOG", variable;
     Text: "text", "EUR", text;
     Span: "time-span", "10s", span;
+    Network: "network", "10.0.0.0/8", plain;
     Listen: "listen-address", "127.0.0.1:8080", plain;
 }
 

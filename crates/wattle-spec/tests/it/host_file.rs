@@ -30,6 +30,23 @@ fn host_files() {
 }
 
 #[test]
+fn trusted_proxies() {
+    let networks = |text: &str| {
+        HostSpec::parse(text).map(|spec| spec.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert!(HostSpec::parse("access-log = true").is_ok_and(|spec| spec.access_log));
+    let text = "trusted-proxies = ['10.1.2.3/8', 'fd00::/8', '127.0.0.1']";
+    assert_eq!(networks(text), Ok(vec!["10.0.0.0/8".into(), "fd00::/8".into(), "127.0.0.1/32".into()]));
+    insta::assert_snapshot!(check("trusted-proxies = ['10.0.0.0/33', 'proxy.example']\naccess-log = 'yes'"), @r#"
+    1:20 "10.0.0.0/33" is not a network, as in 10.0.0.0/8, fd00::/8 or 127.0.0.1
+      hint: as in `"10.0.0.0/8"`
+    1:35 "proxy.example" is not a network, as in 10.0.0.0/8, fd00::/8 or 127.0.0.1
+      hint: as in `"10.0.0.0/8"`
+    2:14 `access-log` must be true or false, not a string
+    "#);
+}
+
+#[test]
 fn faults_of_tls() {
     insta::assert_snapshot!(check("listen = ['https://0.0.0.0:443', '0.0.0.0:80']"), @r#"
     1:11 `https://0.0.0.0:443` needs a certificate

@@ -119,6 +119,7 @@ fn manifest() {
 fn host_file() {
     insta::assert_snapshot!(check(host_file::schema()), @r#"
     https://json-schema.org/draft/2020-12/schema Wattle host
+    access-log: boolean = false
     backends: object
     backends.*: object
     backends.*.scope: = "app"
@@ -153,5 +154,6 @@ fn host_file() {
     tls: array
     tls.[].cert: string host-path
     tls.[].key: string host-path
+    trusted-proxies: array
     "#);
 }

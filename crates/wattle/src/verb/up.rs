@@ -71,7 +71,12 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, sockets: Vec<Socket>) 
     let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
     let data = Arc::new(DataDir::open(&directory)?);
     let disk = DiskKeyValue::open(data, DiskOptions::default())?;
-    let host = Host::builder()
+    let mut builder = Host::builder();
+    if arguments.access_log || file.host.access_log {
+        builder = builder.access_log();
+    }
+    let host = builder
+        .trusted_proxies(file.host.trusted_proxies.clone())
         .limits(file.host.limits)
         .compiler(ChildCompiler)
         .code_cache(CodeCache::open(directory.join("code"))?)

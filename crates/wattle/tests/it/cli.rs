@@ -65,6 +65,7 @@ fn help_of_up() {
           --tls-cert <FILE>    Serve TLS with this chain of certificates, a PEM
                                file
           --tls-key <FILE>     The private key of the certificate, a PEM file
+          --access-log         Write a line for each request to the log
           --data-dir <DIR>     Keep data here [default: .wattle beside the
                                manifest]
           --env <NAME=VALUE>   Give every component this environment variable

@@ -10,6 +10,7 @@ mod check_files;
 mod cli;
 mod code_cache;
 mod data_dir;
+mod edge;
 mod explain;
 mod files;
 mod flood;

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiBody;
 
+use super::access::Access;
 use super::admission::Permit;
 use super::calls::OpenCall;
 use super::dispatch::Reply;
@@ -19,6 +20,8 @@ use super::exchange::Exchange;
 pub(crate) struct AnswerBody {
     source: Source,
     exchange: Exchange,
+    /// Its line of the access log, if there is one.
+    access: Option<Box<Access>>,
 }
 
 enum Source {
@@ -57,13 +60,19 @@ pub(crate) enum Cut {
 
 impl AnswerBody {
     pub(super) fn ours(body: Full<Bytes>, exchange: Exchange) -> Self {
-        Self { source: Source::Ours(body), exchange }
+        Self { source: Source::Ours(body), exchange, access: None }
     }
 
     /// `None`: an answer that has no body, whatever the guest writes.
     pub(super) fn guest(body: Option<GuestBody>, exchange: Exchange) -> Self {
         let source = body.map_or_else(|| Source::Ours(Full::default()), |body| Source::Guest(Box::new(body)));
-        Self { source, exchange }
+        Self { source, exchange, access: None }
+    }
+
+    /// The same body, which ends with a line of the access log.
+    pub(super) fn logged(mut self, access: Option<Box<Access>>) -> Self {
+        self.access = access;
+        self
     }
 }
 
@@ -138,8 +147,11 @@ impl Body for AnswerBody {
             Source::Ours(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Source::Guest(body) => body.poll_frame_or_cut(cx),
         };
-        if let Poll::Ready(Some(Ok(_))) = frame {
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.exchange.handed_over();
+            if let Some(access) = &mut self.access {
+                access.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+            }
         }
         frame
     }

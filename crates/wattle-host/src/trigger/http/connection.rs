@@ -74,14 +74,14 @@ pub(super) async fn serve(server: Arc<Server>, accepted: Accepted, tls: Option<A
 }
 
 async fn serve_plain(server: Arc<Server>, accepted: Accepted) -> Result<(), Broken> {
-    let Accepted { mut stream, core, .. } = accepted;
+    let Accepted { mut stream, peer, core } = accepted;
     let first = read_first(&mut stream);
     let Some(first) = before_closing(&server, timeout(server.limits.header_timeout, first)).await else {
         return Ok(());
     };
     let first = first.map_err(|_| Broken::Silent)?.map_err(Broken::Read)?;
     let speaks_http2 = first == PREFACE;
-    let begun = Begun { server, stream, first, core, scheme: Scheme::HTTP };
+    let begun = Begun { server, stream, first, peer, core, scheme: Scheme::HTTP };
     match speaks_http2 {
         true => begun.http2().await,
         false => begun.http1().await,
@@ -102,7 +102,7 @@ async fn read_first(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 async fn serve_tls(server: Arc<Server>, accepted: Accepted, tls: &Tls) -> Result<(), Broken> {
-    let Accepted { mut stream, core, .. } = accepted;
+    let Accepted { mut stream, peer, core } = accepted;
     let handshake = async {
         let mut first = [0];
         if stream.peek(&mut first).await.map_err(Broken::Read)? == 1 && first[0] != HANDSHAKE_RECORD {
@@ -116,7 +116,7 @@ async fn serve_tls(server: Arc<Server>, accepted: Accepted, tls: &Tls) -> Result
     let Some(stream) = before_closing(&server, handshake).await else { return Ok(()) };
     let stream = stream.map_err(|_| Broken::Silent)??;
     let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
-    let begun = Begun { server, stream, first: Vec::new(), core, scheme: Scheme::HTTPS };
+    let begun = Begun { server, stream, first: Vec::new(), peer, core, scheme: Scheme::HTTPS };
     match speaks_http2 {
         true => begun.http2().await,
         false => begun.http1().await,
@@ -138,16 +138,17 @@ struct Begun<S> {
     stream: S,
     /// What was read of it already.
     first: Vec<u8>,
+    peer: SocketAddr,
     core: CoreId,
     scheme: Scheme,
 }
 
 impl<S: Stream + Send + 'static> Begun<S> {
     async fn http1(self) -> Result<(), Broken> {
-        let Self { server, stream, first, core, scheme } = self;
+        let Self { server, stream, first, peer, core, scheme } = self;
         let limits = &server.limits;
         let (wire, progress) = Wire::new(stream, first, limits);
-        let via = Via { core, protocol: Protocol::Http1(progress), scheme };
+        let via = Via { core, protocol: Protocol::Http1(progress), scheme, peer };
         let service = service_fn(|request| {
             let answer = server.answer(request, &via);
             async move { Ok::<_, Infallible>(answer.await) }
@@ -172,10 +173,10 @@ impl<S: Stream + Send + 'static> Begun<S> {
     }
 
     async fn http2(self) -> Result<(), Broken> {
-        let Self { server, stream, first, core, scheme } = self;
+        let Self { server, stream, first, peer, core, scheme } = self;
         let streams = Streams::new(&server.limits);
         let wire = FramedWire::new(stream, first, streams.clone(), &server.limits);
-        let via = Arc::new(Via { core, protocol: Protocol::Http2(streams.clone()), scheme });
+        let via = Arc::new(Via { core, protocol: Protocol::Http2(streams.clone()), scheme, peer });
         let service = service_fn(|request| {
             let (server, via) = (server.clone(), via.clone());
             async move { Ok::<_, Infallible>(server.answer(request, &via).await) }
