@@ -22,8 +22,9 @@ use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
 use crate::outgoing::Places;
+use crate::tls::Tls;
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
-use crate::trigger::http::{Admission, Connections, Listener, Server, Target};
+use crate::trigger::http::{Admission, Connections, Entrance, Listener, Server, Target};
 use load::{Loader, Starting};
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
@@ -125,8 +126,30 @@ impl Host {
     ///
     /// If the socket cannot be used.
     pub fn listen(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
-        let listener = Listener::start(listener, self.server.clone(), self.connections.clone(), self.cores.clone())
-            .map_err(HostError::Listen)?;
+        self.enter(listener, None)
+    }
+
+    /// Serves HTTP over TLS on `listener`, else as [`Host::listen`] does.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be used.
+    pub fn listen_tls(
+        &self,
+        listener: std::net::TcpListener,
+        tls: Arc<Tls>,
+    ) -> Result<std::net::SocketAddr, HostError> {
+        self.enter(listener, Some(tls))
+    }
+
+    fn enter(&self, listener: std::net::TcpListener, tls: Option<Arc<Tls>>) -> Result<std::net::SocketAddr, HostError> {
+        let entrance = Entrance {
+            server: self.server.clone(),
+            connections: self.connections.clone(),
+            cores: self.cores.clone(),
+            tls,
+        };
+        let listener = Listener::start(listener, entrance).map_err(HostError::Listen)?;
         let address = listener.address();
         self.listeners.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
         Ok(address)

@@ -17,6 +17,7 @@ mod host;
 mod instance;
 mod invocation;
 mod outgoing;
+pub mod tls;
 mod trigger;
 
 pub use answer::REQUEST_ID;

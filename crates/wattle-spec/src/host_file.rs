@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::app::{BackendKind, BackendSpec, Scope};
@@ -14,18 +15,27 @@ use crate::document::{Address, Document, HostPath, LimitTable, Written, generate
 use crate::fault::{Fault, FaultyFile};
 use crate::interface::Interface;
 use crate::limits::HostLimits;
+use crate::listen::{CertificatePaths, Listen, Scheme};
 use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, redefined};
 use crate::name::BackendName;
+use crate::network::AddressRange;
 use crate::resolve::refusal;
 
 /// What a host listens on if nobody says otherwise.
-pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+pub const LISTEN_DEFAULT: Listen =
+    Listen { scheme: None, address: SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080) };
 
 /// How a host is set up, as far as it does not depend on what runs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostSpec {
-    /// The addresses to listen on for HTTP.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen for HTTP.
+    pub listen: Vec<Listen>,
+    /// The certificates for TLS, the first for clients that ask for no name that another is for.
+    pub tls: Vec<CertificatePaths>,
+    /// Who may say in header fields who a request came from, and what for.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Whether each request is a line of the log.
+    pub access_log: bool,
     /// Where the host keeps what it must not forget, relative to the file unless it is absolute. `None`: where the
     /// platform keeps such things.
     pub data_dir: Option<PathBuf>,
@@ -56,6 +66,9 @@ impl Default for HostSpec {
     fn default() -> Self {
         Self {
             listen: vec![LISTEN_DEFAULT],
+            tls: Vec::new(),
+            trusted_proxies: Vec::new(),
+            access_log: false,
             data_dir: None,
             defaults: Defaults::default(),
             links: Links::new(),
@@ -100,7 +113,11 @@ fn document(text: &str) -> Result<Document<'_>, Vec<Fault>> {
     let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
     document.add(unknown_backends(&document));
     document.add(redefined(&document.part("backends").unwrap_or_default()));
-    document.add(taken_twice(&document.part::<Vec<Written<Address>>>("listen").unwrap_or_default()));
+    let listen: Vec<Written<Listen>> = document.part("listen").unwrap_or_default();
+    document.add(taken_twice(&listen));
+    if document.part::<Vec<IgnoredAny>>("tls").is_none_or(|all| all.is_empty()) {
+        document.add(listen.iter().filter(|listen| listen.value.scheme == Some(Scheme::Https)).map(no_certificate));
+    }
     Ok(document)
 }
 
@@ -114,9 +131,19 @@ pub fn schema() -> Value {
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields, title = "Wattle host", description = "A host of Wattle: `host.toml`.")]
 struct HostFile {
-    /// The addresses to listen on for HTTP.
+    /// The addresses to listen on: with `https://` or `http://` in front, else for TLS if there is a certificate.
     #[schemars(extend("default" = [LISTEN_DEFAULT.to_string()]))]
-    listen: Option<Vec<Address>>,
+    listen: Option<Vec<Listen>>,
+    /// Certificates for TLS, read again when their files change. A client gets the first that is for the name it asks
+    /// for, else the first of all.
+    #[serde(default)]
+    tls: Vec<TlsEntry>,
+    /// The networks of proxies whose `X-Forwarded-*` fields are believed. From everybody else such fields are removed.
+    #[serde(default)]
+    trusted_proxies: Vec<AddressRange>,
+    /// Whether each request is a line of the log.
+    #[serde(default)]
+    access_log: bool,
     /// The directory for what the host must not forget, relative to this file.
     data_dir: Option<HostPath>,
     /// Which set of backends stands behind what nobody linked.
@@ -139,11 +166,25 @@ struct HostFile {
     limits: LimitTable<HostLimits>,
 }
 
+/// A certificate as written: `[[tls]]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+struct TlsEntry {
+    /// The file with the chain of certificates as PEM, the server's own first, relative to this file.
+    cert: HostPath,
+    /// The file with its private key as PEM, relative to this file.
+    key: HostPath,
+}
+
 impl HostFile {
     fn resolved(self) -> HostSpec {
         let default = HostSpec::default();
         HostSpec {
-            listen: self.listen.map_or(default.listen, |all| all.into_iter().map(|Address(address)| address).collect()),
+            listen: self.listen.unwrap_or(default.listen),
+            tls: self.tls.into_iter().map(|entry| CertificatePaths::new(entry.cert.0, entry.key.0)).collect(),
+            trusted_proxies: self.trusted_proxies,
+            access_log: self.access_log,
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,
             links: self.links,
@@ -161,6 +202,12 @@ pub fn implicit_backends() -> [(&'static str, BackendSpec); 2] {
     [("disk", own(BackendKind::Disk)), ("memory", own(BackendKind::Memory))]
 }
 
+fn no_certificate(listen: &Written<Listen>) -> Fault {
+    Fault::new(format!("`{}` needs a certificate", listen.value))
+        .at(listen.span.clone())
+        .hint("add its files:\n[[tls]]\ncert = \"fullchain.pem\"\nkey = \"privkey.pem\"")
+}
+
 /// Links to backends that neither the file names nor every host has. An app cannot bring them.
 fn unknown_backends(document: &Document<'_>) -> Vec<Fault> {
     let mut known = document.keys_of("backends");
@@ -171,16 +218,13 @@ fn unknown_backends(document: &Document<'_>) -> Vec<Fault> {
 }
 
 /// Addresses that are listed more than once. Port 0 is another one each time.
-fn taken_twice(listen: &[Written<Address>]) -> Vec<Fault> {
-    let is_taken = |(index, address): &(usize, &Written<Address>)| {
-        address.value.0.port() != 0 && listen[..*index].contains(*address)
+fn taken_twice(listen: &[Written<Listen>]) -> Vec<Fault> {
+    let earlier = |index: usize, address| listen[..index].iter().find(|first| first.value.address == address);
+    let fault = |(index, listen): (usize, &Written<Listen>)| {
+        let address = listen.value.address;
+        let first = earlier(index, address).filter(|_| address.port() != 0)?;
+        let fault = Fault::new(format!("the address {address} is there twice")).at(listen.span.clone());
+        Some(fault.also(first.span.clone(), "the first is here").hint("remove one of the two"))
     };
-    let fault = |(_, address): (usize, &Written<Address>)| {
-        let first = listen.iter().find(|first| *first == address).and_then(|first| first.span.clone());
-        Fault::new(format!("the address {} is there twice", address.value.0))
-            .at(address.span.clone())
-            .also(first, "the first is here")
-            .hint("remove one of the two")
-    };
-    listen.iter().enumerate().filter(is_taken).map(fault).collect()
+    listen.iter().enumerate().filter_map(fault).collect()
 }

@@ -13,6 +13,7 @@ pub mod host_file;
 pub mod interface;
 pub mod limits;
 pub mod link;
+pub mod listen;
 pub mod manifest;
 pub mod name;
 pub mod network;

@@ -185,6 +185,15 @@ limits! {
         body_timeout: Duration = secs(30), "How long a body may stand still, in or out; then it is cut.";
         headers: u32 = 100, "Header fields of one request; more are answered 431.";
         header_bytes: ByteSize = kib(64), "The head of one request; a larger one is answered 431.";
+        tls_handshake_timeout: Duration = secs(10), "From the accepting of a connection to the end of its TLS handshake; then it is closed.";
+        http2_streams: u32 = 100, "Requests under way on one connection of HTTP/2; more are refused to its client, which may try again.";
+        http2_errors: u32 = 256, "Streams of one connection of HTTP/2 that its client's mistakes may end; then the connection ends.";
+        http2_resets_per_second: u32 = 200, "Streams of one connection of HTTP/2 that its client may break off per second; then the connection ends.";
+        http2_control_frames_per_second: u32 = 1_000, "Frames without a head or a body that a client of HTTP/2 may send per second, beside two for each piece of an answer; then the connection ends.";
+        http2_keep_alive: Duration = secs(30), "How long a connection of HTTP/2 is silent before its client is asked whether it is there, and how long it may take to say so.";
+        http2_stream_window: ByteSize = kib(256), "Body of one request that a client of HTTP/2 may send before the component has read any of it.";
+        http2_connection_window: ByteSize = mib(1), "The same for all requests of one connection together.";
+        http2_send_buffer: ByteSize = kib(256), "Body of one answer that waits for its client of HTTP/2.";
         drain: Duration = secs(10), "How long requests under way may take to end when the host stops.";
         compile_size: ByteSize = mib(64), "Wasm bytes of one component; a larger one is refused before it is compiled.";
         compile_time: Duration = secs(120), "How long compiling one component may take.";

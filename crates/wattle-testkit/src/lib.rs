@@ -2,28 +2,34 @@
 //!
 //! [`App`] lays out an app in a temporary directory, [`Program`] runs the real binary on it (a verb to its end, or
 //! `up` as a [`Server`]), [`Connection`] speaks HTTP/1.1 to it byte by byte,
-//! [`Upstream`] and [`NameServer`] are the world that it speaks to. Nothing here mocks anything, everything
+//! [`Http2`] and [`h2_frames`] HTTP/2. [`Upstream`] and [`NameServer`] are the world that it speaks to. Nothing here mocks
+//! anything, everything
 //! waits with a deadline, and what goes wrong ends the test that caused it.
 
 pub mod app;
 pub mod client;
 pub mod guests;
+pub mod h2_frames;
+pub mod http2;
 pub mod name_server;
 pub mod output;
 pub mod process;
 pub mod program;
 pub mod response;
 pub mod server;
+pub mod tls;
 pub mod tls_upstream;
 pub mod upstream;
 pub mod wait;
 
 pub use app::App;
 pub use client::Connection;
+pub use http2::Http2;
 pub use name_server::NameServer;
 pub use program::{Program, Ran};
 pub use response::{End, Head, Response};
 pub use server::{Server, Up};
+pub use tls::Authority;
 pub use tls_upstream::TlsUpstream;
 pub use upstream::Upstream;
 pub use wait::{PATIENCE, until};

@@ -91,7 +91,7 @@ impl<'a> Up<'a> {
         let listening = self.arguments.iter().filter(|argument| *argument == "--listen").count().max(1);
         let printed = || {
             let lines = server.stdout.all();
-            lines.iter().filter_map(|line| line.strip_prefix("http://")?.parse().ok()).collect::<Vec<SocketAddr>>()
+            lines.iter().filter_map(|line| line.split_once("://")?.1.parse().ok()).collect::<Vec<SocketAddr>>()
         };
         server.addresses = within(PATIENCE, || {
             let (addresses, has_ended) = (printed(), server.child.try_wait().is_ok_and(|status| status.is_some()));

@@ -9,6 +9,7 @@ use wattle_spec::app::App;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
+use wattle_spec::listen::CertificatePaths;
 use wattle_spec::manifest::{ComponentEntry, Manifest, Source, Written};
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
@@ -270,6 +271,9 @@ fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
+    for paths in &mut host.tls {
+        *paths = CertificatePaths::new(base.join(&paths.cert), base.join(&paths.key));
+    }
     Ok((host, HostText { file: file.into(), text }, faults))
 }
 

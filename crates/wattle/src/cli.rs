@@ -1,7 +1,6 @@
 //! The command line, as clap reads it.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -10,10 +9,12 @@ use wattle_spec::app::Access;
 use wattle_spec::fault::{listed, nearest};
 use wattle_spec::interface::Interface;
 use wattle_spec::limits::{ComponentLimits, LimitSet};
+use wattle_spec::listen::Listen;
 use wattle_spec::name::BackendName;
 use wattle_spec::network::{
     AddressRange, AddressRangeError, EndpointPattern, EndpointPatternError, OriginPattern, OriginPatternError,
 };
+use wattle_spec::socket::SocketError;
 
 use crate::template::Template;
 
@@ -88,10 +89,19 @@ pub(crate) struct Build {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) what: What,
-    /// Serve on this address; may be given more than once
-    /// [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub(crate) listen: Vec<SocketAddr>,
+    /// Serve on this address; may be given more than once, and with http:// or
+    /// https:// in front [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    pub(crate) listen: Vec<Listen>,
+    /// Serve TLS with this chain of certificates, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Write a line for each request to the log
+    #[arg(long)]
+    pub(crate) access_log: bool,
     /// Keep data here [default: .wattle beside the manifest]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -235,8 +245,8 @@ pub(crate) struct Compile {
     pub(crate) memory_bytes: u64,
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    wattle_spec::socket::parse(text).map_err(|error| format!("it is no IP address with a port; {}", error.hint()))
+fn listen(text: &str) -> Result<Listen, String> {
+    text.parse().map_err(|error: SocketError| format!("it is no IP address with a port; {}", error.hint()))
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

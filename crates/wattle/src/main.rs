@@ -2,6 +2,7 @@
 
 mod app_file;
 mod build_tool;
+mod certificate_files;
 mod child_compiler;
 mod cli;
 mod input;

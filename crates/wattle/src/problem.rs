@@ -8,8 +8,10 @@ use std::process::{ExitCode, ExitStatus};
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
+use wattle_host::tls::CertificateError;
 use wattle_host::{CommandError, HostError, StartError, Trap};
 use wattle_spec::fault::{Fault, listed};
+use wattle_spec::listen::Listen;
 use wattle_spec::name::{AppName, ComponentName, NameError};
 use wattle_spec::shape::{Shape, ShapeError};
 
@@ -107,6 +109,12 @@ pub(crate) enum Problem {
     Stopped(Exit),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot use the certificate {} with the key {}", cert.display(), key.display())]
+    Certificate { cert: PathBuf, key: PathBuf, source: CertificateError },
+    #[error("cannot read {}, which is part of a certificate", path.display())]
+    CertificateFile { path: PathBuf, source: io::Error },
+    #[error("cannot serve {0}: there is no certificate")]
+    NoCertificate(Listen),
     #[error("cannot use the data directory")]
     DataDir(#[from] DataDirError),
     #[error("cannot open the data")]
@@ -159,6 +167,9 @@ impl Problem {
             | Problem::Unreadable { .. }
             | Problem::NotAFile { .. }
             | Problem::Name { .. }
+            | Problem::Certificate { .. }
+            | Problem::CertificateFile { .. }
+            | Problem::NoCertificate(_)
             | Problem::ListenTwice(_) => Exit::BadInput,
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
             | Problem::ManyComponents { .. }
@@ -185,7 +196,7 @@ impl Problem {
 
     /// Whether a file that should be read is not there.
     pub(crate) fn is_missing_file(&self) -> bool {
-        matches!(self, Problem::File { operation: "read", source, .. } if source.kind() == io::ErrorKind::NotFound)
+        matches!(self, Problem::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// What the user can do about it, if there is something.
@@ -218,6 +229,12 @@ impl Problem {
             Problem::ListenTwice(_) => Some("give each address once".into()),
             Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
             Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),
+            Problem::Certificate { source, .. } => source.hint().map(Into::into),
+            Problem::CertificateFile { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("let the user that the host runs as read it".into())
+            }
+            Problem::CertificateFile { .. } => Some("correct the path".into()),
+            Problem::NoCertificate(_) => Some("name one with `--tls-cert` and `--tls-key`".into()),
             Problem::DataDir(error) => error.hint(),
             Problem::Data(error) => error.hint().map(Into::into),
             Problem::CodeCache(error) => error.hint(),

@@ -10,6 +10,7 @@ use wattle_backend::memory::MemoryKeyValue;
 use wattle_spec::app::{BackendKind, BackendSpec};
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::BackendName;
+use wattle_spec::network::AddressRange;
 
 use super::Host;
 use super::load::{Loader, Providers};
@@ -17,12 +18,13 @@ use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
 use crate::error::HostError;
 use crate::outgoing::Network;
-use crate::trigger::http::{Connections, Server};
+use crate::trigger::http::{Connections, EdgePolicy, Server};
 
 /// What a host is made of.
 pub struct HostBuilder {
     cores: NonZeroUsize,
     limits: HostLimits,
+    edge: EdgePolicy,
     compiler: Arc<dyn Compiler>,
     code_cache: Option<CodeCache>,
     key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
@@ -38,6 +40,7 @@ impl Default for HostBuilder {
         Self {
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: HostLimits::default(),
+            edge: EdgePolicy::default(),
             compiler: Arc::new(CompileInProcess),
             code_cache: None,
             key_values: BTreeMap::from([(BackendKind::Memory, memory)]),
@@ -57,6 +60,18 @@ impl HostBuilder {
     /// The limits of the host.
     pub fn limits(mut self, limits: HostLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The proxies whose `X-Forwarded-*` fields are believed. From everybody else such fields are removed.
+    pub fn trusted_proxies(mut self, networks: Vec<AddressRange>) -> Self {
+        self.edge.trusted_proxies = networks;
+        self
+    }
+
+    /// Writes a line for each request to the log, under the target `access`.
+    pub fn access_log(mut self) -> Self {
+        self.edge.access_log = true;
         self
     }
 
@@ -104,7 +119,7 @@ impl HostBuilder {
             Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;
         Ok(Host {
             loader,
-            server: Arc::new(Server::new(self.limits)),
+            server: Arc::new(Server::new(self.limits, self.edge)),
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),

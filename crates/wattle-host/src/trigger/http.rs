@@ -1,11 +1,14 @@
 //! The HTTP trigger, in the order in which a request passes: a listener deals connections to the cores, a connection
 //! reads requests, a request finds its route and its place, an instance answers, the answer goes out.
 
+mod access;
 mod admission;
 mod answer_body;
 mod calls;
 mod connection;
 mod dispatch;
+mod exchange;
+mod forwarded;
 mod listener;
 mod request;
 mod request_body;
@@ -16,5 +19,5 @@ mod wire;
 
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Warm;
-pub(crate) use listener::{Connections, Listener};
-pub(crate) use server::{Server, Target};
+pub(crate) use listener::{Connections, Entrance, Listener};
+pub(crate) use server::{EdgePolicy, Server, Target};

@@ -53,6 +53,7 @@ impl Walk {
             (Some("array"), DeValue::Array(array)) => self.array(array, path, &schema["items"]),
             (Some("string"), DeValue::String(text)) => self.text(text, span, schema),
             (Some("integer"), DeValue::Integer(number)) => self.number(number, Spot { path, span: Some(span) }, schema),
+            (Some("boolean"), DeValue::Boolean(_)) => Verdict::Sound,
             (_, found) => {
                 let hint = advice::wrong_type(path, found, schema);
                 let (expected, found) = (expected(schema), type_name(found));

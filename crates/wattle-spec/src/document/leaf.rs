@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::interface::Interface;
+use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
@@ -43,7 +44,7 @@ pub struct GuestPath(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub semver::Version);
 
-/// A socket address to listen on.
+/// A socket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address(pub(crate) SocketAddr);
 
@@ -111,6 +112,7 @@ leaves! {
     EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
     AddressRange: "address-range", "private", plain;
     Address: "socket-address", "127.0.0.1:8080", address;
+    Listen: "listen-address", "127.0.0.1:8080", listen;
 }
 
 fn refused(message: impl fmt::Display) -> Refused {
@@ -144,8 +146,15 @@ fn span(text: &str) -> Result<Span, Refused> {
 }
 
 fn address(text: &str) -> Result<Address, Refused> {
-    let wrong = |error: SocketError| Refused { hint: Some(error.hint()), ..refused(error) };
-    socket::parse(text).map(Address).map_err(wrong)
+    socket::parse(text).map(Address).map_err(no_socket)
+}
+
+fn listen(text: &str) -> Result<Listen, Refused> {
+    text.parse().map_err(no_socket)
+}
+
+fn no_socket(error: SocketError) -> Refused {
+    Refused { hint: Some(error.hint()), ..refused(error) }
 }
 
 fn text(text: &str) -> Result<Text, Refused> {

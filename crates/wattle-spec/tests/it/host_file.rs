@@ -11,7 +11,9 @@ fn check(text: &str) -> String {
         Ok(spec) => {
             let links: Vec<_> = spec.links.iter().map(|(key, link)| format!("{key} -> {}", link.to)).collect();
             let backends: Vec<_> = spec.backends.iter().map(|(name, spec)| format!("{name} {spec:?}")).collect();
-            format!("{:?} {:?} {links:?} {backends:?} {:?}", spec.listen, spec.data_dir, spec.limits.drain)
+            let listen: Vec<_> = spec.listen.iter().map(ToString::to_string).collect();
+            let tls: Vec<_> = spec.tls.iter().map(|paths| (&paths.cert, &paths.key)).collect();
+            format!("{listen:?} {tls:?} {:?} {links:?} {backends:?} {:?}", spec.data_dir, spec.limits.drain)
         }
         Err(faults) => render(text, &faults),
     }
@@ -21,9 +23,55 @@ fn check(text: &str) -> String {
 fn host_files() {
     insta::assert_snapshot!(check(""), @"the default");
     insta::assert_snapshot!(check("defaults = 'dev'\nlisten = ['127.0.0.1:8080']"), @"the default");
-    insta::assert_snapshot!(check("listen = ['0.0.0.0:80', '[::]:0']\ndata-dir = '/srv/wattle'\nlimits.drain = '1m'"), @r#"[0.0.0.0:80, [::]:0] Some("/srv/wattle") [] [] 60s"#);
-    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"[127.0.0.1:8080] None ["wasi:keyvalue -> main"] ["main BackendSpec { kind: Disk, scope: App }"] 10s"#);
-    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue/store' = { to = 'memory' }"), @r#"[127.0.0.1:8080] None ["wasi:keyvalue/store -> memory"] [] 10s"#);
+    insta::assert_snapshot!(check("listen = ['0.0.0.0:80', '[::]:0']\ndata-dir = '/srv/wattle'\nlimits.drain = '1m'"), @r#"["0.0.0.0:80", "[::]:0"] [] Some("/srv/wattle") [] [] 60s"#);
+    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue -> main"] ["main BackendSpec { kind: Disk, scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue/store' = { to = 'memory' }"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue/store -> memory"] [] 10s"#);
+    insta::assert_snapshot!(check("listen = ['https://0.0.0.0:443', 'http://[::]:80']\n[[tls]]\ncert = 'a.pem'\nkey = 'a.key'"), @r#"["https://0.0.0.0:443", "http://[::]:80"] [("a.pem", "a.key")] None [] [] 10s"#);
+}
+
+#[test]
+fn trusted_proxies() {
+    let networks = |text: &str| {
+        HostSpec::parse(text).map(|spec| spec.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert!(HostSpec::parse("access-log = true").is_ok_and(|spec| spec.access_log));
+    let text = "trusted-proxies = ['10.0.0.0/8', 'fd00::/8', '127.0.0.1', 'private']";
+    assert_eq!(
+        networks(text),
+        Ok(vec!["10.0.0.0/8".into(), "fd00::/8".into(), "127.0.0.1/32".into(), "private".into()])
+    );
+    insta::assert_snapshot!(check("trusted-proxies = ['10.0.0.0/33', 'proxy.example']\naccess-log = 'yes'"), @r#"
+    1:20 an address of IPv4 has no more than 32 bits
+      hint: as in `"private"`
+    1:35 "proxy.example" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+      hint: as in `"private"`
+    2:14 `access-log` must be true or false, not a string
+    "#);
+}
+
+#[test]
+fn faults_of_tls() {
+    insta::assert_snapshot!(check("listen = ['https://0.0.0.0:443', '0.0.0.0:80']"), @r#"
+    1:11 `https://0.0.0.0:443` needs a certificate
+      hint: add its files:
+      hint: [[tls]]
+      hint: cert = "fullchain.pem"
+      hint: key = "privkey.pem"
+    "#);
+    insta::assert_snapshot!(check("listen = ['https://0.0.0.0', 'ftp://0.0.0.0:21']\n[[tls]]\ncert = 'a.pem'\nkeys = 'a.key'\n[[tls]]\nkey = ''"), @r#"
+    1:11 "0.0.0.0" is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080
+      hint: write `0.0.0.0:8080`
+    1:30 "ftp://0.0.0.0:21" is not an IP address and a port, as in 127.0.0.1:8080 or [::]:8080
+      hint: write an address and no name, as in `127.0.0.1:21`
+    2:1 the key `key` is missing in `tls`
+      hint: add key = "data"
+    4:1 unknown key `keys` in `tls`
+      hint: did you mean `key`?
+    5:1 the key `cert` is missing in `tls`
+      hint: add cert = "data"
+    6:7 a path must not be empty nor contain a NUL
+      hint: as in `"data"`
+    "#);
 }
 
 /// What is wrong in one line hides nothing of what is wrong in another.
@@ -36,7 +84,7 @@ fn what_is_sound_beside_faults() {
 
 #[test]
 fn backends_that_every_host_has() {
-    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'"), @r#"[127.0.0.1:8080] None [] ["disk BackendSpec { kind: Disk, scope: Shared }"] 10s"#);
+    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'"), @r#"["127.0.0.1:8080"] [] None [] ["disk BackendSpec { kind: Disk, scope: Shared }"] 10s"#);
     insta::assert_snapshot!(check("[backends.disk]\ntype = 'memory'"), @"
     1:11 the backend `disk`, which every host has, cannot be of the type `memory`
       hint: choose another name for a backend of that type, as in [backends.my-memory]
@@ -98,6 +146,6 @@ fn faults() {
     2:11 `limits.headers` must be a whole number, not a string
       hint: write it without quotes
     3:1 unknown key `memory` in `limits`
-      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers` and `idle-timeout`
+      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout` and 1 more
     ");
 }

@@ -134,6 +134,7 @@ fn manifest() {
 fn host_file() {
     insta::assert_snapshot!(check(host_file::schema()), @r#"
     https://json-schema.org/draft/2020-12/schema Wattle host
+    access-log: boolean = false
     backends: object
     backends.*: object
     backends.*.scope: = "app"
@@ -152,10 +153,23 @@ fn host_file() {
     limits.header-bytes: string byte-size = "64KiB"
     limits.header-timeout: string time-limit = "10s"
     limits.headers: integer = 100
+    limits.http2-connection-window: string byte-size = "1MiB"
+    limits.http2-control-frames-per-second: integer = 1000
+    limits.http2-errors: integer = 256
+    limits.http2-keep-alive: string time-limit = "30s"
+    limits.http2-resets-per-second: integer = 200
+    limits.http2-send-buffer: string byte-size = "256KiB"
+    limits.http2-stream-window: string byte-size = "256KiB"
+    limits.http2-streams: integer = 100
     limits.idle-timeout: string time-limit = "75s"
+    limits.tls-handshake-timeout: string time-limit = "10s"
     links: object
     links.*:
     listen: array
     name-servers: array
+    tls: array
+    tls.[].cert: string host-path
+    tls.[].key: string host-path
+    trusted-proxies: array
     "#);
 }

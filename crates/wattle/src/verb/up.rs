@@ -2,14 +2,18 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use tokio::net::TcpSocket;
 use wattle_host::Host;
+use wattle_host::tls::Tls;
 use wattle_spec::app::App;
+use wattle_spec::listen::{CertificatePaths, Listen, Scheme};
 
 use super::print;
 use super::stop::{self, Stop};
 use crate::app_file::AppFile;
+use crate::certificate_files::CertificateFiles;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
 use crate::problem::Problem;
@@ -29,8 +33,21 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
         let _runtime = runtime.enter();
         bind(&arguments, &file)?
     };
+    let certificates = CertificateFiles::open(certificate_paths(&arguments, &file))?;
+    let sockets = sockets(listeners, certificates.as_ref())?;
     let log = log::start(arguments.log_format, "info");
-    let served = runtime.block_on(serve(&arguments, &file, &app, listeners));
+    let served = runtime.block_on(async {
+        let follow = async {
+            match certificates {
+                Some(certificates) => certificates.follow().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = serve(&arguments, &file, &app, sockets) => served,
+            () = follow => Ok(()),
+        }
+    });
     if let Err(problem @ (Problem::Cut | Problem::Interrupted)) = &served {
         // What did not end by itself might hold up an end in good order for ever.
         drop(log);
@@ -40,9 +57,14 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     served
 }
 
-async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpListener>) -> Result<(), Problem> {
+async fn serve(arguments: &Up, file: &AppFile, app: &App, sockets: Vec<Socket>) -> Result<(), Problem> {
     let mut stop = Stop::install()?;
-    let host = Host::builder()
+    let mut builder = Host::builder();
+    if arguments.access_log || file.host.access_log {
+        builder = builder.access_log();
+    }
+    let host = builder
+        .trusted_proxies(file.host.trusted_proxies.clone())
         .limits(file.host.limits)
         .compiler(ChildCompiler)
         .backends(file.host.backends.clone())
@@ -52,11 +74,15 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
         started = host.start(app, &file.bytes) => started?,
         _ = stop.asked() => return Ok(()),
     }
-    let mut addresses = Vec::new();
-    for listener in listeners {
-        addresses.push(host.listen(listener)?);
+    let mut urls = String::new();
+    for Socket { listener, tls } in sockets {
+        let (scheme, address) = match tls {
+            None => (Scheme::Http, host.listen(listener)?),
+            Some(tls) => (Scheme::Https, host.listen_tls(listener, tls)?),
+        };
+        urls.push_str(&format!("{scheme}://{address}\n"));
     }
-    print(&urls(&addresses))?;
+    print(&urls)?;
     stop.asked().await;
     tracing::info!("stopping: requests under way may end, a second signal ends at once");
     tokio::select! {
@@ -65,17 +91,49 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, listeners: Vec<TcpList
     }
 }
 
+/// A socket to serve on. `tls`: `None` for plain HTTP.
+struct Socket {
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+}
+
 /// Takes the addresses before anything else is done, so that a port in use is known at once.
-fn bind(arguments: &Up, file: &AppFile) -> Result<Vec<TcpListener>, Problem> {
+fn bind(arguments: &Up, file: &AppFile) -> Result<Vec<(Listen, TcpListener)>, Problem> {
     let asked = if arguments.listen.is_empty() { &file.host.listen } else { &arguments.listen };
     // Port 0 is another one each time.
-    let twice =
-        asked.iter().enumerate().find(|(index, address)| address.port() != 0 && asked[..*index].contains(address));
-    if let Some((_, address)) = twice {
-        return Err(Problem::ListenTwice(*address));
+    let is_taken = |(index, listen): &(usize, &Listen)| {
+        listen.address.port() != 0 && asked[..*index].iter().any(|earlier| earlier.address == listen.address)
+    };
+    if let Some((_, listen)) = asked.iter().enumerate().find(is_taken) {
+        return Err(Problem::ListenTwice(listen.address));
     }
-    let bind = |address: &SocketAddr| listen(*address).map_err(|source| Problem::Listen { address: *address, source });
+    let bind = |asked: &Listen| match listen(asked.address) {
+        Ok(listener) => Ok((*asked, listener)),
+        Err(source) => Err(Problem::Listen { address: asked.address, source }),
+    };
     asked.iter().map(bind).collect()
+}
+
+/// The certificates of the command line, or else of the host's file.
+fn certificate_paths(arguments: &Up, file: &AppFile) -> Vec<CertificatePaths> {
+    match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(cert), Some(key)) => vec![CertificatePaths::new(cert, key)],
+        _ => file.host.tls.clone(),
+    }
+}
+
+/// Says for each listener what is spoken there.
+fn sockets(
+    listeners: Vec<(Listen, TcpListener)>,
+    certificates: Option<&CertificateFiles>,
+) -> Result<Vec<Socket>, Problem> {
+    let tls = certificates.map(|certificates| &certificates.tls);
+    let socket = |(listen, listener): (Listen, TcpListener)| match (listen.scheme, tls) {
+        (Some(Scheme::Http), _) | (None, None) => Ok(Socket { listener, tls: None }),
+        (_, Some(tls)) => Ok(Socket { listener, tls: Some(tls.clone()) }),
+        (Some(Scheme::Https), None) => Err(Problem::NoCertificate(listen)),
+    };
+    listeners.into_iter().map(socket).collect()
 }
 
 /// A socket on which many may wait at once to be accepted.
@@ -84,8 +142,4 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
-}
-
-fn urls(addresses: &[SocketAddr]) -> String {
-    addresses.iter().map(|address| format!("http://{address}\n")).collect()
 }

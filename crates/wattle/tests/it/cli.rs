@@ -91,7 +91,7 @@ fn help_of_build() {
 
 #[test]
 fn help_of_up() {
-    insta::assert_snapshot!(help("up"), @r"
+    insta::assert_snapshot!(help("up"), @"
     exit: 0
     ----- stdout
     Run an app in the foreground
@@ -104,8 +104,13 @@ fn help_of_up() {
 
     Options:
           --config <FILE>      The host's own file, host.toml
-          --listen <ADDR>      Serve on this address; may be given more than once
-                               [default: 127.0.0.1:PORT]
+          --listen <ADDR>      Serve on this address; may be given more than once,
+                               and with http:// or https:// in front [default:
+                               127.0.0.1:PORT]
+          --tls-cert <FILE>    Serve TLS with this chain of certificates, a PEM
+                               file
+          --tls-key <FILE>     The private key of the certificate, a PEM file
+          --access-log         Write a line for each request to the log
           --data-dir <DIR>     Keep data here [default: .wattle beside the
                                manifest]
           --env <NAME=VALUE>   Give every component this environment variable

@@ -209,8 +209,9 @@ fn what_is_not_supported() {
     };
     check("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", "501 not-supported");
     check("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "501 not-supported");
+    check("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "501 not-supported");
     // A component that knows nothing of upgrades answers as ever, and no tunnel comes of it.
-    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
     check(upgrade, "200 Hello from Wattle");
     let answer = Connection::open(server.address()).raw(upgrade);
     assert_eq!(answer.header("upgrade"), None);

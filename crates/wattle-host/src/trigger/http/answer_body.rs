@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,15 +10,18 @@ use http_body_util::Full;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiBody;
 
+use super::access::Access;
 use super::admission::Permit;
 use super::calls::OpenCall;
 use super::dispatch::Reply;
-use super::wire::Progress;
+use super::exchange::Exchange;
 
 /// The body of an answer. When it is dropped, its connection rests.
 pub(crate) struct AnswerBody {
     source: Source,
-    progress: Arc<Progress>,
+    exchange: Exchange,
+    /// Its line of the access log, if there is one.
+    access: Option<Box<Access>>,
 }
 
 enum Source {
@@ -57,20 +59,26 @@ pub(crate) enum Cut {
 }
 
 impl AnswerBody {
-    pub(super) fn ours(body: Full<Bytes>, progress: Arc<Progress>) -> Self {
-        Self { source: Source::Ours(body), progress }
+    pub(super) fn ours(body: Full<Bytes>, exchange: Exchange) -> Self {
+        Self { source: Source::Ours(body), exchange, access: None }
     }
 
     /// `None`: an answer that has no body, whatever the guest writes.
-    pub(super) fn guest(body: Option<GuestBody>, progress: Arc<Progress>) -> Self {
+    pub(super) fn guest(body: Option<GuestBody>, exchange: Exchange) -> Self {
         let source = body.map_or_else(|| Source::Ours(Full::default()), |body| Source::Guest(Box::new(body)));
-        Self { source, progress }
+        Self { source, exchange, access: None }
+    }
+
+    /// The same body, which ends with a line of the access log.
+    pub(super) fn logged(mut self, access: Option<Box<Access>>) -> Self {
+        self.access = access;
+        self
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.progress.answered();
+        self.exchange.answered();
     }
 }
 
@@ -134,10 +142,18 @@ impl Body for AnswerBody {
     type Error = Cut;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        match &mut self.source {
+        self.exchange.asked();
+        let frame = match &mut self.source {
             Source::Ours(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Source::Guest(body) => body.poll_frame_or_cut(cx),
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            self.exchange.handed_over();
+            if let Some(access) = &mut self.access {
+                access.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+            }
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

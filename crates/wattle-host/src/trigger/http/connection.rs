@@ -1,45 +1,225 @@
-//! One connection: its requests one after the other, until it ends or the host does.
+//! One connection: its protocol, and its requests until it ends or the host does.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use http::uri::Scheme;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+use wattle_spec::limits::HostLimits;
+use wattle_spec::units::ByteSize;
 
+use super::exchange::Protocol;
 use super::server::{Server, Stopping, Via};
-use super::wire::Wire;
+use super::wire::{FramedWire, PREFACE, Stream, Streams, Wire};
 use crate::cores::CoreId;
+use crate::tls::{self, Tls};
 
-/// Serves `stream` to its end.
-pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, core: CoreId) {
-    let limits = &server.limits;
-    let (wire, progress) = Wire::new(stream, limits);
-    let via = Via { core, progress, scheme: Scheme::HTTP };
-    let service = service_fn(|request| {
-        let answer = server.answer(request, &via);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let connection = http1::Builder::new()
-        .half_close(false)
-        .header_read_timeout(None)
-        .max_headers(limits.headers as usize)
-        .max_buf_size(usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX).max(8 << 10))
-        .serve_connection(TokioIo::new(wire), service);
-    let mut connection = pin!(connection);
-    let mut stopping = server.stopping.subscribe();
-    let closing = async { stopping.wait_for(|stage| *stage == Stopping::Closing).await.is_ok() };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = closing => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+/// What a client of plain HTTP hears where TLS is spoken.
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+    this address speaks TLS: use https\n";
+
+/// The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1).
+const HANDSHAKE_RECORD: u8 = 22;
+
+/// The largest frame of HTTP/2, the smallest that there may be.
+const FRAME_LEN: u32 = 16 << 10;
+
+/// The memory of a connection of HTTP/2 for header fields that come again, as the protocol has it by default.
+const HEADER_TABLE_LEN: u32 = 4 << 10;
+
+/// Requests of HTTP/2 that may be broken off before anybody looked at them.
+const UNSEEN_RESETS: usize = 20;
+
+/// A connection that was accepted.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) core: CoreId,
+}
+
+/// Why a connection ended early.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("it did not say in time what it wants")]
+    Silent,
+    #[error("it is no TLS")]
+    NotTls,
+    #[error("its TLS handshake failed")]
+    Handshake(#[source] io::Error),
+    #[error("it cannot be read")]
+    Read(#[source] io::Error),
+    #[error("it broke off")]
+    Http(#[source] hyper::Error),
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(server: Arc<Server>, accepted: Accepted, tls: Option<Arc<Tls>>) {
+    let peer = accepted.peer;
+    let served = match tls {
+        None => serve_plain(server, accepted).await,
+        Some(tls) => serve_tls(server, accepted, &tls).await,
     };
-    if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+    if let Err(error) = served {
+        tracing::debug!(client = %peer, error = &error as &dyn std::error::Error, "a connection ended early");
     }
+}
+
+async fn serve_plain(server: Arc<Server>, accepted: Accepted) -> Result<(), Broken> {
+    let Accepted { mut stream, peer, core } = accepted;
+    let first = read_first(&mut stream);
+    let Some(first) = before_closing(&server, timeout(server.limits.header_timeout, first)).await else {
+        return Ok(());
+    };
+    let first = first.map_err(|_| Broken::Silent)?.map_err(Broken::Read)?;
+    let speaks_http2 = first == PREFACE;
+    let begun = Begun { server, stream, first, peer, core, scheme: Scheme::HTTP };
+    match speaks_http2 {
+        true => begun.http2().await,
+        false => begun.http1().await,
+    }
+}
+
+/// Reads until it is clear whether these are the first bytes of HTTP/2.
+async fn read_first(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut first = [0; PREFACE.len()];
+    let mut len = 0;
+    while len < first.len() && PREFACE.starts_with(&first[..len]) {
+        match stream.read(&mut first[len..]).await? {
+            0 => break,
+            more => len += more,
+        }
+    }
+    Ok(first[..len].to_vec())
+}
+
+async fn serve_tls(server: Arc<Server>, accepted: Accepted, tls: &Tls) -> Result<(), Broken> {
+    let Accepted { mut stream, peer, core } = accepted;
+    let handshake = async {
+        let mut first = [0];
+        if stream.peek(&mut first).await.map_err(Broken::Read)? == 1 && first[0] != HANDSHAKE_RECORD {
+            let _ = stream.write_all(NOT_TLS).await;
+            let _ = stream.shutdown().await;
+            return Err(Broken::NotTls);
+        }
+        tls.accept(stream).await.map_err(Broken::Handshake)
+    };
+    let handshake = timeout(server.limits.tls_handshake_timeout, handshake);
+    let Some(stream) = before_closing(&server, handshake).await else { return Ok(()) };
+    let stream = stream.map_err(|_| Broken::Silent)??;
+    let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
+    let begun = Begun { server, stream, first: Vec::new(), peer, core, scheme: Scheme::HTTPS };
+    match speaks_http2 {
+        true => begun.http2().await,
+        false => begun.http1().await,
+    }
+}
+
+/// What `future` gives, unless the host closes connections that rest before.
+async fn before_closing<T>(server: &Server, future: impl Future<Output = T>) -> Option<T> {
+    let mut stopping = server.stopping.subscribe();
+    tokio::select! {
+        done = future => Some(done),
+        _ = stopping.wait_for(|stage| *stage == Stopping::Closing) => None,
+    }
+}
+
+/// A connection whose protocol is known.
+struct Begun<S> {
+    server: Arc<Server>,
+    stream: S,
+    /// What was read of it already.
+    first: Vec<u8>,
+    peer: SocketAddr,
+    core: CoreId,
+    scheme: Scheme,
+}
+
+impl<S: Stream + Send + 'static> Begun<S> {
+    async fn http1(self) -> Result<(), Broken> {
+        let Self { server, stream, first, peer, core, scheme } = self;
+        let limits = &server.limits;
+        let (wire, progress) = Wire::new(stream, first, limits);
+        let via = Via { core, protocol: Protocol::Http1(progress), scheme, peer };
+        let service = service_fn(|request| {
+            let answer = server.answer(request, &via);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let connection = http1::Builder::new()
+            .half_close(false)
+            .header_read_timeout(None)
+            .max_headers(limits.headers as usize)
+            .max_buf_size(usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX).max(8 << 10))
+            .serve_connection(TokioIo::new(wire), service);
+        let mut connection = pin!(connection);
+        let mut stopping = server.stopping.subscribe();
+        let closing = async { stopping.wait_for(|stage| *stage == Stopping::Closing).await.is_ok() };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = closing => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        ended.map_err(Broken::Http)
+    }
+
+    async fn http2(self) -> Result<(), Broken> {
+        let Self { server, stream, first, peer, core, scheme } = self;
+        let streams = Streams::new(&server.limits);
+        let wire = FramedWire::new(stream, first, streams.clone(), &server.limits);
+        let via = Arc::new(Via { core, protocol: Protocol::Http2(streams.clone()), scheme, peer });
+        let service = service_fn(|request| {
+            let (server, via) = (server.clone(), via.clone());
+            async move { Ok::<_, Infallible>(server.answer(request, &via).await) }
+        });
+        let mut connection = pin!(http2_builder(&server.limits).serve_connection(TokioIo::new(wire), service));
+        let mut stopping = server.stopping.subscribe();
+        let draining = async { stopping.wait_for(|stage| *stage != Stopping::No).await.is_ok() };
+        tokio::select! {
+            ended = connection.as_mut() => return ended.map_err(Broken::Http),
+            () = streams.idle() => {
+                connection.as_mut().graceful_shutdown();
+                // What was answered may still be on its way.
+                timeout(server.limits.body_timeout, connection).await.unwrap_or(Ok(()))
+            }
+            _ = draining => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+        .map_err(Broken::Http)
+    }
+}
+
+/// HTTP/2 with every limit that there is set.
+fn http2_builder(limits: &HostLimits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams)
+        .max_pending_accept_reset_streams(UNSEEN_RESETS)
+        .max_local_error_reset_streams(limits.http2_errors as usize)
+        .max_header_list_size(bounded(limits.header_bytes))
+        .max_frame_size(FRAME_LEN)
+        .header_table_size(HEADER_TABLE_LEN)
+        .initial_stream_window_size(bounded(limits.http2_stream_window))
+        .initial_connection_window_size(bounded(limits.http2_connection_window))
+        .max_send_buf_size(bounded(limits.http2_send_buffer) as usize)
+        .keep_alive_interval(limits.http2_keep_alive)
+        .keep_alive_timeout(limits.http2_keep_alive);
+    builder
+}
+
+/// A size as HTTP/2 can say it.
+fn bounded(size: ByteSize) -> u32 {
+    u32::try_from(size.0).unwrap_or(u32::MAX).min(i32::MAX as u32)
 }

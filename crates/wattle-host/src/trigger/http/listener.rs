@@ -10,9 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::connection;
+use super::connection::{self, Accepted};
 use super::server::{Server, Stopping};
 use crate::cores::Cores;
+use crate::tls::Tls;
 
 /// How long accepting rests when the system has no more file descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(50);
@@ -90,17 +91,21 @@ impl Drop for Place {
     }
 }
 
+/// Where accepted connections go.
+pub(crate) struct Entrance {
+    pub(crate) server: Arc<Server>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) cores: Arc<Cores>,
+    /// `None`: plain HTTP.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
 impl Listener {
-    pub(crate) fn start(
-        listener: std::net::TcpListener,
-        server: Arc<Server>,
-        connections: Arc<Connections>,
-        cores: Arc<Cores>,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(listener: std::net::TcpListener, entrance: Entrance) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept_all(listener, server, connections, cores));
+        let accepting = tokio::spawn(accept_all(listener, entrance));
         Ok(Self { address, accepting })
     }
 
@@ -121,28 +126,28 @@ impl Drop for Listener {
     }
 }
 
-async fn accept_all(listener: TcpListener, server: Arc<Server>, connections: Arc<Connections>, cores: Arc<Cores>) {
-    let mut stopping = server.stopping.subscribe();
+async fn accept_all(listener: TcpListener, entrance: Entrance) {
+    let mut stopping = entrance.server.stopping.subscribe();
     loop {
-        let accepted = tokio::select! {
+        let incoming = tokio::select! {
             biased;
-            accepted = accept(&listener, &connections) => accepted,
+            incoming = accept(&listener, &entrance.connections) => incoming,
             _ = stopping.wait_for(|stage| *stage != Stopping::No) => break,
         };
-        deal(accepted, &server, &connections, &cores).await;
+        entrance.deal(incoming).await;
     }
     // Whoever is already connected is served; closing the socket would reset them.
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, peer)) = listener.accept() {
-        let Ok(place) = connections.all.clone().acquire_owned().await else { return };
+        let Ok(place) = entrance.connections.all.clone().acquire_owned().await else { return };
         let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { continue };
-        deal((stream, peer, place), &server, &connections, &cores).await;
+        entrance.deal((stream, peer, place)).await;
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+type Incoming = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 
-async fn accept(listener: &TcpListener, connections: &Connections) -> Accepted {
+async fn accept(listener: &TcpListener, connections: &Connections) -> Incoming {
     let place = connections.all.clone().acquire_owned().await.expect("invariant: this semaphore is never closed");
     loop {
         match listener.accept().await {
@@ -156,21 +161,23 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> Accepted {
     }
 }
 
-async fn deal((stream, peer, all): Accepted, server: &Arc<Server>, connections: &Arc<Connections>, cores: &Cores) {
-    let Some(place) = connections.enter(peer.ip(), all) else {
-        tracing::warn!(client = %peer.ip(), "too many connections from this address (limit connections-per-address)");
-        return;
-    };
-    // A connection belongs to the reactor of the core that serves it.
-    let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
-    let server = server.clone();
-    cores
-        .deal(move |core| async move {
-            let _place = place;
-            match TcpStream::from_std(stream) {
-                Ok(stream) => connection::serve(server, stream, core).await,
-                Err(error) => tracing::warn!(%error, "cannot take over a connection"),
-            }
-        })
-        .await;
+impl Entrance {
+    async fn deal(&self, (stream, peer, all): Incoming) {
+        let Some(place) = self.connections.enter(peer.ip(), all) else {
+            tracing::warn!(client = %peer.ip(), "too many connections from this address (limit connections-per-address)");
+            return;
+        };
+        // A connection belongs to the reactor of the core that serves it.
+        let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
+        let (server, tls) = (self.server.clone(), self.tls.clone());
+        self.cores
+            .deal(move |core| async move {
+                let _place = place;
+                match TcpStream::from_std(stream) {
+                    Ok(stream) => connection::serve(server, Accepted { stream, peer, core }, tls).await,
+                    Err(error) => tracing::warn!(%error, "cannot take over a connection"),
+                }
+            })
+            .await;
+    }
 }

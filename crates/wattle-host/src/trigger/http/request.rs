@@ -2,7 +2,7 @@
 //! the client meant them, in one canonical form that routing uses too.
 
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, HeaderName, Method, Request, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 
 use crate::answer::Failure;
 
@@ -14,8 +14,14 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
     if request.method() == Method::CONNECT {
         return Err(Failure::NotSupported("CONNECT"));
     }
+    if asks_for_websocket(request.headers()) {
+        return Err(Failure::NotSupported("WebSocket"));
+    }
     only_chunked(request.headers())?;
     strip_connection_fields(request.headers_mut());
+    if request.version() == Version::HTTP_2 {
+        join_cookies(request.headers_mut());
+    }
     let host = host_header(request.headers(), request.version())?;
     let authority = match (request.uri().authority(), host) {
         (Some(target), Some(host)) if !same_authority(target, &host, scheme) => {
@@ -23,6 +29,9 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
         }
         (Some(target), _) => target.clone(),
         (None, Some(host)) => host,
+        (None, None) if request.version() == Version::HTTP_2 => {
+            return Err(Failure::BadRequest("it has neither an :authority nor a Host header"));
+        }
         (None, None) => Authority::from_static("localhost"),
     };
     if port_is_bad(authority.as_str()) {
@@ -54,6 +63,24 @@ fn only_chunked(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
+/// Whether the client wants to go on with something else than HTTP. What else it offers to upgrade to may be ignored,
+/// but nobody who wants this can do with less.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let mut offers = headers.get_all(header::UPGRADE).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    offers.any(|offer| offer.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// HTTP/2 may send a cookie in pieces, which nobody beyond it knows (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let pieces: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(|piece| piece.as_bytes()).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
 /// Removes what is meant for us alone: the fields that `Connection` names.
 fn strip_connection_fields(headers: &mut HeaderMap) {
     if !headers.contains_key(header::CONNECTION) {
@@ -71,7 +98,7 @@ fn host_header(headers: &HeaderMap, version: Version) -> Result<Option<Authority
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
         return match version {
-            Version::HTTP_10 => Ok(None),
+            Version::HTTP_10 | Version::HTTP_2 => Ok(None),
             _ => Err(Failure::BadRequest("it has no Host header")),
         };
     };

@@ -1,34 +1,50 @@
 //! A request's body on its way to the guest: within its bounds, and its end is told to the connection.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderName, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use wasmtime_wasi_http::Error;
 
-use super::wire::Progress;
+use super::exchange::Exchange;
 use crate::body::{Bounded, Bounds};
+
+/// Fields that say how a message is framed, routed or answered, and so mean nothing behind it (RFC 9110, section 6.5.1).
+const NOT_IN_TRAILERS: [HeaderName; 12] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// The body of an incoming request.
 pub(crate) struct RequestBody {
     body: Bounded<Incoming>,
-    progress: Arc<Progress>,
+    exchange: Exchange,
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.progress.received();
+        self.exchange.received();
     }
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, size: u64, pause: Duration, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(incoming: Incoming, size: u64, pause: Duration, exchange: Exchange) -> Self {
         let bounds = Bounds { size, too_large: Error::HttpRequestBodySize, pause: Some(pause) };
-        Self { body: Bounded::new(incoming, bounds), progress }
+        Self { body: Bounded::new(incoming, bounds), exchange }
     }
 }
 
@@ -37,9 +53,15 @@ impl Body for RequestBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() {
-            self.progress.received();
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &mut frame {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    NOT_IN_TRAILERS.iter().for_each(|name| drop(trailers.remove(name)));
+                }
+            }
+            Some(Err(_)) => {}
+            None => self.exchange.received(),
         }
         Poll::Ready(frame)
     }

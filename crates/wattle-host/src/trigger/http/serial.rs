@@ -117,8 +117,12 @@ async fn call(
     request: Request<RequestBody>,
     reply: Reply,
 ) -> wasmtime::Result<()> {
+    let scheme = match request.uri().scheme() {
+        Some(scheme) if *scheme == http::uri::Scheme::HTTPS => Scheme::Https,
+        _ => Scheme::Http,
+    };
     let mut http = store.data_mut().http();
-    let request = http.new_incoming_request(Scheme::Http, request)?;
+    let request = http.new_incoming_request(scheme, request)?;
     let outparam = http.new_response_outparam_from_callback(move |answer| {
         reply.clone().send(match answer {
             Ok(response) => Ok(Answered { response, permit: None, reply, call: None }),

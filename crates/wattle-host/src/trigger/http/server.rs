@@ -1,5 +1,6 @@
 //! One request from its head to its answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,18 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::sync::{oneshot, watch};
 use wattle_spec::limits::HostLimits;
+use wattle_spec::network::AddressRange;
 use wattle_spec::route::{RouteTable, host_of, normalize_path};
 
+use super::access::Access;
 use super::admission::Admission;
 use super::answer_body::{AnswerBody, GuestBody};
 use super::dispatch::{Answered, Job, Reply, dispatch};
+use super::exchange::{Exchange, Protocol};
+use super::forwarded::Origin;
 use super::request::canonical;
 use super::request_body::RequestBody;
-use super::wire::{Framing, Progress};
+use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
 use crate::cores::CoreId;
@@ -26,9 +31,17 @@ use crate::invocation::{Invocation, RequestId};
 /// What answers requests: the routes of every app of a host.
 pub(crate) struct Server {
     pub(crate) limits: HostLimits,
+    policy: EdgePolicy,
     pub(crate) routes: ArcSwap<RouteTable<Target>>,
     pub(crate) requests: Admission,
     pub(super) stopping: watch::Sender<Stopping>,
+}
+
+/// How a host deals with whom it does not know.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EdgePolicy {
+    pub(crate) trusted_proxies: Vec<AddressRange>,
+    pub(crate) access_log: bool,
 }
 
 /// How far the end of a host is.
@@ -53,14 +66,25 @@ pub(crate) struct Target {
 /// A connection, as its requests see it.
 pub(super) struct Via {
     pub(super) core: CoreId,
-    pub(super) progress: Arc<Progress>,
+    pub(super) protocol: Protocol,
     pub(super) scheme: Scheme,
+    pub(super) peer: SocketAddr,
+}
+
+/// One request under way.
+struct Turn<'a> {
+    id: RequestId,
+    via: &'a Via,
+    exchange: Exchange,
+    origin: Origin,
+    access: Option<Box<Access>>,
 }
 
 impl Server {
-    pub(crate) fn new(limits: HostLimits) -> Self {
+    pub(crate) fn new(limits: HostLimits, policy: EdgePolicy) -> Self {
         Self {
             limits,
+            policy,
             routes: ArcSwap::from_pointee(RouteTable::new()),
             requests: Admission::new(limits.concurrent_requests),
             stopping: watch::Sender::new(Stopping::No),
@@ -76,11 +100,14 @@ impl Server {
     }
 
     /// Answers one request, whatever happens.
-    pub(super) async fn answer(&self, request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
+    pub(super) async fn answer(&self, mut request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
         let id = RequestId::next();
-        let framing = via.progress.begin(&request);
+        let (exchange, framing) = via.protocol.begin(&request);
+        let origin = Origin::take(&mut request, via.peer, &self.policy.trusted_proxies);
+        let access = self.policy.access_log.then(|| Box::new(access(&request, id, &origin)));
+        let mut turn = Turn { id, via, exchange, origin, access };
         let served = match framing {
-            Framing::Clear | Framing::Unseen => self.serve(request, id, via).await,
+            Framing::Clear | Framing::Unseen => self.serve(request, &mut turn).await,
             Framing::Conflicting => {
                 Err((None, Failure::BadRequest("it has both a Content-Length and a Transfer-Encoding")))
             }
@@ -92,43 +119,57 @@ impl Server {
                 Some(component) => failure.log(&component.identity.to_string(), id),
                 None => failure.log("http", id),
             }
-            failure.answer(id).map(|body| AnswerBody::ours(body, via.progress.clone()))
+            failure.answer(id).map(|body| AnswerBody::ours(body, turn.exchange.clone()))
         });
         let headers = response.headers_mut();
         let value = HeaderValue::from_bytes(&id.digits()).expect("invariant: hex digits are a header value");
         headers.insert(REQUEST_ID, value);
-        if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
+        if let Protocol::Http2(_) = via.protocol {
+            // There, a connection is closed by other means, and not for one request.
+            headers.remove(header::CONNECTION);
+        } else if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        if let Some(access) = &mut turn.access {
+            access.status = Some(response.status().as_u16());
+        }
+        response.map(|body| body.logged(turn.access))
     }
 
     async fn serve(
         &self,
         mut request: Request<Incoming>,
-        id: RequestId,
-        via: &Via,
+        turn: &mut Turn<'_>,
     ) -> Result<Response<AnswerBody>, (Option<Arc<Component>>, Failure)> {
-        canonical(&mut request, &via.scheme).map_err(|failure| (None, failure))?;
+        if request.headers().len() > self.limits.headers as usize {
+            return Err((None, Failure::HeadTooLarge));
+        }
+        let scheme = turn.origin.target_scheme.as_ref().unwrap_or(&turn.via.scheme);
+        canonical(&mut request, scheme).map_err(|failure| (None, failure))?;
+        turn.origin.apply(&mut request);
         let target = self.route(&request).map_err(|failure| (None, failure))?;
         let component = target.component.clone();
+        if let Some(access) = &mut turn.access {
+            access.component = Some(component.identity.clone());
+        }
         let failed = |failure| (Some(target.component.clone()), failure);
         let limits = &component.identity.limits;
         if request.body().size_hint().lower() > limits.request_body.0 {
             return Err(failed(Failure::BodyTooLarge));
         }
-        let invocation = Invocation { request: id, deadline: std::time::Instant::now() + limits.deadline };
+        let invocation = Invocation { request: turn.id, deadline: std::time::Instant::now() + limits.deadline };
         let permit = target.requests.enter(&self.requests, target.queue_time).await.map_err(failed)?;
 
         let (reply, answered) = oneshot::channel();
         let (delivery, client) = oneshot::channel();
         let head_only = *request.method() == Method::HEAD;
-        let request = request
-            .map(|body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, via.progress.clone()));
-        dispatch(&component, via.core, Job { request, invocation, permit, client, reply: Reply::new(reply) });
+        let body =
+            |body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, turn.exchange.clone());
+        let request = request.map(body);
+        dispatch(&component, turn.via.core, Job { request, invocation, permit, client, reply: Reply::new(reply) });
         let answered = answered.await.unwrap_or(Err(Failure::InstanceLost)).map_err(failed)?;
         answer_of(answered, limits.response_body.0, head_only, delivery)
-            .map(|response| response.map(|body| AnswerBody::guest(body, via.progress.clone())))
+            .map(|response| response.map(|body| AnswerBody::guest(body, turn.exchange.clone())))
             .map_err(failed)
     }
 
@@ -136,6 +177,20 @@ impl Server {
         let path = normalize_path(request.uri().path())?;
         let host = host_of(request.uri().authority().map_or("", |authority| authority.as_str()));
         self.routes.load().get(&host, &path).cloned().ok_or(Failure::NoRoute)
+    }
+}
+
+fn access<B>(request: &Request<B>, id: RequestId, origin: &Origin) -> Access {
+    Access {
+        request: id,
+        client: origin.client,
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        protocol: request.version(),
+        began: std::time::Instant::now(),
+        component: None,
+        status: None,
+        bytes: 0,
     }
 }
 

@@ -1,0 +1,96 @@
+//! The files of the host's certificates: read at the start, and again when they change.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wattle_host::tls::{Certificate, Tls};
+use wattle_spec::listen::CertificatePaths;
+
+use crate::problem::Problem;
+
+/// How often it is looked whether the files are still the same.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Others than the owner and the group may read a file.
+const READABLE_BY_OTHERS: u32 = 0o004;
+
+/// Certificates and where they come from.
+pub(crate) struct CertificateFiles {
+    paths: Vec<CertificatePaths>,
+    seen: Vec<Option<Identity>>,
+    pub(crate) tls: Arc<Tls>,
+}
+
+/// What changes when a file does: the file system's ids, its length and its time.
+type Identity = (u64, u64, u64, i64, i64);
+
+impl CertificateFiles {
+    /// Reads the certificates at `paths`. `None`: there are none.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be served.
+    pub(crate) fn open(paths: Vec<CertificatePaths>) -> Result<Option<Self>, Problem> {
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let seen = identities(&paths);
+        let certificates = read_all(&paths)?;
+        Ok(Some(Self { paths, seen, tls: Arc::new(Tls::new(certificates)) }))
+    }
+
+    /// Serves what the files hold whenever they change, for ever. What cannot be served is told, and the certificates
+    /// from before stay.
+    pub(crate) async fn follow(mut self) {
+        self.warn_of_open_keys();
+        loop {
+            tokio::time::sleep(GLANCE).await;
+            let found = identities(&self.paths);
+            if found == self.seen {
+                continue;
+            }
+            self.seen = found;
+            match read_all(&self.paths) {
+                Ok(certificates) => {
+                    self.tls.replace(certificates);
+                    self.warn_of_open_keys();
+                    tracing::info!("the certificates have changed and are served from now on");
+                }
+                Err(problem) => {
+                    let cause = std::error::Error::source(&problem).map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!("{problem}: {cause}; the certificates from before are still served");
+                }
+            }
+        }
+    }
+
+    fn warn_of_open_keys(&self) {
+        for key in self.paths.iter().map(|paths| &paths.key) {
+            if fs::metadata(key).is_ok_and(|metadata| metadata.mode() & READABLE_BY_OTHERS != 0) {
+                tracing::warn!(key = %key.display(), "everybody on this machine can read this private key");
+            }
+        }
+    }
+}
+
+fn read_all(paths: &[CertificatePaths]) -> Result<Vec<Certificate>, Problem> {
+    let read = |path: &Path| fs::read(path).map_err(|source| Problem::CertificateFile { path: path.into(), source });
+    let one = |paths: &CertificatePaths| {
+        let (chain, key) = (read(&paths.cert)?, read(&paths.key)?);
+        Certificate::from_pem(&chain, &key).map_err(|source| {
+            let CertificatePaths { cert, key } = paths.clone();
+            Problem::Certificate { cert, key, source }
+        })
+    };
+    paths.iter().map(one).collect()
+}
+
+fn identities(paths: &[CertificatePaths]) -> Vec<Option<Identity>> {
+    let identity =
+        |metadata: Metadata| (metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+    let of = |path: &Path| fs::metadata(path).ok().map(identity);
+    paths.iter().flat_map(|paths| [of(&paths.cert), of(&paths.key)]).collect()
+}
