@@ -81,7 +81,7 @@ cargo_install() {
     shift
     [ -x "$prefix/bin/$program" ] && return
     say "installing $1 under $prefix/bin"
-    env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$prefix" --target-dir "$prefix/build" "$@" >&2 ||
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked --debug --root "$prefix" --target-dir "$prefix/build" "$@" >&2 ||
         lacks "$1 in reach of cargo"
     rm -rf "$prefix/build"
 }

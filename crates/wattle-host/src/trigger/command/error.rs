@@ -36,7 +36,7 @@ pub enum CommandError {
         /// What was asked for.
         call: String,
         /// What is wrong with it, and where in it.
-        fault: Fault,
+        fault: Box<Fault>,
     },
     /// The system gave no thread, or not the standard streams.
     #[error("cannot start a thread for the command")]

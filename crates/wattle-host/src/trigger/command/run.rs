@@ -19,7 +19,7 @@ pub(super) async fn run(
     let call = match &command.start {
         Start::Main => None,
         Start::Export(text) => {
-            let refused = |fault| CommandError::Call { call: text.clone(), fault };
+            let refused = |fault| CommandError::Call { call: text.clone(), fault: Box::new(fault) };
             Some(Call::read(text, &component.program).map_err(refused)?)
         }
     };
