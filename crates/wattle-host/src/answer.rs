@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     GuestError(String),
     #[error("the component's answer is not valid HTTP: {0}")]
     InvalidAnswer(&'static str),
+    #[error("the component wrote more than its limit response-body")]
+    AnswerTooLarge,
     #[error("the instance that served this request was lost")]
     InstanceLost,
     #[error("the client went away")]
@@ -63,7 +65,7 @@ impl Failure {
             Failure::Start(_) => (StatusCode::INTERNAL_SERVER_ERROR, "guest-start"),
             Failure::NoAnswer => (StatusCode::BAD_GATEWAY, "no-answer"),
             Failure::GuestError(_) => (StatusCode::BAD_GATEWAY, "guest-error"),
-            Failure::InvalidAnswer(_) => (StatusCode::BAD_GATEWAY, "invalid-answer"),
+            Failure::InvalidAnswer(_) | Failure::AnswerTooLarge => (StatusCode::BAD_GATEWAY, "invalid-answer"),
             Failure::InstanceLost | Failure::ClientGone => (StatusCode::BAD_GATEWAY, "instance-lost"),
         }
     }

@@ -13,9 +13,11 @@ use wattle_spec::limits::ComponentLimits;
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::shape::Kind;
 
+use crate::answer::Failure;
 use crate::capability::key_value::KeyValueLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
+use crate::invocation::RequestId;
 use crate::outgoing::Outgoing;
 use crate::trigger::http::Warm;
 
@@ -41,6 +43,20 @@ pub(crate) struct Identity {
     pub(crate) key_value: Option<KeyValueLink>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
+    /// How often its failures are told.
+    pub(crate) failure_rate: LogRate,
+}
+
+impl Identity {
+    /// Writes a failure of this component to the log, unless there were many of them in this second: whoever causes
+    /// them from outside must not fill the log.
+    pub(crate) fn log_failure(&self, failure: &Failure, request: RequestId, what: &str) {
+        let Ok(untold) = self.failure_rate.take() else { return };
+        if untold > 0 {
+            tracing::warn!(component = %self, untold, "more failures than the log takes");
+        }
+        failure.log(&format!("{self}{what}"), request);
+    }
 }
 
 impl fmt::Display for Identity {

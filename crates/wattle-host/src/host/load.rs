@@ -31,6 +31,9 @@ use crate::invocation::{Invocation, RequestId};
 use crate::outgoing::{Network, Outgoing, Places};
 use crate::trigger::http::Warm;
 
+/// Failures of one component that are told in a second; the others are counted.
+const FAILURES_PER_SECOND: u32 = 10;
+
 /// Where the bytes of components come from.
 pub trait Source: Send + Sync {
     /// The bytes with this digest.
@@ -136,6 +139,7 @@ impl Loader {
             key_value: self.key_value(app, name, spec)?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
+            failure_rate: LogRate::new(FAILURES_PER_SECOND),
         };
         Ok(Component {
             identity: Arc::new(identity),

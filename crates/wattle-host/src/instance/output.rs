@@ -234,7 +234,7 @@ impl LogRate {
     }
 
     /// Room for one line. `Ok` says how many were dropped since the last that had room.
-    fn take(&self) -> Result<u64, ()> {
+    pub(crate) fn take(&self) -> Result<u64, ()> {
         let mut rate = self.state.lock().expect("invariant: nothing panics while it holds this lock");
         if rate.second.elapsed() >= std::time::Duration::from_secs(1) {
             rate.second = std::time::Instant::now();

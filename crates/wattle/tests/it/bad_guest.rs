@@ -121,6 +121,7 @@ fn answers_without_end() {
         assert_eq!((answer.status(), answer.is_complete()), (200, false));
         assert!(answer.body.len() <= 3 << 20, "{} bytes are more than the limit", answer.body.len());
         assert!(answer.body.len() > 2 << 20, "{} bytes only", answer.body.len());
+        until("the log says why", || server.log.text().contains("more than its limit response-body").then_some(()));
     });
 }
 
@@ -268,5 +269,18 @@ fn the_client_gets_no_chain() {
         assert!(line["context"].as_str().is_some_and(|context| context.ends_with("/guest")), "{line}");
         assert!(line["message"].as_str().is_some_and(|message| message.contains("wasm backtrace")), "{line}");
         server.log.wait_for("what the guest said", |line| line.contains("this guest was asked to panic"));
+    });
+}
+
+/// Failures are told, but not as fast as somebody causes them.
+#[test]
+fn many_failures() {
+    start("misbehave", "", |server| {
+        let mut connection = server.connect();
+        for _ in 0..200 {
+            assert_eq!(connection.call("GET", "/panic", b"").summary(), "500 guest-trap");
+        }
+        let told = server.log.text().matches("guest-trap").count();
+        assert!((1..200).contains(&told), "{told} lines");
     });
 }

@@ -46,6 +46,11 @@ fn too_many_from_one_address() {
         assert!(connections.iter_mut().all(is_served));
         connections.truncate(4);
         until("there is room again", || is_served(&mut server.connect()).then_some(()));
+        for _ in 0..200 {
+            let _held: Vec<Connection> = (0..6).map(|_| server.connect()).collect();
+        }
+        let told = server.log.text().matches("too many connections").count();
+        assert!(told < 50, "{told} lines for clients that were refused");
     });
 }
 

@@ -80,10 +80,12 @@ fn several_at_once() {
             in_a_row(server, "/count", 3),
             ["1 requests, 1 at once", "2 requests, 1 at once", "3 requests, 1 at once"]
         );
-        let most = at_once(server, 16).into_iter().map(|(_, at_once)| at_once).max();
-        // Sixteen connections are dealt to the cores of this machine.
+        // Sixteen connections are dealt to the cores of this machine; on a busy one they may come too late for each other.
         let cores = thread::available_parallelism().unwrap().get() as u32;
-        assert!(most >= Some((16 / cores).clamp(2, 16)), "{most:?} at once");
+        until("as many are served at once as there are", || {
+            let most = at_once(server, 16).into_iter().map(|(_, at_once)| at_once).max();
+            (most >= Some((16 / cores).clamp(2, 16))).then_some(())
+        });
     });
 }
 

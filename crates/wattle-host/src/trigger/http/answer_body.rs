@@ -15,6 +15,7 @@ use super::admission::Permit;
 use super::calls::OpenCall;
 use super::dispatch::Reply;
 use super::exchange::Exchange;
+use crate::answer::Failure;
 
 /// The body of an answer. When it is dropped, its connection rests.
 pub(crate) struct AnswerBody {
@@ -90,6 +91,10 @@ impl GuestBody {
         }
         match ready!(self.poll_frame(cx)) {
             Some(Err(cut)) => {
+                // Of the others whoever ended the instance has told.
+                if matches!(cut, Cut::TooLarge) {
+                    self.reply.log(&Failure::AnswerTooLarge);
+                }
                 self.cut = Some(cut);
                 cx.waker().wake_by_ref();
                 Poll::Pending

@@ -162,7 +162,7 @@ impl Calls {
                     Failure::InstanceLost
                 }
             };
-            reply.fail(failure, component, invocation);
+            reply.fail(failure);
         }
         if let Some(error) = error.filter(|_| !too_long) {
             tracing::error!(component = %component.identity, "an instance that served several requests failed: {error:?}");

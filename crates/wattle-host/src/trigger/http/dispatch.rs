@@ -12,9 +12,9 @@ use super::calls::OpenCall;
 use super::request_body::RequestBody;
 use super::{serial, shared};
 use crate::answer::Failure;
-use crate::component::{Component, Service};
+use crate::component::{Component, Identity, Service};
 use crate::cores::CoreId;
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, RequestId};
 
 /// A request on its way to an instance.
 pub(crate) struct Job {
@@ -46,11 +46,22 @@ pub(super) struct Reply(Arc<ReplyState>);
 struct ReplyState {
     sender: Mutex<Option<oneshot::Sender<Result<Answered, Failure>>>>,
     lost: AtomicBool,
+    component: Arc<Identity>,
+    request: RequestId,
 }
 
 impl Reply {
-    pub(super) fn new(sender: oneshot::Sender<Result<Answered, Failure>>) -> Self {
-        Self(Arc::new(ReplyState { sender: Mutex::new(Some(sender)), lost: AtomicBool::new(false) }))
+    pub(super) fn new(
+        sender: oneshot::Sender<Result<Answered, Failure>>,
+        component: &Component,
+        request: RequestId,
+    ) -> Self {
+        Self(Arc::new(ReplyState {
+            sender: Mutex::new(Some(sender)),
+            lost: AtomicBool::new(false),
+            component: component.identity.clone(),
+            request,
+        }))
     }
 
     fn sender(&self) -> Option<oneshot::Sender<Result<Answered, Failure>>> {
@@ -66,14 +77,16 @@ impl Reply {
     }
 
     /// Tells of a failure: the client if it has no answer yet, else the log alone.
-    pub(super) fn fail(&self, failure: Failure, component: &Component, invocation: Invocation) {
+    pub(super) fn fail(&self, failure: Failure) {
         match self.sender() {
             Some(sender) => drop(sender.send(Err(failure))),
-            None => {
-                let context = format_args!("{} (its answer had begun and is cut)", component.identity).to_string();
-                failure.log(&context, invocation.request);
-            }
+            None => self.log(&failure),
         }
+    }
+
+    /// Tells the log why an answer that had begun is cut.
+    pub(super) fn log(&self, failure: &Failure) {
+        self.0.component.log_failure(failure, self.0.request, " (its answer had begun and is cut)");
     }
 
     /// What has not been written of the answer never will be.
@@ -92,7 +105,7 @@ pub(super) fn dispatch(component: &Arc<Component>, core: CoreId, job: Job) {
     match &component.service {
         Service::Serial(_) => drop(tokio::spawn(serial::run(component.clone(), core, job))),
         Service::Shared(_) => drop(tokio::spawn(shared::run(component.clone(), core, job))),
-        Service::None => job.reply.fail(Failure::NoRoute, component, job.invocation),
+        Service::None => job.reply.fail(Failure::NoRoute),
     }
 }
 

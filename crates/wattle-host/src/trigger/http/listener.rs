@@ -13,10 +13,14 @@ use tokio::task::JoinHandle;
 use super::connection::{self, Accepted};
 use super::server::{Server, Stopping};
 use crate::cores::Cores;
+use crate::instance::LogRate;
 use crate::tls::Tls;
 
 /// How long accepting rests when the system has no more file descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// Refused connections that are told in a second; the others are counted.
+const REFUSALS_PER_SECOND: u32 = 1;
 
 /// An address on which a host serves. It accepts until its host stops.
 pub(crate) struct Listener {
@@ -30,6 +34,8 @@ pub(crate) struct Connections {
     count: u32,
     by_address: Mutex<HashMap<IpAddr, u32>>,
     per_address: u32,
+    /// How often it is told that there were too many.
+    refusals: LogRate,
 }
 
 /// A connection's place: given back when it is dropped.
@@ -46,6 +52,7 @@ impl Connections {
             count: limits.connections,
             by_address: Mutex::default(),
             per_address: limits.connections_per_address,
+            refusals: LogRate::new(REFUSALS_PER_SECOND),
         }
     }
 
@@ -164,7 +171,10 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> Incoming {
 impl Entrance {
     async fn deal(&self, (stream, peer, all): Incoming) {
         let Some(place) = self.connections.enter(peer.ip(), all) else {
-            tracing::warn!(client = %peer.ip(), "too many connections from this address (limit connections-per-address)");
+            if let Ok(untold) = self.connections.refusals.take() {
+                let client = peer.ip();
+                tracing::warn!(%client, untold, "too many connections from this address (limit connections-per-address)");
+            }
             return;
         };
         // A connection belongs to the reactor of the core that serves it.

@@ -26,10 +26,10 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let mut store = new_store(&component.engine, &component.identity, core, first.invocation);
     let proxy = match start(pre, &mut store, first.invocation).await {
         Ok(proxy) => proxy,
-        Err(failure) => return first.reply.fail(failure, &component, first.invocation),
+        Err(failure) => return first.reply.fail(failure),
     };
     let reuse = component.policy.reuse.get();
-    if !serve(&component, &mut store, &proxy, first).await || reuse == 1 {
+    if !serve(&mut store, &proxy, first).await || reuse == 1 {
         return;
     }
     let (instance, mut jobs) = Warmth::new(1, reuse - 1);
@@ -40,7 +40,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         let Ok(Some(job)) = timeout(component.policy.idle, jobs.recv()).await else { break };
         store.data_mut().wake(job.invocation);
         store.set_epoch_deadline(1);
-        if !serve(&component, &mut store, &proxy, job).await {
+        if !serve(&mut store, &proxy, job).await {
             break;
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn start_failure(error: wasmtime::Error) -> Failure {
 }
 
 /// Lets the instance serve one request to its end. Whether it can serve another.
-async fn serve(component: &Component, store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
+async fn serve(store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
     let Job { request, invocation, permit, mut client, reply } = job;
     let unwinding = Lost(&reply);
     let outcome = {
@@ -96,7 +96,7 @@ async fn serve(component: &Component, store: &mut Store<Guest>, proxy: &Proxy, j
             matches!(ended, Ended::Returned) && !writing
         }
         Err(failure) => {
-            reply.fail(store.data().explained(failure), component, invocation);
+            reply.fail(store.data().explained(failure));
             false
         }
     }

@@ -116,7 +116,7 @@ impl Server {
         };
         let mut response = served.unwrap_or_else(|(component, failure)| {
             match component {
-                Some(component) => failure.log(&component.identity.to_string(), id),
+                Some(component) => component.identity.log_failure(&failure, id, ""),
                 None => failure.log("http", id),
             }
             failure.answer(id).map(|body| AnswerBody::ours(body, turn.exchange.clone()))
@@ -166,7 +166,11 @@ impl Server {
         let body =
             |body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, turn.exchange.clone());
         let request = request.map(body);
-        dispatch(&component, turn.via.core, Job { request, invocation, permit, client, reply: Reply::new(reply) });
+        dispatch(
+            &component,
+            turn.via.core,
+            Job { request, invocation, permit, client, reply: Reply::new(reply, &component, turn.id) },
+        );
         let answered = answered.await.unwrap_or(Err(Failure::InstanceLost)).map_err(failed)?;
         answer_of(answered, limits.response_body.0, head_only, delivery)
             .map(|response| response.map(|body| AnswerBody::guest(body, turn.exchange.clone())))

@@ -32,9 +32,9 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let exports = match timeout_at(deadline, pre.instantiate_async(&mut store)).await {
         Ok(Ok(exports)) => exports,
         Ok(Err(error)) => {
-            return first.reply.fail(store.data().explained(start_failure(error)), &component, first.invocation);
+            return first.reply.fail(store.data().explained(start_failure(error)));
         }
-        Err(_) => return first.reply.fail(Failure::Deadline, &component, first.invocation),
+        Err(_) => return first.reply.fail(Failure::Deadline),
     };
     let (instance, mut jobs) = Warmth::new(component.policy.concurrency.get(), component.policy.reuse.get() - 1);
     component.warm.add(core, &instance);
