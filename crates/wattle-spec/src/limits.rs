@@ -149,7 +149,7 @@ limits! {
     /// Limits of one component: `limits` in `[components.NAME]`.
     ComponentLimits {
         memory: ByteSize = mib(128), "Linear memory of one instance, all its memories together; growing past it fails in the guest.";
-        table_elements: u32 = 100_000, "Elements in the tables of one instance; growing past it fails in the guest.";
+        table_elements: u32 = 100_000, "Elements in the tables of one instance; growing past it fails in the guest. At most 1,000,000.";
         handles: u32 = 2_000, "Resource handles that one instance holds at a time; one more is a trap.";
         host_call_bytes: ByteSize = mib(16), "Bytes copied out of the guest by one call of the host; more is a trap.";
         fields: ByteSize = kib(80), "Header or trailer fields that a guest makes, each with some bytes of its own; more is an error or a trap.";

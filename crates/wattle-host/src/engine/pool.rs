@@ -11,6 +11,8 @@ use super::{Profile, code_config};
 /// `PAGEMAP_SCAN` only pages that were written are reset, so this costs memory and no time.
 const MEMORY_KEEP_RESIDENT: usize = 256 << 10;
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// The most that the limit `table-elements` can be raised to. As with memories, it costs address space only.
+const TABLE_ELEMENTS_MAX: usize = 1_000_000;
 /// Core instances, tables and memories for one component: toolchains use one to five.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 50;
 const PARTS_PER_COMPONENT: u32 = 20;
@@ -45,6 +47,7 @@ fn pooled(profile: Profile, instances: u32) -> wasmtime::Result<Engine> {
         .max_tables_per_component(PARTS_PER_COMPONENT)
         .max_memories_per_module(PARTS_PER_COMPONENT)
         .max_tables_per_module(PARTS_PER_COMPONENT)
+        .table_elements(TABLE_ELEMENTS_MAX)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)
         .pagemap_scan(Enabled::Auto);

@@ -22,6 +22,7 @@ fn program() -> App {
     (memory (export "memory") 1)
     (func (export "_start") (call $exit (i32.eq (memory.grow (i32.const 300)) (i32.const -1)))))"#,
         )
+        .file("table.wat", r#"(module (table 90000 funcref) (func (export "_start")))"#)
         .file("huge.wat", r#"(module (memory 4000) (func (export "_start")))"#)
 }
 
@@ -87,6 +88,13 @@ fn a_limit_on_memory() {
     assert_eq!(run(&["--limit", "memory=32MiB", "grow.wat"]).code, Some(0));
     let ran = run(&["huge.wat"]);
     assert!(ran.code == Some(134) && ran.stderr.contains("limit memory"), "{ran}");
+}
+
+#[test]
+fn a_limit_on_tables() {
+    assert_eq!(run(&["table.wat"]).code, Some(0));
+    let ran = run(&["--limit", "table-elements=80000", "table.wat"]);
+    assert!(ran.code == Some(134) && ran.stderr.contains("limit table-elements"), "{ran}");
 }
 
 #[test]
