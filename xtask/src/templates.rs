@@ -30,7 +30,7 @@ struct Template {
 
 /// `cargo xtask templates`, with what follows it.
 pub(crate) fn run(names: &[&str]) -> Result<()> {
-    process::run(Command::new("cargo").args(["build", "--package", "wattle"]).current_dir(root()))?;
+    process::run(Command::new("cargo").args(["build", "--workspace"]).current_dir(root()))?;
     let wattle = target_directory().join("debug/wattle");
     let list = process::read(Command::new(&wattle).args(["new", "--list", "--json"]))?;
     let templates: Vec<Template> = serde_json::from_str(&list).context("read the list of templates")?;
