@@ -46,9 +46,6 @@ impl<'a> App<'a> {
                 let answer = serve::answer(self.wattle, &self.directory.join(NAME), "/there")?;
                 ensure!(answer == "Hello from /there\n", "it answered {answer:?}");
             }
-            Some("run") if !self.has_verb("run") => {
-                eprintln!("templates: built, and not run: this `wattle` has no verb `run`");
-            }
             _ => {
                 let said = process::read(&mut self.command(&run))?;
                 ensure!(said == "Hello, Ada\n", "it said {said:?}");
@@ -56,10 +53,6 @@ impl<'a> App<'a> {
         }
         eprintln!("templates: {} works", self.template.name);
         Ok(())
-    }
-
-    fn has_verb(&self, verb: &str) -> bool {
-        Command::new(self.wattle).args([verb, "--help"]).output().is_ok_and(|output| output.status.success())
     }
 
     fn shell(&self, command: &str) -> Result<()> {
