@@ -1,10 +1,13 @@
-//! What a client is told when no component answered: one table from every failure to a status and a stable code.
+//! What a client is told when no component answered: every failure, and the code that a client gets for it.
 //!
 //! The client gets the code and the request's id; the log gets the chain of causes; nobody gets a secret.
 
-use http::{HeaderValue, Response, StatusCode, header};
+mod code;
+
+use http::{HeaderValue, Response, header};
 use http_body_util::Full;
 
+pub use self::code::ErrorCode;
 use crate::invocation::RequestId;
 
 /// The header that carries the id of a request in every answer.
@@ -50,23 +53,23 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The status and the code that a client gets.
-    pub(crate) fn status(&self) -> (StatusCode, &'static str) {
+    /// What a client is told.
+    pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Failure::NoRoute => (StatusCode::NOT_FOUND, "no-route"),
-            Failure::BadRequest(_) | Failure::BadPath(_) => (StatusCode::BAD_REQUEST, "bad-request"),
-            Failure::PathTooLong => (StatusCode::URI_TOO_LONG, "path-too-long"),
-            Failure::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large"),
-            Failure::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
-            Failure::NotSupported(_) => (StatusCode::NOT_IMPLEMENTED, "not-supported"),
-            Failure::NoCapacity => (StatusCode::SERVICE_UNAVAILABLE, "no-capacity"),
-            Failure::Deadline => (StatusCode::GATEWAY_TIMEOUT, "deadline"),
-            Failure::Trap(_) => (StatusCode::INTERNAL_SERVER_ERROR, "guest-trap"),
-            Failure::Start(_) => (StatusCode::INTERNAL_SERVER_ERROR, "guest-start"),
-            Failure::NoAnswer => (StatusCode::BAD_GATEWAY, "no-answer"),
-            Failure::GuestError(_) => (StatusCode::BAD_GATEWAY, "guest-error"),
-            Failure::InvalidAnswer(_) | Failure::AnswerTooLarge => (StatusCode::BAD_GATEWAY, "invalid-answer"),
-            Failure::InstanceLost | Failure::ClientGone => (StatusCode::BAD_GATEWAY, "instance-lost"),
+            Failure::NoRoute => ErrorCode::NoRoute,
+            Failure::BadRequest(_) | Failure::BadPath(_) => ErrorCode::BadRequest,
+            Failure::PathTooLong => ErrorCode::PathTooLong,
+            Failure::HeadTooLarge => ErrorCode::HeadTooLarge,
+            Failure::BodyTooLarge => ErrorCode::BodyTooLarge,
+            Failure::NotSupported(_) => ErrorCode::NotSupported,
+            Failure::NoCapacity => ErrorCode::NoCapacity,
+            Failure::Deadline => ErrorCode::Deadline,
+            Failure::Trap(_) => ErrorCode::GuestTrap,
+            Failure::Start(_) => ErrorCode::GuestStart,
+            Failure::NoAnswer => ErrorCode::NoAnswer,
+            Failure::GuestError(_) => ErrorCode::GuestError,
+            Failure::InvalidAnswer(_) | Failure::AnswerTooLarge => ErrorCode::InvalidAnswer,
+            Failure::InstanceLost | Failure::ClientGone => ErrorCode::InstanceLost,
         }
     }
 
@@ -77,17 +80,17 @@ impl Failure {
 
     /// The answer to the client.
     pub(crate) fn answer(&self, request: RequestId) -> Response<Full<bytes::Bytes>> {
-        let (status, code) = self.status();
+        let code = self.code();
         let message = match self {
             // What a guest said is for the log.
             Failure::GuestError(_) => "the component answered with an error".to_owned(),
             other => other.to_string(),
         };
         let body = serde_json::json!({
-            "error": { "code": code, "message": message, "request": request.to_string() }
+            "error": { "code": code.as_str(), "message": message, "request": request.to_string() }
         });
         let mut answer = Response::new(Full::from(format!("{body}\n")));
-        *answer.status_mut() = status;
+        *answer.status_mut() = code.status();
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.closes_connection() {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -97,7 +100,7 @@ impl Failure {
 
     /// Writes the failure with its chain of causes to the log, as loud as it deserves.
     pub(crate) fn log(&self, context: &str, request: RequestId) {
-        let (_, code) = self.status();
+        let code = self.code().as_str();
         match self {
             Failure::NoRoute
             | Failure::BadRequest(_)

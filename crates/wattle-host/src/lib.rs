@@ -20,7 +20,7 @@ mod outgoing;
 pub mod tls;
 mod trigger;
 
-pub use answer::REQUEST_ID;
+pub use answer::{ErrorCode, REQUEST_ID};
 pub use capability::offers;
 pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};

@@ -16,11 +16,13 @@ use wattle_spec::network::{
 };
 use wattle_spec::socket::SocketError;
 
+use crate::problem::Exit;
 use crate::template::Template;
 
 /// Builds, ships and runs WebAssembly applications
 #[derive(Debug, Parser)]
 #[command(name = "wattle", version, max_term_width = 79, disable_help_subcommand = true)]
+#[command(after_help = format!("Exit codes:\n  0    It was done{}", Exit::table()))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,

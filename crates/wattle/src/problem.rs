@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
+use clap::ValueEnum;
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
@@ -15,28 +16,45 @@ use wattle_spec::listen::Listen;
 use wattle_spec::name::{AppName, ComponentName, NameError};
 use wattle_spec::shape::{Shape, ShapeError};
 
-/// How `wattle` ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How `wattle` ends, if not well. Help and documentation show the first line of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It was asked for something that it could not do.
+    /// It could not be done
     Failed = 1,
-    /// What it was given is wrong: the command line, a manifest, a component.
+    /// What was given is wrong: the command line, a manifest, a component
     BadInput = 2,
-    /// Something outside is in the way: a port, a directory, another process.
+    /// Something outside is in the way: a port, a directory, another process
     Blocked = 3,
-    /// It was told to end, and something did not end in time.
+    /// It was told to end, and something did not end in time and was cut
     Cut = 4,
-    /// A command was still running at its deadline. As `timeout` ends.
+    /// A command was still running at its deadline
+    ///
+    /// As `timeout` ends.
     Deadline = 124,
-    /// Somebody interrupted a command. This and those below are what a shell makes of the signal.
+    /// A verb other than `up` was interrupted (SIGINT)
+    ///
+    /// This and those below are what a shell makes of the signal.
     Interrupted = 130,
-    /// A command trapped. As `abort` ends.
+    /// A command trapped
+    ///
+    /// As `abort` ends.
     Trapped = 134,
-    /// Nobody read the output of a command any more.
+    /// Nobody read the output of a command any more
     ReaderGone = 141,
-    /// A command was told to end.
+    /// A verb other than `up` was told to end (SIGTERM)
     Terminated = 143,
+}
+
+impl Exit {
+    /// A table of all, for people.
+    pub(crate) fn table() -> String {
+        let line = |exit: &Self| {
+            let meaning = exit.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
+            format!("\n  {:<4} {}", *exit as u8, meaning.unwrap_or_default())
+        };
+        Self::value_variants().iter().map(line).collect()
+    }
 }
 
 impl From<Exit> for ExitCode {

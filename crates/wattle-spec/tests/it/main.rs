@@ -5,7 +5,6 @@
 mod host_file;
 mod manifest;
 mod network;
-mod reference;
 mod resolve;
 mod route;
 mod schema;

@@ -43,6 +43,18 @@ fn help_of_all() {
     Options:
       -h, --help     Print help
       -V, --version  Print version
+
+    Exit codes:
+      0    It was done
+      1    It could not be done
+      2    What was given is wrong: the command line, a manifest, a component
+      3    Something outside is in the way: a port, a directory, another process
+      4    It was told to end, and something did not end in time and was cut
+      124  A command was still running at its deadline
+      130  A verb other than `up` was interrupted (SIGINT)
+      134  A command trapped
+      141  Nobody read the output of a command any more
+      143  A verb other than `up` was told to end (SIGTERM)
     ");
     assert_eq!(run(&["--help"]), run(&["-h"]));
 }

@@ -145,7 +145,7 @@ mod tests {
         }
         let mut request = request.body(()).expect("a request");
         let outcome = canonical(&mut request, &Scheme::HTTP).map(|()| request.uri().to_string());
-        let outcome = outcome.as_deref().map_err(|failure| failure.status().1);
+        let outcome = outcome.as_deref().map_err(|failure| failure.code().as_str());
         assert_eq!(outcome, expected, "{target} with {hosts:?}");
     }
 

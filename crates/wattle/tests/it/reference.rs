@@ -1,0 +1,142 @@
+//! The pages of `docs/reference`: each is made from what the program itself goes by, and a stale one fails its test.
+//!
+//! `WATTLE_BLESS=1 cargo test -p wattle --test it reference` writes them.
+
+mod keys;
+
+use std::path::Path;
+
+use wattle_host::ErrorCode;
+use wattle_spec::host_file::{self, HostSpec};
+use wattle_spec::limits::{AppLimits, ComponentLimits, HostLimits, LimitRow, LimitSet};
+use wattle_spec::manifest::{self, Manifest};
+use wattle_testkit::{App, Ran};
+
+use crate::WATTLE;
+use keys::{KeyPage, required_of};
+
+const MANIFEST: &str = include_str!("reference/wattle.toml");
+const HOST_FILE: &str = include_str!("reference/host.toml");
+
+/// Compares the page `name` with what it should be, or writes it.
+fn check(name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
+    if std::env::var_os("WATTLE_BLESS").is_some() {
+        std::fs::write(&path, expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    let bless = "WATTLE_BLESS=1 cargo test -p wattle --test it reference";
+    assert!(found == expected, "docs/reference/{name} is stale (hint: {bless})");
+}
+
+/// A table of Markdown. A `|` within a cell is escaped.
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| {
+        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('\n', " ").replace('|', "\\|")).collect();
+        // An empty cell is one space, as a full one has a space on both sides.
+        format!("| {} |\n", cells.join(" | ")).replace("|  |", "| |")
+    };
+    let head_line = line(head.iter().map(ToString::to_string).collect());
+    let rule = format!("|{}\n", "---|".repeat(head.len()));
+    rows.into_iter().fold(head_line + &rule, |table, row| table + &line(row))
+}
+
+fn help(arguments: &[&str]) -> String {
+    // As it is: the port in it is the default.
+    let ran = Ran::of(WATTLE.command(&App::empty()).args(arguments));
+    assert!(ran.is_ok(), "{ran}");
+    let widest = ran.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(79), "the help of {arguments:?} is {widest:?} columns wide");
+    ran.stdout.trim_end().to_owned()
+}
+
+/// The lines of the help that are below `title`, each in two: `("up", "Run an app in the foreground")`.
+fn section(help: &str, title: &str) -> Vec<(String, String)> {
+    let below = help.lines().skip_while(|line| *line != title).skip(1);
+    let lines = below.take_while(|line| line.starts_with(' '));
+    let rows: Vec<_> = lines
+        .map(|line| line.trim().split_once(' ').unwrap())
+        .map(|(key, text)| (key.to_owned(), text.trim().to_owned()))
+        .collect();
+    assert!(!rows.is_empty(), "the help has no {title}");
+    rows
+}
+
+#[test]
+fn verbs() {
+    let all = help(&["--help"]);
+    let mut page = format!("# Verbs\n\nWhat `--help` says, of `wattle` itself and of each verb.\n\n```\n{all}\n```\n");
+    for (verb, _) in section(&all, "Commands:") {
+        page += &format!("\n## wattle {verb}\n\n```\n{}\n```\n", help(&[&verb, "--help"]));
+    }
+    check("verbs.md", &page);
+}
+
+#[test]
+fn exit_codes() {
+    let rows = section(&help(&["--help"]), "Exit codes:").into_iter().map(|(code, meaning)| vec![code, meaning]);
+    let page = format!(
+        "# Exit codes\n\n{}\n`wattle run` ends with the code of its command where that ends by itself.\n",
+        table(&["code", "when"], rows)
+    );
+    check("exit-codes.md", &page);
+}
+
+#[test]
+fn errors() {
+    let row = |code: &ErrorCode| {
+        vec![code.status().as_u16().to_string(), format!("`{}`", code.as_str()), code.meaning().to_owned()]
+    };
+    let page = format!(
+        "# Errors\n\nWhat a client gets when no component answers. The body is JSON, the code is stable, and the log has \
+         the causes\nof what is not the client's own mistake, under the same id:\n\n```json\n{{\"error\":{{\"code\":\"no-route\",\"message\":\"no app answers this \
+         host and path\",\"request\":\"...\"}}}}\n```\n\n{}\nWhat cannot be read as HTTP at all gets a bare 400, 414 or \
+         431, and its connection is closed.\n",
+        table(&["status", "code", "when"], ErrorCode::ALL.iter().map(row))
+    );
+    check("errors.md", &page);
+}
+
+#[test]
+fn limits() {
+    let row = |LimitRow { key, default, doc, .. }: LimitRow| vec![format!("`{key}`"), default, doc.to_owned()];
+    let part = |title: &str, place: &str, rows: Vec<LimitRow>| {
+        let table = table(&["limit", "default", "what it bounds"], rows.into_iter().map(row));
+        format!("\n## {title}\n\n{place}\n\n{table}")
+    };
+    let component = "In `wattle.toml`: `limits = { memory = \"64MiB\" }` in `[components.NAME]`.";
+    let page = [
+        "# Limits\n\nEvery limit is on unless somebody changes it. Sizes are written as `\"64MiB\"` (B, KiB, MiB, GiB), \
+         times as `\"10s\"`\n(ms, s, m, h), counts as numbers.\n"
+            .to_owned(),
+        part("A component", component, ComponentLimits::rows()),
+        part("An app", "In `wattle.toml`: `[limits]`.", AppLimits::rows()),
+        part("A host", "In `host.toml`: `[limits]`.", HostLimits::rows()),
+    ];
+    check("limits.md", &page.concat());
+}
+
+#[test]
+fn manifest() {
+    Manifest::parse(MANIFEST).unwrap();
+    let page = KeyPage { title: "The manifest, wattle.toml", schema: &manifest::schema(), example: MANIFEST };
+    check("manifest.md", &page.render());
+}
+
+#[test]
+fn host_file() {
+    HostSpec::parse(HOST_FILE).unwrap();
+    let page = KeyPage { title: "The host's file, host.toml", schema: &host_file::schema(), example: HOST_FILE };
+    check("host-file.md", &page.render());
+}
+
+/// What the page says of a key is what the program goes by: without a required one, a file is refused.
+#[test]
+fn required_keys_are_required() {
+    let required = required_of(&manifest::schema());
+    assert_eq!(required, ["name", "components"]);
+    for key in required {
+        let faults = Manifest::parse("").unwrap_err();
+        assert!(faults.iter().any(|fault| fault.message.contains(&key)), "{key}: {faults:?}");
+    }
+}
