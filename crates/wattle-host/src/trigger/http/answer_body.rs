@@ -1,6 +1,7 @@
 //! An answer's body on its way to the client: bounded in size, and never complete in appearance when it is not.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,6 +16,7 @@ use super::admission::Permit;
 use super::calls::OpenCall;
 use super::dispatch::Reply;
 use super::exchange::Exchange;
+use super::files::FileBody;
 
 /// The body of an answer. When it is dropped, its connection rests.
 pub(crate) struct AnswerBody {
@@ -27,6 +29,7 @@ pub(crate) struct AnswerBody {
 enum Source {
     Ours(Full<Bytes>),
     Guest(Box<GuestBody>),
+    File(FileBody),
 }
 
 /// A body that an instance writes.
@@ -56,6 +59,8 @@ pub(crate) enum Cut {
     InstanceLost,
     #[error("the component broke its answer off: {0}")]
     Broken(wasmtime_wasi_http::Error),
+    #[error("the file could not be read to its end")]
+    File(#[source] io::Error),
 }
 
 impl AnswerBody {
@@ -66,6 +71,12 @@ impl AnswerBody {
     /// `None`: an answer that has no body, whatever the guest writes.
     pub(super) fn guest(body: Option<GuestBody>, exchange: Exchange) -> Self {
         let source = body.map_or_else(|| Source::Ours(Full::default()), |body| Source::Guest(Box::new(body)));
+        Self { source, exchange, access: None }
+    }
+
+    /// `None`: an answer that has no body.
+    pub(super) fn file(body: Option<FileBody>, exchange: Exchange) -> Self {
+        let source = body.map_or_else(|| Source::Ours(Full::default()), Source::File);
         Self { source, exchange, access: None }
     }
 
@@ -146,6 +157,7 @@ impl Body for AnswerBody {
         let frame = match &mut self.source {
             Source::Ours(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Source::Guest(body) => body.poll_frame_or_cut(cx),
+            Source::File(body) => body.poll_piece(cx).map_ok(Frame::data).map_err(Cut::File),
         };
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.exchange.handed_over();
@@ -160,6 +172,7 @@ impl Body for AnswerBody {
         match &self.source {
             Source::Ours(body) => body.is_end_stream(),
             Source::Guest(body) => body.body.is_end_stream() && !body.reply.is_lost(),
+            Source::File(body) => body.left() == 0,
         }
     }
 
@@ -167,6 +180,7 @@ impl Body for AnswerBody {
         match &self.source {
             Source::Ours(body) => body.size_hint(),
             Source::Guest(body) => body.body.size_hint(),
+            Source::File(body) => SizeHint::with_exact(body.left()),
         }
     }
 }
