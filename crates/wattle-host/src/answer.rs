@@ -1,8 +1,10 @@
-//! What a client is told when no component answered: every failure, and the code that a client gets for it.
+//! What a client is told when nothing of an app answered: every failure, and the code that a client gets for it.
 //!
 //! The client gets the code and the request's id; the log gets the chain of causes; nobody gets a secret.
 
 mod code;
+
+use std::io;
 
 use http::{HeaderValue, Response, header};
 use http_body_util::Full;
@@ -13,7 +15,7 @@ use crate::invocation::RequestId;
 /// The header that carries the id of a request in every answer.
 pub const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
-/// Why a request got no answer from a component.
+/// Why a request got no answer from a component or a folder.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("no app answers this host and path")]
@@ -50,6 +52,16 @@ pub(crate) enum Failure {
     InstanceLost,
     #[error("the client went away")]
     ClientGone,
+    #[error("there is no such file")]
+    NoFile,
+    #[error("files are only read: with GET or HEAD")]
+    MethodNotAllowed,
+    #[error("the file is not in the state that the request asks for")]
+    PreconditionFailed,
+    #[error("the file has {size} bytes, and none in the range that is asked for")]
+    NoSuchRange { size: u64 },
+    #[error("the file cannot be read")]
+    File(#[source] io::Error),
 }
 
 impl Failure {
@@ -70,6 +82,11 @@ impl Failure {
             Failure::GuestError(_) => ErrorCode::GuestError,
             Failure::InvalidAnswer(_) | Failure::AnswerTooLarge => ErrorCode::InvalidAnswer,
             Failure::InstanceLost | Failure::ClientGone => ErrorCode::InstanceLost,
+            Failure::NoFile => ErrorCode::NoFile,
+            Failure::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Failure::PreconditionFailed => ErrorCode::PreconditionFailed,
+            Failure::NoSuchRange { .. } => ErrorCode::NoSuchRange,
+            Failure::File(_) => ErrorCode::FileUnreadable,
         }
     }
 
@@ -92,6 +109,16 @@ impl Failure {
         let mut answer = Response::new(Full::from(format!("{body}\n")));
         *answer.status_mut() = code.status();
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self {
+            Failure::MethodNotAllowed => {
+                answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            Failure::NoSuchRange { size } => {
+                let range = HeaderValue::try_from(format!("bytes */{size}"));
+                answer.headers_mut().extend(range.map(|range| (header::CONTENT_RANGE, range)));
+            }
+            _ => {}
+        }
         if self.closes_connection() {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -109,10 +136,15 @@ impl Failure {
             | Failure::HeadTooLarge
             | Failure::BodyTooLarge
             | Failure::ClientGone
+            | Failure::NoFile
+            | Failure::MethodNotAllowed
+            | Failure::PreconditionFailed
+            | Failure::NoSuchRange { .. }
             | Failure::NotSupported(_) => tracing::debug!(%context, %request, code, "{self}"),
             Failure::Trap(cause) | Failure::Start(cause) => {
                 tracing::error!(%context, %request, code, "{self}: {cause:?}");
             }
+            Failure::File(cause) => tracing::error!(%context, %request, code, "{self}: {cause}"),
             _ => tracing::warn!(%context, %request, code, "{self}"),
         }
     }

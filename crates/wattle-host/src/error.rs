@@ -1,6 +1,7 @@
 //! What can go wrong when a host or an app is started. What goes wrong in a request is in [`crate::answer`].
 
 use std::io;
+use std::path::PathBuf;
 
 use wattle_spec::app::BackendKind;
 use wattle_spec::digest::Digest;
@@ -70,6 +71,14 @@ pub enum StartError {
         /// What happened.
         reason: String,
     },
+    /// A folder that is to be served cannot be.
+    #[error("cannot serve the files of {folder}")]
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// Nobody can be spoken to over TLS.
     #[error("TLS cannot be set up for outgoing requests")]
     Tls(#[source] rustls::Error),
@@ -96,6 +105,7 @@ impl StartError {
     pub fn hint(&self) -> Option<String> {
         match self {
             StartError::Compile { source, .. } => source.hint().map(Into::into),
+            StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,
         }
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use wattle_spec::app::App;
-use wattle_spec::name::AppId;
-use wattle_spec::route::{HttpRoute, RouteTable};
+use wattle_spec::name::{AppId, ComponentName};
+use wattle_spec::route::{HttpRoute, PathPattern, RouteTable, RouteTarget};
 
 pub use builder::HostBuilder;
 pub use load::Source;
@@ -24,7 +24,7 @@ use crate::error::{HostError, StartError};
 use crate::outgoing::Places;
 use crate::tls::Tls;
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
-use crate::trigger::http::{Admission, Connections, Entrance, Listener, Server, Target};
+use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Listener, Server, Target};
 use load::{Loader, Starting};
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
@@ -73,13 +73,31 @@ impl Host {
             self.loader.try_out(&component, &self.cores).await?;
             components.insert(name, component);
         }
-        let target = |route: &HttpRoute| {
-            let component = components.get(&route.component)?.clone();
-            Some(Target { component, requests: requests.clone(), queue_time: app.limits.queue_time })
-        };
-        let routes = app.routes.iter().filter_map(|route| Some((route.clone(), target(route)?))).collect();
+        let mut routes = Vec::new();
+        for route in &app.routes {
+            let Some(answerer) = self.answerer(app, route, &components)? else { continue };
+            let target = Target { answerer, requests: requests.clone(), queue_time: app.limits.queue_time };
+            routes.push((route.clone(), target));
+        }
         let running = Running { routes, components: components.into_values().collect(), requests };
         self.publish(app.id.clone(), running)
+    }
+
+    /// Who answers for a route. `None`: a component that is not there.
+    fn answerer(
+        &self,
+        app: &App,
+        route: &HttpRoute,
+        components: &BTreeMap<&ComponentName, Arc<Component>>,
+    ) -> Result<Option<Answerer>, StartError> {
+        let directory = match &route.target {
+            RouteTarget::Component(name) => return Ok(components.get(name).cloned().map(Answerer::Component)),
+            RouteTarget::Files(directory) => directory,
+        };
+        let (PathPattern::Prefix(prefix) | PathPattern::Exact(prefix)) = &route.path;
+        let folder = Folder::open(app.id.clone(), directory, prefix, self.server.limits.body_timeout);
+        let folder = folder.map_err(|source| StartError::Folder { folder: directory.clone(), source })?;
+        Ok(Some(Answerer::Folder(Arc::new(folder))))
     }
 
     /// Stops the app: new requests find it no more, those under way end first, for at most `drain`.
@@ -199,7 +217,7 @@ impl Host {
         let mut table = RouteTable::new();
         for (route, target) in apps.values().flat_map(|app| &app.routes) {
             if let Err(holder) = table.insert(route.host.as_deref(), &route.path, target.clone()) {
-                let holder = holder.component.identity.app.clone();
+                let holder = holder.answerer.app().clone();
                 let host = route.host.as_deref().unwrap_or("");
                 return Err(StartError::RouteTaken { route: format!("{host}{}", route.path), holder });
             }

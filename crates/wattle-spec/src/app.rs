@@ -24,7 +24,7 @@ pub struct App {
     pub id: AppId,
     /// The components by name.
     pub components: BTreeMap<ComponentName, ComponentSpec>,
-    /// What HTTP requests reach which component. No two are equal.
+    /// What HTTP requests reach which component or folder. No two are equal.
     pub routes: Vec<HttpRoute>,
     /// The backends that the manifest names, beside those that every host has.
     pub backends: BTreeMap<BackendName, BackendSpec>,

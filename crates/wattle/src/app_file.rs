@@ -10,7 +10,7 @@ use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::listen::CertificatePaths;
-use wattle_spec::manifest::{ComponentEntry, Manifest, Source, Written};
+use wattle_spec::manifest::{ComponentEntry, HttpTrigger, Manifest, Source, TriggerTarget, Written};
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
 
@@ -100,6 +100,7 @@ impl AppFile {
         };
         app.find_components(is_manifest)?;
         app.find_mounts();
+        app.find_folders();
         Ok(app)
     }
 
@@ -136,6 +137,30 @@ impl AppFile {
                 }
             }
         }
+    }
+
+    /// Looks for the folders whose files shall be served.
+    fn find_folders(&mut self) {
+        for trigger in &self.manifest.triggers.http {
+            let TriggerTarget::Files(folder) = &trigger.target else { continue };
+            let path = self.base.join(&folder.value.0);
+            if !path.is_dir() {
+                let message = format!("the route `{}`: there is no folder {}", trigger.path, path.display());
+                self.faults.push(Fault::new(message).at(folder.span.clone()).hint("make it, or correct the path"));
+            }
+        }
+    }
+
+    /// The folders whose files are served: the path of each, with its host, and the folder.
+    pub(crate) fn served_folders(&self) -> Vec<(String, PathBuf)> {
+        let served = |trigger: &HttpTrigger| match &trigger.target {
+            TriggerTarget::Files(folder) => {
+                let host = trigger.host.as_ref().map_or("", |host| host.value.as_str());
+                Some((format!("{host}{}", trigger.path), self.base.join(&folder.value.0)))
+            }
+            TriggerTarget::Component(_) => None,
+        };
+        self.manifest.triggers.http.iter().filter_map(served).collect()
     }
 
     /// What provides each import and what else is granted, component by component, refused imports included.

@@ -41,10 +41,15 @@ macro_rules! codes {
 
 codes! {
     BadRequest = BAD_REQUEST, "bad-request", "The request is not valid: its target, its host or how its body is framed.";
+    NoFile = NOT_FOUND, "no-file", "The folder of this route has no such file.";
     NoRoute = NOT_FOUND, "no-route", "No app answers this host and path.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "Files are served to GET and HEAD only.";
+    PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The file is not, or no longer, the one that the request asks for.";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than the limit `request-body` of the component.";
     PathTooLong = URI_TOO_LONG, "path-too-long", "The path with its query is longer than 8 KiB.";
+    NoSuchRange = RANGE_NOT_SATISFIABLE, "no-such-range", "The file has no byte in the range that is asked for.";
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", "The head is larger than the limits `headers` and `header-bytes` of the host.";
+    FileUnreadable = INTERNAL_SERVER_ERROR, "file-unreadable", "The file is there and cannot be read; the log says why.";
     GuestTrap = INTERNAL_SERVER_ERROR, "guest-trap", "The component failed while it ran; the log has its calls.";
     GuestStart = INTERNAL_SERVER_ERROR, "guest-start", "The component could not be started; the log says why.";
     NotSupported = NOT_IMPLEMENTED, "not-supported", "The request asks for what no component is given: a tunnel or an upgrade.";

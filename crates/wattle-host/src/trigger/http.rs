@@ -1,5 +1,5 @@
 //! The HTTP trigger, in the order in which a request passes: a listener deals connections to the cores, a connection
-//! reads requests, a request finds its route and its place, an instance answers, the answer goes out.
+//! reads requests, a request finds its route and its place, an instance or a folder answers, the answer goes out.
 
 mod access;
 mod admission;
@@ -8,6 +8,7 @@ mod calls;
 mod connection;
 mod dispatch;
 mod exchange;
+mod files;
 mod forwarded;
 mod listener;
 mod request;
@@ -15,9 +16,12 @@ mod request_body;
 mod serial;
 mod server;
 mod shared;
+mod target;
 mod wire;
 
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Warm;
+pub(crate) use files::Folder;
 pub(crate) use listener::{Connections, Entrance, Listener};
-pub(crate) use server::{EdgePolicy, Server, Target};
+pub(crate) use server::{EdgePolicy, Server};
+pub(crate) use target::{Answerer, Target};

@@ -65,6 +65,7 @@ impl Walk {
 
     fn table(&mut self, table: &mut DeTable<'_>, spot: Spot<'_>, schema: &Value) -> Verdict {
         let missing = missing(table, schema);
+        self.choice(table, &spot, schema);
         for (key, mut value) in std::mem::take(table) {
             if self.entry(&key, &mut value, spot.path, schema) == Verdict::Sound {
                 table.insert(key, value);
@@ -75,9 +76,29 @@ impl Walk {
             let fault = Fault::new(format!("the key `{key}` is missing{whose}")).at(spot.span.clone());
             self.refuse(Fault { hint: advice::missing(&key, &schema["properties"][&key]), ..fault });
         }
-        match required(schema).all(|key| table.contains_key(key)) {
+        let chosen = choices(schema).filter(|key| table.contains_key(*key)).count();
+        let is_chosen = chosen == 1 || choices(schema).next().is_none();
+        match is_chosen && required(schema).all(|key| table.contains_key(key)) {
             true => Verdict::Sound,
             false => Verdict::Faulty,
+        }
+    }
+
+    /// Of keys that exclude each other exactly one must have been written.
+    fn choice(&mut self, table: &DeTable<'_>, spot: &Spot<'_>, schema: &Value) {
+        let keys = || choices(schema);
+        let written: Vec<_> = table.keys().filter(|key| keys().any(|choice| key.get_ref() == choice)).collect();
+        if let [first, .., last] = written.as_slice() {
+            let (first, last) = if first.span().start < last.span().start { (first, last) } else { (last, first) };
+            let message =
+                format!("`{}` and `{}` exclude each other in `{}`", first.get_ref(), last.get_ref(), spot.path);
+            let fault = Fault::new(message).at(last.span()).also(Some(first.span()), "the first is here");
+            self.refuse(fault.hint("remove one of the two"));
+        } else if written.is_empty() && keys().next().is_some() {
+            let message = format!("one of {} is missing in `{}`", listed(keys()), spot.path);
+            let hints = keys().filter_map(|key| advice::missing(key, &schema["properties"][key]));
+            let hint = hints.reduce(|all, hint| format!("{all}, or {hint}"));
+            self.refuse(Fault { hint, ..Fault::new(message).at(spot.span.clone()) });
         }
     }
 
@@ -173,6 +194,12 @@ pub(super) fn words(schema: &Value) -> impl Iterator<Item = &str> {
 
 fn required(schema: &Value) -> impl Iterator<Item = &str> {
     schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// The keys of which a table has exactly one.
+fn choices(schema: &Value) -> impl Iterator<Item = &str> {
+    let choices = schema["oneOf"].as_array().into_iter().flatten();
+    choices.filter_map(|choice| choice["required"][0].as_str())
 }
 
 fn missing(table: &DeTable<'_>, schema: &Value) -> Vec<String> {

@@ -21,7 +21,7 @@ pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::cut::Cut;
 pub use self::link::{LinkEntry, Links};
 pub use self::source::{Source, SourceError};
-pub use self::triggers::{HttpTrigger, Triggers};
+pub use self::triggers::{HttpTrigger, TriggerTarget, Triggers};
 use crate::document::{Document, generate, keyed};
 pub use crate::document::{GuestPath, HostPath, LimitTable, TEXT_MAX_LEN, Text, Variable, Version, Written};
 use crate::fault::Fault;
@@ -101,8 +101,8 @@ impl Manifest {
 
     /// The manifest that a bare component stands for: an app of the component's name, which answers every request.
     pub fn for_component(name: &ComponentName, source: Source) -> Self {
-        let trigger =
-            HttpTrigger { host: None, path: PathPattern::everything().into(), component: name.clone().into() };
+        let target = TriggerTarget::Component(name.clone().into());
+        let trigger = HttpTrigger { host: None, path: PathPattern::everything().into(), target };
         Self {
             name: AppName::resembling(name.as_str()).into(),
             version: None,

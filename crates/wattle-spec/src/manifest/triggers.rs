@@ -2,11 +2,12 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::document::Written;
+use crate::document::{HostPath, Written};
 use crate::fault::{Fault, listed, nearest};
 use crate::name::ComponentName;
 use crate::route::{HostName, PathPattern};
@@ -18,27 +19,78 @@ use crate::route::{HostName, PathPattern};
 pub struct Triggers {
     /// HTTP requests, by host and path. The most specific route wins.
     #[serde(default)]
+    #[schemars(with = "Vec<HttpEntry>")]
     pub http: Vec<HttpTrigger>,
 }
 
-/// An HTTP trigger as written: `[[triggers.http]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(deny_unknown_fields)]
+/// An HTTP trigger: `[[triggers.http]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "HttpEntry")]
 pub struct HttpTrigger {
-    /// The host name that requests must be for. Absent: every host.
+    /// The host name that requests must be for. `None`: every host.
     pub host: Option<Written<HostName>>,
-    /// The path: `/cart` alone, `/cart/...` and everything below it, or `/...` for every path.
+    /// The paths that requests must be for.
     pub path: Written<PathPattern>,
+    /// What answers.
+    pub target: TriggerTarget,
+}
+
+/// What answers the requests of an HTTP trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TriggerTarget {
+    /// A component.
+    Component(Written<ComponentName>),
+    /// The files of a folder, relative to the manifest.
+    Files(Written<HostPath>),
+}
+
+/// An HTTP trigger as written: `[[triggers.http]]`, with either a `component` or `files`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{ "required": ["component"] }, { "required": ["files"] }]))]
+struct HttpEntry {
+    /// The host name that requests must be for. Absent: every host.
+    host: Option<Written<HostName>>,
+    /// The path: `/cart` alone, `/cart/...` and everything below it, or `/...` for every path.
+    path: Written<PathPattern>,
     /// The component that answers.
-    pub component: Written<ComponentName>,
+    component: Option<Written<ComponentName>>,
+    /// The folder whose files answer, in place of a component: what is below the path is the name of a file.
+    #[schemars(extend("examples" = ["public"]))]
+    files: Option<Written<HostPath>>,
+}
+
+impl TryFrom<HttpEntry> for HttpTrigger {
+    type Error = &'static str;
+
+    fn try_from(entry: HttpEntry) -> Result<Self, Self::Error> {
+        let HttpEntry { host, path, component, files } = entry;
+        let target = match (component, files) {
+            (Some(component), None) => TriggerTarget::Component(component),
+            (None, Some(files)) => TriggerTarget::Files(files),
+            _ => return Err("an HTTP trigger has either a `component` or `files`"),
+        };
+        Ok(Self { host, path, target })
+    }
+}
+
+impl fmt::Display for TriggerTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TriggerTarget::Component(name) => write!(f, "component `{name}`"),
+            TriggerTarget::Files(folder) => write!(f, "the files of `{}`", folder.value.0),
+        }
+    }
 }
 
 impl Triggers {
-    /// Routes to components that are not among `components`, and routes that are equal.
+    /// Routes to components that are not among `components`, files for a single path, and routes that are equal.
     pub(crate) fn faults(&self, components: &BTreeSet<String>) -> Vec<Fault> {
-        let unknown = self.http.iter().filter_map(|trigger| unknown_component(trigger, components));
-        unknown.chain(self.duplicates()).collect()
+        let of_target = self.http.iter().filter_map(|trigger| match &trigger.target {
+            TriggerTarget::Component(component) => unknown_component(component, components),
+            TriggerTarget::Files(_) => files_of_one_path(&trigger.path),
+        });
+        of_target.chain(self.duplicates()).collect()
     }
 
     fn duplicates(&self) -> Vec<Fault> {
@@ -54,8 +106,8 @@ impl Triggers {
     }
 }
 
-fn unknown_component(trigger: &HttpTrigger, components: &BTreeSet<String>) -> Option<Fault> {
-    let name = trigger.component.value.as_str();
+fn unknown_component(component: &Written<ComponentName>, components: &BTreeSet<String>) -> Option<Fault> {
+    let name = component.value.as_str();
     if components.contains(name) {
         return None;
     }
@@ -64,17 +116,22 @@ fn unknown_component(trigger: &HttpTrigger, components: &BTreeSet<String>) -> Op
         None if components.is_empty() => format!("add a table [components.{name}]"),
         None => format!("the components are {}", listed(components)),
     };
-    Some(Fault::new(format!("there is no component `{name}`")).at(trigger.component.span.clone()).hint(hint))
+    Some(Fault::new(format!("there is no component `{name}`")).at(component.span.clone()).hint(hint))
+}
+
+fn files_of_one_path(path: &Written<PathPattern>) -> Option<Fault> {
+    let PathPattern::Exact(exact) = &path.value else { return None };
+    let fault = Fault::new(format!("a folder is served below a path, and `{exact}` has nothing below it"));
+    Some(fault.at(path.span.clone()).hint(format!("write `{}/...`", exact.trim_end_matches('/'))))
 }
 
 fn duplicate(earlier: &HttpTrigger, later: &HttpTrigger) -> Fault {
     let host = later.host.as_ref().map_or(String::new(), |host| format!(" of host `{host}`"));
-    let (whose, hint) = match earlier.component == later.component {
-        true => (format!("for component `{}`", later.component), "remove one of the two"),
-        false => (
-            format!("for component `{}` and for `{}`", earlier.component, later.component),
-            "give each route a path or a host of its own",
-        ),
+    let (whose, hint) = match earlier.target == later.target {
+        true => (format!("for {}", later.target), "remove one of the two"),
+        false => {
+            (format!("for {} and for {}", earlier.target, later.target), "give each route a path or a host of its own")
+        }
     };
     Fault::new(format!("the route `{}`{host} is there twice, {whose}", later.path))
         .at(later.path.span.clone())

@@ -1,37 +1,48 @@
-//! Routes: every HTTP trigger must name a component that answers HTTP requests.
+//! Routes: every HTTP trigger must name a folder, or a component that answers HTTP requests.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::{Found, FoundComponents};
 use crate::fault::{Fault, listed};
-use crate::manifest::{HttpTrigger, Manifest};
-use crate::route::{HostName, HttpRoute};
+use crate::manifest::{HttpTrigger, Manifest, TriggerTarget, Written};
+use crate::name::ComponentName;
+use crate::route::{HostName, HttpRoute, RouteTarget};
 use crate::shape::Kind;
 
-/// The routes of the triggers, and what is wrong with them.
-pub(super) fn routes(manifest: &Manifest, found: &FoundComponents, faults: &mut Vec<Fault>) -> Vec<HttpRoute> {
+/// The routes of the triggers, and what is wrong with them. Relative folders start from `base`.
+pub(super) fn routes(
+    manifest: &Manifest,
+    found: &FoundComponents,
+    base: &Path,
+    faults: &mut Vec<Fault>,
+) -> Vec<HttpRoute> {
     let mut names: BTreeSet<String> = manifest.components.keys().map(|name| name.to_string()).collect();
     names.extend(manifest.cut.components.iter().cloned());
     faults.extend(manifest.triggers.faults(&names));
     let mut seen = BTreeSet::new();
-    for trigger in manifest.triggers.http.iter().filter(|trigger| seen.insert(&trigger.component)) {
-        let component = found.get(&trigger.component.value);
-        faults.extend(component.and_then(|component| deaf(trigger, component)));
+    for trigger in &manifest.triggers.http {
+        let TriggerTarget::Component(name) = &trigger.target else { continue };
+        if seen.insert(name) {
+            faults.extend(found.get(&name.value).and_then(|component| deaf(name, component)));
+        }
     }
-    manifest.triggers.http.iter().map(route).collect()
+    manifest.triggers.http.iter().map(|trigger| route(trigger, base)).collect()
 }
 
-fn route(trigger: &HttpTrigger) -> HttpRoute {
+fn route(trigger: &HttpTrigger, base: &Path) -> HttpRoute {
     HttpRoute {
         host: trigger.host.as_ref().map(|host| HostName::as_str(&host.value).into()),
         path: trigger.path.value.clone(),
-        component: trigger.component.value.clone(),
+        target: match &trigger.target {
+            TriggerTarget::Component(name) => RouteTarget::Component(name.value.clone()),
+            TriggerTarget::Files(folder) => RouteTarget::Files(base.join(&folder.value.0)),
+        },
     }
 }
 
 /// Why a component cannot answer, if it cannot.
-fn deaf(trigger: &HttpTrigger, found: &Found) -> Option<Fault> {
-    let name = &trigger.component;
+fn deaf(name: &Written<ComponentName>, found: &Found) -> Option<Fault> {
     if found.shape.http_handler().is_some() {
         return None;
     }

@@ -41,8 +41,8 @@ pub type FoundComponents = BTreeMap<ComponentName, Found>;
 
 /// Joins every import of every component to a provider and fills in every default.
 ///
-/// `offers` are the interfaces that the host implements, `base` is the absolute directory that relative mounts start
-/// from. The app is in the default namespace; who puts it elsewhere changes its id. Without a trigger nothing is
+/// `offers` are the interfaces that the host implements, `base` is the absolute directory that relative mounts and
+/// folders start from. The app is in the default namespace; who puts it elsewhere changes its id. Without a trigger nothing is
 /// routed, whatever the components export; [`Manifest::for_component`] writes the trigger of a bare component. A backend
 /// of the manifest hides the host's of the same name from this app.
 ///
@@ -71,7 +71,7 @@ pub fn resolve(
         }
     }
     faults.extend(keys::idle(manifest, found));
-    let routes = http::routes(manifest, found, &mut faults);
+    let routes = http::routes(manifest, found, base, &mut faults);
     let mut components = BTreeMap::new();
     for (name, entry) in &manifest.components {
         let Some(found) = found.get(&name.value) else { continue };

@@ -9,6 +9,7 @@ mod resolve;
 mod route;
 mod schema;
 mod shape;
+mod triggers;
 mod values;
 
 use wattle_spec::fault::{Fault, Place};

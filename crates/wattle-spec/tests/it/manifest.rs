@@ -15,7 +15,7 @@ fn check(text: &str) -> String {
 }
 
 /// The faults of a manifest with a sound name and component, and `lines` after them.
-fn check_lines(lines: &str) -> String {
+pub(crate) fn check_lines(lines: &str) -> String {
     check(&format!("name = \"shop\"\ncomponents.cart.source = \"cart.wasm\"\n{lines}"))
 }
 
@@ -107,7 +107,7 @@ fn a_bare_component_answers_everything() {
     let source: Source = "hello_world.wasm".parse().unwrap();
     let manifest = Manifest::for_component(&ComponentName::resembling("hello_world"), source);
     let [trigger] = manifest.triggers.http.as_slice() else { panic!("one trigger") };
-    insta::assert_snapshot!(format!("{} {} {}", manifest.name, trigger.component, trigger.path), @"hello-world hello-world /...");
+    insta::assert_snapshot!(format!("{} {} {}", manifest.name, trigger.target, trigger.path), @"hello-world component `hello-world` /...");
 }
 
 #[test]
@@ -179,7 +179,7 @@ type = "redis"
       hint: write `/cart`
     18:13 there is no component `crat`
       hint: did you mean `cart`?
-    20:8 the route `/a/...` is there twice, for component `crat` and for `cart`
+    20:8 the route `/a/...` is there twice, for component `crat` and for component `cart`
       17:8 the first is here
       hint: give each route a path or a host of its own
     22:11 unknown key `cron` in `triggers`
@@ -224,10 +224,16 @@ fn missing_keys() {
       hint: add source = "target/wasm32-wasip2/release/cart.wasm"
     "#);
     insta::assert_snapshot!(check_lines("[[triggers.http]]\nhost = \"a.example\""), @r#"
+    3:1 one of `component` and `files` is missing in `triggers.http`
+      hint: add component = "cart", or add files = "public"
     3:1 the key `path` is missing in `triggers.http`
       hint: add path = "/cart/..."
-    3:1 the key `component` is missing in `triggers.http`
-      hint: add component = "cart"
+    "#);
+    insta::assert_snapshot!(check_lines("[[triggers.http]]\npath = \"/\"\nfile = \"public\""), @r#"
+    3:1 one of `component` and `files` is missing in `triggers.http`
+      hint: add component = "cart", or add files = "public"
+    5:1 unknown key `file` in `triggers.http`
+      hint: did you mean `files`?
     "#);
     insta::assert_snapshot!(check_lines("[backends.orders]"), @r#"
     3:1 the key `type` is missing in `backends.orders`

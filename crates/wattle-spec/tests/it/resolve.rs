@@ -389,7 +389,8 @@ fn instances() {
 #[test]
 fn a_whole_app() {
     let lines = "
-        triggers.http = [{ host = 'Shop.example', path = '/cart/...', component = 'cart' }]
+        triggers.http = [{ host = 'Shop.example', path = '/cart/...', component = 'cart' },
+            { path = '/...', files = 'public' }]
         backends.orders = { type = 'memory', scope = 'shared' }
         limits = { concurrent-requests = 7 }
         [components.cart]
@@ -413,7 +414,7 @@ fn a_whole_app() {
     ];
     insta::assert_snapshot!(lines.join("\n"), @r#"
     default/shop
-    [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), component: ComponentName("cart") }]
+    [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), target: Component(ComponentName("cart")) }, HttpRoute { host: None, path: Prefix(""), target: Files("/app/public") }]
     {BackendName("orders"): BackendSpec { kind: Memory, scope: Shared }}
     AppLimits { concurrent_requests: 7, queue_time: 1s, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB

@@ -124,6 +124,7 @@ fn manifest() {
     triggers: object
     triggers.http: array
     triggers.http.[].component: string component-name
+    triggers.http.[].files: string host-path
     triggers.http.[].host: string host-name
     triggers.http.[].path: string path-pattern
     version: string semantic-version

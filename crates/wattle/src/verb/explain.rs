@@ -17,6 +17,15 @@ use crate::problem::Problem;
 struct App<'a> {
     app: &'a str,
     components: Vec<Component<'a>>,
+    /// The folders whose files are served.
+    files: Vec<Served>,
+}
+
+#[derive(Serialize)]
+struct Served {
+    /// The host, if it is for one, and the path.
+    route: String,
+    folder: String,
 }
 
 #[derive(Serialize)]
@@ -64,10 +73,15 @@ struct Mounted<'a> {
 pub(crate) fn run(arguments: &Explain) -> Result<(), Problem> {
     let file = AppFile::read(&arguments.what)?;
     let explained = file.explain()?;
+    let files: Vec<Served> = file
+        .served_folders()
+        .into_iter()
+        .map(|(route, folder)| Served { route, folder: folder.display().to_string() })
+        .collect();
     if arguments.json {
-        print_json(&App { app: file.name(), components: explained.iter().map(component).collect() })?;
+        print_json(&App { app: file.name(), components: explained.iter().map(component).collect(), files })?;
     } else {
-        print(&page(&explained))?;
+        print(&page(&explained, &files))?;
     }
     // An app that is refused is explained too, and then refused.
     file.resolve().map(drop)
@@ -128,8 +142,8 @@ fn mounted(mount: &Mount) -> Mounted<'_> {
     }
 }
 
-/// One table per component, its columns as wide as they must be, and below it what is granted.
-fn page(components: &[ExplainedComponent]) -> String {
+/// One table per component, its columns as wide as they must be, below it what is granted, and last the folders.
+fn page(components: &[ExplainedComponent], files: &[Served]) -> String {
     let imports = || components.iter().flat_map(|component| &component.imports);
     let import_width = imports().map(|line| line.import.to_string().len()).max().unwrap_or(0);
     let provider_width = imports().map(|line| provider(line).len()).max().unwrap_or(0);
@@ -144,6 +158,10 @@ fn page(components: &[ExplainedComponent]) -> String {
             let _ = writeln!(page, "  {line}");
         }
         pages.push(page);
+    }
+    if !files.is_empty() {
+        let line = |served: &Served| format!("  {}  {}\n", served.route, served.folder);
+        pages.push(format!("files\n{}", files.iter().map(line).collect::<String>()));
     }
     pages.join("\n")
 }

@@ -273,7 +273,8 @@ fn as_json() {
             "udp": []
           }
         }
-      ]
+      ],
+      "files": []
     }
     ----- stderr
     error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides

@@ -36,6 +36,7 @@ mod run;
 mod run_limits;
 mod secrets;
 mod sockets;
+mod static_files;
 mod stop;
 mod streams;
 mod tls;

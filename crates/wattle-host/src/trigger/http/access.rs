@@ -1,12 +1,11 @@
 //! The access log: a line for each request once its answer has ended, for operators who ask for it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Method, Version};
 
-use crate::component::Identity;
+use super::target::Answerer;
 use crate::invocation::RequestId;
 
 /// What is known of a request so far. Its line is written when this is dropped.
@@ -18,8 +17,8 @@ pub(super) struct Access {
     pub(super) path: String,
     pub(super) protocol: Version,
     pub(super) began: Instant,
-    /// Whose component answers, if one does.
-    pub(super) component: Option<Arc<Identity>>,
+    /// Who answers, if somebody does.
+    pub(super) answerer: Option<Answerer>,
     /// `None` until the answer has begun.
     pub(super) status: Option<u16>,
     /// How much of the answer's body went out.
@@ -28,11 +27,13 @@ pub(super) struct Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
+        let answerer = self.answerer.as_ref();
+        let (app, component) = (answerer.map(Answerer::app), answerer.and_then(Answerer::component));
         tracing::info!(
             target: "access",
             client = %self.client,
-            app = self.component.as_ref().map(|identity| tracing::field::display(&identity.app)),
-            component = self.component.as_ref().map(|identity| tracing::field::display(&identity.name)),
+            app = app.map(tracing::field::display),
+            component = component.map(tracing::field::display),
             method = %self.method,
             path = self.path,
             protocol = ?self.protocol,

@@ -1,6 +1,7 @@
 //! An answer's body on its way to the client: bounded in size, and never complete in appearance when it is not.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,6 +16,7 @@ use super::admission::Permit;
 use super::calls::OpenCall;
 use super::dispatch::Reply;
 use super::exchange::Exchange;
+use super::files::FileBody;
 use crate::answer::Failure;
 
 /// The body of an answer. When it is dropped, its connection rests.
@@ -28,6 +30,7 @@ pub(crate) struct AnswerBody {
 enum Source {
     Ours(Full<Bytes>),
     Guest(Box<GuestBody>),
+    File(FileBody),
 }
 
 /// A body that an instance writes.
@@ -57,6 +60,8 @@ pub(crate) enum Cut {
     InstanceLost,
     #[error("the component broke its answer off: {0}")]
     Broken(wasmtime_wasi_http::Error),
+    #[error("the file could not be read to its end")]
+    File(#[source] io::Error),
 }
 
 impl AnswerBody {
@@ -67,6 +72,12 @@ impl AnswerBody {
     /// `None`: an answer that has no body, whatever the guest writes.
     pub(super) fn guest(body: Option<GuestBody>, exchange: Exchange) -> Self {
         let source = body.map_or_else(|| Source::Ours(Full::default()), |body| Source::Guest(Box::new(body)));
+        Self { source, exchange, access: None }
+    }
+
+    /// `None`: an answer that has no body.
+    pub(super) fn file(body: Option<FileBody>, exchange: Exchange) -> Self {
+        let source = body.map_or_else(|| Source::Ours(Full::default()), Source::File);
         Self { source, exchange, access: None }
     }
 
@@ -151,6 +162,7 @@ impl Body for AnswerBody {
         let frame = match &mut self.source {
             Source::Ours(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Source::Guest(body) => body.poll_frame_or_cut(cx),
+            Source::File(body) => body.poll_piece(cx).map_ok(Frame::data).map_err(Cut::File),
         };
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.exchange.handed_over();
@@ -165,6 +177,7 @@ impl Body for AnswerBody {
         match &self.source {
             Source::Ours(body) => body.is_end_stream(),
             Source::Guest(body) => body.body.is_end_stream() && !body.reply.is_lost(),
+            Source::File(body) => body.left() == 0,
         }
     }
 
@@ -172,6 +185,7 @@ impl Body for AnswerBody {
         match &self.source {
             Source::Ours(body) => body.size_hint(),
             Source::Guest(body) => body.body.size_hint(),
+            Source::File(body) => SizeHint::with_exact(body.left()),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::uri::Scheme;
@@ -19,9 +18,11 @@ use super::admission::Admission;
 use super::answer_body::{AnswerBody, GuestBody};
 use super::dispatch::{Answered, Job, Reply, dispatch};
 use super::exchange::{Exchange, Protocol};
+use super::files::{self, Folder};
 use super::forwarded::Origin;
 use super::request::canonical;
 use super::request_body::RequestBody;
+use super::target::{Answerer, Target};
 use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
@@ -53,14 +54,6 @@ pub(super) enum Stopping {
     Draining,
     /// Connections that rest are closed.
     Closing,
-}
-
-/// Where a route leads.
-#[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) component: Arc<Component>,
-    pub(crate) requests: Arc<Admission>,
-    pub(crate) queue_time: Duration,
 }
 
 /// A connection, as its requests see it.
@@ -114,9 +107,10 @@ impl Server {
             Framing::BareLineFeed => Err((None, Failure::BadRequest("a line of its head ends in a bare line feed"))),
             Framing::TooLarge => Err((None, Failure::HeadTooLarge)),
         };
-        let mut response = served.unwrap_or_else(|(component, failure)| {
-            match component {
-                Some(component) => component.identity.log_failure(&failure, id, ""),
+        let mut response = served.unwrap_or_else(|(answerer, failure)| {
+            match answerer {
+                Some(Answerer::Component(component)) => component.identity.log_failure(&failure, id, ""),
+                Some(answerer) => failure.log(&answerer.to_string(), id),
                 None => failure.log("http", id),
             }
             failure.answer(id).map(|body| AnswerBody::ours(body, turn.exchange.clone()))
@@ -140,7 +134,7 @@ impl Server {
         &self,
         mut request: Request<Incoming>,
         turn: &mut Turn<'_>,
-    ) -> Result<Response<AnswerBody>, (Option<Arc<Component>>, Failure)> {
+    ) -> Result<Response<AnswerBody>, (Option<Answerer>, Failure)> {
         if request.headers().len() > self.limits.headers as usize {
             return Err((None, Failure::HeadTooLarge));
         }
@@ -148,17 +142,41 @@ impl Server {
         canonical(&mut request, scheme).map_err(|failure| (None, failure))?;
         turn.origin.apply(&mut request);
         let target = self.route(&request).map_err(|failure| (None, failure))?;
-        let component = target.component.clone();
         if let Some(access) = &mut turn.access {
-            access.component = Some(component.identity.clone());
+            access.answerer = Some(target.answerer.clone());
         }
-        let failed = |failure| (Some(target.component.clone()), failure);
+        let served = match &target.answerer {
+            Answerer::Component(component) => self.serve_component(component, &target, request, turn).await,
+            Answerer::Folder(folder) => self.serve_file(folder, &target, &request, turn).await,
+        };
+        served.map_err(|failure| (Some(target.answerer), failure))
+    }
+
+    async fn serve_file(
+        &self,
+        folder: &Folder,
+        target: &Target,
+        request: &Request<Incoming>,
+        turn: &Turn<'_>,
+    ) -> Result<Response<AnswerBody>, Failure> {
+        let permit = target.enter(&self.requests).await?;
+        let answer = files::answer(folder, request, permit).await?;
+        Ok(answer.map(|body| AnswerBody::file(body, turn.exchange.clone())))
+    }
+
+    async fn serve_component(
+        &self,
+        component: &Arc<Component>,
+        target: &Target,
+        request: Request<Incoming>,
+        turn: &Turn<'_>,
+    ) -> Result<Response<AnswerBody>, Failure> {
         let limits = &component.identity.limits;
         if request.body().size_hint().lower() > limits.request_body.0 {
-            return Err(failed(Failure::BodyTooLarge));
+            return Err(Failure::BodyTooLarge);
         }
         let invocation = Invocation { request: turn.id, deadline: std::time::Instant::now() + limits.deadline };
-        let permit = target.requests.enter(&self.requests, target.queue_time).await.map_err(failed)?;
+        let permit = target.enter(&self.requests).await?;
 
         let (reply, answered) = oneshot::channel();
         let (delivery, client) = oneshot::channel();
@@ -166,15 +184,11 @@ impl Server {
         let body =
             |body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, turn.exchange.clone());
         let request = request.map(body);
-        dispatch(
-            &component,
-            turn.via.core,
-            Job { request, invocation, permit, client, reply: Reply::new(reply, &component, turn.id) },
-        );
-        let answered = answered.await.unwrap_or(Err(Failure::InstanceLost)).map_err(failed)?;
+        let reply = Reply::new(reply, component, turn.id);
+        dispatch(component, turn.via.core, Job { request, invocation, permit, client, reply });
+        let answered = answered.await.unwrap_or(Err(Failure::InstanceLost))?;
         answer_of(answered, limits.response_body.0, head_only, delivery)
             .map(|response| response.map(|body| AnswerBody::guest(body, turn.exchange.clone())))
-            .map_err(failed)
     }
 
     fn route<B>(&self, request: &Request<B>) -> Result<Target, Failure> {
@@ -192,7 +206,7 @@ fn access<B>(request: &Request<B>, id: RequestId, origin: &Origin) -> Access {
         path: request.uri().path().to_owned(),
         protocol: request.version(),
         began: std::time::Instant::now(),
-        component: None,
+        answerer: None,
         status: None,
         bytes: 0,
     }

@@ -1,0 +1,61 @@
+//! Where a route leads: to a component or to a folder, and what both share with the rest of their app.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wattle_spec::name::{AppId, ComponentName};
+
+use super::admission::{Admission, Permit};
+use super::files::Folder;
+use crate::answer::Failure;
+use crate::component::Component;
+
+/// Where a route leads.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) answerer: Answerer,
+    pub(crate) requests: Arc<Admission>,
+    pub(crate) queue_time: Duration,
+}
+
+/// Who answers.
+#[derive(Clone)]
+pub(crate) enum Answerer {
+    Component(Arc<Component>),
+    Folder(Arc<Folder>),
+}
+
+impl Target {
+    /// A place for a request, in the app and on the `host`.
+    pub(super) async fn enter(&self, host: &Admission) -> Result<Permit, Failure> {
+        self.requests.enter(host, self.queue_time).await
+    }
+}
+
+impl Answerer {
+    /// Whose it is.
+    pub(crate) fn app(&self) -> &AppId {
+        match self {
+            Answerer::Component(component) => &component.identity.app,
+            Answerer::Folder(folder) => &folder.app,
+        }
+    }
+
+    /// The component, if it is one.
+    pub(crate) fn component(&self) -> Option<&ComponentName> {
+        match self {
+            Answerer::Component(component) => Some(&component.identity.name),
+            Answerer::Folder(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answerer::Component(component) => component.identity.fmt(f),
+            Answerer::Folder(folder) => folder.fmt(f),
+        }
+    }
+}
