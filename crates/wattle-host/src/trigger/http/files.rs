@@ -29,7 +29,7 @@ pub(super) async fn answer<B>(folder: &Folder, request: &Request<B>, permit: Per
     }
     let path = normalize_path(request.uri().path())?;
     match folder.find(&path).await? {
-        Found::File(file) => file_answer(file, request.method(), request.headers(), permit),
+        Found::File(file) => file_answer(*file, request.method(), request.headers(), permit),
         Found::Directory => redirect(&path, request.uri()),
     }
 }

@@ -25,9 +25,10 @@ pub(in crate::trigger::http) struct FileBody {
 impl FileBody {
     /// `length` bytes of `file` from the byte `start` on, for a request that has this place.
     pub(super) fn new(file: OpenFile, start: u64, length: u64, permit: Permit) -> Self {
+        let OpenFile { file, reads, .. } = file;
         let end = start + length;
         let pieces = stream::try_unfold(start, move |at| {
-            let (file, reads) = (file.file.clone(), file.reads.clone());
+            let (file, reads) = (file.clone(), reads.clone());
             async move {
                 if at == end {
                     return Ok(None);

@@ -42,7 +42,7 @@ pub(super) struct Reads {
 
 /// What a path stands for.
 pub(super) enum Found {
-    File(OpenFile),
+    File(Box<OpenFile>),
     /// A directory whose path lacks the slash at its end.
     Directory,
 }
@@ -157,7 +157,7 @@ fn find(directory: &Path, name: Name, reads: Reads) -> io::Result<Found> {
         (false, false) => {}
     }
     match metadata.is_file() {
-        true => Ok(Found::File(OpenFile { file: Arc::new(file), name: path, metadata, reads })),
+        true => Ok(Found::File(Box::new(OpenFile { file: Arc::new(file), name: path, metadata, reads }))),
         // A pipe, a device, a socket.
         false => Err(io::ErrorKind::NotFound.into()),
     }
