@@ -185,7 +185,8 @@ impl Outgoing {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let connector = Connector::new(&self.network, core, &self.policy, &self.places)?;
+        let connector =
+            Connector::new(&self.network, core, &self.policy, &self.places, self.limits.outgoing_connect_timeout)?;
         let head_max = usize::try_from(self.limits.outgoing_head.0).unwrap_or(usize::MAX);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())

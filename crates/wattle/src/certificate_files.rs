@@ -9,10 +9,14 @@ use std::time::Duration;
 use wattle_host::tls::{Certificate, Tls};
 use wattle_spec::listen::CertificatePaths;
 
+use crate::input;
 use crate::problem::Problem;
 
 /// How often it is looked whether the files are still the same.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// The most bytes that a file of certificates may have.
+const PEM_MAX_LEN: u64 = 1 << 20;
 
 /// Others than the owner and the group may read a file.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -52,8 +56,14 @@ impl CertificateFiles {
             if found == self.seen {
                 continue;
             }
-            self.seen = found;
-            match read_all(&self.paths) {
+            let paths = self.paths.clone();
+            // A file system that hangs must not stop everything else.
+            let Ok(read) = tokio::task::spawn_blocking(move || read_all(&paths)).await else { continue };
+            // What cannot even be read is tried again.
+            if !matches!(read, Err(Problem::CertificateFile { .. })) {
+                self.seen = found;
+            }
+            match read {
                 Ok(certificates) => {
                     self.tls.replace(certificates);
                     self.warn_of_open_keys();
@@ -77,7 +87,9 @@ impl CertificateFiles {
 }
 
 fn read_all(paths: &[CertificatePaths]) -> Result<Vec<Certificate>, Problem> {
-    let read = |path: &Path| fs::read(path).map_err(|source| Problem::CertificateFile { path: path.into(), source });
+    let read = |path: &Path| {
+        input::small(path, PEM_MAX_LEN).map_err(|source| Problem::CertificateFile { path: path.into(), source })
+    };
     let one = |paths: &CertificatePaths| {
         let (chain, key) = (read(&paths.cert)?, read(&paths.key)?);
         Certificate::from_pem(&chain, &key).map_err(|source| {

@@ -54,6 +54,21 @@ fn bounded(path: &Path, what: Input, max: u64) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
+/// The bytes of the regular file at `path`, of which there may be `max`.
+pub(crate) fn small(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let metadata = fs::metadata(path)?;
+    match (metadata.is_file(), metadata.len() <= max) {
+        (false, _) => Err(invalid(&format!("it is {} and no regular file", kind(&metadata)))),
+        (_, false) => Err(invalid(&format!("it has more than {max} bytes"))),
+        (true, true) => {
+            let mut bytes = Vec::new();
+            File::open(path)?.take(max).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }
+    }
+}
+
 fn kind(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     match () {

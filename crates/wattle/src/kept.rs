@@ -32,15 +32,35 @@ pub(crate) fn add_to(
     })
 }
 
+/// The same for a command: a data directory that somebody chose is left alone unless the command keeps something in it,
+/// because others may be using it.
+pub(crate) fn add_to_command(
+    host: HostBuilder,
+    file: &AppFile,
+    app: &App,
+    chosen: Option<&Path>,
+) -> Result<HostBuilder, Problem> {
+    match keeps_on_disk(file, app) {
+        true => add_to(host, file, app, chosen),
+        false => Ok(match code_cache(None)? {
+            Some(cache) => host.code_cache(cache),
+            None => host,
+        }),
+    }
+}
+
 /// The data directory is opened, and taken, if somebody chose it or the app keeps something in it.
 fn with_disk(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
-    let mut links = app.components.values().flat_map(|component| &component.links);
-    if chosen.is_none() && !links.any(|link| is_on_disk(link, file, app)) {
+    if chosen.is_none() && !keeps_on_disk(file, app) {
         return Ok(host);
     }
     let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
     let data = Arc::new(DataDir::open(&directory)?);
     Ok(host.key_value(BackendKind::Disk, Arc::new(DiskKeyValue::open(data, DiskOptions::default())?)))
+}
+
+fn keeps_on_disk(file: &AppFile, app: &App) -> bool {
+    app.components.values().flat_map(|component| &component.links).any(|link| is_on_disk(link, file, app))
 }
 
 fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {

@@ -1,11 +1,14 @@
 //! Writing a file so that after a crash it is there whole, or as it was before.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+
+/// Longer than the small files that we write, in bytes.
+const SMALL: u64 = 1 << 10;
 
 /// Where a file is prepared before it takes its name. One process owns the directory, so one name is enough.
 pub(super) fn temporary(path: &Path) -> PathBuf {
@@ -20,6 +23,17 @@ pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     options
+}
+
+/// Reads a small file that must be one: no link, no pipe. What is longer than any of ours is cut.
+pub(super) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let mut bytes = Vec::new();
+    match file.metadata()?.is_file() {
+        true => file.take(SMALL).read_to_end(&mut bytes).map(|_| bytes),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 /// Writes `contents` to `path`, which then has them or what it had before, whatever happens.

@@ -151,7 +151,7 @@ fn pid_in(file: &mut File) -> Option<u32> {
 /// Checks the version of what is in the directory, or writes ours into a new one.
 fn settle_format(dir: &Path) -> Result<(), DataDirError> {
     let path = dir.join(FORMAT);
-    let text = match fs::read(&path) {
+    let text = match atomic_file::read_small(&path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.join(STATE).exists() => {
             return atomic_file::write(&path, format!("{FORMAT_VERSION}\n").as_bytes()).map_err(failed("write", &path));

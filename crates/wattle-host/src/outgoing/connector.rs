@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::Uri;
@@ -30,6 +31,7 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 pub(super) struct Connector {
     inner: HttpsConnector<HttpConnector<CheckedNames>>,
     places: Arc<Semaphore>,
+    timeout: Duration,
 }
 
 impl Connector {
@@ -38,6 +40,7 @@ impl Connector {
         core: CoreId,
         policy: &Arc<NetworkPolicy>,
         places: &Places,
+        timeout: Duration,
     ) -> Result<Self, SendError> {
         let names = CheckedNames { network: network.clone(), core, policy: policy.clone() };
         let mut tcp = HttpConnector::new_with_resolver(names);
@@ -49,7 +52,7 @@ impl Connector {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        Ok(Self { inner, places: places.connections.clone() })
+        Ok(Self { inner, places: places.connections.clone(), timeout })
     }
 }
 
@@ -66,11 +69,14 @@ impl Service<Uri> for Connector {
         let places = self.places.clone();
         // It must not begin before there is a place for it.
         let mut inner = self.inner.clone();
-        Box::pin(async move {
+        let connected = async move {
             let place = places.acquire_owned().await?;
             std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
             Ok(Counted { stream: inner.call(uri).await?, _place: place })
-        })
+        };
+        // The request that wanted it may have found another one and gone.
+        let within = tokio::time::timeout(self.timeout, connected);
+        Box::pin(async move { within.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())) })
     }
 }
 

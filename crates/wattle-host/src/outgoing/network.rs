@@ -80,6 +80,10 @@ impl Network {
         }
         roots.add_parsable_certificates(system.certs);
         if roots.is_empty() {
+            if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
+                let reason = "no certificate can be read from what SSL_CERT_FILE or SSL_CERT_DIR names";
+                return Err(rustls::Error::General(reason.into()));
+            }
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

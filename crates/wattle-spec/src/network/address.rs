@@ -125,6 +125,9 @@ pub enum AddressRangeError {
     /// Neither a class nor a network.
     #[error("{0:?} is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16")]
     Unknown(String),
+    /// An IPv4 address in the clothes of IPv6.
+    #[error("an IPv4 network is written as one: it begins at {0}")]
+    Mapped(IpAddr),
     /// More bits than the address has.
     #[error("an address of {0} has no more than {1} bits")]
     Bits(&'static str, u8),
@@ -170,6 +173,9 @@ impl FromStr for AddressRange {
             None => (text, None),
         };
         let network: IpAddr = network.parse().map_err(|_| unknown())?;
+        if network.to_canonical() != network {
+            return Err(AddressRangeError::Mapped(network.to_canonical()));
+        }
         let (family, most) = if network.is_ipv4() { ("IPv4", 32) } else { ("IPv6", 128) };
         let bits = bits.unwrap_or(most);
         match first_of(network, bits) {

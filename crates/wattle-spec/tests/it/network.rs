@@ -192,7 +192,10 @@ fn ranges() {
     assert!(!contains("192.168.1.7", "192.168.1.6"));
     assert!(contains("fd12::/16", "fd12:ffff::1"));
     let wrong = |text: &str| format!("{text}: {}\n", text.parse::<AddressRange>().unwrap_err());
-    let all = ["public", "10.0.0.0/33", "fd00::/129", "10.1.2.3/16", "10.0.0.0/x", "", "10.0.0/8"].map(wrong).concat();
+    let all =
+        ["public", "10.0.0.0/33", "fd00::/129", "10.1.2.3/16", "10.0.0.0/x", "", "10.0.0/8", "::ffff:10.0.0.0/104"]
+            .map(wrong)
+            .concat();
     insta::assert_snapshot!(all, @r#"
     public: "public" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
     10.0.0.0/33: an address of IPv4 has no more than 32 bits
@@ -201,6 +204,7 @@ fn ranges() {
     10.0.0.0/x: "10.0.0.0/x" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
     : "" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
     10.0.0/8: "10.0.0/8" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+    ::ffff:10.0.0.0/104: an IPv4 network is written as one: it begins at 10.0.0.0
     "#);
 }
 

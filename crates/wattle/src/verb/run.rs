@@ -116,7 +116,7 @@ fn host(arguments: &Run, file: &AppFile, app: &App) -> Result<Host, Problem> {
         .compiler(ChildCompiler)
         .backends(file.host.backends.clone())
         .name_servers(file.host.name_servers.clone());
-    Ok(kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?)
+    Ok(kept::add_to_command(host, file, app, arguments.data_dir.as_deref())?.build()?)
 }
 
 fn exit_code(ended: Ended, arguments: &Run) -> Result<ExitCode, Problem> {

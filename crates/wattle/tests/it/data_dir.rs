@@ -194,3 +194,11 @@ fn a_broken_file_of_state_is_told() {
     assert!(ran.stderr.contains("hint: stop the host, keep a copy of the file"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
 }
+
+/// A command that keeps nothing leaves alone what somebody else uses.
+#[test]
+fn a_command_without_state_beside_a_server() {
+    let app = guestbook().guest(&guests::command());
+    let _server = WATTLE.up(&app).args(["--data-dir", "data"]).start();
+    assert!(WATTLE.run(&app, ["run", "--data-dir", "data", "command.wasm"]).is_ok());
+}

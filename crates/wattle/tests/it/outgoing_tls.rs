@@ -68,3 +68,12 @@ fn who_speaks_no_tls() {
     assert_eq!(refused.summary(), "502 ErrorCode::TlsProtocolError");
     assert_eq!(post(&server, &target(trusted.address().port()), "").status(), 200);
 }
+
+/// Whoever says whom to trust means nobody else.
+#[test]
+fn trust_that_cannot_be_read() {
+    let app = App::of(&guests::fetch(), "allow = { http = [\"https://*\"] }");
+    let ran = WATTLE.up(&app).env("SSL_CERT_FILE", "/no/such/file.pem").refused();
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("SSL_CERT_FILE"), "{ran}");
+}

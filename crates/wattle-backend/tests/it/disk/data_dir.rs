@@ -137,18 +137,18 @@ fn somebody_elses_directory_is_refused() {
 /// A directory that came from somebody else does not lead to a file of ours.
 #[test]
 fn links_are_not_followed() {
-    for name in ["lock", "state.redb", "format.new"] {
+    for name in ["lock", "state.redb", "format.new", "format"] {
         let dir = temporary();
         let (data, victim) = (dir.path().join("data"), dir.path().join("victim"));
         fs::create_dir(&data).expect("a directory");
-        fs::write(&victim, "12").expect("a file");
+        fs::write(&victim, "1\n").expect("a file");
         std::os::unix::fs::symlink(&victim, data.join(name)).expect("a link");
         if name == "state.redb" {
             fs::write(data.join("format"), "1\n").expect("a file");
         }
         let opened = DataDir::open(&data).map(|data| DiskKeyValue::open(Arc::new(data), DiskOptions::default()));
         assert!(!matches!(opened, Ok(Ok(_))), "{name} was followed");
-        assert_eq!(fs::read_to_string(&victim).expect("it is there"), "12", "{name}");
+        assert_eq!(fs::read_to_string(&victim).expect("it is there"), "1\n", "{name}");
     }
 }
 

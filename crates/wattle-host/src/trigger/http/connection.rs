@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::uri::Scheme;
 use hyper::server::conn::{http1, http2};
@@ -38,6 +39,9 @@ const HEADER_TABLE_LEN: u32 = 4 << 10;
 
 /// Requests of HTTP/2 that may be broken off before anybody looked at them.
 const UNSEEN_RESETS: usize = 20;
+
+/// How long a connection of HTTP/2 that rests may take to say goodbye when the host stops.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// A connection that was accepted.
 pub(super) struct Accepted {
@@ -127,6 +131,7 @@ async fn serve_tls(server: Arc<Server>, accepted: Accepted, tls: &Tls) -> Result
 async fn before_closing<T>(server: &Server, future: impl Future<Output = T>) -> Option<T> {
     let mut stopping = server.stopping.subscribe();
     tokio::select! {
+        biased;
         done = future => Some(done),
         _ = stopping.wait_for(|stage| *stage == Stopping::Closing) => None,
     }
@@ -193,11 +198,21 @@ impl<S: Stream + Send + 'static> Begun<S> {
             }
             _ = draining => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    () = all_served(&server, &streams) => timeout(GOODBYE, connection).await.unwrap_or(Ok(())),
+                }
             }
         }
         .map_err(Broken::Http)
     }
+}
+
+/// Waits until the host closes connections that rest, and this one does.
+async fn all_served(server: &Server, streams: &Streams) {
+    let mut stopping = server.stopping.subscribe();
+    let _ = stopping.wait_for(|stage| *stage == Stopping::Closing).await;
+    streams.none().await;
 }
 
 /// HTTP/2 with every limit that there is set.

@@ -10,6 +10,8 @@ use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderMap, HeaderName, Request};
 use wattle_spec::network::AddressRange;
 
+use super::request::port_is_bad;
+
 /// What is believed of where a request comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -39,7 +41,8 @@ impl Origin {
         // A proxy that ends TLS may say so in the target alone.
         let target_scheme = request.uri().scheme().filter(|scheme| is_http(scheme)).cloned();
         let authority = only(headers, "x-forwarded-host").and_then(|text| text.parse().ok());
-        let authority = authority.filter(|host: &Authority| !host.as_str().contains('@'));
+        let authority =
+            authority.filter(|host: &Authority| !host.as_str().contains('@') && !port_is_bad(host.as_str()));
         Self { client: client(headers, is_trusted).unwrap_or(peer), target_scheme, scheme, authority }
     }
 

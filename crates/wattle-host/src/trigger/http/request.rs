@@ -111,7 +111,7 @@ fn host_header(headers: &HeaderMap, version: Version) -> Result<Option<Authority
 }
 
 /// Whether there is a port in `host` that is no number up to 65535. The brackets of an IPv6 address hold none.
-fn port_is_bad(host: &str) -> bool {
+pub(super) fn port_is_bad(host: &str) -> bool {
     let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
     after.split_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_err())
 }

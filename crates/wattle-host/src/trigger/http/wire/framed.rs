@@ -111,7 +111,7 @@ impl<S: Stream> FramedWire<S> {
     /// While nothing arrives: whether a head, or the client's taking of an answer, has taken too long.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let head = self.spent.head_since.map(|since| since + self.head_timeout);
-        let answer = self.streams.standing_since().map(|since| since + self.body_timeout);
+        let answer = self.streams.stands_until(self.body_timeout);
         let Some(deadline) = head.into_iter().chain(answer).min() else { return Poll::Pending };
         self.reading.poll(cx, deadline).map(|()| Err(timed_out()))
     }

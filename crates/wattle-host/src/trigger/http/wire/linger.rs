@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,13 +18,15 @@ const LINGER_BYTES: usize = 1 << 20;
 /// A connection's end.
 pub(super) struct Linger {
     until: Option<Instant>,
+    /// Our side is closed.
+    closed: bool,
     bytes_left: usize,
     timer: Timer,
 }
 
 impl Default for Linger {
     fn default() -> Self {
-        Self { until: None, bytes_left: LINGER_BYTES, timer: Timer::default() }
+        Self { until: None, closed: false, bytes_left: LINGER_BYTES, timer: Timer::default() }
     }
 }
 
@@ -34,13 +36,15 @@ impl Linger {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let until = match self.until {
-            Some(until) => until,
-            None => {
-                ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-                *self.until.insert(Instant::now() + LINGER)
+        let until = *self.until.get_or_insert_with(|| Instant::now() + LINGER);
+        if !self.closed {
+            match Pin::new(&mut *stream).poll_shutdown(cx) {
+                Poll::Ready(closed) => closed?,
+                // TLS has something left to say, to a client that may not listen.
+                Poll::Pending => return self.timer.poll(cx, until).map(Ok),
             }
-        };
+            self.closed = true;
+        }
         let mut scratch = [0; 8 << 10];
         while self.bytes_left > 0 {
             let mut buffer = ReadBuf::new(&mut scratch);

@@ -170,9 +170,12 @@ fn framing(bytes: &[u8], coded: bool) -> (Framing, usize) {
     const LENGTH: &[u8] = b"content-length";
     let mut has_length = false;
     let mut head_len = 0;
+    let mut empty = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         head_len += line.len();
         match line {
+            // An empty line before the request is none of it (RFC 9112, section 2.2).
+            b"\r\n" if head_len == 2 * (empty + 1) => empty += 1,
             b"\r\n" if coded && has_length => return (Framing::Conflicting, head_len),
             b"\r\n" => return (Framing::Clear, head_len),
             line if line.ends_with(b"\r\n") => {}
@@ -200,5 +203,9 @@ mod tests {
         check("GET / HTTP/1.1\nHost: a\n\n", false, Framing::BareLineFeed);
         check("GET / HTTP/1.1\r\nHost: a\n\r\n", false, Framing::BareLineFeed);
         check("GET / HTTP/1.1\r\nX: too lon", false, Framing::TooLarge);
+        check("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", false, Framing::Clear);
+        check("\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: x\r\n\r\n", true, Framing::Conflicting);
+        check("\nGET / HTTP/1.1\r\n\r\n", false, Framing::BareLineFeed);
+        assert_eq!(framing(b"\r\nGET / HTTP/1.1\r\n\r\nrest", false).1, 20);
     }
 }
