@@ -5,6 +5,7 @@ mod config;
 pub(crate) mod http;
 pub(crate) mod key_value;
 mod logging;
+mod names;
 pub(crate) mod preview1;
 pub(crate) mod wasi;
 

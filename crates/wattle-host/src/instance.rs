@@ -23,6 +23,7 @@ use crate::component::Identity;
 use crate::cores::CoreId;
 use crate::engine::{ClockedEngine, Ticking};
 use crate::invocation::{Invocation, RequestId};
+use crate::outgoing::Found;
 
 use limiter::Limiter;
 pub(crate) use output::{LineLog, LogRate, Source};
@@ -32,6 +33,8 @@ pub(crate) use process::{ProcessStreams, ReaderGone};
 pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     wasi: Wasi,
+    /// What the names lead to that it has looked up.
+    pub(crate) found: Found,
     http: WasiHttpCtx,
     hooks: HttpHooks,
     limiter: Limiter,
@@ -39,6 +42,8 @@ pub(crate) struct Guest {
     pub(crate) identity: Arc<Identity>,
     /// Where its lines go.
     pub(crate) log: LineLog,
+    /// Where it runs.
+    pub(crate) core: CoreId,
     /// Until when it may compute.
     pub(crate) deadline: Deadline,
     _ticking: Ticking,
@@ -106,16 +111,24 @@ pub(crate) fn command_store(
     store_with(engine, log, wasi, CoreId::ALONE, Deadline::None)
 }
 
-fn store_with(engine: &ClockedEngine, log: LineLog, wasi: Wasi, core: CoreId, deadline: Deadline) -> Store<Guest> {
+fn store_with(
+    engine: &ClockedEngine,
+    log: LineLog,
+    (wasi, found): (Wasi, Found),
+    core: CoreId,
+    deadline: Deadline,
+) -> Store<Guest> {
     let identity = log.identity().clone();
     let guest = Guest {
         table: resource_table(&identity),
         wasi,
+        found,
         http: crate::capability::http::context(&identity.limits),
         hooks: HttpHooks::new(identity.clone(), core, log.clone()),
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
         log,
+        core,
         deadline,
         _ticking: engine.tick(),
     };

@@ -29,6 +29,7 @@ use crate::cores::CoreId;
 use connector::Connector;
 pub(crate) use error::SendError;
 pub(crate) use network::Network;
+pub(crate) use sockets::{Found, LookupError};
 
 /// Header fields that an answer from outside may have.
 const HEADERS_MAX: usize = 100;

@@ -1,6 +1,7 @@
 //! A command of WASI 0.3: copies its input to its output, shows its arguments, or ends with a code.
 
 use wasip3::cli::{environment, exit, stdin, stdout};
+use wasip3::sockets::ip_name_lookup::resolve_addresses;
 use wasip3::{wit_bindgen, wit_stream};
 
 struct Command;
@@ -25,6 +26,7 @@ impl wasip3::exports::cli::run::Guest for Command {
             ["yes"] => loop {
                 say("yes\n".repeat(1024)).await?;
             },
+            ["lookup", name] => say(format!("{:?}\n", resolve_addresses(name.to_owned()).await)).await,
             ["late"] => {
                 wit_bindgen::spawn_local(async { _ = say("after the return\n".into()).await });
                 Ok(())

@@ -7,10 +7,11 @@ use wattle_spec::app::Access;
 use wattle_spec::resolve::Offer;
 use wattle_spec::shape::Kind;
 
-use super::{Capability, offering};
+use super::{Capability, names, offering};
 use crate::component::Identity;
 use crate::engine::Profile;
 use crate::instance::{Guest, LineLog, ProcessStreams, Source, Wasi};
+use crate::outgoing::Found;
 
 /// `wasi:{io,clocks,random,cli,filesystem,sockets}`.
 pub(super) struct WasiCore;
@@ -74,10 +75,10 @@ impl Capability for WasiCore {
 
     fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
         wasmtime_wasi::p2::add_to_linker_async(linker)?;
-        match profile {
-            Profile::Fast => Ok(()),
-            Profile::Concurrent => wasmtime_wasi::p3::add_to_linker(linker),
+        if let Profile::Concurrent = profile {
+            wasmtime_wasi::p3::add_to_linker(linker)?;
         }
+        names::link(linker, profile)
     }
 }
 
@@ -90,7 +91,7 @@ pub(crate) enum Console<'a> {
 }
 
 /// What an instance of `identity` sees of the world: nothing that its manifest does not grant.
-pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) -> Wasi {
+pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) -> (Wasi, Found) {
     let mut builder = WasiCtx::builder();
     match console {
         Console::Log => {
@@ -102,7 +103,7 @@ pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) 
             builder.args(arguments).allow_blocking_current_thread(true);
         }
     }
-    identity.outgoing.grant_sockets(&mut builder);
+    let found = identity.outgoing.grant_sockets(&mut builder);
     builder.max_random_size(identity.limits.host_call_bytes.0);
     for (name, value) in &identity.env {
         builder.env(name, value);
@@ -116,8 +117,9 @@ pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) 
             log.line(Source::Stderr, "", format!("the mount {} cannot be opened: {error:#}", mount.guest).as_bytes());
         }
     }
-    match identity.kind {
+    let wasi = match identity.kind {
         Kind::Module => Wasi::module(builder.build_p1(), identity),
         Kind::Component02 | Kind::Component03 => Wasi::Component(builder.build()),
-    }
+    };
+    (wasi, found)
 }

@@ -61,8 +61,8 @@ pub struct AllowEntry {
     /// network, as in `10.1.0.0/16`.
     #[serde(default)]
     pub networks: Vec<AddressRange>,
-    /// The endpoints that its TCP sockets may reach, by address and port (`*`: any). Those of the loopback interface it
-    /// may also listen on.
+    /// The endpoints that its TCP sockets may reach: addresses or a name, and a port (`*`: any). It may look up the names,
+    /// which lead to public addresses and those of `networks`. On the loopback interface it may also listen.
     #[serde(default)]
     pub tcp: Vec<EndpointPattern>,
     /// The endpoints that its UDP sockets may reach, from the loopback interface alone.

@@ -186,9 +186,7 @@ impl OriginPattern {
         let host = match (&self.host, &origin.host) {
             (HostPattern::Any, _) => true,
             (HostPattern::Exact(host), other) => host == other,
-            (HostPattern::Below(suffix), Host::Name(name)) => {
-                name.as_str().strip_suffix(suffix.as_str()).is_some_and(|labels| labels.ends_with('.'))
-            }
+            (HostPattern::Below(suffix), Host::Name(name)) => name.is_below(suffix),
             (HostPattern::Below(_), Host::Address(_)) => false,
         };
         host && self.scheme == origin.scheme && self.port.is_none_or(|port| port == origin.port)

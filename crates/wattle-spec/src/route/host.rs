@@ -33,6 +33,11 @@ impl HostName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it has labels before `suffix`.
+    pub fn is_below(&self, suffix: &HostName) -> bool {
+        self.0.strip_suffix(suffix.as_str()).is_some_and(|labels| labels.ends_with('.'))
+    }
 }
 
 impl FromStr for HostName {

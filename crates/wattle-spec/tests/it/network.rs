@@ -265,19 +265,42 @@ fn endpoints() {
 }
 
 #[test]
+fn endpoints_by_name() {
+    let policy = |patterns: &[&str]| SocketPolicy(patterns.iter().map(|pattern| pattern.parse().unwrap()).collect());
+    let ports = |patterns: &[&str], name: &str| policy(patterns).ports_of(&name.parse().unwrap());
+    assert_eq!(ports(&["db.example.com:5432", "DB.example.com.:*"], "db.example.com"), [Some(5432), None]);
+    assert_eq!(ports(&["*.example.com:443"], "a.example.com"), [Some(443)]);
+    assert_eq!(ports(&["*.example.com:443"], "example.com"), []);
+    assert_eq!(ports(&["*.example.com:443"], "evil-example.com"), []);
+    assert_eq!(ports(&["loopback:*", "public:*"], "db.example.com"), []);
+    assert!(!policy(&["db.example.com:*"]).reaches("127.0.0.1:1".parse().unwrap()));
+}
+
+#[test]
 fn endpoints_as_text() {
-    for text in ["10.1.0.0/16:5432", "loopback:*", "[fd00::/8]:6379", "public:443", "metadata:80"] {
+    for text in [
+        "10.1.0.0/16:5432",
+        "loopback:*",
+        "[fd00::/8]:6379",
+        "public:443",
+        "metadata:80",
+        "db.example.com:5432",
+        "*.example.com:*",
+        "redis:6379",
+    ] {
         assert_eq!(text.parse::<EndpointPattern>().unwrap().to_string(), text);
     }
     let wrong = |text: &str| format!("{text}: {}\n", text.parse::<EndpointPattern>().unwrap_err());
-    let all = ["loopback", "loopback:0", "loopback:x", "fd00::1:53", "db.example.com:5432", ":80", "*:80"].map(wrong);
+    let all = ["loopback", "loopback:0", "loopback:x", "fd00::1:53", ":80", "*:80", "a*.example.com:80", "127.1:80"]
+        .map(wrong);
     insta::assert_snapshot!(all.concat(), @r#"
     loopback: an endpoint ends with `:` and a port, or `:*` for every port
     loopback:0: the port is neither a number from 1 to 65535 nor `*`
     loopback:x: the port is neither a number from 1 to 65535 nor `*`
     fd00::1:53: an IPv6 address or network is written in brackets, as in [fd00::/8]:5432
-    db.example.com:5432: "db.example.com" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
     :80: "" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
-    *:80: "*" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
+    *:80: a `*` stands for whole labels at the start of a name (`*.example.com`); for addresses write `public` or a network
+    a*.example.com:80: a `*` stands for whole labels at the start of a name (`*.example.com`); for addresses write `public` or a network
+    127.1:80: "127.1" is neither `loopback`, `private`, `link-local` or `metadata` nor a network, as in 10.1.0.0/16
     "#);
 }

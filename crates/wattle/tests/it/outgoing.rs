@@ -255,6 +255,27 @@ fn an_upstream_that_stops_in_its_body() {
     assert_eq!((cut.status(), cut.text().as_str(), cut.is_complete()), (200, "half", false));
 }
 
+/// Each byte comes in time, the whole never would: the guest's deadline ends it.
+#[test]
+fn an_upstream_that_trickles() {
+    let upstream = Upstream::start(|mut connection| {
+        connection.request()?;
+        connection.stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
+        while connection.stream.write_all(b"x").is_ok() {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(())
+    });
+    let more = "limits = { deadline = \"500ms\", outgoing-body-timeout = \"10s\" }";
+    for guest in both() {
+        let app = App::of(&guest, &format!("allow = {}\n{more}", only(&upstream)));
+        let (server, asked) = (WATTLE.up(&app).start(), Instant::now());
+        let cut = get(&server, &format!("http://{}/", upstream.address()));
+        assert!(!cut.is_complete() && cut.body.len() < 1000, "{}", cut.summary());
+        assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    }
+}
+
 #[test]
 fn bodies_have_a_limit() {
     let upstream = Upstream::answering(|request| answer("200 OK", "x".repeat(request.body.len().max(1) * 2)));

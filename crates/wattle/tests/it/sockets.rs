@@ -1,10 +1,10 @@
 //! Sockets of guests: closed, unless an endpoint is allowed by its address and port.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::Stdio;
 
-use wattle_testkit::{App, Ran, guests};
+use wattle_testkit::{App, NameServer, Ran, guests};
 
 use crate::WATTLE;
 
@@ -65,6 +65,46 @@ fn datagrams() {
     let mut bytes = [0; 8];
     let length = wattle_testkit::until("the datagram is there", || socket.recv(&mut bytes).ok());
     assert_eq!(&bytes[..length], b"hi");
+}
+
+/// A name that is allowed can be looked up, and opens what it leads to at its port.
+#[test]
+fn names() {
+    let names = NameServer::start(|name, _| if name == "db.test" { vec![Ipv4Addr::LOCALHOST] } else { Vec::new() });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let app = App::empty()
+        .guest(&guests::command())
+        .guest(&guests::command_p3())
+        .file("host.toml", format!("name-servers = [\"{}\"]\n", names.address()));
+    let run = |allow: &[&str], command: &[&str]| {
+        let allow = allow.iter().flat_map(|what| ["--allow", what]);
+        WATTLE.run(&app, ["run", "--config", "host.toml"].into_iter().chain(allow).chain(command.iter().copied()))
+    };
+    let (by_name, endpoint) = (format!("tcp=db.test:{port}"), format!("db.test:{port}"));
+    let connect = |allow: &[&str], to: &str| run(allow, &["command.wasm", "connect", to]);
+    assert_eq!(connect(&[&by_name, "network=loopback"], &endpoint).code, Some(0));
+    assert_eq!(connect(&["tcp=*.test:*", "network=loopback"], &endpoint).code, Some(0));
+    let asked = names.asked();
+
+    // Its address alone opens nothing, nor does another port.
+    assert_eq!(connect(&[&by_name, "network=loopback"], &format!("127.0.0.1:{port}")).code, Some(1));
+    assert_eq!(connect(&["tcp=db.test:1", "network=loopback"], &endpoint).code, Some(1));
+    let inside = connect(&[&by_name], &endpoint);
+    assert!(inside.code == Some(1) && inside.stderr.contains("db.test is 127.0.0.1, a loopback address"), "{inside}");
+
+    let before = names.asked();
+    let denied = connect(&[&by_name, "network=loopback"], "other.test:80");
+    assert!(denied.code == Some(1) && denied.stderr.contains("may not look up other.test"), "{denied}");
+    assert_eq!(names.asked(), before, "a name that is not allowed was asked for");
+    assert!(asked > 0);
+
+    let lookup = |allow: &[&str], name: &str| run(allow, &["command-p3.wasm", "lookup", name]).stdout;
+    assert_eq!(lookup(&[&by_name, "network=loopback"], "db.test"), "Ok([IpAddress::Ipv4((127, 0, 0, 1))])\n");
+    assert_eq!(lookup(&[&by_name], "db.test"), "Err(ErrorCode::AccessDenied)\n");
+    assert_eq!(lookup(&["tcp=*.test:*"], "nobody.test"), "Err(ErrorCode::NameUnresolvable)\n");
+    assert_eq!(lookup(&[&by_name], "not a name"), "Err(ErrorCode::InvalidArgument)\n");
+    assert_eq!(lookup(&[], "192.0.2.1"), "Ok([IpAddress::Ipv4((192, 0, 2, 1))])\n");
 }
 
 #[test]

@@ -93,6 +93,18 @@ fn expect_continue() {
     assert_eq!(connection.head().unwrap().status, 200, "the body was asked for, and nobody reads it");
 }
 
+/// One that is asked and never sends it holds nothing for longer than the deadline.
+#[test]
+fn expect_continue_and_nothing_follows() {
+    let app = App::of(&guests::state(), "limits = { deadline = \"300ms\" }\n[limits]\nconcurrent-requests = 1");
+    let server = WATTLE.up(&app).start();
+    let mut connection = server.connect();
+    connection.send("PUT /kv/default/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(connection.head().unwrap().status, 100);
+    assert_eq!(connection.answer("PUT").summary(), "504 deadline");
+    assert_eq!(server.get("/env").status(), 200, "its place is not given back");
+}
+
 fn stream_64_mib(guest: PathBuf) {
     const LENGTH: usize = 64 * MIB;
     let app = App::of(&guest, "limits = { request-body = \"128MiB\" }");

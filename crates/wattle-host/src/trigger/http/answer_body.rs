@@ -33,6 +33,9 @@ enum Source {
     File(FileBody),
 }
 
+/// What an instance may have written before it was lost: as many pieces as wait for a slow client, and the trailers.
+pub(super) const LAST_FRAMES: u8 = 4;
+
 /// A body that an instance writes.
 pub(super) struct GuestBody {
     pub(super) body: WasiBody,
@@ -42,6 +45,8 @@ pub(super) struct GuestBody {
     pub(super) announced: Option<u64>,
     /// Tells the instance that the client has everything; dropped, that the client is gone.
     pub(super) delivery: Option<oneshot::Sender<()>>,
+    /// How many more frames may go out when its instance is lost.
+    pub(super) last_frames: u8,
     /// Why it was cut, before the client is told.
     pub(super) cut: Option<Cut>,
     /// Tells whether the instance ended before it had written everything.
@@ -131,7 +136,15 @@ impl GuestBody {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+        let is_lost = self.reply.is_lost();
+        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) if !is_lost || self.last_frames > 0 => frame,
+            // Its instance is gone. What comes from elsewhere is not waited for, and not taken without end.
+            _ if is_lost => return Poll::Ready(Some(Err(Cut::InstanceLost))),
+            _ => return Poll::Pending,
+        };
+        self.last_frames -= u8::from(is_lost);
+        Poll::Ready(match frame {
             Some(Ok(frame)) => {
                 let len = frame.data_ref().map_or(0, Bytes::len) as u64;
                 let Some(left) = self.left.checked_sub(len) else { return Poll::Ready(Some(Err(Cut::TooLarge))) };
@@ -144,7 +157,7 @@ impl GuestBody {
                 Some(Ok(frame))
             }
             Some(Err(error)) => Some(Err(Cut::Broken(error))),
-            None if self.reply.is_lost() => Some(Err(Cut::InstanceLost)),
+            None if is_lost => Some(Err(Cut::InstanceLost)),
             None => {
                 self.complete();
                 None

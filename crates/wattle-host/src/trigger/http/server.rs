@@ -15,7 +15,7 @@ use wattle_spec::route::{RouteTable, host_of, normalize_path};
 
 use super::access::Access;
 use super::admission::Admission;
-use super::answer_body::{AnswerBody, GuestBody};
+use super::answer_body::{AnswerBody, GuestBody, LAST_FRAMES};
 use super::dispatch::{Answered, Job, Reply, dispatch};
 use super::exchange::{Exchange, Protocol};
 use super::files::{self, Folder};
@@ -232,6 +232,7 @@ fn answer_of(
             left: limit,
             announced,
             delivery: Some(delivery),
+            last_frames: LAST_FRAMES,
             cut: None,
             reply,
             call,
