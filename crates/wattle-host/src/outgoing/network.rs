@@ -1,7 +1,8 @@
 //! What all components of a host share on their way out: the resolver of names, and whom TLS trusts.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
@@ -14,25 +15,30 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::cores::CoreId;
 
+/// How long the system's configuration of names is taken as it was read.
+const RESOLVER_AGE_MAX: Duration = Duration::from_secs(30);
+
+type Resolver = Mutex<Option<(Instant, TokioResolver)>>;
+
 /// The network as a host's components find it.
 pub(crate) struct Network {
     /// The name servers to ask in place of the system's.
     name_servers: Vec<SocketAddr>,
     /// A resolver belongs to the runtime that first used it: each core has its own.
-    resolvers: Vec<OnceLock<TokioResolver>>,
+    resolvers: Vec<Resolver>,
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Network {
     pub(crate) fn new(cores: usize, name_servers: Vec<SocketAddr>) -> Self {
-        let resolvers = (0..cores).map(|_| OnceLock::new()).collect();
+        let resolvers = (0..cores).map(|_| Resolver::default()).collect();
         Self { name_servers, resolvers, tls: OnceLock::new() }
     }
 
     /// The same for one thread that has a runtime of its own.
     pub(crate) fn alone(&self) -> Self {
         let name_servers = self.name_servers.clone();
-        Self { name_servers, resolvers: vec![OnceLock::new()], tls: self.tls.clone() }
+        Self { name_servers, resolvers: vec![Resolver::default()], tls: self.tls.clone() }
     }
 
     /// How many cores they run on.
@@ -42,15 +48,21 @@ impl Network {
 
     /// The addresses of `name`: from the hosts file, else from the name servers.
     pub(super) async fn resolve(&self, core: CoreId, name: &str) -> Result<Vec<IpAddr>, NetError> {
-        let slot = &self.resolvers[core.0];
-        let resolver = match slot.get() {
-            Some(resolver) => resolver,
-            None => {
-                let resolver = self.resolver()?;
-                slot.get_or_init(|| resolver)
-            }
-        };
+        let resolver = self.resolver_of(core)?;
         Ok(resolver.lookup_ip(name).await?.iter().collect())
+    }
+
+    /// The resolver of `core`; made anew once in a while, because networks and hosts files change under a host.
+    fn resolver_of(&self, core: CoreId) -> Result<TokioResolver, NetError> {
+        let mut slot = self.resolvers[core.0].lock().expect("invariant: nothing panics while it holds this lock");
+        if let Some((made, resolver)) = &*slot
+            && made.elapsed() < RESOLVER_AGE_MAX
+        {
+            return Ok(resolver.clone());
+        }
+        let resolver = self.resolver()?;
+        *slot = Some((Instant::now(), resolver.clone()));
+        Ok(resolver)
     }
 
     fn resolver(&self) -> Result<TokioResolver, NetError> {

@@ -29,6 +29,7 @@ mod invoke;
 mod key_value;
 mod logs;
 mod new;
+mod odd_places;
 mod outgoing;
 mod outgoing_tls;
 mod reference;
