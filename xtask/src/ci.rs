@@ -23,6 +23,10 @@ const STEPS: &[Step] = &[
     ("tidy", |_| tidy::run()),
     ("guests committed", |_| guests::check()),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
+    ("doc", |_| {
+        let mut doc = cargo_command(&["doc", "--workspace", "--no-deps"]);
+        process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+    }),
     ("guests from source", guests::fresh),
     ("dist", |_| dist::run()),
     ("test", |fresh| {
@@ -34,10 +38,6 @@ const STEPS: &[Step] = &[
         let mut bench = dist::cargo(&["bench", "--workspace", "--bench", "hello"])?;
         // Lower than what is promised: on a machine that others use too, only a collapse is told from noise.
         process::run(bench.env("WATTLE_BENCH_FLOOR", "0.25"))
-    }),
-    ("doc", |_| {
-        let mut doc = cargo_command(&["doc", "--workspace", "--no-deps"]);
-        process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
     }),
 ];
 

@@ -49,7 +49,11 @@ impl<B> Bounded<B> {
                 self.left = left;
                 Ok(frame)
             }
-            None => Err((self.bounds.too_large)(Some(self.bounds.size))),
+            None => {
+                // Whoever reads on gets no more of it either.
+                self.left = 0;
+                Err((self.bounds.too_large)(Some(self.bounds.size)))
+            }
         }
     }
 }

@@ -135,7 +135,7 @@ pub(crate) struct Run {
     #[arg(long = "link", value_name = "INTERFACE=BACKEND", value_parser = link)]
     pub(crate) links: Vec<(Interface, BackendName)>,
     /// Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
-    /// udp=ENDPOINT, as in http=https://api.example.com or tcp=10.0.0.0/8:5432
+    /// udp=ENDPOINT, as in tcp=10.0.0.0/8:5432
     #[arg(long = "allow", value_name = "KIND=WHAT", value_parser = allow)]
     pub(crate) allow: Vec<Allow>,
     /// Set a limit, as in memory=64MiB or deadline=5s; it has no deadline

@@ -158,8 +158,7 @@ fn help_of_run() {
               Let a backend provide an interface, as in wasi:keyvalue=memory
           --allow <KIND=WHAT>
               Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
-              udp=ENDPOINT, as in http=https://api.example.com or
-              tcp=10.0.0.0/8:5432
+              udp=ENDPOINT, as in tcp=10.0.0.0/8:5432
           --limit <NAME=VALUE>
               Set a limit, as in memory=64MiB or deadline=5s; it has no deadline
               otherwise
