@@ -67,7 +67,7 @@ pub struct AllowEntry {
     pub tcp: Vec<EndpointPattern>,
     /// The endpoints that its UDP sockets may reach, from the loopback interface alone.
     #[serde(default)]
-    pub udp: Vec<EndpointPattern>,
+    pub udp: Vec<Written<EndpointPattern>>,
 }
 
 /// How instances are kept, as written: `instances = { reuse = 100, idle = "10s", concurrency = 8 }`.
@@ -124,7 +124,7 @@ impl AllowEntry {
             http: self.http.clone(),
             networks: self.networks.clone(),
             tcp: SocketPolicy(self.tcp.clone()),
-            udp: SocketPolicy(self.udp.clone()),
+            udp: SocketPolicy(self.udp.iter().map(|pattern| pattern.value.clone()).collect()),
         }
     }
 }

@@ -53,6 +53,17 @@ impl EndpointPattern {
         self.contains(endpoint.ip()) && self.port.is_none_or(|port| port == endpoint.port())
     }
 
+    /// Whether it leads to the loopback interface alone, as far as that can be told before a name is resolved.
+    pub fn is_loopback(&self) -> bool {
+        match &self.place {
+            Place::Addresses(AddressRange::Class(class)) => *class == AddressClass::Loopback,
+            Place::Addresses(AddressRange::Network { network, bits }) => {
+                AddressClass::of(*network) == AddressClass::Loopback && *bits >= 8
+            }
+            Place::Name(_) | Place::Below(_) => true,
+        }
+    }
+
     fn contains(&self, address: IpAddr) -> bool {
         matches!(&self.place, Place::Addresses(range) if range.contains(address))
     }

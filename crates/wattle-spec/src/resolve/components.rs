@@ -10,6 +10,7 @@ use crate::document::{Text, Written};
 use crate::fault::Fault;
 use crate::link::{Link, Provider};
 use crate::manifest::{ComponentEntry, Instances, MountEntry};
+use crate::network::EndpointPattern;
 use crate::shape::Kind;
 
 /// The component that `entry` means, and what is wrong with it.
@@ -21,6 +22,7 @@ pub(super) fn resolved(
     faults: &mut Vec<Fault>,
 ) -> ComponentSpec {
     faults.extend(same_place(&entry.mounts));
+    faults.extend(entry.allow.udp.iter().filter(|pattern| !pattern.value.is_loopback()).map(beyond_loopback));
     let default = policy_default(found.shape.kind, &links);
     let Grants { mounts, env, network } = Grants::of(entry, base);
     let written = entry.instances.as_ref().map(|instances| &instances.value);
@@ -38,6 +40,12 @@ pub(super) fn resolved(
         network,
         limits: entry.limits.0,
     }
+}
+
+/// Datagram sockets are bound to the loopback interface, and nothing else can be reached from there.
+fn beyond_loopback(pattern: &Written<EndpointPattern>) -> Fault {
+    let message = format!("UDP goes no further than the loopback interface, `{}` does", pattern.value);
+    Fault::new(message).at(pattern.span.clone()).hint("write `loopback` and the port, as in `loopback:8125`")
 }
 
 fn same_place(mounts: &[MountEntry]) -> Vec<Fault> {

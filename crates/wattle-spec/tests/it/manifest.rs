@@ -79,7 +79,15 @@ fn everything_there_is() {
         format!("{:?}", cart.instances.as_ref().map(|instances| instances.value.reuse.as_ref().map(|n| n.value))),
         format!("{:?}", cart.allow.http.iter().map(ToString::to_string).collect::<Vec<_>>()),
         format!("{:?}", cart.allow.networks.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        format!("{:?}", cart.allow.tcp.iter().chain(&cart.allow.udp).map(ToString::to_string).collect::<Vec<_>>()),
+        format!(
+            "{:?}",
+            cart.allow
+                .tcp
+                .iter()
+                .map(ToString::to_string)
+                .chain(cart.allow.udp.iter().map(ToString::to_string))
+                .collect::<Vec<_>>()
+        ),
         format!("{:?} {:?}", cart.mounts[0].guest.value.0, cart.mounts[0].access),
         format!("{} {} at {}", trigger.host.as_ref().unwrap(), trigger.path, span(&trigger.path.span)),
         format!("{:?}", manifest.backends.values().collect::<Vec<_>>()),

@@ -69,7 +69,7 @@ fn change(manifest: &mut Manifest, arguments: &Run) -> Result<(), Problem> {
             Allow::Http(origin) => entry.allow.http.push(origin),
             Allow::Network(range) => entry.allow.networks.push(range),
             Allow::Tcp(endpoint) => entry.allow.tcp.push(endpoint),
-            Allow::Udp(endpoint) => entry.allow.udp.push(endpoint),
+            Allow::Udp(endpoint) => entry.allow.udp.push(endpoint.into()),
         }
     }
     for limit in &arguments.limits {

@@ -107,6 +107,18 @@ fn names() {
     assert_eq!(lookup(&[], "192.0.2.1"), "Ok([IpAddress::Ipv4((192, 0, 2, 1))])\n");
 }
 
+/// A grant that could never be used is refused with what to write.
+#[test]
+fn datagrams_go_no_further() {
+    for (allow, code) in
+        [("public:53", 2), ("10.0.0.0/8:*", 2), ("0.0.0.0/0:*", 2), ("[::1]:53", 0), ("127.0.0.0/8:*", 0)]
+    {
+        let ran = run(&[&format!("udp={allow}")], &[]);
+        assert_eq!(ran.code, Some(code), "{allow}: {ran}");
+        assert_eq!(ran.stderr.contains("no further than the loopback interface"), code == 2, "{allow}: {ran}");
+    }
+}
+
 #[test]
 fn what_is_allowed_is_checked() {
     for allow in ["tcp=loopback", "udp=fd00::1:53", "ftp=x", "http=example.com", "network=lan", "tcp"] {
