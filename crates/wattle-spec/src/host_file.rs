@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::app::{BackendKind, BackendSpec, Scope};
+use crate::app::{App, BackendKind, BackendSpec, Scope};
 use crate::document::{Address, Document, HostPath, LimitTable, Written, generate, keyed};
 use crate::fault::{Fault, FaultyFile};
 use crate::interface::Interface;
@@ -200,6 +200,13 @@ impl HostFile {
 pub fn implicit_backends() -> [(&'static str, BackendSpec); 2] {
     let own = |kind| BackendSpec { kind, scope: Scope::App };
     [("disk", own(BackendKind::Disk)), ("memory", own(BackendKind::Memory))]
+}
+
+/// The backend that `app` means by `name` on a host that names `hosts`: its own before the host's before those that
+/// every host has.
+pub fn backend_of(app: &App, hosts: &BTreeMap<BackendName, BackendSpec>, name: &BackendName) -> Option<BackendSpec> {
+    let implicit = || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
+    app.backends.get(name).or_else(|| hosts.get(name)).copied().or_else(implicit)
 }
 
 fn no_certificate(listen: &Written<Listen>) -> Fault {

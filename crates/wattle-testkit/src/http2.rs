@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::response::{End, Head, Response};
@@ -22,6 +23,8 @@ use crate::wait::PATIENCE;
 pub struct Http2 {
     runtime: Runtime,
     sender: SendRequest<Bytes>,
+    /// Ends with the connection.
+    driven: JoinHandle<Result<(), h2::Error>>,
     base: String,
 }
 
@@ -69,12 +72,11 @@ impl Http2 {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("start a runtime");
-        let sender = runtime.block_on(async {
+        let (sender, driven) = runtime.block_on(async {
             let (sender, connection) = h2::client::handshake(connect().await).await.expect("an HTTP/2 handshake");
-            tokio::spawn(connection);
-            sender
+            (sender, tokio::spawn(connection))
         });
-        Self { runtime, sender, base }
+        Self { runtime, sender, driven, base }
     }
 
     /// Begins a request whose body follows.
@@ -147,17 +149,8 @@ impl Http2 {
 
     /// Whether the server closes within this time.
     pub fn is_closed_within(&mut self, patience: Duration) -> bool {
-        let sender = self.sender.clone();
-        self.runtime.block_on(async {
-            let deadline = tokio::time::Instant::now() + patience;
-            while tokio::time::Instant::now() < deadline {
-                if sender.clone().ready().await.is_err() {
-                    return true;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            false
-        })
+        let driven = &mut self.driven;
+        driven.is_finished() || self.runtime.block_on(async { timeout(patience, driven).await.is_ok() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, kill_process};
@@ -57,6 +58,13 @@ impl Process {
             statistics.split_whitespace().next()?.parse::<u64>().ok()
         });
         Duration::from_nanos(nanos.sum())
+    }
+
+    /// How much its threads compute in this span of time, which passes meanwhile.
+    pub fn computes_in(self, span: Duration) -> Duration {
+        let before = self.computed();
+        thread::sleep(span);
+        self.computed().saturating_sub(before)
     }
 
     /// Its child processes.

@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::response::{Body, End, Head, Response};
@@ -14,7 +15,7 @@ use crate::wait::PATIENCE;
 /// Who vouches for certificates.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    root: CertificateDer<'static>,
+    root: Certificate,
 }
 
 /// A certificate and its key, as PEM.
@@ -24,6 +25,18 @@ pub struct Pair {
     pub cert: String,
     /// The key, as PKCS#8.
     pub key: String,
+}
+
+impl Pair {
+    /// The certificate and its key as a server takes them.
+    ///
+    /// # Panics
+    ///
+    /// If they are no PEM.
+    pub fn der(&self) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let cert = CertificateDer::from_pem_slice(self.cert.as_bytes()).expect("a certificate");
+        (cert, PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key"))
+    }
 }
 
 impl Authority {
@@ -36,7 +49,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
-        let root = params.self_signed(&key).expect("a certificate").der().clone();
+        let root = params.self_signed(&key).expect("a certificate");
         Self { issuer: Issuer::new(params, key), root }
     }
 
@@ -60,6 +73,11 @@ impl Authority {
         Pair { cert: cert.pem(), key: key.serialize_pem() }
     }
 
+    /// Its own certificate, as PEM.
+    pub fn root_pem(&self) -> String {
+        self.root.pem()
+    }
+
     /// A client that trusts this authority alone.
     ///
     /// # Panics
@@ -67,7 +85,7 @@ impl Authority {
     /// If the library does not know its own suites.
     pub fn client(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).expect("a root");
+        roots.add(self.root.der().clone()).expect("a root");
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("suites")

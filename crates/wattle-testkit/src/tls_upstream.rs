@@ -12,13 +12,15 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// A server with a certificate of its own making. Its thread ends with the process.
+use crate::tls::Authority;
+
+/// A server with an authority of its own. Its thread ends with the process.
 pub struct TlsUpstream {
     address: SocketAddr,
+    /// That of its authority.
     certificate: String,
 }
 
@@ -30,20 +32,20 @@ impl TlsUpstream {
     ///
     /// If there is no free port.
     pub fn start(name: &str, protocols: &[&str]) -> Self {
-        let certified = rcgen::generate_simple_self_signed([name.to_owned()]).expect("make a certificate");
-        let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+        let authority = Authority::new();
+        let (chain, key) = authority.pair(&[name]).der();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("invariant: the provider knows the default versions")
             .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key.into())
+            .with_single_cert(vec![chain], key)
             .expect("invariant: the key is that of the certificate");
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         thread::spawn(move || serve_all(listener, TlsAcceptor::from(Arc::new(config))));
-        Self { address, certificate: certified.cert.pem() }
+        Self { address, certificate: authority.root_pem() }
     }
 
     /// Where it is.
@@ -51,7 +53,7 @@ impl TlsUpstream {
         self.address
     }
 
-    /// Its certificate, for whoever shall trust it.
+    /// The certificate of its authority, for whoever shall trust it.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_host::{CodeCache, HostBuilder};
 use wattle_spec::app::{App, BackendKind};
-use wattle_spec::host_file::implicit_backends;
+use wattle_spec::host_file::backend_of;
 use wattle_spec::link::{Link, Provider};
 
 use crate::app_file::AppFile;
@@ -65,9 +65,7 @@ fn keeps_on_disk(file: &AppFile, app: &App) -> bool {
 
 fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {
     let Provider::Backend(name) = &link.provider else { return false };
-    let implicit = implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
-    let backend = app.backends.get(name).or_else(|| file.host.backends.get(name)).copied().or(implicit);
-    backend.is_some_and(|backend| backend.kind == BackendKind::Disk)
+    backend_of(app, &file.host.backends, name).is_some_and(|backend| backend.kind == BackendKind::Disk)
 }
 
 /// In the data directory that somebody chose, else in the cache of this user. Without one of them, what runs is compiled

@@ -14,7 +14,7 @@ use wattle_backend::bucket::Owner;
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::app::{App, BackendKind, BackendSpec, ComponentSpec, Scope};
 use wattle_spec::digest::Digest;
-use wattle_spec::host_file::implicit_backends;
+use wattle_spec::host_file::backend_of;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
@@ -203,11 +203,7 @@ impl Loader {
             _ => None,
         });
         let Some(name) = backend else { return Ok(None) };
-        let implicit =
-            || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
-        let named = app.backends.get(name).or_else(|| self.providers.backends.get(name)).copied();
-        let backend = named
-            .or_else(implicit)
+        let backend = backend_of(app, &self.providers.backends, name)
             .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
         let store = self.providers.key_values.get(&backend.kind).cloned();
         let owner = match backend.scope {

@@ -54,14 +54,13 @@ impl Network {
 
     /// The resolver of `core`; made anew once in a while, because networks and hosts files change under a host.
     fn resolver_of(&self, core: CoreId) -> Result<TokioResolver, NetError> {
-        let mut slot = self.resolvers[core.0].lock().expect("invariant: nothing panics while it holds this lock");
-        if let Some((made, resolver)) = &*slot
-            && made.elapsed() < RESOLVER_AGE_MAX
-        {
-            return Ok(resolver.clone());
+        let slot = || self.resolvers[core.0].lock().expect("invariant: nothing panics while it holds this lock");
+        let known = slot().clone().filter(|(made, _)| made.elapsed() < RESOLVER_AGE_MAX);
+        if let Some((_, resolver)) = known {
+            return Ok(resolver);
         }
         let resolver = self.resolver()?;
-        *slot = Some((Instant::now(), resolver.clone()));
+        *slot() = Some((Instant::now(), resolver.clone()));
         Ok(resolver)
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use wattle_testkit::h2_frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Ended, GOAWAY, HEADERS, RST_STREAM, RawHttp2, WINDOW_UPDATE, field,
-    frame, request,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Ended, GOAWAY, HEADERS, PING, RST_STREAM, RawHttp2, WINDOW_UPDATE,
+    field, frame, request,
 };
 use wattle_testkit::{App, End, Http2, Server, guests, until};
 
@@ -95,10 +95,8 @@ fn a_reset_stops_its_guest() {
         let idle = process.computed();
         client.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/loop"))).unwrap();
         until("the guest computes", || (process.computed() > idle + Duration::from_millis(50)).then_some(()));
-        let before = process.computed();
         client.send(&frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes())).unwrap();
-        thread::sleep(Duration::from_millis(300));
-        let computed = process.computed() - before;
+        let computed = process.computes_in(Duration::from_millis(300));
         assert!(computed < Duration::from_millis(60), "it computed for {computed:?} after the reset");
         client.send(&frame(HEADERS, END_HEADERS | END_STREAM, 3, &request("GET", "/"))).unwrap();
         client.wait_for(DATA, 3);
@@ -199,7 +197,9 @@ fn the_end_of_a_host() {
     let server = WATTLE.up(&app).start();
     let mut client = RawHttp2::open(server.address());
     client.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/sleep?ms=300"))).unwrap();
-    thread::sleep(Duration::from_millis(100));
+    // What was sent before a ping has been read when it is answered.
+    client.send(&frame(PING, 0, 0, &[0; 8])).unwrap();
+    client.wait_for(PING, 0);
     thread::scope(|scope| {
         let stopped = scope.spawn(|| server.stop().code);
         let goaway = client.wait_for(GOAWAY, 0);

@@ -26,9 +26,7 @@ fn withstands(attack: impl FnOnce(&Server, RawHttp2)) {
     let grown = server.process().resident_bytes().saturating_sub(before) >> 20;
     assert!(grown < 64, "{grown} MiB are left of the attack");
     until("the server rests", || {
-        let computed = server.process().computed();
-        std::thread::sleep(Duration::from_millis(100));
-        (server.process().computed() - computed < Duration::from_millis(30)).then_some(())
+        (server.process().computes_in(Duration::from_millis(100)) < Duration::from_millis(30)).then_some(())
     });
 }
 

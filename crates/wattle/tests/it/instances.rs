@@ -117,10 +117,8 @@ fn computed_after_the_client(server: &Server, request: &str) -> Duration {
     let mut connection = server.connect();
     connection.send(request);
     until("the guest computes", || (process.computed() > idle + Duration::from_millis(50)).then_some(()));
-    let at_the_end = process.computed();
     drop(connection);
-    thread::sleep(Duration::from_millis(300));
-    process.computed() - at_the_end
+    process.computes_in(Duration::from_millis(300))
 }
 
 /// A guest whose client goes away is stopped within 20 ms; the rest is for the measurement.
@@ -176,9 +174,7 @@ fn a_client_that_goes_away_in_the_middle_of_an_answer() {
             drop(connection);
             let process = server.process();
             until("the guest stops", || {
-                let before = process.computed();
-                thread::sleep(Duration::from_millis(100));
-                (process.computed() - before < Duration::from_millis(10)).then_some(())
+                (process.computes_in(Duration::from_millis(100)) < Duration::from_millis(10)).then_some(())
             });
         });
     }

@@ -333,10 +333,7 @@ fn an_upstream_that_only_informs() {
     let never = send(&server, "GET", &format!("http://{}/", upstream.address()), "x-answer-ms: 300\r\n", b"");
     assert_eq!(never.status(), 502, "{}", never.text());
     until("the connection is given up", || {
-        let process = server.process();
-        let before = process.computed();
-        thread::sleep(Duration::from_millis(100));
-        (process.computed() - before < Duration::from_millis(20)).then_some(())
+        (server.process().computes_in(Duration::from_millis(100)) < Duration::from_millis(20)).then_some(())
     });
 }
 

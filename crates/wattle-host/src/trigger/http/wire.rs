@@ -31,7 +31,7 @@ pub(super) use streams::{OpenStream, Streams};
 
 use linger::Linger;
 use progress::Phase;
-use timer::{Timer, timed_out};
+use timer::{Stall, Timer, timed_out};
 
 /// How often it is looked whether the client is still there, while nobody reads what it sends.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -61,9 +61,8 @@ pub(super) struct Wire<S> {
     first: Vec<u8>,
     progress: Arc<Progress>,
     reading: Timer,
-    writing: Timer,
+    writing: Stall,
     glances: Timer,
-    write_stalled: Option<Instant>,
     linger: Linger,
     limits: Limits,
 }
@@ -91,9 +90,8 @@ impl<S: Stream> Wire<S> {
             first,
             progress: progress.clone(),
             reading: Timer::default(),
-            writing: Timer::default(),
+            writing: Stall::new(limits.body),
             glances: Timer::default(),
-            write_stalled: None,
             linger: Linger::default(),
             limits,
         };
@@ -120,15 +118,6 @@ impl<S: Stream> Wire<S> {
             Some(Ok(ready)) if ready.is_read_closed() => Err(io::ErrorKind::ConnectionAborted.into()),
             _ => Ok(()),
         }
-    }
-
-    fn watch_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.write_stalled = None;
-            return written;
-        }
-        let since = *self.write_stalled.get_or_insert_with(Instant::now);
-        self.writing.poll(cx, since + self.limits.body).map(|()| Err(timed_out()))
     }
 }
 
@@ -167,7 +156,7 @@ impl<S: Stream> AsyncRead for Wire<S> {
 impl<S: Stream> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch_write(cx, written)
+        self.writing.watch(cx, written)
     }
 
     fn poll_write_vectored(
@@ -176,7 +165,7 @@ impl<S: Stream> AsyncWrite for Wire<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.watch_write(cx, written)
+        self.writing.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -186,7 +175,7 @@ impl<S: Stream> AsyncWrite for Wire<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_client(cx)?;
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.watch_write(cx, flushed)
+        self.writing.watch(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

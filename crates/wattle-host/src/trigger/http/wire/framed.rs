@@ -17,7 +17,7 @@ use super::budget::Budget;
 use super::frames::{FrameHead, Frames, Kind, calm_down};
 use super::linger::Linger;
 use super::streams::Streams;
-use super::timer::{Timer, timed_out};
+use super::timer::{Stall, Timer, timed_out};
 use super::{Stream, poll_read_after};
 
 /// How many frames of control a client may send for each piece of an answer that it gets: it opens two windows.
@@ -33,8 +33,7 @@ pub(in crate::trigger::http) struct FramedWire<S> {
     spent: Spent,
     streams: Arc<Streams>,
     reading: Timer,
-    writing: Timer,
-    write_stalled: Option<Instant>,
+    writing: Stall,
     end: Option<End>,
     linger: Linger,
     head_timeout: Duration,
@@ -91,8 +90,7 @@ impl<S: Stream> FramedWire<S> {
             spent,
             streams,
             reading: Timer::default(),
-            writing: Timer::default(),
-            write_stalled: None,
+            writing: Stall::new(limits.body_timeout),
             end: None,
             linger: Linger::default(),
             head_timeout: limits.header_timeout,
@@ -149,15 +147,6 @@ impl<S: Stream> FramedWire<S> {
             self.spent.control.earn(pieces.saturating_mul(ACKNOWLEDGEMENTS));
         }
     }
-
-    fn watch_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.write_stalled = None;
-            return written;
-        }
-        let since = *self.write_stalled.get_or_insert_with(Instant::now);
-        self.writing.poll(cx, since + self.body_timeout).map(|()| Err(timed_out()))
-    }
 }
 
 impl<S: Stream> AsyncRead for FramedWire<S> {
@@ -192,7 +181,7 @@ impl<S: Stream> AsyncWrite for FramedWire<S> {
         if let Poll::Ready(Ok(len)) = &written {
             self.wrote(&bytes[..*len]);
         }
-        self.watch_write(cx, written)
+        self.writing.watch(cx, written)
     }
 
     fn poll_write_vectored(
@@ -212,7 +201,7 @@ impl<S: Stream> AsyncWrite for FramedWire<S> {
                 left -= len;
             }
         }
-        self.watch_write(cx, written)
+        self.writing.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -224,7 +213,7 @@ impl<S: Stream> AsyncWrite for FramedWire<S> {
             return Poll::Pending;
         }
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.watch_write(cx, flushed)
+        self.writing.watch(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

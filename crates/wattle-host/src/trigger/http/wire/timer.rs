@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -23,6 +24,29 @@ impl Timer {
             sleep.as_mut().reset(deadline);
         }
         Poll::Pending
+    }
+}
+
+/// How long writing may stand still.
+pub(super) struct Stall {
+    timer: Timer,
+    since: Option<Instant>,
+    limit: Duration,
+}
+
+impl Stall {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { timer: Timer::default(), since: None, limit }
+    }
+
+    /// What became of a write; an error once there was none for too long.
+    pub(super) fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.since = None;
+            return written;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.timer.poll(cx, since + self.limit).map(|()| Err(timed_out()))
     }
 }
 
