@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which part of an entry a limit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Part {
     Key,
     /// The value.
     Value,
+    /// The body of a message.
+    Message,
 }
 
 impl fmt::Display for Part {
@@ -23,6 +26,7 @@ impl fmt::Display for Part {
             Part::Bucket => "bucket name",
             Part::Key => "key",
             Part::Value => "value",
+            Part::Message => "message",
         })
     }
 }
@@ -91,6 +95,44 @@ pub enum BackendError {
         /// What the system said.
         source: Arc<io::Error>,
     },
+    /// There is no such container of objects.
+    #[error("there is no container {name:?}")]
+    NoContainer {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// Nobody listens who could answer a request.
+    #[error("nobody listens to {subject}")]
+    NoResponder {
+        /// What the request was about.
+        subject: String,
+    },
+    /// The backend, or who should have answered through it, did not do so in time.
+    #[error("{what} took longer than {patience:?}")]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        patience: Duration,
+    },
+    /// The backend does not allow it: a wrong password, or a name that it does not give to this user.
+    #[error("the backend {backend} refuses {what}")]
+    Denied {
+        /// Which, without credentials.
+        backend: String,
+        /// What was asked of it.
+        what: String,
+        /// What its client said.
+        source: Option<Arc<dyn StdError + Send + Sync>>,
+    },
+    /// What an app may keep is used up. Nothing was written.
+    #[error("the app may keep {limit} {unit} here")]
+    Quota {
+        /// How many.
+        limit: u64,
+        /// Of what.
+        unit: &'static str,
+    },
     /// A backend that is reached over a network does not answer, or not as it should.
     #[error("the backend {backend} is unavailable")]
     Unavailable {
@@ -113,6 +155,11 @@ impl BackendError {
             BackendError::Corrupt { .. } => "corrupt",
             BackendError::WritesStopped { .. } => "writes-stopped",
             BackendError::Io { .. } => "io",
+            BackendError::NoContainer { .. } => "no-container",
+            BackendError::NoResponder { .. } => "no-responder",
+            BackendError::TimedOut { .. } => "timed-out",
+            BackendError::Denied { .. } => "denied",
+            BackendError::Quota { .. } => "quota",
             BackendError::Unavailable { .. } => "unavailable",
         }
     }

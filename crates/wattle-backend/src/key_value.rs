@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
 use crate::limits;
@@ -79,7 +80,7 @@ pub(crate) fn changed(change: &Change, old: Option<&[u8]>) -> Result<Bytes, Back
 /// - The writes of one key come one after another; each leaves a version that was never there before.
 /// - Futures borrow nothing. A write whose future is dropped before it is ready may still happen.
 /// - Methods do not block: they may be called on a thread that also serves requests.
-pub trait KeyValue: Send + Sync {
+pub trait KeyValue: Backend {
     /// The entry at `key`, or `None`.
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>>;
 
@@ -108,7 +109,4 @@ pub trait KeyValue: Send + Sync {
 
     /// Replaces the value at `key` by what `change` makes of it, as one step that no other write comes between.
     fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>>;
-
-    /// Whether the backend can be reached and written to.
-    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>>;
 }

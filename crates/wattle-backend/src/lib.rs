@@ -4,7 +4,10 @@
 //! large a value may be is settled above the trait, so that every backend behaves the same; one conformance suite (the
 //! module `conformance`, behind the feature of that name, for tests) proves it.
 
+pub mod backend;
+pub mod blobs;
 pub mod bucket;
+pub mod bus;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod disk;

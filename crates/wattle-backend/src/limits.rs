@@ -11,12 +11,16 @@ pub const KEY_MAX_BYTES: usize = 32 << 10;
 /// The most bytes that a value may have.
 pub const VALUE_MAX_BYTES: usize = 64 << 20;
 
+/// The most bytes that the body of a message may have.
+pub const MESSAGE_MAX_BYTES: usize = 8 << 20;
+
 /// Refuses a part that is larger than it may be.
 pub(crate) fn checked(part: Part, size: usize) -> Result<(), BackendError> {
     let limit = match part {
         Part::Bucket => BUCKET_NAME_MAX_BYTES,
         Part::Key => KEY_MAX_BYTES,
         Part::Value => VALUE_MAX_BYTES,
+        Part::Message => MESSAGE_MAX_BYTES,
     };
     match size > limit {
         true => Err(BackendError::TooLarge { part, size, limit }),

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
+use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
 use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version, changed};
@@ -171,6 +172,12 @@ fn cost(key: &str, value: &Bytes) -> usize {
     key.len() + value.len() + ENTRY_OVERHEAD_BYTES
 }
 
+impl Backend for MemoryKeyValue {
+    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
+        ready(Ok(())).boxed()
+    }
+}
+
 impl KeyValue for MemoryKeyValue {
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>> {
         ready(self.read(bucket, key)).boxed()
@@ -205,9 +212,5 @@ impl KeyValue for MemoryKeyValue {
 
     fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>> {
         ready(self.updated(bucket, key, &change)).boxed()
-    }
-
-    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
-        ready(Ok(())).boxed()
     }
 }

@@ -21,4 +21,5 @@ pub mod resolve;
 pub mod route;
 pub mod shape;
 pub mod socket;
+pub mod subject;
 pub mod units;

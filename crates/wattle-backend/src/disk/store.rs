@@ -20,6 +20,7 @@ use super::reader::{self, Reads};
 use super::state_file::Distrust;
 use super::table_key;
 use super::writer::{Write, Writer, Writes};
+use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
 use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version};
@@ -219,6 +220,12 @@ fn failed<T: Send + 'static>(error: BackendError) -> BoxFuture<'static, Result<T
     futures::future::ready(Err(error)).boxed()
 }
 
+impl Backend for DiskKeyValue {
+    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
+        self.write(0, |batch| batch.touch())
+    }
+}
+
 impl KeyValue for DiskKeyValue {
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>> {
         match row(bucket, key) {
@@ -277,9 +284,5 @@ impl KeyValue for DiskKeyValue {
             Ok(row) => self.write(0, move |batch| batch.update(&row, &change)),
             Err(error) => failed(error),
         }
-    }
-
-    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
-        self.write(0, |batch| batch.touch())
     }
 }

@@ -15,6 +15,7 @@ use crate::name::{AppName, BackendName, ComponentName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
+use crate::subject::{Subject, SubjectPattern};
 use crate::units::{Span, UnitError};
 
 /// Why a string is not what its place asks for, and what to do about it.
@@ -112,6 +113,8 @@ leaves! {
     EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
     AddressRange: "address-range", "private", plain;
     Address: "socket-address", "127.0.0.1:8080", address;
+    SubjectPattern: "subject-pattern", "orders.>", plain;
+    Subject: "subject", "orders.failed", plain;
     Listen: "listen-address", "127.0.0.1:8080", listen;
 }
 

@@ -9,6 +9,7 @@ mod resolve;
 mod route;
 mod schema;
 mod shape;
+mod subject;
 mod triggers;
 mod values;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use futures::future::join_all;
+use wattle_backend::backend::Backend;
 use wattle_backend::disk::faults::{Faults, FileOperation};
 use wattle_backend::disk::{DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;

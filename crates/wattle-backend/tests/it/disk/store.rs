@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::join_all;
+use wattle_backend::backend::Backend;
 use wattle_backend::disk::faults::{Faults, FileOperation};
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;

@@ -1,0 +1,108 @@
+//! The trait of backends that carry messages.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use wattle_spec::subject::{Subject, SubjectPattern};
+
+use crate::backend::Backend;
+use crate::bucket::Owner;
+use crate::error::BackendError;
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What it is about.
+    pub subject: Subject,
+    /// The bytes.
+    pub body: Bytes,
+    /// Where an answer is expected, if one is.
+    pub reply_to: Option<Subject>,
+    /// Fields beside the body, in their order: the trace context, metadata.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Who of several subscribers gets a message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Audience {
+    /// One of the group of this name. A backend that keeps messages keeps them for a group until one of it has settled
+    /// them, also while nobody subscribes, from the group's first subscription on.
+    Group(String),
+    /// Every subscriber, of what is published while it is there.
+    Everyone,
+}
+
+/// What somebody wants to hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Whose messages.
+    pub owner: Owner,
+    /// Of which subjects.
+    pub pattern: SubjectPattern,
+    /// Who else gets them.
+    pub audience: Audience,
+    /// How many messages may be delivered and not yet settled. A backend that cannot keep the others for so long drops
+    /// them, counts them and says so.
+    pub unsettled: NonZeroUsize,
+}
+
+/// A message on its way to one subscriber. Dropped without being settled, it comes again where the backend can.
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// The how manieth delivery to this group it is, as far as the backend knows.
+    pub attempt: NonZeroU32,
+    /// To be told what became of it.
+    pub receipt: Box<dyn Receipt>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It was handled, or given up: it does not come again.
+    Done,
+    /// It is to come again, not before this span has passed.
+    Retry(Duration),
+}
+
+/// Takes what became of a message.
+pub trait Receipt: Send {
+    /// Settles the message. Acknowledged when the backend has it.
+    fn settle(self: Box<Self>, settlement: Settlement) -> BoxFuture<'static, Result<(), BackendError>>;
+
+    /// Says that the message is still being worked on, so that it does not come again meanwhile.
+    fn keep(&self) -> BoxFuture<'static, Result<(), BackendError>>;
+}
+
+/// What a subscriber gets. It ends when the bus is closed; an error is told and does not end it.
+pub type Deliveries = BoxStream<'static, Result<Delivery, BackendError>>;
+
+/// Carries messages from those who publish to those who subscribe, within one owner.
+///
+/// - A message that was acknowledged to its publisher reaches each group at least once, if the backend
+///   [keeps](Self::keeps) messages; else it reaches those who listen now, at most once, and `Retry` delivers it again
+///   for as long as the host runs.
+/// - Messages of one subject and one publisher are delivered in their order, as long as none is retried.
+/// - Methods do not block. Futures borrow nothing.
+pub trait Bus: Backend {
+    /// Publishes a message.
+    fn publish(&self, owner: &Owner, message: Message) -> BoxFuture<'static, Result<(), BackendError>>;
+
+    /// Publishes a message and waits for the first answer. Requests are not kept for those who are not there:
+    /// nobody to answer is [`BackendError::NoResponder`], nobody who did in time [`BackendError::TimedOut`].
+    fn request(
+        &self,
+        owner: &Owner,
+        message: Message,
+        patience: Duration,
+    ) -> BoxFuture<'static, Result<Message, BackendError>>;
+
+    /// Begins to listen. Ready when whatever is published from now on is delivered; fails if the backend refuses.
+    fn subscribe(&self, subscription: Subscription) -> BoxFuture<'static, Result<Deliveries, BackendError>>;
+
+    /// Whether messages outlive the moment: kept until they are settled.
+    fn keeps(&self) -> bool;
+}
