@@ -15,4 +15,5 @@ pub mod error;
 pub mod key_value;
 pub mod limits;
 pub mod memory;
+pub mod secrets;
 pub mod stores;
