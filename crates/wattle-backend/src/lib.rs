@@ -13,5 +13,6 @@ pub mod conformance;
 pub mod disk;
 pub mod error;
 pub mod key_value;
+mod lifetime;
 pub mod limits;
 pub mod memory;
