@@ -16,3 +16,4 @@ pub mod key_value;
 mod lifetime;
 pub mod limits;
 pub mod memory;
+pub mod stores;
