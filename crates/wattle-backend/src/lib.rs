@@ -13,6 +13,7 @@ pub mod conformance;
 pub mod disk;
 pub mod error;
 pub mod key_value;
+mod lifetime;
 pub mod limits;
 pub mod memory;
 pub mod secrets;
