@@ -15,3 +15,4 @@ pub mod error;
 pub mod key_value;
 pub mod limits;
 pub mod memory;
+mod page;
