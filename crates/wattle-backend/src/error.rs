@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bucket::Bucket;
+
 /// Which part of an entry a limit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -20,6 +22,10 @@ pub enum Part {
     Message,
     /// A secret.
     Secret,
+    /// The name of a container of objects.
+    Container,
+    /// The name of an object.
+    Object,
 }
 
 impl fmt::Display for Part {
@@ -30,6 +36,8 @@ impl fmt::Display for Part {
             Part::Value => "value",
             Part::Message => "message",
             Part::Secret => "secret",
+            Part::Container => "container name",
+            Part::Object => "object name",
         })
     }
 }
@@ -191,6 +199,11 @@ impl BackendError {
             }
             _ => None,
         }
+    }
+
+    /// That this container is not there.
+    pub(crate) fn no_container(container: &Bucket) -> Self {
+        BackendError::NoContainer { name: container.name.clone() }
     }
 
     /// An [`Io`](Self::Io), or the more telling [`Full`](Self::Full) if that is what the system said.

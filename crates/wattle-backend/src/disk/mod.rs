@@ -11,6 +11,7 @@
 
 mod atomic_file;
 mod batch;
+mod blobs;
 mod cache;
 pub mod data_dir;
 mod data_dir_error;
@@ -19,16 +20,20 @@ mod ending;
 mod engine;
 #[cfg(feature = "conformance")]
 pub mod faults;
+mod options;
 mod overlay;
 mod queue;
-mod reader;
 mod record;
+mod rows;
 mod state_file;
 mod storage_error;
 mod store;
 mod table_key;
+mod workers;
 mod writer;
 
+pub use blobs::DiskBlobs;
 pub use data_dir::DataDir;
 pub use data_dir_error::DataDirError;
-pub use store::{DiskKeyValue, DiskOptions};
+pub use options::DiskOptions;
+pub use store::DiskKeyValue;
