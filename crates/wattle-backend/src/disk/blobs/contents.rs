@@ -31,7 +31,7 @@ use super::sweeper::Task;
 use crate::disk::faults::Faults;
 use crate::disk::state_file::FileOperation;
 use crate::disk::storage_error::corrupt;
-use crate::error::BackendError;
+use crate::error::{BackendError, is_full};
 
 /// The most contents in one directory.
 const DIRECTORY_CONTENTS: u64 = 4096;
@@ -83,7 +83,7 @@ pub(super) struct Contents {
     made: Mutex<Option<Group>>,
     readers: Mutex<HashMap<ContentId, Readers>>,
     tasks: UnboundedSender<Task>,
-    /// The sync that failed: after it no write can be trusted.
+    /// The sync that failed, for another reason than a full disk: after it no write can be trusted.
     failed_sync: OnceLock<BackendError>,
     stopping: AtomicBool,
     #[cfg(feature = "conformance")]
@@ -306,8 +306,10 @@ impl Contents {
             if operation == FileOperation::Read && error.kind() == io::ErrorKind::NotFound {
                 return corrupt(path, "it is gone");
             }
+            // For want of room the disk drops nothing that it had confirmed.
+            let ends_trust = operation == FileOperation::Sync && !is_full(&error);
             let error = BackendError::io(operation.verb(), path, error);
-            if operation == FileOperation::Sync {
+            if ends_trust {
                 tracing::error!(error = &error as &dyn std::error::Error, "objects are no longer written");
                 let _ = self.failed_sync.set(error.clone());
             }

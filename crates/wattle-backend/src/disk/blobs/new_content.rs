@@ -87,6 +87,10 @@ impl NewContent {
 
 impl Drop for NewContent {
     fn drop(&mut self) {
+        // Closing may wait for the disk, and this thread may be a caller's.
+        if let Some(file) = self.file.take() {
+            self.contents.task(Task::Close(file));
+        }
         if !self.in_index {
             self.contents.discard(self.id);
         }

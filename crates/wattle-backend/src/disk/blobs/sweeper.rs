@@ -1,5 +1,6 @@
 //! The thread that removes what nobody can see any more: contents that were replaced, and what a crash left.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -16,8 +17,9 @@ use crate::error::BackendError;
 const STEP_OBJECTS: usize = 256;
 
 /// Something to remove. The queue of them has no bound of its own: each follows from a commit, which takes longer.
-#[derive(Debug)]
 pub(super) enum Task {
+    /// A file of a write that was given up.
+    Close(File),
     /// A content that nobody reads and the index does not have.
     Unlink(ContentId),
     /// A content that the index may have or not.
@@ -51,10 +53,9 @@ impl Sweeper {
             if self.contents.is_stopping() {
                 return;
             }
-            match self.sweep(&task).await {
+            match self.sweep(task).await {
                 Ok(()) | Err(BackendError::Closed) => {}
                 Err(error) => tracing::warn!(
-                    ?task,
                     error = &error as &dyn std::error::Error,
                     "what is no longer needed was not removed; the next start tries again"
                 ),
@@ -62,14 +63,18 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&self, task: &Task) -> Result<(), BackendError> {
+    async fn sweep(&self, task: Task) -> Result<(), BackendError> {
         match task {
-            Task::Unlink(content) => self.contents.unlink(*content),
-            Task::Check(content) => self.check(&[*content]).await,
-            Task::Container(container) => self.take_apart(*container).await,
+            Task::Close(file) => {
+                drop(file);
+                Ok(())
+            }
+            Task::Unlink(content) => self.contents.unlink(content),
+            Task::Check(content) => self.check(vec![content]).await,
+            Task::Container(container) => self.take_apart(container).await,
             Task::Group(group) => {
-                self.check(&self.contents.files(*group)?).await?;
-                self.contents.remove_if_empty(*group);
+                self.check(self.contents.files(group)?).await?;
+                self.contents.remove_if_empty(group);
                 Ok(())
             }
             Task::Containers => self.find_removed().await,
@@ -78,10 +83,9 @@ impl Sweeper {
     }
 
     /// Discards those of some contents that the index does not have.
-    async fn check(&self, contents: &[ContentId]) -> Result<(), BackendError> {
+    async fn check(&self, contents: Vec<ContentId>) -> Result<(), BackendError> {
         // After a failed sync, what is read may not be what the next start finds.
         self.rows.trusted()?;
-        let contents = contents.to_vec();
         let missing = self.rows.read(move |view| {
             let mut missing = Vec::new();
             for &content in &contents {
