@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
-use super::contents::{ContentId, Contents, Held};
+use super::content_id::ContentId;
+use super::contents::{Contents, Held};
 use super::index::{self, ContainerNumber, ObjectRecord};
 use super::new_content::NewContent;
 use super::sweeper::Task;
@@ -95,7 +96,7 @@ impl Shared {
         mut content: Content,
     ) -> Result<ObjectEntry, BackendError> {
         self.number(&container).await?;
-        self.contents.trusted()?;
+        self.contents.files.trusted()?;
         let place = self.places.clone().acquire_owned().await.map_err(|_| BackendError::Closed)?;
         let mut new = NewContent::new(&self.contents, place);
         loop {
@@ -117,7 +118,7 @@ impl Shared {
 
     /// Puts an object in its place, with a content that the disk has.
     async fn place(&self, container: Bucket, name: String, new: NewContent) -> Result<ObjectEntry, BackendError> {
-        self.contents.trusted()?;
+        self.contents.files.trusted()?;
         let record = ObjectRecord::new(new.size(), new.id());
         let (entry, contents) = (record.entry(name.clone()), self.contents.clone());
         let settled = move |result: &Result<Option<ContentId>, BackendError>| match result {

@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::contents::{ContentId, Contents, Group};
+use super::content_id::{ContentId, Group};
+use super::contents::Contents;
 use super::index::{self, ContainerNumber};
 use crate::disk::rows::Rows;
 use crate::error::BackendError;
@@ -69,16 +70,27 @@ impl Sweeper {
                 drop(file);
                 Ok(())
             }
-            Task::Unlink(content) => self.contents.unlink(content),
+            Task::Unlink(content) => {
+                self.contents.files.unlink(content)?;
+                self.remove_if_empty(content.group());
+                Ok(())
+            }
             Task::Check(content) => self.check(vec![content]).await,
             Task::Container(container) => self.take_apart(container).await,
             Task::Group(group) => {
-                self.check(self.contents.files(group)?).await?;
-                self.contents.remove_if_empty(group);
+                self.check(self.contents.files.contents(group)?).await?;
+                self.remove_if_empty(group);
                 Ok(())
             }
             Task::Containers => self.find_removed().await,
             Task::Stop => Ok(()),
+        }
+    }
+
+    /// Removes the directory of a group in which nothing more will be written.
+    fn remove_if_empty(&self, group: Group) {
+        if !self.contents.is_of_this_run(group.run) {
+            self.contents.files.remove_if_empty(group);
         }
     }
 
