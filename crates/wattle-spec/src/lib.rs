@@ -6,6 +6,7 @@
 //! every import has a provider and a reason. What is wrong comes out as a list of [faults](fault), never as the first.
 
 pub mod app;
+pub mod cron;
 pub mod digest;
 mod document;
 pub mod fault;
@@ -17,8 +18,10 @@ pub mod listen;
 pub mod manifest;
 pub mod name;
 pub mod network;
+pub mod report;
 pub mod resolve;
 pub mod route;
+pub mod service;
 pub mod shape;
 pub mod socket;
 pub mod subject;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
-use wattle_host::{CodeCache, HostBuilder};
+use wattle_host::{CodeCache, HostBuilder, KeptTicks};
 use wattle_spec::app::{App, BackendKind};
+use wattle_spec::cron::Missed;
 use wattle_spec::host_file::backend_of;
 use wattle_spec::link::{Link, Provider};
 
@@ -56,11 +57,14 @@ fn with_disk(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>
     }
     let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
     let data = Arc::new(DataDir::open(&directory)?);
-    Ok(host.key_value(BackendKind::Disk, Arc::new(DiskKeyValue::open(data, DiskOptions::default())?)))
+    let store = Arc::new(DiskKeyValue::open(data, DiskOptions::default())?);
+    Ok(host.key_value(BackendKind::Disk, store.clone()).tick_book(KeptTicks::new(store)))
 }
 
+/// A schedule whose missed ticks matter has the last one kept.
 fn keeps_on_disk(file: &AppFile, app: &App) -> bool {
-    app.components.values().flat_map(|component| &component.links).any(|link| is_on_disk(link, file, app))
+    app.crons.iter().any(|trigger| trigger.missed == Missed::Once)
+        || app.components.values().flat_map(|component| &component.links).any(|link| is_on_disk(link, file, app))
 }
 
 fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {

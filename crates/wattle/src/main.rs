@@ -12,6 +12,7 @@ mod problem;
 mod report;
 mod scaffold;
 mod template;
+mod told;
 mod verb;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+use crate::cron::{Schedule, ScheduleError, Zone, ZoneError};
 use crate::interface::Interface;
 use crate::listen::Listen;
 use crate::manifest::Source;
@@ -47,7 +48,7 @@ pub struct Version(pub semver::Version);
 
 /// A socket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address(pub(crate) SocketAddr);
+pub struct Address(pub SocketAddr);
 
 /// A string with a grammar: what `read` says is what the walker and the deserialiser say.
 pub(crate) trait Leaf: Sized {
@@ -115,6 +116,8 @@ leaves! {
     Address: "socket-address", "127.0.0.1:8080", address;
     SubjectPattern: "subject-pattern", "orders.>", plain;
     Subject: "subject", "orders.failed", plain;
+    Schedule: "cron-schedule", "*/5 * * * *", schedule;
+    Zone: "time-zone", "Europe/Berlin", zone;
     Listen: "listen-address", "127.0.0.1:8080", listen;
 }
 
@@ -154,6 +157,14 @@ fn address(text: &str) -> Result<Address, Refused> {
 
 fn listen(text: &str) -> Result<Listen, Refused> {
     text.parse().map_err(no_socket)
+}
+
+fn schedule(text: &str) -> Result<Schedule, Refused> {
+    text.parse().map_err(|error: ScheduleError| Refused { hint: Some(error.hint()), ..refused(error) })
+}
+
+fn zone(text: &str) -> Result<Zone, Refused> {
+    text.parse().map_err(|error: ZoneError| Refused { hint: Some(error.hint()), ..refused(error) })
 }
 
 fn no_socket(error: SocketError) -> Refused {

@@ -38,6 +38,7 @@ pub(super) fn resolved(
         env,
         mounts,
         network,
+        service: None,
         limits: entry.limits.0,
     }
 }
