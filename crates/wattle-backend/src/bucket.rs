@@ -9,6 +9,8 @@ pub enum Owner {
     App(AppId),
     /// Every app that links a backend whose scope is shared.
     Shared,
+    /// The host itself, for its own notes: no app can name them.
+    Host,
 }
 
 /// A bucket of keys (in a blob store: a container), named by a guest within what its link allows.

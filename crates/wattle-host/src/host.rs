@@ -1,9 +1,10 @@
 //! A host: it is handed apps, bytes and sockets, and serves.
 //!
-//! It fetches nothing and schedules nothing. Requests run on threads of its own; starting and stopping run on the
-//! runtime of whoever asks for it.
+//! It fetches nothing and places nothing. Guests run on threads of its own; starting and stopping run on the runtime of
+//! whoever asks for it.
 
 mod backends;
+mod background;
 mod builder;
 mod load;
 
@@ -26,7 +27,10 @@ use crate::error::{HostError, StartError};
 use crate::outgoing::Places;
 use crate::tls::Tls;
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
+use crate::trigger::cron::TickBook;
+use crate::trigger::ground::Ground;
 use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Listener, Server, Target};
+use background::Background;
 use load::{Loader, Starting};
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
@@ -40,6 +44,8 @@ pub struct Host {
     listeners: Mutex<Vec<Listener>>,
     apps: Mutex<BTreeMap<AppId, Running>>,
     cores: Arc<Cores>,
+    ground: Arc<Ground>,
+    tick_book: Arc<dyn TickBook>,
 }
 
 /// An app that runs.
@@ -47,6 +53,7 @@ struct Running {
     routes: Vec<(HttpRoute, Target)>,
     components: Vec<Arc<Component>>,
     requests: Arc<Admission>,
+    background: Background,
 }
 
 impl Host {
@@ -56,7 +63,7 @@ impl Host {
     }
 
     /// Starts `app` with the bytes of `source`: every component is compiled, joined to its providers and instantiated
-    /// once before the first request can reach it.
+    /// once before the first request can reach it. Its services and schedules run on the runtime of whoever calls this.
     ///
     /// # Errors
     ///
@@ -81,8 +88,18 @@ impl Host {
             let target = Target { answerer, requests: requests.clone(), queue_time: app.limits.queue_time };
             routes.push((route.clone(), target));
         }
-        let running = Running { routes, components: components.into_values().collect(), requests };
-        self.publish(app.id.clone(), running)
+        let found = components.clone();
+        let running = Running {
+            routes,
+            components: components.into_values().collect(),
+            requests,
+            background: Background::default(),
+        };
+        self.publish(app.id.clone(), running)?;
+        if let Some(running) = self.apps().get_mut(&app.id) {
+            running.background = Background::start(app, &self.ground, &self.tick_book, |name| found.get(name));
+        }
+        Ok(())
     }
 
     /// Who answers for a route. `None`: a component that is not there.
@@ -114,7 +131,12 @@ impl Host {
             running
         };
         let Some(running) = running else { return false };
-        let _ = timeout(self.server.limits.drain, running.requests.empty()).await;
+        let ended = async {
+            running.background.stop_schedules();
+            running.requests.empty().await;
+            running.background.end().await;
+        };
+        let _ = timeout(self.server.limits.drain, ended).await;
         running.components.iter().for_each(|component| component.warm.clear());
         true
     }
@@ -181,6 +203,9 @@ impl Host {
         self.server.drain();
         let listeners =
             std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
+        let backgrounds: Vec<_> =
+            self.apps().values_mut().map(|running| std::mem::take(&mut running.background)).collect();
+        backgrounds.iter().for_each(Background::stop_schedules);
         let ended = timeout(self.server.limits.drain, async {
             for listener in listeners {
                 listener.closed().await;
@@ -189,6 +214,7 @@ impl Host {
             self.server.close();
             self.connections.none().await;
             self.server.requests.empty().await;
+            futures::future::join_all(backgrounds.into_iter().map(Background::end)).await;
         })
         .await;
         for running in self.apps().values() {

@@ -18,11 +18,11 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::answer::Failure;
 use crate::capability::http::HttpHooks;
-use crate::capability::wasi::{self, Console};
+use crate::capability::wasi::{self, CommandLine, Console};
 use crate::component::Identity;
 use crate::cores::CoreId;
 use crate::engine::{ClockedEngine, Ticking};
-use crate::invocation::{Invocation, RequestId};
+use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::outgoing::Found;
 
 use limiter::Limiter;
@@ -81,6 +81,12 @@ impl Deadline {
     }
 }
 
+impl From<Option<Instant>> for Deadline {
+    fn from(deadline: Option<Instant>) -> Self {
+        deadline.map_or(Deadline::None, Deadline::Of)
+    }
+}
+
 /// The deadline of a call passed while the guest computed.
 #[derive(Debug, thiserror::Error)]
 #[error("the guest was still computing at its deadline")]
@@ -93,21 +99,33 @@ pub(crate) fn new_store(
     core: CoreId,
     invocation: Invocation,
 ) -> Store<Guest> {
-    let log = LineLog::new(identity.clone(), invocation.request);
-    let wasi = wasi::context(identity, &log, Console::Log);
-    store_with(engine, log, wasi, core, Deadline::Of(invocation.deadline))
+    command_store(engine, identity, core, invocation, &CommandLine::default())
 }
 
-/// A store for an instance of `identity` that runs as a command with `arguments` on the streams of this process. It
-/// may compute for as long as nobody drops it.
+/// The same, for one that is called with `command_line`.
 pub(crate) fn command_store(
     engine: &ClockedEngine,
     identity: &Arc<Identity>,
-    arguments: &[String],
+    core: CoreId,
+    invocation: Invocation,
+    command_line: &CommandLine,
+) -> Store<Guest> {
+    let log = LineLog::new(identity.clone(), invocation);
+    let wasi = wasi::context(identity, &log, command_line, Console::Log);
+    store_with(engine, log, wasi, core, invocation.deadline.into())
+}
+
+/// A store for an instance of `identity` that is called with `command_line` and has the streams of this process. It may
+/// compute for as long as nobody drops it.
+pub(crate) fn process_store(
+    engine: &ClockedEngine,
+    identity: &Arc<Identity>,
+    command_line: &CommandLine,
     streams: &ProcessStreams,
 ) -> Store<Guest> {
-    let log = LineLog::new(identity.clone(), RequestId::next());
-    let wasi = wasi::context(identity, &log, Console::Process { arguments, streams });
+    let invocation = Invocation { request: RequestId::next(), trigger: TriggerKind::Command, deadline: None };
+    let log = LineLog::new(identity.clone(), invocation);
+    let wasi = wasi::context(identity, &log, command_line, Console::Process(streams));
     store_with(engine, log, wasi, CoreId::ALONE, Deadline::None)
 }
 
@@ -162,7 +180,7 @@ impl Wasi {
 impl Guest {
     /// The instance serves another request.
     pub(crate) fn wake(&mut self, invocation: Invocation) {
-        self.deadline = Deadline::Of(invocation.deadline);
+        self.deadline = invocation.deadline.into();
         self.log.serve(invocation.request);
     }
 

@@ -6,13 +6,55 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use tokio::time::error::Elapsed;
+use tokio::time::timeout_at;
+
 /// One call of a component.
 #[derive(Debug, Clone, Copy)]
 pub struct Invocation {
-    /// Which request it serves.
+    /// Which request, or which run of a command, it is.
     pub request: RequestId,
-    /// When it must have ended.
-    pub deadline: Instant,
+    /// What called the component.
+    pub trigger: TriggerKind,
+    /// When it must have ended. `None`: it may go on for as long as its app, or whoever waits for it, does.
+    pub deadline: Option<Instant>,
+}
+
+/// What calls a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriggerKind {
+    /// A request.
+    Http,
+    /// A schedule.
+    Cron,
+    /// The start of its app: a service.
+    Service,
+    /// A person, or the program that embeds the host.
+    Command,
+    /// The host itself, which wants to see whether it starts.
+    Trial,
+}
+
+impl Invocation {
+    /// What `work` gives, unless its deadline comes first.
+    pub(crate) async fn within<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
+        match self.deadline {
+            Some(deadline) => timeout_at(deadline.into(), work).await,
+            None => Ok(work.await),
+        }
+    }
+}
+
+impl fmt::Display for TriggerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TriggerKind::Http => "http",
+            TriggerKind::Cron => "cron",
+            TriggerKind::Service => "service",
+            TriggerKind::Command => "command",
+            TriggerKind::Trial => "trial",
+        })
+    }
 }
 
 /// The identity of a request: unique on this host since it booted, and unlikely to be met on another.
@@ -28,6 +70,11 @@ impl RequestId {
         // An odd multiplier permutes the 64-bit numbers, so no two of a boot are equal, and neighbours look unalike.
         let count = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(BOOT.wrapping_add(count.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    /// A number from 0 to 1 that nobody can guess.
+    pub(crate) fn chance(self) -> f64 {
+        self.0 as f64 / u64::MAX as f64
     }
 
     /// The 16 hex digits that stand in headers and logs.

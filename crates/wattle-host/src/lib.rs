@@ -1,14 +1,15 @@
 //! The embeddable host of Wattle: it runs apps of WebAssembly components.
 //!
 //! A host is handed everything: an [`App`](wattle_spec::app::App) that says what should run, a [`Source`] that turns
-//! digests into bytes, listening sockets, backends for state, a [`Compiler`]. It fetches nothing, schedules nothing and
-//! writes nothing but what its backends keep.
+//! digests into bytes, listening sockets, backends for state, a [`Compiler`], a [`Clock`]. It fetches nothing, places
+//! nothing and writes nothing but what its backends keep.
 //!
 //! Read it in the order of a request: `trigger`, `component`, `instance`, `capability`, then the backend.
 
 mod answer;
 mod body;
 mod capability;
+mod clock;
 mod component;
 mod cores;
 pub mod engine;
@@ -22,8 +23,11 @@ mod trigger;
 
 pub use answer::{ErrorCode, REQUEST_ID};
 pub use capability::offers;
+pub use clock::{Clock, SystemClock};
 pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
 pub use host::{BackendSource, Host, HostBuilder, Source};
-pub use invocation::{Invocation, RequestId};
-pub use trigger::command::{Command, CommandError, Ended, Start, Trap};
+pub use invocation::{Invocation, RequestId, TriggerKind};
+pub use trigger::Trap;
+pub use trigger::command::{Command, CommandError, Ended, Start};
+pub use trigger::cron::{KeptTicks, TickBook};

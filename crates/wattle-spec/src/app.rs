@@ -9,12 +9,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::backend::BackendSpec;
+use crate::cron::CronTrigger;
 use crate::digest::Digest;
 use crate::limits::{AppLimits, ComponentLimits};
 use crate::link::Link;
 use crate::name::{AppId, BackendName, ComponentName, SecretName};
 use crate::network::NetworkPolicy;
 use crate::route::HttpRoute;
+use crate::service::RestartPolicy;
 use crate::shape::Shape;
 
 /// What a user deploys, resolved. It holds names and digests; bytes come from whoever starts it.
@@ -22,10 +24,12 @@ use crate::shape::Shape;
 pub struct App {
     /// Which app.
     pub id: AppId,
-    /// The components by name.
+    /// The components by name, services included.
     pub components: BTreeMap<ComponentName, ComponentSpec>,
     /// What HTTP requests reach which component or folder. No two are equal.
     pub routes: Vec<HttpRoute>,
+    /// What runs when. No two have the same component, schedule and zone.
+    pub crons: Vec<CronTrigger>,
     /// The backends that the manifest names, beside those that every host has.
     pub backends: BTreeMap<BackendName, BackendSpec>,
     /// Limits of the app as a whole.
@@ -53,6 +57,8 @@ pub struct ComponentSpec {
     pub network: NetworkPolicy,
     /// How its instances are kept.
     pub instances: InstancePolicy,
+    /// When it is started again, if it is a service: it runs for as long as the app does.
+    pub service: Option<RestartPolicy>,
     /// Its limits.
     pub limits: ComponentLimits,
 }

@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod cron;
 pub mod digest;
 mod document;
 pub mod fault;
@@ -18,8 +19,10 @@ pub mod listen;
 pub mod manifest;
 pub mod name;
 pub mod network;
+pub mod report;
 pub mod resolve;
 pub mod route;
+pub mod service;
 pub mod shape;
 pub mod socket;
 pub mod subject;

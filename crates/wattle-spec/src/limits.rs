@@ -170,6 +170,8 @@ limits! {
     AppLimits {
         concurrent_requests: u32 = 1_024, "Requests of one app under way at a time; more wait for `queue-time`.";
         queue_time: Duration = secs(1), "How long a request waits for a place before it is answered 503, or an outgoing one before it fails.";
+        cron_runs: u32 = 16, "Runs of an app's schedules under way at a time; more wait.";
+        cron_backlog: u32 = 16, "Runs of one schedule under way or waiting where `overlap` is `allow` or `queue`; more ticks are skipped.";
         outgoing_requests: u32 = 256, "Outgoing requests of one app under way at a time; more wait for `queue-time`.";
         outgoing_connections: u32 = 256, "Outgoing connections of one app, those that rest included; more wait for `outgoing-connect-timeout`.";
         outgoing_idle_timeout: Duration = secs(10), "How long an outgoing connection rests before it is closed.";

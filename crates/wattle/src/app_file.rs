@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wattle_spec::app::App;
+use wattle_spec::cron::CronTrigger;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::listen::CertificatePaths;
-use wattle_spec::manifest::{ComponentEntry, HttpTrigger, Manifest, Source, TriggerTarget, Written};
+use wattle_spec::manifest::{ComponentEntry, CronEntry, HttpTrigger, Manifest, Source, TriggerTarget, Written};
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
 
@@ -52,6 +53,7 @@ struct HostText {
 /// One component of an app: what provides its imports, and what it is granted beside them.
 pub(crate) struct ExplainedComponent {
     pub(crate) name: ComponentName,
+    pub(crate) is_service: bool,
     pub(crate) imports: Vec<Explained>,
     pub(crate) grants: Grants,
 }
@@ -105,7 +107,7 @@ impl AppFile {
     }
 
     fn find_components(&mut self, is_manifest: bool) -> Result<(), Problem> {
-        for (name, entry) in &self.manifest.components {
+        for (name, entry) in self.manifest.entries() {
             let Source::File(path) = &entry.source.value;
             let path = self.base.join(path);
             match input::component(&path, self.host.limits.compile_size) {
@@ -127,7 +129,7 @@ impl AppFile {
 
     /// Looks for the directories that the components shall see.
     fn find_mounts(&mut self) {
-        for (name, entry) in &self.manifest.components {
+        for (name, entry) in self.manifest.entries() {
             for mount in &entry.mounts {
                 let path = self.base.join(&mount.host.value.0);
                 if !path.is_dir() {
@@ -163,6 +165,11 @@ impl AppFile {
         self.manifest.triggers.http.iter().filter_map(served).collect()
     }
 
+    /// The schedules.
+    pub(crate) fn schedules(&self) -> Vec<CronTrigger> {
+        self.manifest.triggers.cron.iter().map(CronEntry::resolved).collect()
+    }
+
     /// What provides each import and what else is granted, component by component, refused imports included.
     ///
     /// # Errors
@@ -176,9 +183,10 @@ impl AppFile {
         let component = |(name, entry): (&Written<ComponentName>, &ComponentEntry)| ExplainedComponent {
             imports: explained.extract_if(.., |import| import.component == name.value).collect(),
             name: name.value.clone(),
+            is_service: self.manifest.services.contains_key(&name.value),
             grants: Grants::of(entry, &self.base),
         };
-        Ok(self.manifest.components.iter().map(component).collect())
+        Ok(self.manifest.entries().map(component).collect())
     }
 
     /// The app that will run.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
+use wattle_backend::key_value::KeyValue;
 use wattle_backend::memory::MemoryKeyValue;
 use wattle_backend::secrets::{EnvironmentSecrets, FileSecrets, Secrets};
 use wattle_backend::stores::Stores;
@@ -22,6 +23,11 @@ impl Engines {
     pub(crate) fn open(data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
         let memory = Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() };
         Ok(Self { memory, disk: data.map(disk).transpose()? })
+    }
+
+    /// What keeps what the host itself must not forget, if there is a directory for it.
+    pub(crate) fn kept(&self) -> Option<Arc<dyn KeyValue>> {
+        self.disk.as_ref().and_then(|disk| disk.key_value.clone())
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wattle_backend::disk::DataDir;
-use wattle_host::{CodeCache, HostBuilder};
+use wattle_host::{CodeCache, HostBuilder, KeptTicks};
 use wattle_spec::app::App;
 use wattle_spec::backend::EngineSpec;
+use wattle_spec::cron::Missed;
 use wattle_spec::host_file::backend_of;
 use wattle_spec::link::{Link, Provider};
 
@@ -44,7 +45,12 @@ pub(crate) fn add_to_command(
 }
 
 fn add(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
-    let host = host.backend_source(Engines::open(data_dir(file, app, chosen)?)?);
+    let engines = Engines::open(data_dir(file, app, chosen)?)?;
+    let host = match engines.kept() {
+        Some(store) => host.tick_book(KeptTicks::new(store)),
+        None => host,
+    };
+    let host = host.backend_source(engines);
     Ok(match code_cache(chosen)? {
         Some(cache) => host.code_cache(cache),
         None => host,
@@ -60,8 +66,10 @@ fn data_dir(file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<Option<A
     Ok(Some(Arc::new(DataDir::open(&directory)?)))
 }
 
+/// A schedule whose missed ticks matter has the last one kept.
 fn keeps_on_disk(file: &AppFile, app: &App) -> bool {
-    app.components.values().flat_map(|component| &component.links).any(|link| is_on_disk(link, file, app))
+    app.crons.iter().any(|trigger| trigger.missed == Missed::Once)
+        || app.components.values().flat_map(|component| &component.links).any(|link| is_on_disk(link, file, app))
 }
 
 fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {

@@ -13,6 +13,7 @@ mod problem;
 mod report;
 mod scaffold;
 mod template;
+mod told;
 mod verb;
 
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! Does what command-line programs do, by its first argument. With the standard library alone.
+//! Does what command-line programs do, by its first argument, or else by the words of the variable `COMMAND`. With the
+//! standard library alone.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -7,8 +8,12 @@ use std::{env, fs};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words[1..] {
+    let otherwise = env::var("COMMAND").unwrap_or_default();
+    let words: Vec<&str> = match arguments.len() {
+        0 | 1 => otherwise.split_whitespace().collect(),
+        _ => arguments[1..].iter().map(String::as_str).collect(),
+    };
+    match words[..] {
         ["show", ..] => show(&arguments),
         ["cat"] => cat(),
         ["yes"] => yes(),

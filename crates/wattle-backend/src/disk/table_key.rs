@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! shared:  00                                          len(name) name  key
+//! host:    02                                          len(name) name  key
 //! an app:  01  len(namespace) namespace  len(app) app  len(name) name  key
 //! ```
 //!
@@ -14,6 +15,7 @@ use crate::limits;
 
 const SHARED: u8 = 0;
 const APP: u8 = 1;
+const HOST: u8 = 2;
 
 /// What the rows of `bucket` begin with.
 pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
@@ -21,6 +23,7 @@ pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
     let mut row = Vec::with_capacity(64 + bucket.name.len());
     match &bucket.owner {
         Owner::Shared => row.push(SHARED),
+        Owner::Host => row.push(HOST),
         Owner::App(app) => {
             row.push(APP);
             for name in [app.namespace.as_str(), app.name.as_str()] {
@@ -55,7 +58,7 @@ mod tests {
             let parse = "the pattern gives names";
             Owner::App(AppId { namespace: namespace.parse().expect(parse), name: name.parse().expect(parse) })
         });
-        prop_oneof![Just(Owner::Shared), app]
+        prop_oneof![Just(Owner::Shared), Just(Owner::Host), app]
     }
 
     fn bucket() -> impl Strategy<Value = Bucket> {

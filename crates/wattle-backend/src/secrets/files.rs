@@ -37,7 +37,7 @@ impl FileSecrets {
     fn path(&self, owner: &Owner, name: &str) -> PathBuf {
         match owner {
             Owner::App(app) => self.directory.join(app.namespace.as_str()).join(app.name.as_str()).join(name),
-            Owner::Shared => self.directory.join(name),
+            Owner::Shared | Owner::Host => self.directory.join(name),
         }
     }
 }

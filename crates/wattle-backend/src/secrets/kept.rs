@@ -49,7 +49,7 @@ impl Secrets for KeptSecrets {
     fn place(&self, owner: &Owner, name: &str) -> String {
         match owner {
             Owner::App(app) => format!("the key {name} of the bucket {BUCKET} of {app}"),
-            Owner::Shared => format!("the key {name} of the shared bucket {BUCKET}"),
+            Owner::Shared | Owner::Host => format!("the key {name} of the shared bucket {BUCKET}"),
         }
     }
 }

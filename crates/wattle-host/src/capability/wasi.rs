@@ -87,24 +87,42 @@ pub(crate) enum Console<'a> {
     /// Its output becomes log lines, its input is empty.
     Log,
     /// To those of this process.
-    Process { arguments: &'a [String], streams: &'a ProcessStreams },
+    Process(&'a ProcessStreams),
+}
+
+/// What a command is called with. By default nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CommandLine {
+    /// The name of the program first.
+    pub(crate) arguments: Vec<String>,
+    /// Variables beside those of its manifest.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 /// What an instance of `identity` sees of the world: nothing that its manifest does not grant.
-pub(crate) fn context(identity: &Identity, log: &LineLog, console: Console<'_>) -> (Wasi, Found) {
+pub(crate) fn context(
+    identity: &Identity,
+    log: &LineLog,
+    command_line: &CommandLine,
+    console: Console<'_>,
+) -> (Wasi, Found) {
     let mut builder = WasiCtx::builder();
     match console {
         Console::Log => {
             builder.stdout(log.stream(Source::Stdout)).stderr(log.stream(Source::Stderr));
         }
-        Console::Process { arguments, streams } => {
+        Console::Process(streams) => {
             builder.stdin(std::io::stdin()).stdout(streams.stdout.clone()).stderr(streams.stderr.clone());
             // It has its thread to itself.
-            builder.args(arguments).allow_blocking_current_thread(true);
+            builder.allow_blocking_current_thread(true);
         }
     }
     let found = identity.outgoing.grant_sockets(&mut builder);
     builder.max_random_size(identity.limits.host_call_bytes.0);
+    builder.args(&command_line.arguments);
+    for (name, value) in &command_line.variables {
+        builder.env(name, value);
+    }
     for (name, value) in &identity.env {
         builder.env(name, value);
     }

@@ -5,18 +5,23 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
+use wattle_backend::memory::MemoryKeyValue;
 use wattle_spec::backend::BackendSpec;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::BackendName;
 use wattle_spec::network::AddressRange;
+use wattle_spec::report::Report;
 
 use super::Host;
 use super::backends::{BackendSource, Backends, InMemory};
 use super::load::{Loader, Providers};
+use crate::clock::{Clock, SystemClock};
 use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
 use crate::error::HostError;
 use crate::outgoing::Network;
+use crate::trigger::cron::{KeptTicks, TickBook};
+use crate::trigger::ground::{Ground, Reports};
 use crate::trigger::http::{Connections, EdgePolicy, Server};
 
 /// What a host is made of.
@@ -29,11 +34,14 @@ pub struct HostBuilder {
     backend_source: Arc<dyn BackendSource>,
     backends: BTreeMap<BackendName, BackendSpec>,
     name_servers: Vec<SocketAddr>,
+    clock: Arc<dyn Clock>,
+    tick_book: Arc<dyn TickBook>,
+    reports: Reports,
 }
 
 impl Default for HostBuilder {
-    /// As many threads as the machine has cores, the default limits, compiling in this process without a cache, and
-    /// state in memory.
+    /// As many threads as the machine has cores, the default limits, compiling in this process without a cache,
+    /// state in memory, the clocks of this machine, and nobody who hears of anything.
     fn default() -> Self {
         Self {
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -44,6 +52,9 @@ impl Default for HostBuilder {
             backend_source: Arc::new(InMemory::default()),
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
+            clock: Arc::new(SystemClock),
+            tick_book: Arc::new(KeptTicks::new(Arc::new(MemoryKeyValue::default()))),
+            reports: Arc::new(drop),
         }
     }
 }
@@ -103,6 +114,25 @@ impl HostBuilder {
         self
     }
 
+    /// Where its time comes from.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where the ticks of schedules are claimed that have run.
+    pub fn tick_book(mut self, book: impl TickBook + 'static) -> Self {
+        self.tick_book = Arc::new(book);
+        self
+    }
+
+    /// Who is told what happens to services and schedules. It is called on threads that have other work to do, and must
+    /// not wait.
+    pub fn reports(mut self, reports: impl Fn(Report) + Send + Sync + 'static) -> Self {
+        self.reports = Arc::new(reports);
+        self
+    }
+
     /// Builds the host and starts its threads.
     ///
     /// # Errors
@@ -121,6 +151,8 @@ impl HostBuilder {
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),
+            ground: Arc::new(Ground { cores: cores.clone(), clock: self.clock, reports: self.reports }),
+            tick_book: self.tick_book,
             cores,
         })
     }

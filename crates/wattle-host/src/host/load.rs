@@ -33,7 +33,7 @@ use crate::cores::Cores;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
-use crate::invocation::{Invocation, RequestId};
+use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::outgoing::{Network, Outgoing, Places};
 use crate::trigger::http::Warm;
 
@@ -274,7 +274,8 @@ impl Loader {
     /// Makes one instance of `component` and drops it: what cannot start is found out now.
     pub(super) async fn try_out(&self, component: &Arc<Component>, cores: &Cores) -> Result<(), StartError> {
         let deadline = Instant::now() + component.identity.limits.deadline;
-        let invocation = Invocation { request: RequestId::next(), deadline };
+        let invocation =
+            Invocation { request: RequestId::next(), trigger: TriggerKind::Trial, deadline: Some(deadline) };
         let tried = component.clone();
         let outcome = cores
             .run(|core| async move {

@@ -13,7 +13,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::component::Identity;
-use crate::invocation::RequestId;
+use crate::invocation::{Invocation, RequestId, TriggerKind};
 
 /// Where a line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +31,16 @@ struct LogOf {
     identity: Arc<Identity>,
     /// An instance goes by the first request that it served.
     instance: RequestId,
+    /// What calls the instance.
+    trigger: TriggerKind,
     /// The request that the instance serves now. One that serves several at a time names the latest.
     request: AtomicU64,
 }
 
 impl LineLog {
-    pub(crate) fn new(identity: Arc<Identity>, first: RequestId) -> Self {
-        Self(Arc::new(LogOf { identity, instance: first, request: AtomicU64::new(first.0) }))
+    pub(crate) fn new(identity: Arc<Identity>, first: Invocation) -> Self {
+        let Invocation { request, trigger, .. } = first;
+        Self(Arc::new(LogOf { identity, instance: request, trigger, request: AtomicU64::new(request.0) }))
     }
 
     /// Whose log it is.
@@ -74,10 +77,10 @@ impl LineLog {
     fn event(&self, source: Source, context: &str, message: &str) {
         let Identity { app, name, .. } = &*self.0.identity;
         let request = self.request();
-        let instance = self.0.instance;
+        let (instance, trigger) = (self.0.instance, self.0.trigger);
         macro_rules! event {
             ($level:expr, $stream:literal) => {
-                tracing::event!(target: "guest", $level, %app, component = %name, %instance, %request,
+                tracing::event!(target: "guest", $level, %app, component = %name, %trigger, %instance, %request,
                     stream = $stream, context, "{message}")
             };
         }

@@ -74,8 +74,9 @@ impl Found {
 impl Outgoing {
     /// Gives an instance the sockets that its component may have: none, unless its manifest says so.
     pub(crate) fn grant_sockets(&self, builder: &mut WasiCtxBuilder) -> Found {
-        builder.allow_tcp(!self.policy.tcp.is_empty()).allow_udp(!self.policy.udp.is_empty());
-        if self.policy.tcp.is_empty() && self.policy.udp.is_empty() {
+        let (tcp, udp) = (self.policy.has_tcp(), !self.policy.udp.is_empty());
+        builder.allow_tcp(tcp).allow_udp(udp);
+        if !tcp && !udp {
             return Found::default();
         }
         let (policy, found) = (self.policy.clone(), Found(Some(Arc::default())));
@@ -124,9 +125,10 @@ fn allows(policy: &NetworkPolicy, found: &Found, address: SocketAddr, purpose: S
     match purpose {
         SocketAddrUse::TcpConnect => policy.tcp.reaches(address) || found.opens(Kind::Tcp, address),
         // Before it connects, a socket is bound to no address in particular; nobody can reach it there.
-        SocketAddrUse::TcpBind if address.ip().is_unspecified() => address.port() == 0,
-        SocketAddrUse::TcpBind | SocketAddrUse::TcpListen => policy.tcp.serves(address),
-        SocketAddrUse::TcpAccept => address.ip().to_canonical().is_loopback(),
+        SocketAddrUse::TcpBind if address.port() == 0 && address.ip().is_unspecified() => true,
+        SocketAddrUse::TcpBind | SocketAddrUse::TcpListen => policy.tcp.serves(address) || policy.listens_at(address),
+        // It came to an address at which the socket may listen; only those of `listen` can others reach.
+        SocketAddrUse::TcpAccept => address.ip().to_canonical().is_loopback() || !policy.listen.is_empty(),
         SocketAddrUse::UdpBind => policy.udp.serves(address),
         SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
             policy.udp.reaches(address) || found.opens(Kind::Udp, address)

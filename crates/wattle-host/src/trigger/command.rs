@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use wattle_spec::name::ComponentName;
 
-pub use ended::{Ended, Trap};
+pub use ended::Ended;
 pub use error::CommandError;
 
 use crate::component::Component;

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::backend::{NatsServer, NatsServerError};
+use crate::cron::{Schedule, ScheduleError, Zone, ZoneError};
 use crate::interface::Interface;
 use crate::listen::Listen;
 use crate::manifest::Source;
@@ -48,7 +49,7 @@ pub struct Version(pub semver::Version);
 
 /// A socket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address(pub(crate) SocketAddr);
+pub struct Address(pub SocketAddr);
 
 /// A string with a grammar: what `read` says is what the walker and the deserialiser say.
 pub(crate) trait Leaf: Sized {
@@ -118,6 +119,8 @@ leaves! {
     SubjectPattern: "subject-pattern", "orders.>", plain;
     Subject: "subject", "orders.failed", plain;
     NatsServer: "nats-server", "nats://nats.example.com:4222", nats_server;
+    Schedule: "cron-schedule", "*/5 * * * *", schedule;
+    Zone: "time-zone", "Europe/Berlin", zone;
     Listen: "listen-address", "127.0.0.1:8080", listen;
 }
 
@@ -161,6 +164,14 @@ fn listen(text: &str) -> Result<Listen, Refused> {
 
 fn nats_server(text: &str) -> Result<NatsServer, Refused> {
     text.parse().map_err(|error: NatsServerError| Refused { hint: error.hint().map(Into::into), ..refused(error) })
+}
+
+fn schedule(text: &str) -> Result<Schedule, Refused> {
+    text.parse().map_err(|error: ScheduleError| Refused { hint: Some(error.hint()), ..refused(error) })
+}
+
+fn zone(text: &str) -> Result<Zone, Refused> {
+    text.parse().map_err(|error: ZoneError| Refused { hint: Some(error.hint()), ..refused(error) })
 }
 
 fn no_socket(error: SocketError) -> Refused {

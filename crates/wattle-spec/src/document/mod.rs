@@ -18,8 +18,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub(crate) use self::leaf::Address;
-pub use self::leaf::{GuestPath, HostPath, Text, Variable, Version};
+pub use self::leaf::{Address, GuestPath, HostPath, Text, Variable, Version};
 pub use self::limits::LimitTable;
 pub(crate) use self::schema::{generate, keyed};
 pub use self::written::Written;
@@ -69,6 +68,11 @@ impl<'t> Document<'t> {
     /// The keys of the table called `table` at the root as they were written, right or wrong.
     pub(crate) fn keys_of(&self, table: &str) -> BTreeSet<String> {
         self.keys.get(table).cloned().unwrap_or_default()
+    }
+
+    /// Whether a key called `key` was written at the root, right or wrong.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
     }
 
     /// What is left of the value called `key` at the root.

@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LinkEntry, Links, Source};
+use super::{LinkEntry, Links, RestartEntry, Source};
 use crate::app::Access;
-use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
+use crate::document::{Address, GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
 use crate::interface::Interface;
 use crate::limits::ComponentLimits;
 use crate::name::SecretName;
@@ -44,6 +44,8 @@ pub struct ComponentEntry {
     /// How instances of the component are kept. WASI 0.2: a fresh one for each request, unless `reuse` says more.
     /// WASI 0.3: reused and concurrent.
     pub instances: Option<Written<Instances>>,
+    /// When the service is started again after it ended.
+    pub restart: Option<RestartEntry>,
     /// Directories of the host that the component sees. It sees none otherwise.
     #[serde(default)]
     pub mounts: Vec<MountEntry>,
@@ -72,6 +74,9 @@ pub struct AllowEntry {
     /// The endpoints that its UDP sockets may reach, from the loopback interface alone.
     #[serde(default)]
     pub udp: Vec<Written<EndpointPattern>>,
+    /// The addresses, with their ports (0: every one), at which its TCP sockets may listen for whoever can reach them.
+    #[serde(default)]
+    pub listen: Vec<Address>,
 }
 
 /// How instances are kept, as written: `instances = { reuse = 100, idle = "10s", concurrency = 8 }`.
@@ -116,6 +121,7 @@ impl ComponentEntry {
             links: Links::new(),
             limits: LimitTable::default(),
             instances: None,
+            restart: None,
             mounts: Vec::new(),
             allow: AllowEntry::default(),
         }
@@ -128,6 +134,7 @@ impl AllowEntry {
         NetworkPolicy {
             http: self.http.clone(),
             networks: self.networks.clone(),
+            listen: self.listen.iter().map(|Address(address)| *address).collect(),
             tcp: SocketPolicy(self.tcp.clone()),
             udp: SocketPolicy(self.udp.iter().map(|pattern| pattern.value.clone()).collect()),
         }

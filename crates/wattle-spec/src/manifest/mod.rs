@@ -2,8 +2,10 @@
 
 mod backend;
 mod component;
+mod cron;
 mod cut;
 mod link;
+mod service;
 mod source;
 mod triggers;
 
@@ -19,12 +21,15 @@ pub(crate) use self::backend::faults as backend_faults;
 use self::backend::of_host;
 pub use self::backend::{BackendEntry, NatsTlsEntry};
 pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
+pub use self::cron::CronEntry;
 pub use self::cut::Cut;
 pub use self::link::{LinkEntry, Links};
+pub use self::service::RestartEntry;
 pub use self::source::{Source, SourceError};
+pub(crate) use self::triggers::Known;
 pub use self::triggers::{HttpTrigger, TriggerTarget, Triggers};
+pub use crate::document::{Address, GuestPath, HostPath, LimitTable, TEXT_MAX_LEN, Text, Variable, Version, Written};
 use crate::document::{Document, generate, keyed};
-pub use crate::document::{GuestPath, HostPath, LimitTable, TEXT_MAX_LEN, Text, Variable, Version, Written};
 use crate::fault::Fault;
 use crate::interface::Interface;
 use crate::limits::AppLimits;
@@ -44,9 +49,14 @@ pub struct Manifest {
     /// The version of the app, for people and for registries.
     pub version: Option<Written<Version>>,
     /// The components of the app, by name.
-    #[schemars(schema_with = "keyed::<ComponentName, ComponentEntry>")]
+    #[serde(default)]
+    #[schemars(schema_with = "service::components")]
     pub components: BTreeMap<Written<ComponentName>, ComponentEntry>,
-    /// What calls the components. An app without triggers runs only when a person says so.
+    /// Components that run for as long as the app does, by name: `wasi:cli/run`, or `_start` of a core module.
+    #[serde(default)]
+    #[schemars(schema_with = "service::services")]
+    pub services: BTreeMap<Written<ComponentName>, ComponentEntry>,
+    /// What calls the components. Without triggers nothing runs but services, and what a person runs.
     #[serde(default)]
     pub triggers: Triggers,
     /// Backends by name, beside `memory` and `disk`, which are always there.
@@ -82,7 +92,9 @@ impl Manifest {
             Ok(mut document) => {
                 document.stand_in("name", DeValue::String(NAME_STAND_IN.into()));
                 document.stand_in("components", DeValue::Table(DeTable::new()));
-                let cut = Cut { components: document.cut_of("components"), backends: document.cut_of("backends") };
+                let mut components = document.cut_of("components");
+                components.extend(document.cut_of("services"));
+                let cut = Cut { components, backends: document.cut_of("backends") };
                 let (manifest, faults) = document.finish_lenient::<Self>();
                 (manifest.map(|manifest| Self { cut, ..manifest }), faults)
             }
@@ -93,13 +105,30 @@ impl Manifest {
     fn document(text: &str) -> Result<Document<'_>, Vec<Fault>> {
         static SCHEMA: OnceLock<Value> = OnceLock::new();
         let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
-        let components = document.keys_of("components");
+        let (components, services) = (document.keys_of("components"), document.keys_of("services"));
+        if !document.has("components") && !document.has("services") {
+            document.add([Fault::new("the key `components` is missing").hint("add a table, as in [components.NAME]")]);
+        }
+        document.add(service::named_twice(
+            &document.part("components").unwrap_or_default(),
+            &document.part("services").unwrap_or_default(),
+        ));
         let triggers: Triggers = document.part("triggers").unwrap_or_default();
-        document.add(triggers.faults(&components));
+        document.add(triggers.faults(&Known { components, services }));
         let backends = document.part("backends").unwrap_or_default();
         document.add(backend_faults(&backends));
         document.add(of_host(&backends));
         Ok(document)
+    }
+
+    /// The components and the services, by name.
+    pub fn entries(&self) -> impl Iterator<Item = (&Written<ComponentName>, &ComponentEntry)> {
+        self.components.iter().chain(&self.services)
+    }
+
+    /// The same, to be changed.
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = (&Written<ComponentName>, &mut ComponentEntry)> {
+        self.components.iter_mut().chain(&mut self.services)
     }
 
     /// The manifest that a bare component stands for: an app of the component's name, which answers every request.
@@ -110,7 +139,8 @@ impl Manifest {
             name: AppName::resembling(name.as_str()).into(),
             version: None,
             components: BTreeMap::from([(name.clone().into(), ComponentEntry::new(source))]),
-            triggers: Triggers { http: vec![trigger] },
+            services: BTreeMap::new(),
+            triggers: Triggers { http: vec![trigger], cron: Vec::new() },
             backends: BTreeMap::new(),
             links: Links::new(),
             limits: LimitTable::default(),

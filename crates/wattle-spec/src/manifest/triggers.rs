@@ -7,6 +7,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::cron::{self, CronEntry};
 use crate::document::{HostPath, Written};
 use crate::fault::{Fault, listed, nearest};
 use crate::name::ComponentName;
@@ -21,6 +22,15 @@ pub struct Triggers {
     #[serde(default)]
     #[schemars(with = "Vec<HttpEntry>")]
     pub http: Vec<HttpTrigger>,
+    /// Schedules, and the component that runs at their times.
+    #[serde(default)]
+    pub cron: Vec<CronEntry>,
+}
+
+/// The names that triggers can mean, sound or not.
+pub(crate) struct Known {
+    pub(crate) components: BTreeSet<String>,
+    pub(crate) services: BTreeSet<String>,
 }
 
 /// An HTTP trigger: `[[triggers.http]]`.
@@ -84,13 +94,15 @@ impl fmt::Display for TriggerTarget {
 }
 
 impl Triggers {
-    /// Routes to components that are not among `components`, files for a single path, and routes that are equal.
-    pub(crate) fn faults(&self, components: &BTreeSet<String>) -> Vec<Fault> {
+    /// Triggers for components that are not among `known`, files for a single path, and triggers that are equal.
+    pub(crate) fn faults(&self, known: &Known) -> Vec<Fault> {
         let of_target = self.http.iter().filter_map(|trigger| match &trigger.target {
-            TriggerTarget::Component(component) => unknown_component(component, components),
+            TriggerTarget::Component(component) => unknown_component(component, known),
             TriggerTarget::Files(_) => files_of_one_path(&trigger.path),
         });
-        of_target.chain(self.duplicates()).collect()
+        let of_crons = self.cron.iter().filter_map(|entry| unknown_component(&entry.component, known));
+        let duplicates = self.duplicates().into_iter().chain(cron::duplicates(&self.cron));
+        of_target.chain(of_crons).chain(duplicates).collect()
     }
 
     fn duplicates(&self) -> Vec<Fault> {
@@ -106,10 +118,16 @@ impl Triggers {
     }
 }
 
-fn unknown_component(component: &Written<ComponentName>, components: &BTreeSet<String>) -> Option<Fault> {
+fn unknown_component(component: &Written<ComponentName>, known: &Known) -> Option<Fault> {
+    let Known { components, services } = known;
     let name = component.value.as_str();
     if components.contains(name) {
         return None;
+    }
+    if services.contains(name) {
+        let fault =
+            Fault::new(format!("`{name}` is a service, and nothing calls a service")).at(component.span.clone());
+        return Some(fault.hint("remove the trigger, or make it a component"));
     }
     let hint = match nearest(name, components.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),

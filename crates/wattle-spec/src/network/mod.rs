@@ -7,7 +7,7 @@ mod address;
 mod endpoint;
 mod origin;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub use address::{AddressClass, AddressRange, AddressRangeError};
 pub use endpoint::{EndpointPattern, EndpointPatternError, SocketPolicy};
@@ -21,6 +21,8 @@ pub struct NetworkPolicy {
     pub http: Vec<OriginPattern>,
     /// The addresses that these may lead to beside the public ones.
     pub networks: Vec<AddressRange>,
+    /// Where its TCP sockets may listen for everybody. Port 0 stands for every port.
+    pub listen: Vec<SocketAddr>,
     /// Its TCP sockets.
     pub tcp: SocketPolicy,
     /// Its UDP sockets.
@@ -39,6 +41,17 @@ pub enum Denied {
 }
 
 impl NetworkPolicy {
+    /// Whether it lets a component have TCP sockets at all.
+    pub fn has_tcp(&self) -> bool {
+        !self.tcp.is_empty() || !self.listen.is_empty()
+    }
+
+    /// Whether a TCP socket may listen at `endpoint` for everybody.
+    pub fn listens_at(&self, endpoint: SocketAddr) -> bool {
+        let is_it = |own: &SocketAddr| own.ip() == endpoint.ip() && (own.port() == 0 || own.port() == endpoint.port());
+        self.listen.iter().any(is_it)
+    }
+
     /// Whether requests to `origin` are allowed. One that is a name may still lead to an address that is not.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ pub(super) fn resolved(
         secrets,
         mounts,
         network,
+        service: None,
         limits: entry.limits.0,
     }
 }

@@ -17,9 +17,6 @@ pub(super) fn routes(
     base: &Path,
     faults: &mut Vec<Fault>,
 ) -> Vec<HttpRoute> {
-    let mut names: BTreeSet<String> = manifest.components.keys().map(|name| name.to_string()).collect();
-    names.extend(manifest.cut.components.iter().cloned());
-    faults.extend(manifest.triggers.faults(&names));
     let mut seen = BTreeSet::new();
     for trigger in &manifest.triggers.http {
         let TriggerTarget::Component(name) = &trigger.target else { continue };

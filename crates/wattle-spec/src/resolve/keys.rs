@@ -13,13 +13,13 @@ use crate::shape::Shape;
 /// Keys of a component that match none of its imports, and keys of the app that match no import of any component.
 pub(super) fn idle(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (name, entry) in &manifest.components {
+    for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
         let idle = entry.links.keys().filter(|key| !is_used(key, &found.shape));
         faults.extend(idle.map(|key| on_component(name, key, &found.shape)));
     }
     // A component that was not found could be the one that uses the key.
-    if manifest.cut.components.is_empty() && manifest.components.keys().all(|name| found.contains_key(&name.value)) {
+    if manifest.cut.components.is_empty() && manifest.entries().all(|(name, _)| found.contains_key(&name.value)) {
         let is_idle = |key: &&Written<Interface>| !found.values().any(|found| is_used(key, &found.shape));
         faults.extend(manifest.links.keys().filter(is_idle).map(|key| on_app(key, found)));
     }

@@ -30,7 +30,7 @@ pub struct Explained {
 pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], host: &HostSpec) -> Vec<Explained> {
     let ground = Ground { manifest, offers, host };
     let mut all = Vec::new();
-    for (name, entry) in &manifest.components {
+    for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
         let importer = Importer { name, entry, shape: &found.shape };
         all.extend(ground.explain(&importer));

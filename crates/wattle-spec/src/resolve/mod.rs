@@ -4,6 +4,7 @@
 //! [`resolve`] itself joins imports, so what `wattle explain` prints is what happens.
 
 mod components;
+mod cron;
 mod grants;
 mod http;
 mod keys;
@@ -23,7 +24,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
 use crate::link::Link;
-use crate::manifest::Manifest;
+use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, Written};
 use crate::name::{AppId, ComponentName};
 use crate::shape::Shape;
 
@@ -71,12 +72,17 @@ pub fn resolve(
         }
     }
     faults.extend(keys::idle(manifest, found));
+    faults.extend(manifest.triggers.faults(&known(manifest)));
+    faults.extend(cron::faults(manifest, found));
     let routes = http::routes(manifest, found, base, &mut faults);
     let mut components = BTreeMap::new();
-    for (name, entry) in &manifest.components {
+    for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
         let links = links.remove(&name.value).unwrap_or_default();
-        components.insert(name.value.clone(), components::resolved(entry, found, links, base, &mut faults));
+        let mut component = components::resolved(entry, found, links, base, &mut faults);
+        let is_service = manifest.services.contains_key(&name.value);
+        component.service = is_service.then(|| entry.restart.clone().unwrap_or_default().resolved());
+        components.insert(name.value.clone(), component);
     }
     if !faults.is_empty() {
         return Err(in_order(faults));
@@ -85,6 +91,7 @@ pub fn resolve(
         id: AppId::in_default_namespace(manifest.name.value.clone()),
         components,
         routes,
+        crons: manifest.triggers.cron.iter().map(CronEntry::resolved).collect(),
         backends: manifest
             .backends
             .iter()
@@ -94,10 +101,19 @@ pub fn resolve(
     })
 }
 
+/// What triggers can mean. What was cut out may have been either.
+fn known(manifest: &Manifest) -> Known {
+    let names =
+        |entries: &BTreeMap<Written<ComponentName>, ComponentEntry>| entries.keys().map(ToString::to_string).collect();
+    let mut known = Known { components: names(&manifest.components), services: names(&manifest.services) };
+    known.components.extend(manifest.cut.components.iter().cloned());
+    known
+}
+
 /// Components of the manifest whose bytes nobody brought.
 fn missing(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
-    let missing = manifest.components.iter().filter(|(name, _)| !found.contains_key(&name.value));
-    let fault = |source: &crate::manifest::Written<_>, name| {
+    let missing = manifest.entries().filter(|(name, _)| !found.contains_key(&name.value));
+    let fault = |source: &Written<_>, name| {
         Fault::new(format!("there are no bytes for component `{name}`")).at(source.span.clone())
     };
     missing.map(|(name, entry)| fault(&entry.source, name)).collect()

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod cron;
 mod host_file;
 mod manifest;
 mod network;
 mod resolve;
 mod route;
 mod schema;
+mod service;
 mod shape;
 mod subject;
 mod triggers;

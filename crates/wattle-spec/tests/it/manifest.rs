@@ -190,8 +190,8 @@ type = "redis"
     20:8 the route `/a/...` is there twice, for component `crat` and for component `cart`
       17:8 the first is here
       hint: give each route a path or a host of its own
-    22:11 unknown key `cron` in `triggers`
-      hint: the keys here are `http`
+    22:1 `triggers.cron` must be an array, not a table
+      hint: write [[triggers.cron]], with two brackets
     25:8 "redis" is none of `memory`, `disk`, `nats`, `environment` and `files`
     27:1 an interface is written namespace:package/name@version, as in wasi:keyvalue/store
       hint: as in `"wasi:keyvalue"`

@@ -422,7 +422,7 @@ fn a_whole_app() {
     default/shop
     [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), target: Component(ComponentName("cart")) }, HttpRoute { host: None, path: Prefix(""), target: Files("/app/public") }]
     {BackendName("orders"): BackendSpec { engine: Memory, scope: Shared }}
-    AppLimits { concurrent_requests: 7, queue_time: 1s, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
+    AppLimits { concurrent_requests: 7, queue_time: 1s, cron_runs: 16, cron_backlog: 16, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB
     [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]
     [Link { import: Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) }), provider: Backend(BackendName("disk")), rule: BuiltIn }]

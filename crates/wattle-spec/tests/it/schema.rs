@@ -91,6 +91,7 @@ fn manifest() {
     components.*: object
     components.*.allow: object
     components.*.allow.http: array
+    components.*.allow.listen: array
     components.*.allow.networks: array
     components.*.allow.tcp: array
     components.*.allow.udp: array
@@ -130,6 +131,8 @@ fn manifest() {
     components.*.source: string source
     limits: object
     limits.concurrent-requests: integer = 1024
+    limits.cron-backlog: integer = 16
+    limits.cron-runs: integer = 16
     limits.outgoing-connections: integer = 256
     limits.outgoing-idle-timeout: string time-limit = "10s"
     limits.outgoing-requests: integer = 256
@@ -137,7 +140,54 @@ fn manifest() {
     links: object
     links.*:
     name: string app-name
+    services: object
+    services.*: object
+    services.*.allow: object
+    services.*.allow.http: array
+    services.*.allow.listen: array
+    services.*.allow.networks: array
+    services.*.allow.tcp: array
+    services.*.allow.udp: array
+    services.*.build: string
+    services.*.config: object
+    services.*.config.*: string text
+    services.*.env: object
+    services.*.env.*: string text
+    services.*.limits: object
+    services.*.limits.fields: string byte-size = "80KiB"
+    services.*.limits.handles: integer = 2000
+    services.*.limits.host-call-bytes: string byte-size = "16MiB"
+    services.*.limits.log-line: string byte-size = "8KiB"
+    services.*.limits.log-lines-per-second: integer = 1000
+    services.*.limits.memory: string byte-size = "128MiB"
+    services.*.limits.outgoing-answer-timeout: string time-limit = "30s"
+    services.*.limits.outgoing-body-timeout: string time-limit = "30s"
+    services.*.limits.outgoing-connect-timeout: string time-limit = "10s"
+    services.*.limits.outgoing-head: string byte-size = "64KiB"
+    services.*.limits.outgoing-request-body: string byte-size = "64MiB"
+    services.*.limits.outgoing-response-body: string byte-size = "1GiB"
+    services.*.limits.table-elements: integer = 100000
+    services.*.links: object
+    services.*.links.*:
+    services.*.mounts: array
+    services.*.mounts.[].access: = "read"
+    services.*.mounts.[].guest: string guest-path
+    services.*.mounts.[].host: string host-path
+    services.*.restart: object
+    services.*.restart.backoff: string time-span = "1s"
+    services.*.restart.budget: integer uint32 = 10
+    services.*.restart.max-backoff: string time-span = "1m"
+    services.*.restart.on: = "failure"
+    services.*.restart.within: string time-span = "10m"
+    services.*.source: string source
     triggers: object
+    triggers.cron: array
+    triggers.cron.[].component: string component-name
+    triggers.cron.[].jitter: string time-span
+    triggers.cron.[].missed: = "skip"
+    triggers.cron.[].overlap: = "skip"
+    triggers.cron.[].schedule: string cron-schedule
+    triggers.cron.[].timezone: string time-zone = "UTC"
     triggers.http: array
     triggers.http.[].component: string component-name
     triggers.http.[].files: string host-path

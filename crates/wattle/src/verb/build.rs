@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Problem> {
 /// The commands as the manifest orders them. One that several components share is run once.
 fn steps(manifest: &Manifest) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
-    for (name, entry) in &manifest.components {
+    for (name, entry) in manifest.entries() {
         if let Some(build) = &entry.build {
             let at = build.span.as_ref().map(|span| span.start);
             steps.push((at, Step { component: &name.value, command: build.value.trim() }));
@@ -110,7 +110,7 @@ async fn end(child: &mut Child, stop: &mut Stop) {
 }
 
 fn find_results(manifest: &Manifest, base: &Path) -> Result<(), Problem> {
-    for (name, entry) in &manifest.components {
+    for (name, entry) in manifest.entries() {
         let Source::File(path) = &entry.source.value;
         let path = base.join(path);
         if entry.build.is_some() && !path.exists() {

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use wattle_spec::app::{Access, Mount};
+use wattle_spec::cron::CronTrigger;
 use wattle_spec::link::{Provider, Rule};
 use wattle_spec::name::SecretName;
 use wattle_spec::resolve::{Explained, Grants};
@@ -20,6 +22,17 @@ struct App<'a> {
     components: Vec<Component<'a>>,
     /// The folders whose files are served.
     files: Vec<Served>,
+    /// When what runs.
+    schedules: Vec<Scheduled>,
+}
+
+#[derive(Serialize)]
+struct Scheduled {
+    schedule: String,
+    timezone: String,
+    component: String,
+    /// In UTC, as in RFC 3339.
+    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -32,6 +45,8 @@ struct Served {
 #[derive(Serialize)]
 struct Component<'a> {
     component: &'a str,
+    /// Whether it runs for as long as the app does.
+    service: bool,
     imports: Vec<Import<'a>>,
     grants: Granted<'a>,
 }
@@ -64,6 +79,8 @@ struct Granted<'a> {
     tcp: Vec<String>,
     /// As in `allow.udp`.
     udp: Vec<String>,
+    /// As in `allow.listen`.
+    listen: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -81,18 +98,31 @@ pub(crate) fn run(arguments: &Explain) -> Result<(), Problem> {
         .into_iter()
         .map(|(route, folder)| Served { route, folder: folder.display().to_string() })
         .collect();
+    let now = chrono::Utc::now();
+    let schedules: Vec<_> = file.schedules().iter().map(|trigger| scheduled(trigger, now)).collect();
     if arguments.json {
-        print_json(&App { app: file.name(), components: explained.iter().map(component).collect(), files })?;
+        let components = explained.iter().map(component).collect();
+        print_json(&App { app: file.name(), components, files, schedules })?;
     } else {
-        print(&page(&explained, &files))?;
+        print(&page(&explained, &files, &schedules))?;
     }
     // An app that is refused is explained too, and then refused.
     file.resolve().map(drop)
 }
 
+fn scheduled(trigger: &CronTrigger, now: DateTime<Utc>) -> Scheduled {
+    Scheduled {
+        schedule: trigger.schedule.to_string(),
+        timezone: trigger.zone.to_string(),
+        component: trigger.component.to_string(),
+        next: trigger.next_after(now).map(|next| next.format("%FT%TZ").to_string()),
+    }
+}
+
 fn component(explained: &ExplainedComponent) -> Component<'_> {
     Component {
         component: explained.name.as_str(),
+        service: explained.is_service,
         imports: explained.imports.iter().map(import).collect(),
         grants: granted(&explained.grants),
     }
@@ -132,6 +162,7 @@ fn granted(grants: &Grants) -> Granted<'_> {
         networks: grants.network.networks.iter().map(ToString::to_string).collect(),
         tcp: grants.network.tcp.0.iter().map(ToString::to_string).collect(),
         udp: grants.network.udp.0.iter().map(ToString::to_string).collect(),
+        listen: grants.network.listen.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -146,14 +177,16 @@ fn mounted(mount: &Mount) -> Mounted<'_> {
     }
 }
 
-/// One table per component, its columns as wide as they must be, below it what is granted, and last the folders.
-fn page(components: &[ExplainedComponent], files: &[Served]) -> String {
+/// One table per component, its columns as wide as they must be, below it what is granted, and last the folders and the
+/// schedules.
+fn page(components: &[ExplainedComponent], files: &[Served], schedules: &[Scheduled]) -> String {
     let imports = || components.iter().flat_map(|component| &component.imports);
     let import_width = imports().map(|line| line.import.to_string().len()).max().unwrap_or(0);
     let provider_width = imports().map(|line| provider(line).len()).max().unwrap_or(0);
     let mut pages = Vec::new();
     for component in components {
-        let mut page = format!("{}\n", component.name);
+        let role = if component.is_service { " (service)" } else { "" };
+        let mut page = format!("{}{role}\n", component.name);
         for explained in &component.imports {
             let (import, provider) = (explained.import.to_string(), provider(explained));
             let _ = writeln!(page, "  {import:import_width$}  {provider:provider_width$}  {}", explained.reason);
@@ -167,11 +200,18 @@ fn page(components: &[ExplainedComponent], files: &[Served]) -> String {
         let line = |served: &Served| format!("  {}  {}\n", served.route, served.folder);
         pages.push(format!("files\n{}", files.iter().map(line).collect::<String>()));
     }
+    if !schedules.is_empty() {
+        let line = |Scheduled { schedule, timezone, component, next }: &Scheduled| {
+            let next = next.as_deref().unwrap_or("never");
+            format!("  {component}  {schedule} ({timezone})  next at {next}\n")
+        };
+        pages.push(format!("schedules\n{}", schedules.iter().map(line).collect::<String>()));
+    }
     pages.join("\n")
 }
 
 fn grant_lines(granted: &Granted<'_>) -> Vec<String> {
-    let Granted { mounts, env, secrets, http, networks, tcp, udp } = granted;
+    let Granted { mounts, env, secrets, http, networks, tcp, udp, listen } = granted;
     let mount = |mount: &Mounted<'_>| format!("granted: {} at {} ({})", mount.host, mount.guest, mount.access);
     let mut lines: Vec<String> = mounts.iter().map(mount).collect();
     lines.extend(env.iter().map(|name| format!("granted: the variable {name}")));
@@ -180,6 +220,7 @@ fn grant_lines(granted: &Granted<'_>) -> Vec<String> {
     lines.extend(networks.iter().map(|range| format!("granted: the network {range}")));
     lines.extend(tcp.iter().map(|endpoint| format!("granted: TCP with {endpoint}")));
     lines.extend(udp.iter().map(|endpoint| format!("granted: UDP with {endpoint}")));
+    lines.extend(listen.iter().map(|address| format!("granted: listening at {address}")));
     if lines.is_empty() {
         lines.push("granted: no files, no environment, no network".into());
     }

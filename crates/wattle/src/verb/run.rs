@@ -48,8 +48,8 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
 fn change(manifest: &mut Manifest, arguments: &Run) -> Result<(), Problem> {
     // Nothing but a person calls it.
     manifest.triggers = Triggers::default();
-    let components = manifest.components.len();
-    let Some(entry) = manifest.components.values_mut().next().filter(|_| components == 1) else {
+    let components = manifest.entries().count();
+    let Some((_, entry)) = manifest.entries_mut().next().filter(|_| components == 1) else {
         return Err(Problem::ManyComponents { path: arguments.file.clone(), components });
     };
     let variables = arguments.env.iter().map(|(name, value)| (Variable(name.clone()), Text(value.clone())));

@@ -17,7 +17,7 @@ use crate::certificate_files::CertificateFiles;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::Up;
 use crate::problem::Problem;
-use crate::{kept, log, report};
+use crate::{kept, log, report, told};
 
 /// Connections that wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 4096;
@@ -68,7 +68,8 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, sockets: Vec<Socket>) 
         .limits(file.host.limits)
         .compiler(ChildCompiler)
         .backends(file.host.backends.clone())
-        .name_servers(file.host.name_servers.clone());
+        .name_servers(file.host.name_servers.clone())
+        .reports(told::to_the_log());
     let host = kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?;
     tokio::select! {
         started = host.start(app, &file.bytes) => started?,

@@ -158,6 +158,7 @@ fn grants() {
         "https://*.example.com",
         "http://localhost:8081"
       ],
+      "listen": [],
       "mounts": [
         {
           "access": "read",
@@ -247,6 +248,7 @@ fn as_json() {
       "components": [
         {
           "component": "near-miss",
+          "service": false,
           "imports": [
             {
               "import": "wasi:keyvalue/stor@0.2.0-draft",
@@ -272,11 +274,13 @@ fn as_json() {
             "http": [],
             "networks": [],
             "tcp": [],
-            "udp": []
+            "udp": [],
+            "listen": []
           }
         }
       ],
-      "files": []
+      "files": [],
+      "schedules": []
     }
     ----- stderr
     error: component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides

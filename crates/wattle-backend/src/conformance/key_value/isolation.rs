@@ -22,7 +22,7 @@ pub async fn buckets_are_apart(store: &dyn KeyValue) {
     assert!(value(store, &bucket("ab"), "c").await.is_some(), "another bucket has another key of that name");
 }
 
-/// Apps, namespaces and what all share are apart, whatever their names have in common.
+/// Apps, namespaces, what all share and the host's own are apart, whatever their names have in common.
 pub async fn owners_are_apart(store: &dyn KeyValue) {
     let owned = |namespace: &str, app: &str| Bucket {
         owner: Owner::App(AppId {
@@ -33,6 +33,7 @@ pub async fn owners_are_apart(store: &dyn KeyValue) {
     };
     let buckets = [
         Bucket { owner: Owner::Shared, name: "owners-are-apart".to_owned() },
+        Bucket { owner: Owner::Host, name: "owners-are-apart".to_owned() },
         bucket_of("shared", "owners-are-apart"),
         owned("a", "bc"),
         owned("ab", "c"),

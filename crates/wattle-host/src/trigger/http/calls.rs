@@ -67,7 +67,7 @@ impl Calls {
     pub(super) fn begin(&self, invocation: Invocation, reply: &Reply, client: Client) {
         self.list().push(Call { invocation, reply: reply.clone(), client: Some(client) });
         let mut latest = self.latest_deadline.lock().expect("invariant: nothing panics while it holds this lock");
-        *latest = Some(latest.map_or(invocation.deadline, |latest| latest.max(invocation.deadline)));
+        *latest = (*latest).max(invocation.deadline);
         drop(latest);
         self.changed();
     }
@@ -92,7 +92,7 @@ impl Calls {
     }
 
     fn changed(&self) {
-        let earliest = self.list().iter().map(|call| call.invocation.deadline).min();
+        let earliest = self.list().iter().filter_map(|call| call.invocation.deadline).min();
         let deadline = earliest.or_else(|| self.latest_deadline());
         *self.deadline.lock().expect("invariant: nothing panics while it holds this lock") = deadline;
         self.watcher.wake();
@@ -125,7 +125,7 @@ impl Calls {
         if owned == Owned::ByOneClient && (self.abandoned.load(Ordering::Relaxed) || self.poll_client_gone(cx)) {
             return Poll::Ready(Verdict::Abandoned);
         }
-        let earliest = self.list().iter().map(|call| call.invocation.deadline).min();
+        let earliest = self.list().iter().filter_map(|call| call.invocation.deadline).min();
         let Some(deadline) = earliest.map(|deadline| tokio::time::Instant::from_std(deadline + GRACE)) else {
             return Poll::Pending;
         };
@@ -155,7 +155,7 @@ impl Calls {
         let mut error = Some(error);
         for Call { invocation, reply, .. } in calls {
             let failure = match error.take() {
-                _ if too_long && invocation.deadline <= now => Failure::Deadline,
+                _ if too_long && invocation.deadline.is_some_and(|deadline| deadline <= now) => Failure::Deadline,
                 Some(error) if alone && !too_long => Failure::Trap(error),
                 other => {
                     error = other;

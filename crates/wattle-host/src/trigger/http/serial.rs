@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Request;
 use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::WasiHttpView;
@@ -48,7 +48,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
 }
 
 async fn start(pre: &ProxyPre<Guest>, store: &mut Store<Guest>, invocation: Invocation) -> Result<Proxy, Failure> {
-    match timeout_at(Instant::from_std(invocation.deadline), pre.instantiate_async(&mut *store)).await {
+    match invocation.within(pre.instantiate_async(&mut *store)).await {
         Ok(Ok(proxy)) => Ok(proxy),
         Ok(Err(error)) => Err(store.data().explained(start_failure(error))),
         Err(_) => Err(Failure::Deadline),
@@ -73,7 +73,7 @@ async fn serve(store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
     let unwinding = Lost(&reply);
     let outcome = {
         let call = call(store, proxy, request, reply.clone());
-        let mut call = std::pin::pin!(timeout_at(Instant::from_std(invocation.deadline), call));
+        let mut call = std::pin::pin!(invocation.within(call));
         tokio::select! {
             biased;
             delivered = &mut client => match delivered {

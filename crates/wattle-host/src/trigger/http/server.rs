@@ -27,7 +27,7 @@ use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
 use crate::cores::CoreId;
-use crate::invocation::{Invocation, RequestId};
+use crate::invocation::{Invocation, RequestId, TriggerKind};
 
 /// What answers requests: the routes of every app of a host.
 pub(crate) struct Server {
@@ -175,7 +175,8 @@ impl Server {
         if request.body().size_hint().lower() > limits.request_body.0 {
             return Err(Failure::BodyTooLarge);
         }
-        let invocation = Invocation { request: turn.id, deadline: std::time::Instant::now() + limits.deadline };
+        let deadline = Some(std::time::Instant::now() + limits.deadline);
+        let invocation = Invocation { request: turn.id, trigger: TriggerKind::Http, deadline };
         let permit = target.enter(&self.requests).await?;
 
         let (reply, answered) = oneshot::channel();

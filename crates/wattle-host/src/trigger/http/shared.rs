@@ -28,8 +28,7 @@ use crate::instance::{ComputedTooLong, Deadline, Guest, new_store};
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Shared(pre) = &component.service else { return };
     let mut store = new_store(&component.engine, &component.identity, core, first.invocation);
-    let deadline = Instant::from_std(first.invocation.deadline);
-    let exports = match timeout_at(deadline, pre.instantiate_async(&mut store)).await {
+    let exports = match first.invocation.within(pre.instantiate_async(&mut store)).await {
         Ok(Ok(exports)) => exports,
         Ok(Err(error)) => {
             return first.reply.fail(store.data().explained(start_failure(error)));
@@ -139,7 +138,7 @@ impl Serving<'_> {
                 Err(code) => wasmtime::error::Ok(Err(code)),
             }
         };
-        match timeout_at(Instant::from_std(invocation.deadline), handled).await {
+        match invocation.within(handled).await {
             Ok(Ok(Ok(response))) => {
                 let call = Some(self.calls.answered(invocation));
                 reply.send(Ok(Answered { response, permit: Some(permit), reply: reply.clone(), call }));

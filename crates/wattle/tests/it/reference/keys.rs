@@ -15,12 +15,12 @@ impl KeyPage<'_> {
     pub(super) fn render(&self) -> String {
         let mut page = format!("# {}\n\n{}\n", self.title, text(self.schema, "description"));
         page += &format!("\nAn example with every key:\n\n```toml\n{}```\n", self.example);
-        self.add_table(&mut page, self.schema, "");
+        self.add_table(&mut page, self.schema, "", &mut Vec::new());
         page
     }
 
-    /// Adds the table of keys at `path` and, behind it, those below.
-    fn add_table(&self, page: &mut String, schema: &Value, path: &str) {
+    /// Adds the table of keys at `path` and, behind it, those below that are not among those `shown` before.
+    fn add_table<'s>(&self, page: &mut String, schema: &'s Value, path: &str, shown: &mut Vec<&'s Value>) {
         let required = required_of(schema);
         let mut keys: Vec<(&String, &Value)> = properties(schema).collect();
         keys.sort_by_key(|(key, _)| !required.contains(key));
@@ -36,12 +36,13 @@ impl KeyPage<'_> {
         *page += &format!("\n{}", table(&["key", "type", "default", "meaning"], keys.iter().map(row)));
         // Limits have a page of their own.
         for (key, value) in properties(schema).filter(|(key, _)| *key != "limits") {
-            let Some(below) = table_in(value) else { continue };
+            let Some(below) = table_in(value).filter(|below| !shown.contains(below)) else { continue };
+            shown.push(below);
             let name = if value["additionalProperties"].is_object() { ".NAME" } else { "" };
             let path = format!("{path}{key}{name}");
             let title = if value["items"].is_object() { format!("[[{path}]]") } else { format!("[{path}]") };
             *page += &format!("\n## `{title}`\n\n{}\n", text(value, "description"));
-            self.add_table(page, below, &format!("{path}."));
+            self.add_table(page, below, &format!("{path}."), shown);
         }
     }
 

@@ -1,0 +1,117 @@
+//! The cron trigger: the schedules of an app, and the runs of its components at their times.
+//!
+//! What is due is decided by the clock on the wall ([`Timetable`]); between two looks at it the host sleeps by the clock
+//! that only goes forward. A tick is claimed in the [`TickBook`] before it runs: nobody else runs it, ever.
+
+mod book;
+mod run;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::stream::{self, StreamExt};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use wattle_spec::cron::{CronTrigger, Missed, STEP_MAX, Timetable, Verdict};
+use wattle_spec::name::AppId;
+use wattle_spec::report::{Report, SkipReason, Tick};
+
+pub use book::{KeptTicks, TickBook};
+pub(crate) use run::Runs;
+use run::Scheduled;
+
+use super::ground::Ground;
+use crate::component::Component;
+
+/// Entries of the book that are read at a time.
+const READS: usize = 64;
+
+/// The schedules of one app.
+pub(crate) struct Crons {
+    pub(crate) app: AppId,
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) book: Arc<dyn TickBook>,
+    pub(crate) runs: Runs,
+    pub(crate) triggers: Vec<Arc<Scheduled>>,
+}
+
+impl Crons {
+    /// Adds what `component` does at the times of `trigger`.
+    pub(crate) fn add(&mut self, trigger: CronTrigger, component: Arc<Component>) {
+        self.triggers.push(Arc::new(Scheduled::new(trigger, component)));
+    }
+
+    /// Runs what is due until `stop` says that it is over, and then until the runs under way have ended.
+    pub(crate) async fn keep(self, mut stop: watch::Receiver<bool>) {
+        let mut table = self.timetable().await;
+        let crons = Arc::new(self);
+        let mut running = JoinSet::new();
+        loop {
+            let now = crons.ground.clock.now();
+            for due in table.due(now) {
+                let scheduled = crons.triggers[due.trigger].clone();
+                match due.verdict {
+                    Verdict::Miss => crons.skip(&scheduled, due.tick, SkipReason::Missed),
+                    Verdict::Run => match scheduled.place(crons.runs.backlog) {
+                        Some(place) => drop(running.spawn(crons.clone().run(scheduled, due.tick, place, stop.clone()))),
+                        None => crons.skip(&scheduled, due.tick, SkipReason::Overlap),
+                    },
+                }
+            }
+            let Some(nap) = table.nap(now) else { break };
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(ended) = running.join_next() => tell_bug(ended),
+                () = crons.ground.clock.sleep(nap) => {}
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            tell_bug(ended);
+        }
+    }
+
+    fn skip(&self, scheduled: &Scheduled, tick: DateTime<Utc>, reason: SkipReason) {
+        let tick = Tick::of(&self.app, &scheduled.trigger, tick);
+        self.ground.report(Report::CronSkipped { tick, reason });
+    }
+
+    /// The timetable from now on, with what was missed where that is wanted.
+    async fn timetable(&self) -> Timetable {
+        let now = self.ground.clock.now();
+        let reads: Vec<_> = self.triggers.iter().map(|scheduled| self.decided(scheduled, now)).collect();
+        let decided: Vec<_> = stream::iter(reads).buffered(READS).collect().await;
+        let mut table = Timetable::default();
+        for (scheduled, decided) in self.triggers.iter().zip(decided) {
+            table.add(scheduled.trigger.clone(), decided);
+        }
+        table
+    }
+
+    /// Up to which tick everything has been decided.
+    async fn decided(&self, scheduled: &Scheduled, now: DateTime<Utc>) -> DateTime<Utc> {
+        let trigger = scheduled.trigger.to_string();
+        let last = self.book.last(&self.app, &trigger).await.unwrap_or_else(|error| {
+            tracing::warn!(app = %self.app, trigger, %error, "what was missed is not known");
+            None
+        });
+        let last = last.filter(|last| *last - now <= STEP_MAX);
+        match (scheduled.trigger.missed, last) {
+            (Missed::Skip, last) => last.unwrap_or(now).max(now),
+            (Missed::Once, Some(last)) => last,
+            (Missed::Once, None) => {
+                // From now on ticks can be missed.
+                if let Err(error) = self.book.claim(&self.app, &trigger, now).await {
+                    tracing::warn!(app = %self.app, trigger, %error, "what will be missed is not known");
+                }
+                now
+            }
+        }
+    }
+}
+
+fn tell_bug(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "the host's own bug ended a run of a schedule");
+    }
+}

@@ -1,0 +1,151 @@
+//! One tick, from its time to the end of its run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit, watch};
+use wattle_spec::cron::{CronTrigger, Overlap};
+use wattle_spec::limits::AppLimits;
+use wattle_spec::report::{Report, SkipReason, Tick};
+
+use super::Crons;
+use crate::capability::wasi::CommandLine;
+use crate::component::Component;
+use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::trigger::call::call;
+use crate::trigger::entry::Main;
+
+/// The time at which the schedule was due, as a guest finds it in its environment.
+const TICK_VARIABLE: &str = "WATTLE_TICK";
+/// The schedule, as it is written.
+const SCHEDULE_VARIABLE: &str = "WATTLE_SCHEDULE";
+
+/// How many runs there may be.
+pub(crate) struct Runs {
+    /// Of all schedules of the app at a time.
+    places: Semaphore,
+    /// Of one schedule, those that wait included.
+    pub(super) backlog: u32,
+}
+
+impl Runs {
+    pub(crate) fn new(limits: &AppLimits) -> Self {
+        Self { places: Semaphore::new(limits.cron_runs as usize), backlog: limits.cron_backlog }
+    }
+}
+
+/// A trigger, its component, and how its runs went.
+pub(crate) struct Scheduled {
+    pub(super) trigger: CronTrigger,
+    component: Arc<Component>,
+    /// Its ticks are claimed one after the other, in their order.
+    turn: Mutex<()>,
+    under_way: AtomicU32,
+    failures: AtomicU64,
+}
+
+/// A place among the runs of one trigger, given back when it is dropped.
+pub(super) struct Place(Arc<Scheduled>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a run holds.
+struct Held<'a> {
+    _permit: SemaphorePermit<'a>,
+    turn: MutexGuard<'a, ()>,
+}
+
+impl Scheduled {
+    pub(super) fn new(trigger: CronTrigger, component: Arc<Component>) -> Self {
+        let turn = Mutex::default();
+        Self { trigger, component, turn, under_way: AtomicU32::default(), failures: AtomicU64::default() }
+    }
+
+    /// A place for one more run, if its policy lets it be there. `backlog`: how many there may be where it lets several.
+    pub(super) fn place(self: &Arc<Self>, backlog: u32) -> Option<Place> {
+        let most = match self.trigger.overlap {
+            Overlap::Skip => 1,
+            Overlap::Allow | Overlap::Queue => backlog,
+        };
+        // Only the loop that asks adds to it.
+        if self.under_way.load(Ordering::Relaxed) >= most {
+            return None;
+        }
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        Some(Place(self.clone()))
+    }
+
+    fn command_line(&self, tick: DateTime<Utc>) -> CommandLine {
+        CommandLine {
+            arguments: vec![self.trigger.component.to_string()],
+            variables: vec![
+                (TICK_VARIABLE, tick.format("%FT%TZ").to_string()),
+                (SCHEDULE_VARIABLE, self.trigger.schedule.to_string()),
+            ],
+        }
+    }
+}
+
+impl Crons {
+    /// Runs one tick when its time and its turn have come, unless `stop` comes before.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        scheduled: Arc<Scheduled>,
+        at: DateTime<Utc>,
+        _place: Place,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let held = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            held = self.wait(&scheduled, at) => held,
+        };
+        let Some(held) = held else { return };
+        let claimed = self.book.claim(&self.app, &scheduled.trigger.to_string(), at).await;
+        match claimed {
+            Ok(true) => {}
+            Ok(false) => return self.skip(&scheduled, at, SkipReason::Claimed),
+            Err(error) => return self.skip(&scheduled, at, SkipReason::Unclaimed(error.to_string())),
+        }
+        let Held { turn, _permit } = held;
+        let _turn = (scheduled.trigger.overlap == Overlap::Queue).then_some(turn);
+        let report = self.call(&scheduled, at).await;
+        self.ground.report(report);
+    }
+
+    /// Waits for the turn of a tick, its delay, and a place among the runs of the app.
+    async fn wait<'a>(&'a self, scheduled: &'a Scheduled, at: DateTime<Utc>) -> Option<Held<'a>> {
+        let turn = scheduled.turn.lock().await;
+        let delay = scheduled.trigger.delay(at);
+        if !delay.is_zero() {
+            let passed = (self.ground.clock.now() - at).to_std().unwrap_or_default();
+            self.ground.clock.sleep(delay.saturating_sub(passed)).await;
+        }
+        let permit = self.runs.places.acquire().await.ok()?;
+        Some(Held { _permit: permit, turn })
+    }
+
+    /// Calls the component, and tells how that went.
+    async fn call(&self, scheduled: &Scheduled, at: DateTime<Utc>) -> Report {
+        let Scheduled { trigger, component, failures, .. } = scheduled;
+        let started = Instant::now();
+        let run = RequestId::next();
+        let deadline = Some(started + component.identity.limits.deadline);
+        let invocation = Invocation { request: run, trigger: TriggerKind::Cron, deadline };
+        let ended = call(&self.ground.cores, component, invocation, Main(scheduled.command_line(at))).await;
+        let (tick, run) = (Tick::of(&self.app, trigger, at), run.to_string());
+        match ended.success() {
+            Ok(()) => Report::CronRan { tick, run, took: started.elapsed() },
+            Err(failed) => {
+                let failures = failures.fetch_add(1, Ordering::Relaxed) + 1;
+                Report::CronFailed { tick, run, reason: failed.to_string(), failures }
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The host as a library, with a clock that a test holds.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod clock;
+mod cron;
+mod rig;

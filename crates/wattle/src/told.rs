@@ -1,0 +1,75 @@
+//! What the host reports, as lines of the log: at most a number of runs of schedules each second.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use wattle_spec::report::Report;
+
+/// Runs of schedules that are told in a second, and as many that failed or were skipped; the others are counted.
+const PER_SECOND: u32 = 10;
+
+/// What has been told in the second that began then.
+struct Second {
+    began: Instant,
+    told: u32,
+    untold: u64,
+}
+
+/// What writes reports to the log.
+pub(crate) fn to_the_log() -> impl Fn(Report) + Send + Sync {
+    let second = || Mutex::new(Second { began: Instant::now(), told: 0, untold: 0 });
+    let (well, badly) = (second(), second());
+    move |report| {
+        let second = match report {
+            Report::CronRan { .. } => Some(&well),
+            Report::CronFailed { .. } | Report::CronSkipped { .. } => Some(&badly),
+            _ => None,
+        };
+        let room =
+            |second: &Mutex<Second>| second.lock().expect("invariant: nothing panics while it holds this lock").room();
+        match second.map_or(Some(0), room) {
+            None => return,
+            Some(0) => {}
+            Some(untold) => tracing::info!(untold, "more runs of schedules than the log takes"),
+        }
+        log(report);
+    }
+}
+
+impl Second {
+    /// Whether there is room for one more, and how many were not told since the last that had room.
+    fn room(&mut self) -> Option<u64> {
+        if self.began.elapsed() >= Duration::from_secs(1) {
+            (self.began, self.told) = (Instant::now(), 0);
+        }
+        if self.told == PER_SECOND {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+fn log(report: Report) {
+    match report {
+        Report::ServiceStarted { app, service, run } => {
+            tracing::info!(%app, %service, run, "service started");
+        }
+        Report::ServiceRestarting { app, service, reason, after, ends } => {
+            let after_ms = after.as_millis() as u64;
+            tracing::warn!(%app, %service, after_ms, ends, "service ended and will be started again: {reason}");
+        }
+        Report::ServiceFailed { app, service, reason } => {
+            tracing::error!(%app, %service, "service failed, the app goes on without it: {reason}");
+        }
+        Report::ServiceCompleted { app, service } => tracing::info!(%app, %service, "service completed"),
+        Report::CronRan { tick, run, took } => {
+            tracing::info!(%tick, run, ms = took.as_millis() as u64, "schedule ran");
+        }
+        Report::CronFailed { tick, run, reason, failures } => {
+            tracing::warn!(%tick, run, failures, "schedule failed: {reason}");
+        }
+        Report::CronSkipped { tick, reason } => tracing::warn!(%tick, "schedule skipped: {reason}"),
+    }
+}
