@@ -15,3 +15,5 @@ pub mod error;
 pub mod key_value;
 pub mod limits;
 pub mod memory;
+#[cfg(feature = "nats")]
+pub mod nats;

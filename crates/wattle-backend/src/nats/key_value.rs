@@ -1,0 +1,211 @@
+//! Keys and values on JetStream: for each owner a bucket of its key-value store, in which our bucket is the first token.
+//!
+//! `nats kv get wattle_default_shop BUCKET.KEY` shows a value. Versions are the sequence numbers of the stream, which
+//! never come back. A key that is deleted leaves nothing behind, so that a stream is as large as what is in it.
+//!
+//! A page of a list costs a look at all keys of the bucket: the server sends their names, in no order, and they are
+//! sorted here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use serde_json::json;
+
+use super::connection::NatsConnection;
+use super::events::Reason;
+use super::layout::NatsLayout;
+use super::session::Session;
+use super::store::{Row, Store, Stores};
+use super::{names, opening};
+use crate::backend::Backend;
+use crate::bucket::{Bucket, Owner};
+use crate::error::{BackendError, Part};
+use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version, changed};
+use crate::limits;
+
+/// How often an update is tried while others write the same key.
+const UPDATE_TRIES: u32 = 500;
+/// The longest pause between two tries.
+const UPDATE_PAUSE_MAX: Duration = Duration::from_millis(20);
+
+/// A [`KeyValue`] on JetStream.
+pub struct NatsKeyValue {
+    connection: Arc<NatsConnection>,
+    stores: Arc<Stores>,
+}
+
+/// One call: where in NATS it is about.
+struct Place {
+    session: Session,
+    stores: Arc<Stores>,
+    owner: Owner,
+    /// The tokens of the bucket, and of the key if there is one.
+    tokens: String,
+}
+
+impl NatsKeyValue {
+    /// The keys and values that are in a NATS, laid out like this.
+    pub fn new(connection: Arc<NatsConnection>, layout: NatsLayout) -> Self {
+        Self { connection, stores: Arc::new(Stores::new(layout)) }
+    }
+
+    /// Does `work` where `key` of `bucket` is.
+    fn call<T, F>(
+        &self,
+        what: &'static str,
+        tokens: Result<(Owner, String), BackendError>,
+        work: impl FnOnce(Place) -> F + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, BackendError>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, BackendError>> + Send + 'static,
+    {
+        let stores = self.stores.clone();
+        match tokens {
+            Ok((owner, tokens)) => {
+                self.connection.call(what, move |session| work(Place { session, stores, owner, tokens }))
+            }
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+}
+
+/// The tokens of a key in its bucket.
+fn key_tokens(bucket: &Bucket, key: &str) -> Result<(Owner, String), BackendError> {
+    Ok((bucket.owner.clone(), format!("{}.{}", names::bucket(bucket)?, names::key(key)?)))
+}
+
+/// The same for a write, if its value is small enough.
+fn write_tokens(bucket: &Bucket, key: &str, value: &Bytes) -> Result<(Owner, String), BackendError> {
+    limits::checked(Part::Value, value.len())?;
+    key_tokens(bucket, key)
+}
+
+impl Place {
+    async fn store(&self) -> Result<(Arc<Store>, String), BackendError> {
+        let store = self.stores.store(&self.session, &self.owner).await?;
+        let subject = format!("{}{}", store.prefix, self.tokens);
+        Ok((store, subject))
+    }
+
+    fn told<T>(&self, result: Result<T, super::api::ApiError>) -> Result<T, BackendError> {
+        result.map_err(|error| self.stores.failed(&self.session, &self.owner, error))
+    }
+
+    async fn read(&self) -> Result<Row, BackendError> {
+        let (store, subject) = self.store().await?;
+        self.told(store.read(&self.session, &subject).await)
+    }
+
+    async fn write(&self, expected: Option<u64>, value: Bytes) -> Result<Option<Version>, BackendError> {
+        let (store, subject) = self.store().await?;
+        self.told(store.write(&self.session, &subject, expected, value).await)
+    }
+
+    async fn set(self, value: Bytes) -> Result<Version, BackendError> {
+        let written = self.write(None, value).await?;
+        written.ok_or_else(|| self.session.unavailable(Reason("a write that expects nothing met a conflict".into())))
+    }
+
+    async fn delete(self) -> Result<(), BackendError> {
+        let (store, subject) = self.store().await?;
+        self.told(store.remove(&self.session, &subject).await)
+    }
+
+    async fn swap(&self, expected: Option<Version>, value: Bytes) -> Result<Swap, BackendError> {
+        // The server takes numbers that are too large for it as if none had been given.
+        let is_possible = expected.is_none_or(|version| i64::try_from(version.0).is_ok() && version.0 > 0);
+        if is_possible {
+            let expected = expected.map_or(0, |version| version.0);
+            if let Some(version) = self.write(Some(expected), value.clone()).await? {
+                return Ok(Swap::Done(version));
+            }
+        }
+        let row = self.read().await?;
+        match (expected, row) {
+            // There is only the mark of another program that deleted it.
+            (None, Row { entry: None, version }) if version > 0 => {
+                let written = self.write(Some(version), value).await?;
+                Ok(written.map_or(Swap::Conflict(None), Swap::Done))
+            }
+            (_, row) => Ok(Swap::Conflict(row.entry)),
+        }
+    }
+
+    async fn update(self, change: Change) -> Result<Bytes, BackendError> {
+        let mut found: Option<Entry> = self.read().await?.entry;
+        for tries in 1..=UPDATE_TRIES {
+            let value = changed(&change, found.as_ref().map(|entry| &*entry.value))?;
+            match self.swap(found.as_ref().map(|entry| entry.version), value.clone()).await? {
+                Swap::Done(_) => return Ok(value),
+                Swap::Conflict(now) => found = now,
+            }
+            // Whoever lost goes aside, the longer the more often.
+            tokio::time::sleep((opening::pause(tries) / 100).min(UPDATE_PAUSE_MAX)).await;
+        }
+        Err(self.session.unavailable(Reason(format!("others wrote the key each of {UPDATE_TRIES} times"))))
+    }
+
+    async fn list(self, after: Option<String>, limit: usize) -> Result<Page, BackendError> {
+        let (store, bucket) = self.store().await?;
+        let prefix = format!("{bucket}.");
+        let subjects = self.told(store.subjects(&self.session, &format!("{prefix}>")).await)?;
+        let keys = subjects.iter().filter_map(|subject| names::key_of(subject.strip_prefix(&prefix)?));
+        let mut keys: Vec<String> = keys.filter(|key| after.as_ref().is_none_or(|after| key > after)).collect();
+        keys.sort_unstable();
+        let mut keys = keys.into_iter();
+        Page::take(limit, || Ok(keys.next()))
+    }
+}
+
+impl Backend for NatsKeyValue {
+    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
+        self.connection.call("a look at JetStream", |session| async move {
+            let told = session.api::<serde_json::Value>("INFO", &json!({})).await;
+            told.map(drop).map_err(|error| session.translated("any", error))
+        })
+    }
+}
+
+impl KeyValue for NatsKeyValue {
+    fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>> {
+        self.call("a read", key_tokens(bucket, key), |place| async move { Ok(place.read().await?.entry) })
+    }
+
+    fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> BoxFuture<'static, Result<Version, BackendError>> {
+        self.call("a write", write_tokens(bucket, key, &value), |place| place.set(value))
+    }
+
+    fn delete(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<(), BackendError>> {
+        self.call("a delete", key_tokens(bucket, key), Place::delete)
+    }
+
+    fn list(
+        &self,
+        bucket: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let tokens = names::bucket(bucket).map(|tokens| (bucket.owner.clone(), tokens));
+        let after = after.map(str::to_owned);
+        self.call("a list", tokens, move |place| place.list(after, limit))
+    }
+
+    fn swap(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        expected: Option<Version>,
+        value: Bytes,
+    ) -> BoxFuture<'static, Result<Swap, BackendError>> {
+        let tokens = write_tokens(bucket, key, &value);
+        self.call("a swap", tokens, move |place| async move { place.swap(expected, value).await })
+    }
+
+    fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>> {
+        self.call("an update", key_tokens(bucket, key), |place| place.update(change))
+    }
+}

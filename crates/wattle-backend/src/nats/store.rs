@@ -1,0 +1,217 @@
+//! The stream that keeps the keys and values of one owner, and what is done in it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessage};
+use async_nats::{HeaderMap, Message, StatusCode, header};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::ApiError;
+use super::events::Reason;
+use super::layout::NatsLayout;
+use super::names;
+use super::session::Session;
+use crate::bucket::Owner;
+use crate::error::{BackendError, Part};
+use crate::key_value::{Entry, Version};
+
+/// What other programs say in place of a value that they deleted.
+const OPERATION: &str = "KV-Operation";
+
+/// The streams that are known to be there.
+pub(super) struct Stores {
+    layout: NatsLayout,
+    known: Mutex<HashMap<Owner, Arc<Store>>>,
+}
+
+/// The stream of one owner.
+pub(super) struct Store {
+    /// What is before the bucket in a subject.
+    pub(super) prefix: String,
+    stream: String,
+    /// Whether whoever answers first knows every write, as there is one copy only.
+    is_direct: bool,
+}
+
+/// What is at a subject.
+pub(super) struct Row {
+    /// The version that a write has to expect; 0 where there is nothing.
+    pub(super) version: u64,
+    /// The entry, unless another program deleted it and left a mark.
+    pub(super) entry: Option<Entry>,
+}
+
+/// A part of what `STREAM.INFO` tells: how many messages each subject has.
+#[derive(Deserialize)]
+struct Subjects {
+    #[serde(default)]
+    total: usize,
+    state: SubjectsState,
+}
+
+#[derive(Deserialize)]
+struct SubjectsState {
+    #[serde(default)]
+    subjects: Option<HashMap<String, u64>>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    message: RawMessage,
+}
+
+impl Stores {
+    pub(super) fn new(layout: NatsLayout) -> Self {
+        Self { layout, known: Mutex::default() }
+    }
+
+    /// The store of `owner`, made if it is not there.
+    pub(super) async fn store(&self, session: &Session, owner: &Owner) -> Result<Arc<Store>, BackendError> {
+        if let Some(store) = self.known().get(owner) {
+            return Ok(store.clone());
+        }
+        let name = names::owner(&self.layout, owner);
+        let config = session.stream(&config(&self.layout, &name)).await?;
+        let store = Arc::new(Store {
+            prefix: format!("$KV.{name}."),
+            stream: config.name,
+            is_direct: config.allow_direct && config.num_replicas <= 1,
+        });
+        self.known().insert(owner.clone(), store.clone());
+        Ok(store)
+    }
+
+    /// An error of what was done in the store of `owner`, for the caller.
+    pub(super) fn failed(&self, session: &Session, owner: &Owner, error: ApiError) -> BackendError {
+        let is_gone = match &error {
+            ApiError::Backend(error) => matches!(error, BackendError::NoResponder { .. }),
+            error => error.has_code(ErrorCode::STREAM_NOT_FOUND),
+        };
+        let name = names::owner(&self.layout, owner);
+        if is_gone {
+            self.known().remove(owner);
+            let reason = format!("its stream KV_{name} was deleted or has no leader, the next call looks for it again");
+            return session.unavailable(Reason(reason));
+        }
+        session.translated(&format!("KV_{name}"), error)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Store>>> {
+        // Whole at every point where a panic could come.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stream of a new store, which any client of NATS takes for a bucket of its key-value store.
+fn config(layout: &NatsLayout, name: &str) -> Config {
+    // A stream that is made again after somebody deleted it goes on with versions that never were.
+    let first = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros());
+    Config {
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        max_bytes: layout.max_bytes.map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX)),
+        max_messages: -1,
+        max_consumers: -1,
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        allow_direct: true,
+        num_replicas: layout.replicas.get(),
+        first_sequence: u64::try_from(first).ok(),
+        ..Config::default()
+    }
+}
+
+impl Store {
+    /// What is at `subject`.
+    pub(super) async fn read(&self, session: &Session, subject: &str) -> Result<Row, ApiError> {
+        let wanted = json!({ "last_by_subj": subject });
+        if !self.is_direct {
+            let found = session.api::<Found>(&format!("STREAM.MSG.GET.{}", self.stream), &wanted).await;
+            return match found {
+                Err(error) if error.has_code(ErrorCode::NO_MESSAGE_FOUND) => Ok(Row::nothing()),
+                found => {
+                    let found = StreamMessage::try_from(found?.message);
+                    let found = found.map_err(|error| session.unavailable(Reason(error.to_string())))?;
+                    Ok(Row::of(found.sequence, &found.headers, found.payload))
+                }
+            };
+        }
+        let method = format!("$JS.API.DIRECT.GET.{}", self.stream);
+        let found = session.request(&method, None, wanted.to_string().into()).await?;
+        if found.status == Some(StatusCode::NOT_FOUND) {
+            return Ok(Row::nothing());
+        }
+        direct(found).ok_or_else(|| session.unavailable(Reason("the answer is not a stored message".to_owned())).into())
+    }
+
+    /// Writes at `subject`, if the version there is `expected` where that is given. `None`: it is another.
+    pub(super) async fn write(
+        &self,
+        session: &Session,
+        subject: &str,
+        expected: Option<u64>,
+        value: Bytes,
+    ) -> Result<Option<Version>, ApiError> {
+        let headers = expected.map(|version| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, version.to_string());
+            headers
+        });
+        let size = value.len();
+        session.check_size(Part::Value, headers.as_ref(), size)?;
+        let answer = session.request(subject, headers, value).await?;
+        match session.parsed::<PublishAck>(&answer.payload) {
+            Ok(ack) => Ok(Some(Version(ack.sequence))),
+            Err(error) if error.has_code(ErrorCode::STREAM_WRONG_LAST_SEQUENCE) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what is at `subject`, without a trace.
+    pub(super) async fn remove(&self, session: &Session, subject: &str) -> Result<(), ApiError> {
+        let _: serde_json::Value =
+            session.api(&format!("STREAM.PURGE.{}", self.stream), &json!({ "filter": subject })).await?;
+        Ok(())
+    }
+
+    /// All subjects of `pattern`, in no order.
+    pub(super) async fn subjects(&self, session: &Session, pattern: &str) -> Result<Vec<String>, ApiError> {
+        let mut subjects = Vec::new();
+        loop {
+            let wanted = json!({ "subjects_filter": pattern, "offset": subjects.len() });
+            let page: Subjects = session.api(&format!("STREAM.INFO.{}", self.stream), &wanted).await?;
+            let found = page.state.subjects.unwrap_or_default();
+            let is_last = found.is_empty() || subjects.len() + found.len() >= page.total;
+            subjects.extend(found.into_keys());
+            if is_last {
+                return Ok(subjects);
+            }
+        }
+    }
+}
+
+impl Row {
+    fn nothing() -> Self {
+        Self { version: 0, entry: None }
+    }
+
+    fn of(version: u64, headers: &HeaderMap, value: Bytes) -> Self {
+        let is_mark = headers.get(OPERATION).is_some_and(|operation| operation.as_str() != "PUT");
+        Self { version, entry: (!is_mark).then_some(Entry { value, version: Version(version) }) }
+    }
+}
+
+/// The stored message that a direct answer holds.
+fn direct(answer: Message) -> Option<Row> {
+    let headers = answer.headers?;
+    let version = headers.get(header::NATS_SEQUENCE)?.as_str().parse().ok()?;
+    Some(Row::of(version, &headers, answer.payload))
+}
