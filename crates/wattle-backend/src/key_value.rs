@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -22,6 +23,23 @@ pub struct Entry {
     pub value: Bytes,
     /// The version they have.
     pub version: Version,
+}
+
+/// What is written at a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The bytes.
+    pub value: Bytes,
+    /// When this time has passed the entry is not there any more, whoever asks; `None`: it stays. A backend may round
+    /// it up to a whole second, never down.
+    pub lifetime: Option<Duration>,
+}
+
+impl<T: Into<Bytes>> From<T> for Put {
+    /// The bytes, to stay.
+    fn from(value: T) -> Self {
+        Self { value: value.into(), lifetime: None }
+    }
 }
 
 /// What a compare-and-swap found.
@@ -78,14 +96,16 @@ pub(crate) fn changed(change: &Change, old: Option<&[u8]>) -> Result<Bytes, Back
 ///   too. Two texts that differ in a byte are two keys.
 /// - An acknowledged write is as durable as the backend can make it, and every read that starts later sees it.
 /// - The writes of one key come one after another; each leaves a version that was never there before.
+/// - An entry whose lifetime has passed is like one that was deleted, for every operation; what it took of the store
+///   comes back with later writes, or by itself.
 /// - Futures borrow nothing. A write whose future is dropped before it is ready may still happen.
 /// - Methods do not block: they may be called on a thread that also serves requests.
 pub trait KeyValue: Backend {
     /// The entry at `key`, or `None`.
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>>;
 
-    /// Writes `value` at `key`, whatever was there.
-    fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> BoxFuture<'static, Result<Version, BackendError>>;
+    /// Writes `put` at `key`, whatever was there and however long it would have stayed.
+    fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>>;
 
     /// Removes `key`. That it was not there is no error.
     fn delete(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<(), BackendError>>;
@@ -98,15 +118,16 @@ pub trait KeyValue: Backend {
         limit: usize,
     ) -> BoxFuture<'static, Result<Page, BackendError>>;
 
-    /// Writes `value` at `key` if the version there is `expected` (`None`: if there is nothing).
+    /// Writes `put` at `key` if the version there is `expected` (`None`: if there is nothing).
     fn swap(
         &self,
         bucket: &Bucket,
         key: &str,
         expected: Option<Version>,
-        value: Bytes,
+        put: Put,
     ) -> BoxFuture<'static, Result<Swap, BackendError>>;
 
     /// Replaces the value at `key` by what `change` makes of it, as one step that no other write comes between.
+    /// The new value ends when the old one would have.
     fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>>;
 }

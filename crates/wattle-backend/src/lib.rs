@@ -13,7 +13,9 @@ pub mod conformance;
 pub mod disk;
 pub mod error;
 pub mod key_value;
+mod lifetime;
 pub mod limits;
 pub mod memory;
 #[cfg(feature = "nats")]
 pub mod nats;
+pub mod stores;

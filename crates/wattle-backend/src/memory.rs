@@ -1,13 +1,14 @@
 //! Keys and values in the memory of the host: gone when it stops.
 //!
 //! Every operation is done when its method returns, under the lock of one shard that is never held across an `.await`;
-//! the returned future is ready. All entries of a bucket are in one shard, so that a list sees one moment.
+//! the returned future is ready. All entries of a bucket are in one shard, so that a list sees one moment. Entries that
+//! have ended are removed by the writes that follow, all of them when the store is full.
 
-use std::collections::{BTreeMap, HashMap};
+mod shard;
+
 use std::hash::{BuildHasher, RandomState};
-use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -16,16 +17,18 @@ use futures::future::{BoxFuture, ready};
 use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
-use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version, changed};
+use crate::key_value::{Change, Entry, KeyValue, Page, Put, Swap, Version, changed};
+use crate::lifetime::{Kept, Moment};
 use crate::limits;
+use shard::{Shard, cost};
 
 /// What a store holds at most unless it is told otherwise, in bytes.
 pub const DEFAULT_CAPACITY_BYTES: usize = 256 << 20;
-/// What an entry costs beside its key and value, in bytes: its share of the tree and its allocations, about.
-const ENTRY_OVERHEAD_BYTES: usize = 128;
 const SHARDS: usize = 16;
-
-type Shard = HashMap<Bucket, BTreeMap<String, Entry>>;
+/// How many entries that have ended a write removes: more than it adds.
+const SWEPT_BY_A_WRITE: usize = 16;
+/// How many are removed under one lock when room is needed.
+const SWEPT_AT_ONCE: usize = 1024;
 
 /// A [`KeyValue`] in memory.
 ///
@@ -45,7 +48,8 @@ impl Default for MemoryKeyValue {
 }
 
 impl MemoryKeyValue {
-    /// An empty store whose entries take at most `capacity_bytes`, together with 128 bytes for each.
+    /// An empty store whose entries take at most `capacity_bytes`, together with 128 bytes for each, and
+    /// about as much again for each that ends.
     pub fn with_capacity(capacity_bytes: usize) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
@@ -65,8 +69,40 @@ impl MemoryKeyValue {
         self.shard(bucket).read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn writing(&self, bucket: &Bucket) -> RwLockWriteGuard<'_, Shard> {
-        self.shard(bucket).write().unwrap_or_else(PoisonError::into_inner)
+    /// Does `work` in the shard of `bucket`. If there was no room for it, what has ended goes, and it is done again.
+    fn write<T>(
+        &self,
+        bucket: &Bucket,
+        work: impl Fn(&mut Shard) -> Result<T, BackendError>,
+    ) -> Result<T, BackendError> {
+        let in_shard = || {
+            let mut shard = self.shard(bucket).write().unwrap_or_else(PoisonError::into_inner);
+            self.sweep(&mut shard, SWEPT_BY_A_WRITE);
+            work(&mut shard)
+        };
+        match in_shard() {
+            Err(BackendError::Full { .. }) if self.sweep_all() => in_shard(),
+            other => other,
+        }
+    }
+
+    /// Removes at most `limit` entries of `shard` that have ended, and says how many.
+    fn sweep(&self, shard: &mut Shard, limit: usize) -> usize {
+        let swept = shard.sweep(limit);
+        self.used_bytes.fetch_sub(swept.bytes, Ordering::Relaxed);
+        swept.entries
+    }
+
+    /// Removes everything that has ended, and says whether there was anything.
+    fn sweep_all(&self) -> bool {
+        let mut any = false;
+        for shard in &self.shards {
+            // In steps, so that others who wait for the lock come in between.
+            while self.sweep(&mut shard.write().unwrap_or_else(PoisonError::into_inner), SWEPT_AT_ONCE) > 0 {
+                any = true;
+            }
+        }
+        any
     }
 
     /// Counts `added` bytes in and `removed` bytes out, unless that would be too many.
@@ -84,92 +120,68 @@ impl MemoryKeyValue {
         }
     }
 
-    fn read(&self, bucket: &Bucket, key: &str) -> Result<Option<Entry>, BackendError> {
-        checked(bucket, key)?;
-        Ok(found(&self.reading(bucket), bucket, key).cloned())
-    }
-
-    fn write(&self, shard: &mut Shard, bucket: &Bucket, key: &str, value: Bytes) -> Result<Version, BackendError> {
+    /// Puts a value at `key` of `shard`, to be there until `ends`.
+    fn put(
+        &self,
+        shard: &mut Shard,
+        (bucket, key): (&Bucket, &str),
+        value: Bytes,
+        ends: Option<Moment>,
+    ) -> Result<Version, BackendError> {
         checked(bucket, key)?;
         limits::checked(Part::Value, value.len())?;
-        let added = cost(key, &value);
-        if !shard.contains_key(bucket) {
-            self.account(0, added)?;
-            let version = self.next_version();
-            shard.insert(bucket.clone(), BTreeMap::from([(key.to_owned(), Entry { value, version })]));
-            return Ok(version);
-        }
-        let entries = shard.get_mut(bucket).expect("invariant: it was there a line above");
-        let old = entries.get_mut(key);
-        self.account(old.as_ref().map_or(0, |old| cost(key, &old.value)), added)?;
-        let version = self.next_version();
-        match old {
-            Some(old) => *old = Entry { value, version },
-            None => drop(entries.insert(key.to_owned(), Entry { value, version })),
-        }
+        let version = Version(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
+        let kept = Kept { entry: Entry { value, version }, ends };
+        self.account(shard.cost(bucket, key), cost(bucket, key, &kept))?;
+        shard.insert(bucket, key, kept);
         Ok(version)
     }
 
-    fn next_version(&self) -> Version {
-        Version(self.last_version.fetch_add(1, Ordering::Relaxed) + 1)
+    fn read(&self, bucket: &Bucket, key: &str) -> Result<Option<Entry>, BackendError> {
+        checked(bucket, key)?;
+        Ok(self.reading(bucket).living(bucket, key).map(|kept| kept.entry.clone()))
     }
 
     fn remove(&self, bucket: &Bucket, key: &str) -> Result<(), BackendError> {
         checked(bucket, key)?;
-        let mut shard = self.writing(bucket);
-        let Some(entries) = shard.get_mut(bucket) else { return Ok(()) };
-        if let Some(old) = entries.remove(key) {
-            self.used_bytes.fetch_sub(cost(key, &old.value), Ordering::Relaxed);
-        }
-        if entries.is_empty() {
-            shard.remove(bucket);
-        }
-        Ok(())
+        self.write(bucket, |shard| {
+            self.used_bytes.fetch_sub(shard.remove(bucket, key), Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     fn page(&self, bucket: &Bucket, after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
         checked(bucket, "")?;
         let shard = self.reading(bucket);
-        let Some(entries) = shard.get(bucket) else { return Ok(Page::default()) };
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut keys = entries.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
+        let mut keys = shard.keys(bucket, after);
         Page::take(limit, || Ok(keys.next().cloned()))
     }
 
-    fn swapped(
-        &self,
-        bucket: &Bucket,
-        key: &str,
-        expected: Option<Version>,
-        value: Bytes,
-    ) -> Result<Swap, BackendError> {
-        let mut shard = self.writing(bucket);
-        let found = found(&shard, bucket, key);
-        match found.map(|entry| entry.version) == expected {
-            true => self.write(&mut shard, bucket, key, value).map(Swap::Done),
-            false => Ok(Swap::Conflict(found.cloned())),
-        }
+    fn swapped(&self, bucket: &Bucket, key: &str, expected: Option<Version>, put: Put) -> Result<Swap, BackendError> {
+        let ends = put.lifetime.map(Moment::after);
+        self.write(bucket, |shard| {
+            let found = shard.living(bucket, key).map(|kept| &kept.entry);
+            match found.map(|entry| entry.version) == expected {
+                true => self.put(shard, (bucket, key), put.value.clone(), ends).map(Swap::Done),
+                false => Ok(Swap::Conflict(found.cloned())),
+            }
+        })
     }
 
     fn updated(&self, bucket: &Bucket, key: &str, change: &Change) -> Result<Bytes, BackendError> {
-        let mut shard = self.writing(bucket);
-        let value = changed(change, found(&shard, bucket, key).map(|entry| &*entry.value))?;
-        self.write(&mut shard, bucket, key, value.clone())?;
-        Ok(value)
+        self.write(bucket, |shard| {
+            let found = shard.living(bucket, key);
+            let ends = found.and_then(|kept| kept.ends);
+            let value = changed(change, found.map(|kept| &*kept.entry.value))?;
+            self.put(shard, (bucket, key), value.clone(), ends)?;
+            Ok(value)
+        })
     }
 }
 
 fn checked(bucket: &Bucket, key: &str) -> Result<(), BackendError> {
     limits::checked(Part::Bucket, bucket.name.len())?;
     limits::checked(Part::Key, key.len())
-}
-
-fn found<'a>(shard: &'a Shard, bucket: &Bucket, key: &str) -> Option<&'a Entry> {
-    shard.get(bucket)?.get(key)
-}
-
-fn cost(key: &str, value: &Bytes) -> usize {
-    key.len() + value.len() + ENTRY_OVERHEAD_BYTES
 }
 
 impl Backend for MemoryKeyValue {
@@ -183,8 +195,9 @@ impl KeyValue for MemoryKeyValue {
         ready(self.read(bucket, key)).boxed()
     }
 
-    fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> BoxFuture<'static, Result<Version, BackendError>> {
-        ready(self.write(&mut self.writing(bucket), bucket, key, value)).boxed()
+    fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>> {
+        let ends = put.lifetime.map(Moment::after);
+        ready(self.write(bucket, |shard| self.put(shard, (bucket, key), put.value.clone(), ends))).boxed()
     }
 
     fn delete(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -205,9 +218,9 @@ impl KeyValue for MemoryKeyValue {
         bucket: &Bucket,
         key: &str,
         expected: Option<Version>,
-        value: Bytes,
+        put: Put,
     ) -> BoxFuture<'static, Result<Swap, BackendError>> {
-        ready(self.swapped(bucket, key, expected, value)).boxed()
+        ready(self.swapped(bucket, key, expected, put)).boxed()
     }
 
     fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>> {

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use wattle_spec::app::BackendKind;
+use wattle_backend::error::BackendError;
+use wattle_spec::backend::BackendKind;
 use wattle_spec::digest::Digest;
 use wattle_spec::name::{AppId, BackendName, ComponentName};
+use wattle_spec::resolve::State;
 
 use crate::engine::CompileError;
 
@@ -90,6 +92,24 @@ pub enum StartError {
         /// Which backend.
         backend: BackendName,
     },
+    /// A backend cannot be opened.
+    #[error("the backend {backend} cannot be opened")]
+    Backend {
+        /// Which backend.
+        backend: BackendName,
+        /// Why.
+        source: BackendError,
+    },
+    /// The backend does not do what the link wants of it.
+    #[error("component {component} is linked to the backend {backend}, which cannot keep {state} on this host")]
+    CannotKeep {
+        /// Which component.
+        component: ComponentName,
+        /// Which backend.
+        backend: BackendName,
+        /// What it is to keep.
+        state: State,
+    },
     /// This host has no backend of that kind.
     #[error("the backend {backend} is of the kind {kind:?}, which this host was built without")]
     NoBackendKind {
@@ -105,6 +125,7 @@ impl StartError {
     pub fn hint(&self) -> Option<String> {
         match self {
             StartError::Compile { source, .. } => source.hint().map(Into::into),
+            StartError::Backend { source, .. } => source.hint().map(Into::into),
             StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,
         }

@@ -3,6 +3,7 @@
 //! It fetches nothing and schedules nothing. Requests run on threads of its own; starting and stopping run on the
 //! runtime of whoever asks for it.
 
+mod backends;
 mod builder;
 mod load;
 
@@ -15,6 +16,7 @@ use wattle_spec::app::App;
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::route::{HttpRoute, PathPattern, RouteTable, RouteTarget};
 
+pub use backends::BackendSource;
 pub use builder::HostBuilder;
 pub use load::Source;
 

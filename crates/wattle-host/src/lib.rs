@@ -24,6 +24,6 @@ pub use answer::{ErrorCode, REQUEST_ID};
 pub use capability::offers;
 pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
-pub use host::{Host, HostBuilder, Source};
+pub use host::{BackendSource, Host, HostBuilder, Source};
 pub use invocation::{Invocation, RequestId};
 pub use trigger::command::{Command, CommandError, Ended, Start, Trap};

@@ -1,7 +1,6 @@
 //! An app as it will run: every default filled in, every import joined to a provider.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::backend::BackendSpec;
 use crate::digest::Digest;
 use crate::limits::{AppLimits, ComponentLimits};
 use crate::link::Link;
@@ -99,43 +99,4 @@ impl InstancePolicy {
         concurrency: NonZeroU32::new(16).unwrap(),
         idle: Duration::from_secs(10),
     };
-}
-
-/// A backend that a manifest or a host names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackendSpec {
-    /// The engine behind it.
-    pub kind: BackendKind,
-    /// Who shares its state.
-    pub scope: Scope,
-}
-
-/// The engine of a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackendKind {
-    /// In the memory of the host: gone when it stops.
-    Memory,
-    /// In the data directory of the host.
-    Disk,
-}
-
-impl fmt::Display for BackendKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            BackendKind::Memory => "memory",
-            BackendKind::Disk => "disk",
-        })
-    }
-}
-
-/// Who shares a backend's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// Every app has its own.
-    #[default]
-    App,
-    /// All apps that name it see the same.
-    Shared,
 }

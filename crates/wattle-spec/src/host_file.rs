@@ -1,6 +1,7 @@
 //! The operator's file, `host.toml`: where a host listens, where it keeps data, and what it provides by default.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -10,16 +11,17 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::app::{App, BackendKind, BackendSpec, Scope};
+use crate::app::App;
+use crate::backend::{BackendKind, BackendSpec, EngineSpec};
 use crate::document::{Address, Document, HostPath, LimitTable, Written, generate, keyed};
 use crate::fault::{Fault, FaultyFile};
 use crate::interface::Interface;
 use crate::limits::HostLimits;
 use crate::listen::{CertificatePaths, Listen, Scheme};
-use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, redefined};
+use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, backend_faults};
 use crate::name::BackendName;
 use crate::network::AddressRange;
-use crate::resolve::refusal;
+use crate::resolve::{State, refusal};
 
 /// What a host listens on if nobody says otherwise.
 pub const LISTEN_DEFAULT: Listen =
@@ -43,6 +45,8 @@ pub struct HostSpec {
     pub defaults: Defaults,
     /// Default providers by interface or package, set by the operator.
     pub links: Links,
+    /// The interfaces and packages that nothing gets here.
+    pub off: Vec<Interface>,
     /// The backends that the operator named, beside `memory` and `disk`.
     pub backends: BTreeMap<BackendName, BackendSpec>,
     /// The name servers that components' requests ask. None: those of the system.
@@ -57,9 +61,35 @@ pub struct HostSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Defaults {
-    /// Disk and memory of this host.
+    /// What has state keeps it on the disk of this host.
     #[default]
     Dev,
+    /// What has state keeps it on NATS, in the backend `nats`; log lines are sent there too.
+    Nats,
+}
+
+impl Defaults {
+    /// The backend for a kind of state, by name. `None`: what is built in does without one.
+    pub fn backend(self, state: State) -> Option<BackendName> {
+        let name = match (self, state) {
+            (_, State::Secrets) | (Defaults::Dev, State::Config | State::Log) => return None,
+            (Defaults::Dev, State::KeyValue | State::Blobs | State::Bus) => "disk",
+            (Defaults::Nats, _) => NATS,
+        };
+        Some(BackendName::resembling(name))
+    }
+}
+
+/// What the backend of `defaults = "nats"` is called.
+const NATS: &str = "nats";
+
+impl fmt::Display for Defaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Defaults::Dev => "dev",
+            Defaults::Nats => "nats",
+        })
+    }
 }
 
 impl Default for HostSpec {
@@ -72,6 +102,7 @@ impl Default for HostSpec {
             data_dir: None,
             defaults: Defaults::default(),
             links: Links::new(),
+            off: Vec::new(),
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
             limits: HostLimits::default(),
@@ -112,7 +143,7 @@ fn document(text: &str) -> Result<Document<'_>, Vec<Fault>> {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
     let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
     document.add(unknown_backends(&document));
-    document.add(redefined(&document.part("backends").unwrap_or_default()));
+    document.add(backend_faults(&document.part("backends").unwrap_or_default()));
     let listen: Vec<Written<Listen>> = document.part("listen").unwrap_or_default();
     document.add(taken_twice(&listen));
     if document.part::<Vec<IgnoredAny>>("tls").is_none_or(|all| all.is_empty()) {
@@ -154,7 +185,11 @@ struct HostFile {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
     links: Links,
-    /// Backends by name, beside `memory` and `disk`, which are always there.
+    /// Interfaces and packages that are switched off: an app that imports one of them is refused, whatever links it.
+    #[serde(default)]
+    off: Vec<Interface>,
+    /// Backends by name, beside `memory` and `disk`, which are always there. With `defaults = "nats"` the one called
+    /// `nats` is the default.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<BackendName, BackendEntry>")]
     backends: BTreeMap<Written<BackendName>, BackendEntry>,
@@ -180,6 +215,12 @@ struct TlsEntry {
 impl HostFile {
     fn resolved(self) -> HostSpec {
         let default = HostSpec::default();
+        let mut backends: BTreeMap<_, _> =
+            self.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved())).collect();
+        if self.defaults == Defaults::Nats {
+            let nats = || BackendEntry::new(BackendKind::Nats).resolved();
+            backends.entry(BackendName::resembling(NATS)).or_insert_with(nats);
+        }
         HostSpec {
             listen: self.listen.unwrap_or(default.listen),
             tls: self.tls.into_iter().map(|entry| CertificatePaths::new(entry.cert.0, entry.key.0)).collect(),
@@ -188,7 +229,8 @@ impl HostFile {
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,
             links: self.links,
-            backends: self.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved())).collect(),
+            off: self.off,
+            backends,
             name_servers: self.name_servers.into_iter().map(|Address(address)| address).collect(),
             limits: self.limits.0,
             cut: Cut::default(),
@@ -198,15 +240,14 @@ impl HostFile {
 
 /// The backends that every host has, with the spec that they have unless somebody redefines them.
 pub fn implicit_backends() -> [(&'static str, BackendSpec); 2] {
-    let own = |kind| BackendSpec { kind, scope: Scope::App };
-    [("disk", own(BackendKind::Disk)), ("memory", own(BackendKind::Memory))]
+    [("disk", BackendSpec::own(EngineSpec::Disk)), ("memory", BackendSpec::own(EngineSpec::Memory))]
 }
 
 /// The backend that `app` means by `name` on a host that names `hosts`: its own before the host's before those that
 /// every host has.
 pub fn backend_of(app: &App, hosts: &BTreeMap<BackendName, BackendSpec>, name: &BackendName) -> Option<BackendSpec> {
     let implicit = || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
-    app.backends.get(name).or_else(|| hosts.get(name)).copied().or_else(implicit)
+    app.backends.get(name).or_else(|| hosts.get(name)).cloned().or_else(implicit)
 }
 
 fn no_certificate(listen: &Written<Listen>) -> Fault {
@@ -219,6 +260,9 @@ fn no_certificate(listen: &Written<Listen>) -> Fault {
 fn unknown_backends(document: &Document<'_>) -> Vec<Fault> {
     let mut known = document.keys_of("backends");
     known.extend(implicit_backends().map(|(name, _)| name.into()));
+    if document.part("defaults") == Some(Defaults::Nats) {
+        known.insert(NATS.into());
+    }
     let links: Links = document.part("links").unwrap_or_default();
     let unknown = links.values().filter(|link| !known.contains(link.to.value.as_str()));
     unknown.map(|link| refusal::backend(&link.to, &known)).collect()

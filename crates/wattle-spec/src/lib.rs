@@ -6,6 +6,7 @@
 //! every import has a provider and a reason. What is wrong comes out as a list of [faults](fault), never as the first.
 
 pub mod app;
+pub mod backend;
 pub mod digest;
 mod document;
 pub mod fault;

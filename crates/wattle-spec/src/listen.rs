@@ -18,7 +18,7 @@ pub struct Listen {
 }
 
 /// The files of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CertificatePaths {
     /// The chain of certificates as PEM, the server's own first.
     pub cert: PathBuf,

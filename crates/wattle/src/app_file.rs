@@ -296,6 +296,7 @@ fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
+    host.backends = host.backends.into_iter().map(|(name, spec)| (name, spec.based(base))).collect();
     for paths in &mut host.tls {
         *paths = CertificatePaths::new(base.join(&paths.cert), base.join(&paths.key));
     }

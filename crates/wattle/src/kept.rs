@@ -5,13 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
+use wattle_backend::disk::DataDir;
 use wattle_host::{CodeCache, HostBuilder};
-use wattle_spec::app::{App, BackendKind};
+use wattle_spec::app::App;
+use wattle_spec::backend::EngineSpec;
 use wattle_spec::host_file::backend_of;
 use wattle_spec::link::{Link, Provider};
 
 use crate::app_file::AppFile;
+use crate::engines::Engines;
 use crate::problem::Problem;
 
 /// Where state is kept, beside the manifest or the component, unless something else was said.
@@ -24,12 +26,7 @@ pub(crate) fn add_to(
     app: &App,
     chosen: Option<&Path>,
 ) -> Result<HostBuilder, Problem> {
-    let chosen = chosen.or(file.host.data_dir.as_deref());
-    let host = with_disk(host, file, app, chosen)?;
-    Ok(match code_cache(chosen)? {
-        Some(cache) => host.code_cache(cache),
-        None => host,
-    })
+    add(host, file, app, chosen.or(file.host.data_dir.as_deref()))
 }
 
 /// The same for a command: a data directory that somebody chose is left alone unless the command keeps something in it,
@@ -42,21 +39,25 @@ pub(crate) fn add_to_command(
 ) -> Result<HostBuilder, Problem> {
     match keeps_on_disk(file, app) {
         true => add_to(host, file, app, chosen),
-        false => Ok(match code_cache(None)? {
-            Some(cache) => host.code_cache(cache),
-            None => host,
-        }),
+        false => add(host, file, app, None),
     }
 }
 
+fn add(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
+    let host = host.backend_source(Engines::open(data_dir(file, app, chosen)?)?);
+    Ok(match code_cache(chosen)? {
+        Some(cache) => host.code_cache(cache),
+        None => host,
+    })
+}
+
 /// The data directory is opened, and taken, if somebody chose it or the app keeps something in it.
-fn with_disk(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
+fn data_dir(file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<Option<Arc<DataDir>>, Problem> {
     if chosen.is_none() && !keeps_on_disk(file, app) {
-        return Ok(host);
+        return Ok(None);
     }
     let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
-    let data = Arc::new(DataDir::open(&directory)?);
-    Ok(host.key_value(BackendKind::Disk, Arc::new(DiskKeyValue::open(data, DiskOptions::default())?)))
+    Ok(Some(Arc::new(DataDir::open(&directory)?)))
 }
 
 fn keeps_on_disk(file: &AppFile, app: &App) -> bool {
@@ -65,7 +66,7 @@ fn keeps_on_disk(file: &AppFile, app: &App) -> bool {
 
 fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {
     let Provider::Backend(name) = &link.provider else { return false };
-    backend_of(app, &file.host.backends, name).is_some_and(|backend| backend.kind == BackendKind::Disk)
+    backend_of(app, &file.host.backends, name).is_some_and(|backend| backend.engine == EngineSpec::Disk)
 }
 
 /// In the data directory that somebody chose, else in the cache of this user. Without one of them, what runs is compiled

@@ -5,6 +5,7 @@ mod build_tool;
 mod certificate_files;
 mod child_compiler;
 mod cli;
+mod engines;
 mod input;
 mod kept;
 mod log;

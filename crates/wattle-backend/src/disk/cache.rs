@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::key_value::Entry;
+use crate::lifetime::Kept;
 
 /// A row of the table, see `table_key`.
 pub(super) type Row = Arc<[u8]>;
 /// What a commit leaves at each row that it wrote.
-pub(super) type Written = HashMap<Row, Option<Entry>>;
+pub(super) type Written = HashMap<Row, Option<Kept>>;
 
 const SHARDS: usize = 16;
 /// What an entry takes beside its row and value, in bytes: its share of the map and its allocations, about.
@@ -34,7 +35,7 @@ pub(super) struct Cache {
 }
 
 /// What is known at each row; `None`: nothing is there.
-type Generation = HashMap<Row, Option<Entry>>;
+type Generation = HashMap<Row, Option<Kept>>;
 
 #[derive(Default)]
 struct Shard {
@@ -64,7 +65,7 @@ impl Cache {
     }
 
     /// What is at `row`, if that is known here; `Some(None)`: nothing is.
-    pub(super) fn get(&self, row: &[u8]) -> Option<Option<Entry>> {
+    pub(super) fn get(&self, row: &[u8]) -> Option<Option<Kept>> {
         let mut shard = self.shard(row);
         if let Some(found) = shard.young.get(row) {
             return Some(found.clone());
@@ -83,7 +84,7 @@ impl Cache {
     }
 
     /// Puts in what was found at `row`, unless its shard was written to since the ticket was taken.
-    pub(super) fn fill(&self, ticket: Ticket, row: Row, found: Option<Entry>) {
+    pub(super) fn fill(&self, ticket: Ticket, row: Row, found: Option<Kept>) {
         let dropped = {
             let mut shard = self.shard(&row);
             if shard.held || shard.writes != ticket.writes {
@@ -108,18 +109,19 @@ impl Cache {
     pub(super) fn release(&self, written: Written) {
         let mut dropped = Vec::new();
         let mut touched = [false; SHARDS];
-        for (row, entry) in written {
+        for (row, kept) in written {
             touched[self.shard_number(&row)] = true;
-            let entry = match entry {
+            let kept = match kept {
                 // Of its own: a value may be a small part of a large buffer.
-                Some(entry) if self.fits(cost(&row, Some(&entry))) => {
-                    Some(Entry { value: Bytes::copy_from_slice(&entry.value), ..entry })
+                Some(kept) if self.fits(cost(&row, Some(&kept))) => {
+                    let value = Bytes::copy_from_slice(&kept.entry.value);
+                    Some(Kept { entry: Entry { value, ..kept.entry }, ..kept })
                 }
                 other => other,
             };
             let mut shard = self.shard(&row);
             debug_assert!(shard.held, "invariant: what a commit writes was held before it");
-            dropped.push(self.put(&mut shard, row, entry));
+            dropped.push(self.put(&mut shard, row, kept));
         }
         for (shard, _) in self.shards.iter().zip(touched).filter(|(_, touched)| *touched) {
             lock(shard).held = false;
@@ -136,14 +138,14 @@ impl Cache {
     }
 
     /// Puts in an entry and gives back what has to go for it, to be dropped when the lock is released.
-    fn put(&self, shard: &mut Shard, row: Row, entry: Option<Entry>) -> Generation {
-        let bytes = cost(&row, entry.as_ref());
+    fn put(&self, shard: &mut Shard, row: Row, kept: Option<Kept>) -> Generation {
+        let bytes = cost(&row, kept.as_ref());
         shard.forget(&row);
         if !self.fits(bytes) {
             return Generation::new();
         }
         shard.young_bytes += bytes;
-        shard.young.insert(row, entry);
+        shard.young.insert(row, kept);
         if shard.young_bytes <= self.shard_bytes / 2 {
             return Generation::new();
         }
@@ -167,15 +169,15 @@ impl Cache {
 
 impl Shard {
     fn forget(&mut self, row: &[u8]) {
-        if let Some((row, entry)) = self.young.remove_entry(row) {
-            self.young_bytes -= cost(&row, entry.as_ref());
+        if let Some((row, kept)) = self.young.remove_entry(row) {
+            self.young_bytes -= cost(&row, kept.as_ref());
         }
         self.old.remove(row);
     }
 }
 
-fn cost(row: &[u8], entry: Option<&Entry>) -> usize {
-    row.len() + entry.map_or(0, |entry| entry.value.len()) + ENTRY_OVERHEAD_BYTES
+fn cost(row: &[u8], kept: Option<&Kept>) -> usize {
+    row.len() + kept.map_or(0, |kept| kept.entry.value.len()) + ENTRY_OVERHEAD_BYTES
 }
 
 // Nothing panics while the lock is held.
@@ -188,8 +190,8 @@ mod tests {
     use super::*;
     use crate::key_value::Version;
 
-    fn entry(version: u64) -> Option<Entry> {
-        Some(Entry { value: Bytes::from(vec![7; 100]), version: Version(version) })
+    fn kept(version: u64) -> Option<Kept> {
+        Some(Kept { entry: Entry { value: Bytes::from(vec![7; 100]), version: Version(version) }, ends: None })
     }
 
     fn row(number: u32) -> Row {
@@ -197,7 +199,7 @@ mod tests {
     }
 
     fn written(version: u64) -> Written {
-        Written::from([(row(1), entry(version))])
+        Written::from([(row(1), kept(version))])
     }
 
     fn write(cache: &Cache, written: Written) {
@@ -206,7 +208,7 @@ mod tests {
     }
 
     fn bytes_of(shard: &Shard) -> usize {
-        shard.young.iter().chain(&shard.old).map(|(row, entry)| cost(row, entry.as_ref())).sum()
+        shard.young.iter().chain(&shard.old).map(|(row, kept)| cost(row, kept.as_ref())).sum()
     }
 
     #[test]
@@ -215,11 +217,11 @@ mod tests {
         let before = cache.ticket(&row(1)).expect("nothing is written");
         cache.hold(&written(2));
         assert!(cache.ticket(&row(1)).is_none(), "a write is under way");
-        cache.fill(before, row(1), entry(1));
+        cache.fill(before, row(1), kept(1));
         assert_eq!(cache.get(&row(1)), None, "a write is under way");
         cache.release(written(2));
-        cache.fill(before, row(1), entry(1));
-        assert_eq!(cache.get(&row(1)), Some(entry(2)));
+        cache.fill(before, row(1), kept(1));
+        assert_eq!(cache.get(&row(1)), Some(kept(2)));
     }
 
     #[test]
@@ -239,8 +241,8 @@ mod tests {
         let cache = Cache::new(1 << 20);
         for number in 0..100_000 {
             let ticket = cache.ticket(&row(number)).expect("nothing is written");
-            cache.fill(ticket, row(number), entry(1));
-            assert_eq!(cache.get(&row(0)), Some(entry(1)), "it is read all the time");
+            cache.fill(ticket, row(number), kept(1));
+            assert_eq!(cache.get(&row(0)), Some(kept(1)), "it is read all the time");
         }
         let bytes: usize = cache.shards.iter().map(|shard| bytes_of(&lock(shard))).sum();
         assert!((1 << 18..=(1 << 20) + 16 * 1000).contains(&bytes), "{bytes}");
@@ -250,6 +252,7 @@ mod tests {
     fn a_large_entry_is_left_out() {
         let cache = Cache::new(1 << 20);
         let large = Entry { value: Bytes::from(vec![0; 1 << 17]), version: Version(2) };
+        let large = Kept { entry: large, ends: None };
         write(&cache, written(1));
         write(&cache, Written::from([(row(1), Some(large))]));
         assert_eq!(cache.get(&row(1)), None);

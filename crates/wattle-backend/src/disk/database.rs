@@ -13,14 +13,17 @@ use super::atomic_file;
 #[cfg(feature = "conformance")]
 use super::faults::Faults;
 use super::overlay::Overlay;
-use super::record;
+use super::record::{self, Record};
 use super::state_file::{Distrust, FileFailure, FirstFailure, StateFile};
 use super::storage_error::{IntoStorage, corrupt, guarded, of_opening, of_storage};
 use crate::error::BackendError;
-use crate::key_value::{Entry, Page};
+use crate::key_value::Page;
+use crate::lifetime::Kept;
 
 /// Rows (see `table_key`) and records (see `record`).
 pub(super) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
+/// When entries end (see `ending`). A file of an older release has it from its first write on.
+pub(super) const ENDING: TableDefinition<&[u8], ()> = TableDefinition::new("ending");
 /// What the store knows about itself.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// In [`META`]: the last version that was given to an entry.
@@ -112,6 +115,7 @@ impl Location {
         let opened = self.open_on(&temporary, file, first_failure)?;
         let made = opened.database.begin_write().storage().and_then(|transaction| {
             transaction.open_table(ENTRIES).storage()?;
+            transaction.open_table(ENDING).storage()?;
             transaction.open_table(META).storage()?.insert(LAST_VERSION, 0)?;
             transaction.commit().storage()
         });
@@ -175,10 +179,12 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The entry at `row`.
-    pub(super) fn get(&self, row: &[u8]) -> Result<Option<Entry>, BackendError> {
-        let record = self.table.get(row).map_err(|error| self.opened.error(error))?;
-        record.map(|record| record::entry(row, record.value()).ok_or_else(|| self.damaged_record())).transpose()
+    /// What is at `row`, also if it has ended.
+    pub(super) fn get(&self, row: &[u8]) -> Result<Option<Kept>, BackendError> {
+        let Some(bytes) = self.table.get(row).map_err(|error| self.opened.error(error))? else { return Ok(None) };
+        let record = Record::read(row, bytes.value());
+        let damaged = || corrupt(&self.opened.path, "the checksum of a value does not match");
+        record.map(Record::to_kept).ok_or_else(damaged).map(Some)
     }
 
     /// At most `limit` keys of the bucket whose rows begin with `prefix`, after `after`.
@@ -188,7 +194,8 @@ impl View<'_> {
         let range = self.table.range::<&[u8]>((start, Bound::Unbounded));
         let mut rows = range.map_err(|error| self.opened.error(error))?;
         Page::take(limit, || {
-            let Some((row, _)) = rows.next().transpose().map_err(|error| self.opened.error(error))? else {
+            let living = rows.find(|row| !row.as_ref().is_ok_and(|(row, bytes)| has_ended(row.value(), bytes.value())));
+            let Some((row, _)) = living.transpose().map_err(|error| self.opened.error(error))? else {
                 return Ok(None);
             };
             let Some(key) = row.value().strip_prefix(prefix) else { return Ok(None) };
@@ -196,8 +203,9 @@ impl View<'_> {
             Ok(Some(key.to_owned()))
         })
     }
+}
 
-    fn damaged_record(&self) -> BackendError {
-        corrupt(&self.opened.path, "the checksum of a value does not match")
-    }
+/// Whether the record in `bytes` is whole and has ended. Few end, so that few are read as a whole.
+fn has_ended(row: &[u8], bytes: &[u8]) -> bool {
+    record::ends(bytes).is_some() && Record::read(row, bytes).is_some_and(|record| !record.is_living())
 }

@@ -15,6 +15,7 @@ mod cache;
 pub mod data_dir;
 mod data_dir_error;
 mod database;
+mod ending;
 mod engine;
 #[cfg(feature = "conformance")]
 pub mod faults;

@@ -23,7 +23,8 @@ use super::writer::{Write, Writer, Writes};
 use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
-use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version};
+use crate::key_value::{Change, Entry, KeyValue, Page, Put, Swap, Version};
+use crate::lifetime::{Kept, Moment};
 use crate::limits;
 
 /// Threads that read. Two, so that one slow page does not hold up everything else.
@@ -191,7 +192,7 @@ impl Shared {
             return Err(BackendError::Closed);
         }
         if let Some(found) = self.cache.get(&row) {
-            return Ok(found);
+            return Ok(living(found));
         }
         let cache = self.cache.clone();
         self.read(move |engine| {
@@ -200,20 +201,24 @@ impl Shared {
             if let Some(ticket) = ticket {
                 cache.fill(ticket, row, found.clone());
             }
-            Ok(found)
+            Ok(living(found))
         })
         .await
     }
+}
+
+fn living(found: Option<Kept>) -> Option<Entry> {
+    found.filter(Kept::is_living).map(|kept| kept.entry)
 }
 
 fn row(bucket: &Bucket, key: &str) -> Result<Row, BackendError> {
     table_key::row(bucket, key).map(Row::from)
 }
 
-/// The row of a write, if its value is small enough.
-fn row_to_write(bucket: &Bucket, key: &str, value: &Bytes) -> Result<Row, BackendError> {
-    limits::checked(Part::Value, value.len())?;
-    row(bucket, key)
+/// The row of a write, if its value is small enough, and when it ends.
+fn row_to_write(bucket: &Bucket, key: &str, put: &Put) -> Result<(Row, Option<Moment>), BackendError> {
+    limits::checked(Part::Value, put.value.len())?;
+    Ok((row(bucket, key)?, put.lifetime.map(Moment::after)))
 }
 
 fn failed<T: Send + 'static>(error: BackendError) -> BoxFuture<'static, Result<T, BackendError>> {
@@ -237,9 +242,9 @@ impl KeyValue for DiskKeyValue {
         }
     }
 
-    fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> BoxFuture<'static, Result<Version, BackendError>> {
-        match row_to_write(bucket, key, &value) {
-            Ok(row) => self.write(value.len(), move |batch| batch.set(&row, &value)),
+    fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>> {
+        match row_to_write(bucket, key, &put) {
+            Ok((row, ends)) => self.write(put.value.len(), move |batch| batch.set(&row, &put.value, ends)),
             Err(error) => failed(error),
         }
     }
@@ -271,10 +276,10 @@ impl KeyValue for DiskKeyValue {
         bucket: &Bucket,
         key: &str,
         expected: Option<Version>,
-        value: Bytes,
+        put: Put,
     ) -> BoxFuture<'static, Result<Swap, BackendError>> {
-        match row_to_write(bucket, key, &value) {
-            Ok(row) => self.write(value.len(), move |batch| batch.swap(&row, expected, &value)),
+        match row_to_write(bucket, key, &put) {
+            Ok((row, ends)) => self.write(put.value.len(), move |batch| batch.swap(&row, expected, &put.value, ends)),
             Err(error) => failed(error),
         }
     }

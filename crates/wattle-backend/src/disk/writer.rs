@@ -19,6 +19,8 @@ use crate::error::BackendError;
 
 /// The most writes in one commit.
 const BATCH_MAX: usize = 1024;
+/// How many entries that have ended a commit removes, beside one for each of its writes: more than it adds.
+const SWEPT_BESIDE: usize = 64;
 
 /// A write that somebody waits for.
 pub(super) trait Step: Send {
@@ -146,6 +148,7 @@ impl Writer {
         transaction.set_quick_repair(true);
         let written = Batch::begin(&transaction, self.engine.path()).and_then(|mut batch| {
             steps.iter_mut().try_for_each(|step| step.item.apply(&mut batch))?;
+            batch.sweep(steps.len() + SWEPT_BESIDE)?;
             batch.finish()
         });
         let Some(written) = written.map_err(undone)? else {

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::durability::NatsDurability;
 use super::events::Signals;
 use super::opening;
 use super::options::{NatsOptions, NatsOptionsError};
@@ -59,6 +60,11 @@ impl NatsConnection {
     /// How the connection is, now and whenever that changes.
     pub fn state(&self) -> watch::Receiver<NatsState> {
         self.signals.state.subscribe()
+    }
+
+    /// When a write is synced, as far as it was found out; `None` until the connection was open.
+    pub fn durability(&self) -> watch::Receiver<Option<NatsDurability>> {
+        self.signals.durability.subscribe()
     }
 
     /// How many messages were dropped, because they came faster than a subscriber took them.

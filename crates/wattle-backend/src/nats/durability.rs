@@ -25,25 +25,42 @@ struct Config {
     sync_always: bool,
 }
 
-/// Warns that an acknowledged write may be lost in a power failure, unless the server says that it cannot.
-pub(super) async fn warn_unless_synced(client: &Client, backend: &str) {
+/// When a write is synced to the disk, beside its being acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NatsDurability {
+    /// Before: an acknowledged write outlives a power failure.
+    Synced,
+    /// Later: a power failure loses the last of the acknowledged writes.
+    Unsynced,
+    /// The server does not tell it to the account that connects.
+    Untold,
+}
+
+/// Finds out when `client`'s server syncs, and warns unless it is before it acknowledges. `None`: it keeps nothing.
+pub(super) async fn observed(client: &Client, backend: &str) -> Option<NatsDurability> {
     let server = client.server_info();
     if !server.jetstream {
-        return;
+        return None;
     }
-    match syncs(client, &server.server_id).await {
-        Some(true) => {}
-        Some(false) => tracing::warn!(
+    let durability = match syncs(client, &server.server_id).await {
+        Some(true) => NatsDurability::Synced,
+        Some(false) => NatsDurability::Unsynced,
+        None => NatsDurability::Untold,
+    };
+    match durability {
+        NatsDurability::Synced => {}
+        NatsDurability::Unsynced => tracing::warn!(
             backend,
             "NATS acknowledges writes before they are synced: a power failure loses the last of them, \
              unless the server is set to `sync_interval: always`"
         ),
-        None => tracing::warn!(
+        NatsDurability::Untold => tracing::warn!(
             backend,
             "NATS does not tell whether it syncs what it acknowledges: a power failure loses the last writes, \
              unless the server is set to `sync_interval: always`"
         ),
     }
+    Some(durability)
 }
 
 /// What the server says; `None`: it does not say it to us.

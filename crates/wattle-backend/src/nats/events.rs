@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use async_nats::{Client, ClientError, Event, ServerError};
 use tokio::sync::{broadcast, watch};
 
+use super::durability::NatsDurability;
 use super::state::NatsState;
 use crate::error::BackendError;
 
@@ -30,6 +31,7 @@ pub(super) struct Signals {
     pub(super) refusals: broadcast::Sender<Refusal>,
     /// Whether answers cannot come, as the server refuses the subscription to them.
     pub(super) answers_refused: watch::Sender<Option<String>>,
+    pub(super) durability: watch::Sender<Option<NatsDurability>>,
     /// Messages that came faster than they were taken, and were dropped.
     dropped: AtomicU64,
 }
@@ -42,6 +44,7 @@ impl Signals {
             client: OnceLock::new(),
             refusals: broadcast::Sender::new(REFUSALS),
             answers_refused: watch::Sender::new(None),
+            durability: watch::Sender::new(None),
             dropped: AtomicU64::new(0),
         })
     }

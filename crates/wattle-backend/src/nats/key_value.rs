@@ -14,16 +14,18 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use serde_json::json;
 
+use super::api::ApiError;
 use super::connection::NatsConnection;
+use super::ending::Ending;
 use super::events::Reason;
+use super::keyspace::{Content, Keyspace, Keyspaces, Row};
 use super::layout::NatsLayout;
 use super::session::Session;
-use super::store::{Row, Store, Stores};
 use super::{names, opening};
 use crate::backend::Backend;
 use crate::bucket::{Bucket, Owner};
 use crate::error::{BackendError, Part};
-use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version, changed};
+use crate::key_value::{Change, Entry, KeyValue, Page, Put, Swap, Version, changed};
 use crate::limits;
 
 /// How often an update is tried while others write the same key.
@@ -34,13 +36,13 @@ const UPDATE_PAUSE_MAX: Duration = Duration::from_millis(20);
 /// A [`KeyValue`] on JetStream.
 pub struct NatsKeyValue {
     connection: Arc<NatsConnection>,
-    stores: Arc<Stores>,
+    keyspaces: Arc<Keyspaces>,
 }
 
 /// One call: where in NATS it is about.
 struct Place {
     session: Session,
-    stores: Arc<Stores>,
+    keyspaces: Arc<Keyspaces>,
     owner: Owner,
     /// The tokens of the bucket, and of the key if there is one.
     tokens: String,
@@ -49,7 +51,7 @@ struct Place {
 impl NatsKeyValue {
     /// The keys and values that are in a NATS, laid out like this.
     pub fn new(connection: Arc<NatsConnection>, layout: NatsLayout) -> Self {
-        Self { connection, stores: Arc::new(Stores::new(layout)) }
+        Self { connection, keyspaces: Arc::new(Keyspaces::new(layout)) }
     }
 
     /// Does `work` where `key` of `bucket` is.
@@ -63,10 +65,10 @@ impl NatsKeyValue {
         T: Send + 'static,
         F: Future<Output = Result<T, BackendError>> + Send + 'static,
     {
-        let stores = self.stores.clone();
+        let keyspaces = self.keyspaces.clone();
         match tokens {
             Ok((owner, tokens)) => {
-                self.connection.call(what, move |session| work(Place { session, stores, owner, tokens }))
+                self.connection.call(what, move |session| work(Place { session, keyspaces, owner, tokens }))
             }
             Err(error) => ready(Err(error)).boxed(),
         }
@@ -84,51 +86,57 @@ fn write_tokens(bucket: &Bucket, key: &str, value: &Bytes) -> Result<(Owner, Str
     key_tokens(bucket, key)
 }
 
+impl From<Put> for Content {
+    fn from(put: Put) -> Self {
+        Self { value: put.value, ending: put.lifetime.and_then(Ending::after) }
+    }
+}
+
 impl Place {
-    async fn store(&self) -> Result<(Arc<Store>, String), BackendError> {
-        let store = self.stores.store(&self.session, &self.owner).await?;
-        let subject = format!("{}{}", store.prefix, self.tokens);
-        Ok((store, subject))
+    async fn keyspace(&self) -> Result<(Arc<Keyspace>, String), BackendError> {
+        let keyspace = self.keyspaces.of(&self.session, &self.owner).await?;
+        let subject = format!("{}{}", keyspace.prefix, self.tokens);
+        Ok((keyspace, subject))
     }
 
-    fn told<T>(&self, result: Result<T, super::api::ApiError>) -> Result<T, BackendError> {
-        result.map_err(|error| self.stores.failed(&self.session, &self.owner, error))
+    fn told<T>(&self, result: Result<T, ApiError>) -> Result<T, BackendError> {
+        result.map_err(|error| self.keyspaces.failed(&self.session, &self.owner, error))
     }
 
     async fn read(&self) -> Result<Row, BackendError> {
-        let (store, subject) = self.store().await?;
-        self.told(store.read(&self.session, &subject).await)
+        let (keyspace, subject) = self.keyspace().await?;
+        self.told(keyspace.read(&self.session, &subject).await)
     }
 
-    async fn write(&self, expected: Option<u64>, value: Bytes) -> Result<Option<Version>, BackendError> {
-        let (store, subject) = self.store().await?;
-        self.told(store.write(&self.session, &subject, expected, value).await)
+    async fn write(&self, expected: Option<u64>, content: Content) -> Result<Option<Version>, BackendError> {
+        let (keyspace, subject) = self.keyspace().await?;
+        self.told(keyspace.write(&self.session, &subject, expected, content).await)
     }
 
-    async fn set(self, value: Bytes) -> Result<Version, BackendError> {
-        let written = self.write(None, value).await?;
+    async fn set(self, put: Put) -> Result<Version, BackendError> {
+        let written = self.write(None, Content::from(put)).await?;
         written.ok_or_else(|| self.session.unavailable(Reason("a write that expects nothing met a conflict".into())))
     }
 
     async fn delete(self) -> Result<(), BackendError> {
-        let (store, subject) = self.store().await?;
-        self.told(store.remove(&self.session, &subject).await)
+        let (keyspace, subject) = self.keyspace().await?;
+        self.told(keyspace.remove(&self.session, &subject).await)
     }
 
-    async fn swap(&self, expected: Option<Version>, value: Bytes) -> Result<Swap, BackendError> {
+    async fn swap(&self, expected: Option<Version>, content: Content) -> Result<Swap, BackendError> {
         // The server takes numbers that are too large for it as if none had been given.
         let is_possible = expected.is_none_or(|version| i64::try_from(version.0).is_ok() && version.0 > 0);
         if is_possible {
             let expected = expected.map_or(0, |version| version.0);
-            if let Some(version) = self.write(Some(expected), value.clone()).await? {
+            if let Some(version) = self.write(Some(expected), content.clone()).await? {
                 return Ok(Swap::Done(version));
             }
         }
         let row = self.read().await?;
         match (expected, row) {
             // There is only the mark of another program that deleted it.
-            (None, Row { entry: None, version }) if version > 0 => {
-                let written = self.write(Some(version), value).await?;
+            (None, Row { entry: None, version, .. }) if version > 0 => {
+                let written = self.write(Some(version), content).await?;
                 Ok(written.map_or(Swap::Conflict(None), Swap::Done))
             }
             (_, row) => Ok(Swap::Conflict(row.entry)),
@@ -136,12 +144,13 @@ impl Place {
     }
 
     async fn update(self, change: Change) -> Result<Bytes, BackendError> {
-        let mut found: Option<Entry> = self.read().await?.entry;
         for tries in 1..=UPDATE_TRIES {
-            let value = changed(&change, found.as_ref().map(|entry| &*entry.value))?;
-            match self.swap(found.as_ref().map(|entry| entry.version), value.clone()).await? {
-                Swap::Done(_) => return Ok(value),
-                Swap::Conflict(now) => found = now,
+            let Row { entry, ending, .. } = self.read().await?;
+            let value = changed(&change, entry.as_ref().map(|entry| &*entry.value))?;
+            let ending = entry.as_ref().and(ending);
+            let content = Content { value: value.clone(), ending };
+            if let Swap::Done(_) = self.swap(entry.map(|entry| entry.version), content).await? {
+                return Ok(value);
             }
             // Whoever lost goes aside, the longer the more often.
             tokio::time::sleep((opening::pause(tries) / 100).min(UPDATE_PAUSE_MAX)).await;
@@ -150,9 +159,9 @@ impl Place {
     }
 
     async fn list(self, after: Option<String>, limit: usize) -> Result<Page, BackendError> {
-        let (store, bucket) = self.store().await?;
+        let (keyspace, bucket) = self.keyspace().await?;
         let prefix = format!("{bucket}.");
-        let subjects = self.told(store.subjects(&self.session, &format!("{prefix}>")).await)?;
+        let subjects = self.told(keyspace.subjects(&self.session, &format!("{prefix}>")).await)?;
         let keys = subjects.iter().filter_map(|subject| names::key_of(subject.strip_prefix(&prefix)?));
         let mut keys: Vec<String> = keys.filter(|key| after.as_ref().is_none_or(|after| key > after)).collect();
         keys.sort_unstable();
@@ -175,8 +184,8 @@ impl KeyValue for NatsKeyValue {
         self.call("a read", key_tokens(bucket, key), |place| async move { Ok(place.read().await?.entry) })
     }
 
-    fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> BoxFuture<'static, Result<Version, BackendError>> {
-        self.call("a write", write_tokens(bucket, key, &value), |place| place.set(value))
+    fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>> {
+        self.call("a write", write_tokens(bucket, key, &put.value), |place| place.set(put))
     }
 
     fn delete(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -199,10 +208,10 @@ impl KeyValue for NatsKeyValue {
         bucket: &Bucket,
         key: &str,
         expected: Option<Version>,
-        value: Bytes,
+        put: Put,
     ) -> BoxFuture<'static, Result<Swap, BackendError>> {
-        let tokens = write_tokens(bucket, key, &value);
-        self.call("a swap", tokens, move |place| async move { place.swap(expected, value).await })
+        let tokens = write_tokens(bucket, key, &put.value);
+        self.call("a swap", tokens, move |place| async move { place.swap(expected, Content::from(put)).await })
     }
 
     fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>> {

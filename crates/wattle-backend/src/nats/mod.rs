@@ -8,8 +8,8 @@
 //! Invariants: whatever waits does so on the runtime that the connection was handed, as callers have none with a clock;
 //! nothing waits for longer than the deadline of the options; no error and no log holds a credential.
 //!
-//! What needs which server: everything works from nats-server 2.9 on; that versions of keys go on after somebody deleted
-//! a stream needs 2.10.
+//! What needs which server: everything works from nats-server 2.9 on, but that versions of keys go on after somebody
+//! deleted a stream needs 2.10, and entries with a lifetime need 2.11.
 //!
 //! **Durability.** An acknowledged write was written by the server to its file, and outlives the death of the server's
 //! process. JetStream syncs the file to the disk only every two minutes unless its configuration says
@@ -20,20 +20,22 @@
 mod api;
 mod connection;
 mod durability;
+mod ending;
 mod events;
 mod key_value;
+mod keyspace;
 mod layout;
 mod names;
 mod opening;
 mod options;
 mod session;
 mod state;
-mod store;
 mod stream;
 mod tls;
 
 pub use connection::NatsConnection;
+pub use durability::NatsDurability;
 pub use key_value::NatsKeyValue;
 pub use layout::NatsLayout;
-pub use options::{NatsIdentity, NatsLogin, NatsOptions, NatsOptionsError, NatsTls};
+pub use options::{NatsIdentity, NatsLogin, NatsOptions, NatsOptionsError, NatsSecret, NatsTls};
 pub use state::NatsState;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 
 use super::events::{Reason, Signals};
-use super::options::{NatsLogin, NatsOptions};
+use super::options::{NatsLogin, NatsOptions, NatsSecret};
 use super::state::NatsState;
 use super::{durability, tls};
 use crate::error::BackendError;
@@ -26,7 +26,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 enum OpeningError {
     #[error("cannot read the credentials in {path}")]
-    Credentials { path: PathBuf, source: io::Error },
+    Secret { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     #[error("the thread that reads its files ended")]
@@ -40,7 +40,7 @@ pub(super) async fn open(options: NatsOptions, addresses: Vec<ServerAddr>, signa
             Ok(client) => {
                 let _ = signals.client.set(client.clone());
                 signals.state.send_replace(NatsState::Up);
-                durability::warn_unless_synced(&client, &signals.name).await;
+                signals.durability.send_replace(durability::observed(&client, &signals.name).await);
                 return;
             }
             Err(error) => {
@@ -107,19 +107,34 @@ async fn attempt_to_open(
 
 /// The options as the client takes them, with what is in the files.
 fn prepared(options: &NatsOptions) -> Result<ConnectOptions, OpeningError> {
-    let login = match &options.login {
+    let login = login(&options.login)?;
+    Ok(login.require_tls(options.tls.required).tls_client_config(tls::client_config(&options.tls)?))
+}
+
+fn login(login: &NatsLogin) -> Result<ConnectOptions, OpeningError> {
+    Ok(match login {
         NatsLogin::Nobody => ConnectOptions::new(),
         NatsLogin::Password { user, password } => {
-            ConnectOptions::with_user_and_password(user.clone(), password.clone())
+            ConnectOptions::with_user_and_password(user.clone(), secret(password)?)
         }
-        NatsLogin::Token(token) => ConnectOptions::with_token(token.clone()),
-        NatsLogin::NkeySeed(seed) => ConnectOptions::with_nkey(seed.clone()),
+        NatsLogin::Token(token) => ConnectOptions::with_token(secret(token)?),
+        NatsLogin::NkeySeed(seed) => ConnectOptions::with_nkey(secret(seed)?),
         NatsLogin::CredentialsFile(path) => {
             let read = fs::read_to_string(path).and_then(|text| ConnectOptions::with_credentials(&text));
-            read.map_err(|source| OpeningError::Credentials { path: path.clone(), source })?
+            read.map_err(|source| OpeningError::Secret { path: path.clone(), source })?
         }
-    };
-    Ok(login.require_tls(options.tls.required).tls_client_config(tls::client_config(&options.tls)?))
+    })
+}
+
+fn secret(secret: &NatsSecret) -> Result<String, OpeningError> {
+    match secret {
+        NatsSecret::Text(text) => Ok(text.clone()),
+        NatsSecret::File(path) => {
+            let text = fs::read_to_string(path);
+            let text = text.map_err(|source| OpeningError::Secret { path: path.clone(), source })?;
+            Ok(text.lines().next().unwrap_or_default().to_owned())
+        }
+    }
 }
 
 fn causes(error: &(dyn StdError + 'static)) -> String {

@@ -25,7 +25,7 @@ pub struct NatsOptions {
 }
 
 /// Who connects.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum NatsLogin {
     /// Nobody in particular.
     #[default]
@@ -35,14 +35,23 @@ pub enum NatsLogin {
         /// The user.
         user: String,
         /// The password.
-        password: String,
+        password: NatsSecret,
     },
     /// Whoever has this token.
-    Token(String),
+    Token(NatsSecret),
     /// Who is in a file of credentials (a JWT and its key), as `nsc` writes it.
     CredentialsFile(PathBuf),
     /// Who has this seed of an nkey.
-    NkeySeed(String),
+    NkeySeed(NatsSecret),
+}
+
+/// A text that nobody is to see.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum NatsSecret {
+    /// This one.
+    Text(String),
+    /// The first line of a file.
+    File(PathBuf),
 }
 
 /// How a connection is protected. A server that asks for TLS gets it in any case.
@@ -111,14 +120,11 @@ impl NatsOptions {
     }
 }
 
-impl fmt::Debug for NatsLogin {
+impl fmt::Debug for NatsSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NatsLogin::Nobody => f.write_str("Nobody"),
-            NatsLogin::Password { user, .. } => write!(f, "Password {{ user: {user:?} }}"),
-            NatsLogin::Token(_) => f.write_str("Token"),
-            NatsLogin::CredentialsFile(path) => write!(f, "CredentialsFile({path:?})"),
-            NatsLogin::NkeySeed(_) => f.write_str("NkeySeed"),
+            NatsSecret::Text(_) => f.write_str("Text"),
+            NatsSecret::File(path) => write!(f, "File({path:?})"),
         }
     }
 }

@@ -66,6 +66,11 @@ impl Session {
         }
     }
 
+    /// The error of something that the server would not do.
+    pub(super) fn denied(&self, what: String) -> BackendError {
+        BackendError::Denied { backend: self.signals.name.clone(), what, source: None }
+    }
+
     pub(super) fn unavailable(&self, source: impl std::error::Error + Send + Sync + 'static) -> BackendError {
         BackendError::Unavailable { backend: self.signals.name.clone(), source: Arc::new(source) }
     }

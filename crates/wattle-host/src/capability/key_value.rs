@@ -166,7 +166,7 @@ impl OpenBucket {
     }
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Answer<()> {
-        self.backend.set(&self.bucket, checked_key(key)?, checked_value(value)?).await?;
+        self.backend.set(&self.bucket, checked_key(key)?, checked_value(value)?.into()).await?;
         Ok(())
     }
 

@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use wattle_backend::key_value::KeyValue;
-use wattle_backend::memory::MemoryKeyValue;
-use wattle_spec::app::{BackendKind, BackendSpec};
+use wattle_spec::backend::BackendSpec;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::BackendName;
 use wattle_spec::network::AddressRange;
 
 use super::Host;
+use super::backends::{BackendSource, Backends, InMemory};
 use super::load::{Loader, Providers};
 use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
@@ -27,7 +26,7 @@ pub struct HostBuilder {
     edge: EdgePolicy,
     compiler: Arc<dyn Compiler>,
     code_cache: Option<CodeCache>,
-    key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
+    backend_source: Arc<dyn BackendSource>,
     backends: BTreeMap<BackendName, BackendSpec>,
     name_servers: Vec<SocketAddr>,
 }
@@ -36,14 +35,13 @@ impl Default for HostBuilder {
     /// As many threads as the machine has cores, the default limits, compiling in this process without a cache, and
     /// state in memory.
     fn default() -> Self {
-        let memory: Arc<dyn KeyValue> = Arc::new(MemoryKeyValue::default());
         Self {
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: HostLimits::default(),
             edge: EdgePolicy::default(),
             compiler: Arc::new(CompileInProcess),
             code_cache: None,
-            key_values: BTreeMap::from([(BackendKind::Memory, memory)]),
+            backend_source: Arc::new(InMemory::default()),
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
         }
@@ -87,9 +85,9 @@ impl HostBuilder {
         self
     }
 
-    /// What keeps keys and values for backends of `kind`.
-    pub fn key_value(mut self, kind: BackendKind, store: Arc<dyn KeyValue>) -> Self {
-        self.key_values.insert(kind, store);
+    /// What opens the backends that apps and this host name.
+    pub fn backend_source(mut self, source: impl BackendSource + 'static) -> Self {
+        self.backend_source = Arc::new(source);
         self
     }
 
@@ -114,7 +112,7 @@ impl HostBuilder {
         let engines = Arc::new(Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?);
         let cores = Arc::new(Cores::start(self.cores, engines.clone()).map_err(HostError::Threads)?);
         let network = Arc::new(Network::new(cores.count(), self.name_servers));
-        let providers = Providers { key_values: self.key_values, backends: self.backends, network };
+        let providers = Providers { backends: Backends::new(self.backend_source, self.backends), network };
         let loader =
             Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;
         Ok(Host {

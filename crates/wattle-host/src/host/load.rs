@@ -10,16 +10,15 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
 use wasmtime::component::Linker;
-use wattle_backend::bucket::Owner;
-use wattle_backend::key_value::KeyValue;
-use wattle_spec::app::{App, BackendKind, BackendSpec, ComponentSpec, Scope};
+use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::digest::Digest;
-use wattle_spec::host_file::backend_of;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
-use wattle_spec::name::{BackendName, ComponentName};
+use wattle_spec::name::ComponentName;
+use wattle_spec::resolve::State;
 use wattle_spec::shape::{ImportName, Kind};
 
+use super::backends::Backends;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::{linker, preview1};
 use crate::component::{Component, Identity, Program, Service, profile_of};
@@ -62,8 +61,7 @@ pub(super) struct Loader {
 
 /// What the host has for the imports of components.
 pub(super) struct Providers {
-    pub(super) key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
-    pub(super) backends: BTreeMap<BackendName, BackendSpec>,
+    pub(super) backends: Backends,
     pub(super) network: Arc<Network>,
 }
 
@@ -203,15 +201,13 @@ impl Loader {
             _ => None,
         });
         let Some(name) = backend else { return Ok(None) };
-        let backend = backend_of(app, &self.providers.backends, name)
-            .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
-        let store = self.providers.key_values.get(&backend.kind).cloned();
-        let owner = match backend.scope {
-            Scope::App => Owner::App(app.id.clone()),
-            Scope::Shared => Owner::Shared,
-        };
-        let store = store.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind: backend.kind })?;
-        Ok(Some(KeyValueLink { backend: store, name: name.clone(), owner }))
+        let backend = self.providers.backends.of(app, component, name)?;
+        let store = backend.stores.key_value.ok_or_else(|| StartError::CannotKeep {
+            component: component.clone(),
+            backend: name.clone(),
+            state: State::KeyValue,
+        })?;
+        Ok(Some(KeyValueLink { backend: store, name: backend.name, owner: backend.owner }))
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.

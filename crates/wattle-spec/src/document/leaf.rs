@@ -8,6 +8,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+use crate::backend::{NatsServer, NatsServerError};
 use crate::interface::Interface;
 use crate::listen::Listen;
 use crate::manifest::Source;
@@ -115,6 +116,7 @@ leaves! {
     Address: "socket-address", "127.0.0.1:8080", address;
     SubjectPattern: "subject-pattern", "orders.>", plain;
     Subject: "subject", "orders.failed", plain;
+    NatsServer: "nats-server", "nats://nats.example.com:4222", nats_server;
     Listen: "listen-address", "127.0.0.1:8080", listen;
 }
 
@@ -154,6 +156,10 @@ fn address(text: &str) -> Result<Address, Refused> {
 
 fn listen(text: &str) -> Result<Listen, Refused> {
     text.parse().map_err(no_socket)
+}
+
+fn nats_server(text: &str) -> Result<NatsServer, Refused> {
+    text.parse().map_err(|error: NatsServerError| Refused { hint: error.hint().map(Into::into), ..refused(error) })
 }
 
 fn no_socket(error: SocketError) -> Refused {

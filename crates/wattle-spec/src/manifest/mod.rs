@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-pub use self::backend::BackendEntry;
-pub(crate) use self::backend::redefined;
+pub(crate) use self::backend::faults as backend_faults;
+pub use self::backend::{BackendEntry, NatsTlsEntry};
 pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::cut::Cut;
 pub use self::link::{LinkEntry, Links};
@@ -95,7 +95,7 @@ impl Manifest {
         let components = document.keys_of("components");
         let triggers: Triggers = document.part("triggers").unwrap_or_default();
         document.add(triggers.faults(&components));
-        document.add(redefined(&document.part("backends").unwrap_or_default()));
+        document.add(backend_faults(&document.part("backends").unwrap_or_default()));
         Ok(document)
     }
 

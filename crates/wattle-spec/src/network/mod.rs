@@ -12,6 +12,7 @@ use std::net::IpAddr;
 pub use address::{AddressClass, AddressRange, AddressRangeError};
 pub use endpoint::{EndpointPattern, EndpointPatternError, SocketPolicy};
 pub use origin::{Host, Origin, OriginError, OriginPattern, OriginPatternError, Scheme};
+pub(crate) use origin::{host_and_port, read_port};
 
 /// What a component may reach. By default nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

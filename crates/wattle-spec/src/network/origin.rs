@@ -95,7 +95,8 @@ impl Origin {
     }
 }
 
-fn host_and_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
+/// The host and the port of an authority (RFC 3986, 3.2), neither looked at.
+pub(crate) fn host_and_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
     if authority.contains('@') {
         return Err(OriginError::User);
     }
@@ -109,7 +110,8 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<&str>), OriginError> {
     }
 }
 
-fn read_port(text: &str) -> Result<u16, OriginError> {
+/// A port from 1.
+pub(crate) fn read_port(text: &str) -> Result<u16, OriginError> {
     match text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => text.parse().ok().filter(|port| *port > 0).ok_or(OriginError::Port),
         false => Err(OriginError::Port),

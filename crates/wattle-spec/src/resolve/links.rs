@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{FoundComponents, Offer, refusal, split};
+use super::{FoundComponents, Offer, State, refusal, split};
+use crate::backend::BackendKind;
 use crate::document::Written;
 use crate::fault::{Fault, FaultyFile};
 use crate::host_file::{Defaults, HostSpec, implicit_backends};
@@ -95,19 +96,33 @@ impl<'a> Ground<'a> {
     fn first_rule(&self, importer: &Importer<'a>, import: &Interface) -> Result<Choice<'a>, Fault> {
         let offer = self.offers.iter().find(|offer| offer.interface.serves(import));
         let offer = offer.ok_or_else(|| refusal::unknown(importer, import, self.offers))?;
-        match (self.written(importer, import, offer), offer.state) {
-            (Some(link), Some(_)) => self.linked(link),
-            (Some(link), None) => Err(refusal::stateless(&link)),
-            (None, None) => Ok(Choice::built_in(Provider::BuiltIn, "the host implements it and it keeps no state")),
-            (None, Some(_)) => {
-                let (backend, set) = match self.host.defaults {
-                    Defaults::Dev => (BackendName::resembling("disk"), "dev"),
-                };
-                let reason =
-                    format!("nothing links it, and `defaults = \"{set}\"` of the host keeps state in `{backend}`");
-                Ok(Choice::built_in(Provider::Backend(backend), reason))
-            }
+        if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
+            return Err(refusal::off(importer, import, off));
         }
+        let Some(state) = offer.state else {
+            return match self.written(importer, import, offer) {
+                Some(link) => Err(refusal::stateless(&link)),
+                None => Ok(Choice::built_in("the host implements it and it keeps no state")),
+            };
+        };
+        match self.written(importer, import, offer) {
+            Some(link) => self.linked(link, state),
+            None => Ok(self.default_for(state)),
+        }
+    }
+
+    /// What is behind a kind of state that no link speaks of.
+    fn default_for(&self, state: State) -> Choice<'a> {
+        let set = self.host.defaults;
+        let Some(backend) = set.backend(state) else {
+            return Choice::built_in("nothing links it, and the host implements it without a backend");
+        };
+        let reason = format!("nothing links it, and `defaults = \"{set}\"` of the host keeps {state} in `{backend}`");
+        let rule = match set {
+            Defaults::Dev => Rule::BuiltIn,
+            Defaults::Nats => Rule::HostDefault,
+        };
+        Choice { provider: Provider::Backend(backend), rule, reason, link: None }
     }
 
     /// The link that speaks of an import: the component's before the app's before the host's.
@@ -132,7 +147,7 @@ impl<'a> Ground<'a> {
         offer.state.is_some() || key.name.is_some() || !self.offers.iter().any(keeps_state)
     }
 
-    fn linked(&self, link: WrittenLink<'a>) -> Result<Choice<'a>, Fault> {
+    fn linked(&self, link: WrittenLink<'a>, state: State) -> Result<Choice<'a>, Fault> {
         let named = self.manifest.backends.keys().map(|name| name.value.as_str());
         let hosts = self.host.backends.keys().map(|name| name.as_str());
         let cut = self.manifest.cut.backends.iter().chain(&self.host.cut.backends).map(String::as_str);
@@ -141,6 +156,9 @@ impl<'a> Ground<'a> {
         let is_component = |name: &Written<ComponentName>| name.value.as_str() == link.to.value.as_str();
         let file = link.file();
         let choice = match known.contains(link.to.value.as_str()) {
+            true if self.kind_of(&link.to.value).is_some_and(|kind| !kind.keeps(state)) => {
+                Err(refusal::wrong_kind(&link, self.kind_of(&link.to.value), state))
+            }
             true => Ok(Choice {
                 provider: Provider::Backend(link.to.value.clone()),
                 rule: link.rule,
@@ -152,6 +170,14 @@ impl<'a> Ground<'a> {
         };
         choice.map_err(|refusal| refusal.within(file))
     }
+
+    /// The type of a backend that is known and sound.
+    fn kind_of(&self, name: &BackendName) -> Option<BackendKind> {
+        let own = self.manifest.backends.get(name).map(|entry| entry.kind);
+        let hosts = || self.host.backends.get(name).map(|spec| spec.engine.kind());
+        let implicit = || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str());
+        own.or_else(hosts).or_else(|| implicit().map(|(_, spec)| spec.engine.kind()))
+    }
 }
 
 fn in_layer(rule: Rule, links: &Links) -> Vec<WrittenLink<'_>> {
@@ -159,8 +185,8 @@ fn in_layer(rule: Rule, links: &Links) -> Vec<WrittenLink<'_>> {
 }
 
 impl Choice<'_> {
-    fn built_in(provider: Provider, reason: impl Into<String>) -> Self {
-        Self { provider, rule: Rule::BuiltIn, reason: reason.into(), link: None }
+    fn built_in(reason: impl Into<String>) -> Self {
+        Self { provider: Provider::BuiltIn, rule: Rule::BuiltIn, reason: reason.into(), link: None }
     }
 }
 
@@ -190,7 +216,7 @@ impl WrittenLink<'_> {
 /// A plain name is served only to a core module, and only from preview 1.
 fn plain<'a>(importer: &Importer<'_>, name: &str) -> Result<Choice<'a>, Fault> {
     match name.starts_with("wasi_snapshot_preview1.") && importer.shape.kind == Kind::Module {
-        true => Ok(Choice::built_in(Provider::BuiltIn, "the host implements preview 1 of WASI")),
+        true => Ok(Choice::built_in("the host implements preview 1 of WASI")),
         false => Err(refusal::plain(importer, name)),
     }
 }

@@ -85,7 +85,11 @@ pub fn resolve(
         id: AppId::in_default_namespace(manifest.name.value.clone()),
         components,
         routes,
-        backends: manifest.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved())).collect(),
+        backends: manifest
+            .backends
+            .iter()
+            .map(|(name, entry)| (name.value.clone(), entry.resolved().based(base)))
+            .collect(),
         limits: manifest.limits.0,
     })
 }

@@ -1,5 +1,7 @@
 //! What a host can provide.
 
+use std::fmt;
+
 use crate::interface::Interface;
 
 /// An interface that a host implements.
@@ -11,9 +13,32 @@ pub struct Offer {
     pub state: Option<State>,
 }
 
-/// A kind of state that a backend can keep.
+/// A kind of state that a backend can keep, or a way that it can carry something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Keys and values.
     KeyValue,
+    /// Objects in containers.
+    Blobs,
+    /// Messages on subjects.
+    Bus,
+    /// Configuration that can change while an app runs; without a backend it is what the manifest says.
+    Config,
+    /// Secrets; without a backend those that the host was started with.
+    Secrets,
+    /// Log lines that are sent somewhere beside the host's own log.
+    Log,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            State::KeyValue => "keys and values",
+            State::Blobs => "blobs",
+            State::Bus => "messages",
+            State::Config => "configuration",
+            State::Secrets => "secrets",
+            State::Log => "log lines",
+        })
+    }
 }

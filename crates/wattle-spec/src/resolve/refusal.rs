@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Offer;
 use super::links::{Importer, WrittenLink};
+use super::{Offer, State};
+use crate::backend::{ALL_KINDS, BackendKind};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
@@ -64,6 +65,25 @@ pub(super) fn stateless(link: &WrittenLink<'_>) -> Fault {
         .hint(format!("remove the link {place}: the host implements `{}` itself", link.key))
 }
 
+/// The operator switched it off.
+pub(super) fn off(importer: &Importer<'_>, import: &Interface, off: &Interface) -> Fault {
+    let message = format!("component `{}` imports `{import}`, which this host does not give to apps", importer.name);
+    let hint =
+        format!("the host's file switches it off with `off = [\"{off}\"]`: ask its operator, or use another host");
+    Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)
+}
+
+/// A link to a backend that cannot keep what the interface needs kept.
+pub(super) fn wrong_kind(link: &WrittenLink<'_>, kind: Option<BackendKind>, state: State) -> Fault {
+    let able = ALL_KINDS.into_iter().filter(|kind| kind.keeps(state));
+    let kind = kind.map_or(String::new(), |kind| format!(", which is of the type `{kind}`,"));
+    Fault::new(format!("backend `{}`{kind} cannot keep {state}", link.to)).at(link.to.span.clone()).hint(format!(
+        "link `{}` to a backend of a type that can: {}",
+        link.key,
+        listed(able)
+    ))
+}
+
 /// A link names a component.
 pub(super) fn component(to: &Written<BackendName>) -> Fault {
     Fault::new(format!("`{to}` is a component, and links between components are not supported yet"))
@@ -76,7 +96,9 @@ pub(crate) fn backend(to: &Written<BackendName>, known: &BTreeSet<String>) -> Fa
     let hint = match nearest(to.value.as_str(), known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
-            let lines = format!("[backends.{to}]\ntype = \"disk\"");
+            // A backend that is called like a type is most likely meant to be of it.
+            let kind = ALL_KINDS.into_iter().find(|kind| kind.to_string() == to.value.as_str());
+            let lines = format!("[backends.{to}]\ntype = \"{}\"", kind.unwrap_or(BackendKind::Disk));
             format!("the backends are {}; to have another, add:\n{lines}", listed(known))
         }
     };

@@ -24,7 +24,7 @@ fn host_files() {
     insta::assert_snapshot!(check(""), @"the default");
     insta::assert_snapshot!(check("defaults = 'dev'\nlisten = ['127.0.0.1:8080']"), @"the default");
     insta::assert_snapshot!(check("listen = ['0.0.0.0:80', '[::]:0']\ndata-dir = '/srv/wattle'\nlimits.drain = '1m'"), @r#"["0.0.0.0:80", "[::]:0"] [] Some("/srv/wattle") [] [] 60s"#);
-    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue -> main"] ["main BackendSpec { kind: Disk, scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue -> main"] ["main BackendSpec { engine: Disk, scope: App }"] 10s"#);
     insta::assert_snapshot!(check("[links]\n'wasi:keyvalue/store' = { to = 'memory' }"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue/store -> memory"] [] 10s"#);
     insta::assert_snapshot!(check("listen = ['https://0.0.0.0:443', 'http://[::]:80']\n[[tls]]\ncert = 'a.pem'\nkey = 'a.key'"), @r#"["https://0.0.0.0:443", "http://[::]:80"] [("a.pem", "a.key")] None [] [] 10s"#);
 }
@@ -84,7 +84,7 @@ fn what_is_sound_beside_faults() {
 
 #[test]
 fn backends_that_every_host_has() {
-    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'"), @r#"["127.0.0.1:8080"] [] None [] ["disk BackendSpec { kind: Disk, scope: Shared }"] 10s"#);
+    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'"), @r#"["127.0.0.1:8080"] [] None [] ["disk BackendSpec { engine: Disk, scope: Shared }"] 10s"#);
     insta::assert_snapshot!(check("[backends.disk]\ntype = 'memory'"), @"
     1:11 the backend `disk`, which every host has, cannot be of the type `memory`
       hint: choose another name for a backend of that type, as in [backends.my-memory]
@@ -124,17 +124,17 @@ fn faults() {
     1:42 `listen` must be a string, not a whole number
       hint: write it in quotes, as in "127.0.0.1:8080"
     "#);
-    insta::assert_snapshot!(check("listen = '127.0.0.1:8080'\ndata_dir = 'x'\ndefaults = 'nats'"), @r#"
+    insta::assert_snapshot!(check("listen = '127.0.0.1:8080'\ndata_dir = 'x'\ndefaults = 'redis'"), @r#"
     1:10 `listen` must be an array, not a string
       hint: write it in brackets
     2:1 unknown key `data_dir`
       hint: did you mean `data-dir`?
-    3:12 "nats" is none of `dev`
+    3:12 "redis" is none of `dev` and `nats`
     "#);
     insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'mani'\n[backends.main]\ntype = 'redis'"), @r#"
     2:19 there is no backend `mani`
       hint: did you mean `main`?
-    4:8 "redis" is none of `memory` and `disk`
+    4:8 "redis" is none of `memory`, `disk`, `nats`, `environment` and `files`
     "#);
     insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'orders'"), @r#"
     2:19 there is no backend `orders`
@@ -148,4 +148,66 @@ fn faults() {
     3:1 unknown key `memory` in `limits`
       hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout` and 1 more
     ");
+}
+
+#[test]
+fn nats_as_the_default() {
+    insta::assert_snapshot!(check("defaults = 'nats'\noff = ['wasi:logging']"), @r#"["127.0.0.1:8080"] [] None [] ["nats BackendSpec { engine: Nats(NatsSpec { servers: [NatsServer { tls: false, host: \"127.0.0.1\", port: 4222 }], auth: Nobody, tls: NatsTls { required: false, ca: None, own: None }, replicas: 1, stream: None }), scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("defaults = 'nats'\n[backends.nats]\ntype = 'nats'\nservers = ['tls://one', 'nats://two:4333']\nuser = 'wattle'\npassword-file = 'password'\ntls = { ca = 'ca.pem' }"), @r#"["127.0.0.1:8080"] [] None [] ["nats BackendSpec { engine: Nats(NatsSpec { servers: [NatsServer { tls: true, host: \"one\", port: 4222 }, NatsServer { tls: false, host: \"two\", port: 4333 }], auth: Password { user: \"wattle\", file: \"password\" }, tls: NatsTls { required: false, ca: Some(\"ca.pem\"), own: None }, replicas: 1, stream: None }), scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'nats'"), @r#"
+    2:19 there is no backend `nats`
+      hint: the backends are `disk` and `memory`; to have another, add:
+      hint: [backends.nats]
+      hint: type = "nats"
+    "#);
+}
+
+#[test]
+fn keys_of_a_type_of_backend() {
+    let backend = |keys: &str| check(&format!("[backends.main]\n{keys}"));
+    insta::assert_snapshot!(backend("type = 'disk'\nservers = ['nats://one']"), @r#"
+    3:11 a backend of the type `disk` has no `servers`
+      hint: remove it, or write `type = "nats"`
+    "#);
+    insta::assert_snapshot!(backend("type = 'nats'\nprefix = 'A_'\nreplicas = 3"), @"
+    3:10 a backend of the type `nats` has no `prefix`
+      hint: remove it: the type `nats` has `replicas`
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\nuser = 'me'"), @"
+    3:8 `user` is of no use without `password-file`
+      hint: add `password-file`
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\npassword-file = 'p'"), @"
+    3:17 `password-file` is of no use without `user`
+      hint: add `user`
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\nnkey = 'seed'\ncredentials = 'creds'"), @"
+    3:8 `credentials` and `nkey` say twice who the host is
+      4:15 the first is here
+      hint: remove one of the two
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\ntls = { cert = 'c.pem' }"), @"
+    3:7 `cert` is of no use without `key`
+      hint: add `key`
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\nstream = 'ORDERS'"), @r#"
+    3:10 an app's own messages have a stream of their own
+      hint: remove `stream`, or write `scope = "shared"`
+    "#);
+    insta::assert_snapshot!(backend("type = 'nats'\nservers = ['nats://me:canary@one']"), @"
+    3:12 a server's address has no user, password or token in it
+      hint: write `user` and `password-file`, `token-file`, `credentials` or `nkey` beside it
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\nreplicas = 0"), @"
+    3:12 `backends.main.replicas` must be a whole number from 1 to 5
+      hint: choose a number in that range
+    ");
+    insta::assert_snapshot!(backend("type = 'files'"), @r#"
+    1:11 the key `directory` is missing in `backends.main`
+      hint: write `directory = "secrets"`
+    "#);
+    insta::assert_snapshot!(backend("type = 'environment'\nprefix = 'A=B'"), @r#"
+    3:10 the name of a variable must not be empty nor contain `=` or a NUL
+      hint: as in `"RUST_LOG"`
+    "#);
 }

@@ -105,7 +105,7 @@ fn everything_there_is() {
     ["10.0.0.0/8:5432", "loopback:*"]
     "/data" ReadWrite
     shop.example.com /cart/... at "/cart/..."
-    [BackendEntry { kind: Memory, scope: Shared }]
+    [BackendEntry { kind: Memory, scope: Shared, servers: None, user: None, password_file: None, token_file: None, credentials: None, nkey: None, tls: None, replicas: None, stream: None, prefix: None, directory: None }]
     10
     "#);
 }
@@ -192,7 +192,7 @@ type = "redis"
       hint: give each route a path or a host of its own
     22:11 unknown key `cron` in `triggers`
       hint: the keys here are `http`
-    25:8 "redis" is none of `memory` and `disk`
+    25:8 "redis" is none of `memory`, `disk`, `nats`, `environment` and `files`
     27:1 an interface is written namespace:package/name@version, as in wasi:keyvalue/store
       hint: as in `"wasi:keyvalue"`
     28:19 the key `to` is missing in `links."wasi:keyvalue"`

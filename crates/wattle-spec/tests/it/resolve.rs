@@ -50,7 +50,13 @@ fn offers() -> Vec<Offer> {
     ];
     let offer = |text: &str, state| Offer { interface: text.parse().unwrap(), state };
     let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
-    stateful.map(|text| offer(text, Some(State::KeyValue))).chain(stateless.map(|text| offer(text, None))).collect()
+    let others = [
+        offer("wasmcloud:messaging/consumer@0.2.0", Some(State::Bus)),
+        offer("wasmcloud:secrets/store@2.1.0", Some(State::Secrets)),
+        offer("wasi:logging/logging@0.1.0-draft", Some(State::Log)),
+    ];
+    let stateful = stateful.map(|text| offer(text, Some(State::KeyValue)));
+    stateful.chain(others).chain(stateless.map(|text| offer(text, None))).collect()
 }
 
 /// A manifest with a component `cart` and `lines`, run with `components` on a host with `host`.
@@ -110,7 +116,7 @@ fn the_first_rule_that_applies() {
     let host = "[links]\n'wasi:keyvalue' = 'main'\n[backends.main]\ntype = 'disk'";
     let both = format!("{component}[links]\n'wasi:keyvalue/store@0.2.0-draft' = 'disk'");
     insta::assert_snapshot!(check("", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
     insta::assert_snapshot!(check("", host), @r#"
@@ -145,11 +151,11 @@ fn the_most_specific_key() {
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue/store@0.2.0-draft' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue/store@0.2.0-draft" = "disk"`
-    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft2' = 'memory'"), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
-    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     3:27 component `cart` imports nothing of `wasi:keyvalue@0.2.0-draft2`
       hint: of that package it imports `wasi:keyvalue/atomics@0.2.0-draft` and `wasi:keyvalue/store@0.2.0-draft`
     "#);
@@ -169,17 +175,17 @@ fn a_package_in_two_backends() {
       hint: links = { "wasi:keyvalue" = "disk" }
     "#);
     insta::assert_snapshot!(split("components.cart.links = { 'wasi:keyvalue/batch' = 'memory' }", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
-    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/batch@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
     3:51 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
       hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
       hint: links = { "wasi:keyvalue" = "disk" }
     "#);
     insta::assert_snapshot!(split("", "[links]\n'wasi:keyvalue/atomics' = 'memory'"), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
-    cart wasi:keyvalue/batch@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/batch@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     2:21 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
       hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
       hint: links = { "wasi:keyvalue" = "disk" }
@@ -196,12 +202,12 @@ fn a_package_means_what_keeps_state() {
     "#);
     insta::assert_snapshot!(links("'wasmcloud:keyvalue/types' = 'memory'"), @r#"
     cart wasmcloud:keyvalue/types@0.2.0 -> refused: `wasmcloud:keyvalue/types` keeps no state, so it cannot be linked to backend `memory`
-    cart wasmcloud:keyvalue/store@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasmcloud:keyvalue/store@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     3:56 `wasmcloud:keyvalue/types` keeps no state, so it cannot be linked to backend `memory`
       hint: remove the link from the manifest: the host implements `wasmcloud:keyvalue/types` itself
     "#);
     insta::assert_snapshot!(check("", "links.'wasi:http' = 'memory'"), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> refused: `wasi:http` keeps no state, so it cannot be linked to backend `memory`
     2:7 `wasi:http` keeps no state, so it cannot be linked to backend `memory`
       hint: remove the link from host.toml: the host implements `wasi:http` itself
@@ -237,7 +243,7 @@ fn backends() {
     5:10 there are no bytes for component `orders`
     ");
     insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
 }
@@ -245,25 +251,25 @@ fn backends() {
 #[test]
 fn links_that_link_nothing() {
     insta::assert_snapshot!(check("components.cart.links = { 'wasi:blobstore' = 'disk' }", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     3:27 component `cart` imports nothing of `wasi:blobstore`
       hint: the imports are of `wasi:http` and `wasi:keyvalue`
     "#);
     insta::assert_snapshot!(check("components.cart.links = { 'wasi:keyvaluee' = 'disk' }", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     3:27 component `cart` imports nothing of `wasi:keyvaluee`
       hint: did you mean `wasi:keyvalue`?
     "#);
     insta::assert_snapshot!(check("components.cart.links = { 'wasi:keyvalue/batch' = 'disk' }", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     3:27 component `cart` imports nothing of `wasi:keyvalue/batch`
       hint: of that package it imports `wasi:keyvalue/store@0.2.0-draft`
     "#);
     insta::assert_snapshot!(check("links = { 'wasi:blobstore' = 'disk' }", ""), @r#"
-    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     3:11 no component imports anything of `wasi:blobstore`
       hint: the imports are of `wasi:http` and `wasi:keyvalue`
@@ -302,7 +308,7 @@ fn refused_imports() {
     insta::assert_snapshot!(check_imports("acme:billing/ledger@1.0.0", "", ""), @"
     cart acme:billing/ledger@1.0.0 -> refused: component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
     2:26 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
-      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft` and `wasmcloud:keyvalue@0.2.0`
+      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`
     ");
     insta::assert_snapshot!(check_imports("frobnicate", "", ""), @"
     cart frobnicate -> refused: component `cart` imports `frobnicate`, which nothing here provides
@@ -415,7 +421,7 @@ fn a_whole_app() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     default/shop
     [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), target: Component(ComponentName("cart")) }, HttpRoute { host: None, path: Prefix(""), target: Files("/app/public") }]
-    {BackendName("orders"): BackendSpec { kind: Memory, scope: Shared }}
+    {BackendName("orders"): BackendSpec { engine: Memory, scope: Shared }}
     AppLimits { concurrent_requests: 7, queue_time: 1s, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB
     [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]
@@ -458,7 +464,7 @@ mounts = [{ host = 'a', guest = '/data' }, { host = 'b', guest = '/data' }]
     1:8 a name is made of lower-case letters, digits and inner hyphens, 'A' is not
       hint: write `a-b`
     3:10 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
-      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft` and `wasmcloud:keyvalue@0.2.0`
+      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`
     4:1 unknown key `sorce` in `components.cart`
       hint: did you mean `source`?
     5:23 `components.cart.instances.reuse` must be a whole number from 1 to 4294967295
@@ -495,6 +501,83 @@ type = 'redis'";
     insta::assert_snapshot!(check_lenient(text, "cart: 0.2 wasi:keyvalue/store@0.2.0-draft =>"), @r#"
     7:10 a source must not be empty
       hint: write the path of a .wasm file
-    12:8 "redis" is none of `memory` and `disk`
+    12:8 "redis" is none of `memory`, `disk`, `nats`, `environment` and `files`
+    "#);
+}
+
+const ALL_KINDS_OF_STATE: &str = "wasi:keyvalue/store@0.2.0-draft wasmcloud:messaging/consumer@0.2.0 \
+     wasmcloud:secrets/store@2.1.0 wasi:logging/logging@0.1.0-draft";
+
+#[test]
+fn sets_of_defaults() {
+    insta::assert_snapshot!(check_imports(ALL_KINDS_OF_STATE, "", "defaults = 'dev'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
+    cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
+    cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
+    "#);
+    insta::assert_snapshot!(check_imports(ALL_KINDS_OF_STATE, "", "defaults = 'nats'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps keys and values in `nats`
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps messages in `nats`
+    cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
+    cart wasi:logging/logging@0.1.0-draft -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps log lines in `nats`
+    "#);
+    let one = "defaults = 'nats'\n[links]\n'wasi:keyvalue' = 'disk'";
+    insta::assert_snapshot!(check_imports(ALL_KINDS_OF_STATE, "", one), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (default of the host): the links of the host's file say `"wasi:keyvalue" = "disk"`
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps messages in `nats`
+    cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
+    cart wasi:logging/logging@0.1.0-draft -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps log lines in `nats`
+    "#);
+}
+
+#[test]
+fn what_is_switched_off() {
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'disk'", "off = ['wasi:keyvalue']"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> refused: component `cart` imports `wasi:keyvalue/store@0.2.0-draft`, which this host does not give to apps
+    cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
+    2:26 component `cart` imports `wasi:keyvalue/store@0.2.0-draft`, which this host does not give to apps
+      hint: the host's file switches it off with `off = ["wasi:keyvalue"]`: ask its operator, or use another host
+    "#);
+    insta::assert_snapshot!(check("", "off = ['wasi:http/types@0.2.0', 'wasi:logging']"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasi:http/types@0.2.3 -> refused: component `cart` imports `wasi:http/types@0.2.3`, which this host does not give to apps
+    2:26 component `cart` imports `wasi:http/types@0.2.3`, which this host does not give to apps
+      hint: the host's file switches it off with `off = ["wasi:http/types@0.2.0"]`: ask its operator, or use another host
+    "#);
+}
+
+#[test]
+fn backends_that_cannot_keep_it() {
+    let link = |package: &str, lines: &str| {
+        check_imports(ALL_KINDS_OF_STATE, &format!("[links]\n'{package}' = 'main'\n[backends.main]\n{lines}"), "")
+    };
+    insta::assert_snapshot!(link("wasi:keyvalue", "type = 'environment'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> refused: backend `main`, which is of the type `environment`, cannot keep keys and values
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
+    cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
+    cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
+    4:19 backend `main`, which is of the type `environment`, cannot keep keys and values
+      hint: link `wasi:keyvalue` to a backend of a type that can: `memory`, `disk` and `nats`
+    "#);
+    insta::assert_snapshot!(link("wasi:logging", "type = 'disk'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
+    cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
+    cart wasi:logging/logging@0.1.0-draft -> refused: backend `main`, which is of the type `disk`, cannot keep log lines
+    4:18 backend `main`, which is of the type `disk`, cannot keep log lines
+      hint: link `wasi:logging` to a backend of a type that can: `nats`
+    "#);
+    insta::assert_snapshot!(link("wasmcloud:secrets", "type = 'files'\ndirectory = 'secrets'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
+    cart wasmcloud:secrets/store@2.1.0 -> backend main (link on the app): the app's links say `"wasmcloud:secrets" = "main"`
+    cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
+    "#);
+    insta::assert_snapshot!(link("wasmcloud:messaging", "type = 'nats'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    cart wasmcloud:messaging/consumer@0.2.0 -> backend main (link on the app): the app's links say `"wasmcloud:messaging" = "main"`
+    cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
+    cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
     "#);
 }

@@ -70,8 +70,23 @@ fn manifest() {
     https://json-schema.org/draft/2020-12/schema Wattle manifest
     backends: object
     backends.*: object
+    backends.*.credentials: string host-path
+    backends.*.directory: string host-path
+    backends.*.nkey: string host-path
+    backends.*.password-file: string host-path
+    backends.*.prefix: string variable-name = "WATTLE_SECRET_"
+    backends.*.replicas: integer uint32 = 1
     backends.*.scope: = "app"
+    backends.*.servers: array
+    backends.*.stream: string text
+    backends.*.tls: object
+    backends.*.tls.ca: string host-path
+    backends.*.tls.cert: string host-path
+    backends.*.tls.key: string host-path
+    backends.*.tls.required: boolean = false
+    backends.*.token-file: string host-path
     backends.*.type:
+    backends.*.user: string text
     components: object
     components.*: object
     components.*.allow: object
@@ -138,8 +153,23 @@ fn host_file() {
     access-log: boolean = false
     backends: object
     backends.*: object
+    backends.*.credentials: string host-path
+    backends.*.directory: string host-path
+    backends.*.nkey: string host-path
+    backends.*.password-file: string host-path
+    backends.*.prefix: string variable-name = "WATTLE_SECRET_"
+    backends.*.replicas: integer uint32 = 1
     backends.*.scope: = "app"
+    backends.*.servers: array
+    backends.*.stream: string text
+    backends.*.tls: object
+    backends.*.tls.ca: string host-path
+    backends.*.tls.cert: string host-path
+    backends.*.tls.key: string host-path
+    backends.*.tls.required: boolean = false
+    backends.*.token-file: string host-path
     backends.*.type:
+    backends.*.user: string text
     data-dir: string host-path
     defaults: = "dev"
     limits: object
@@ -168,6 +198,7 @@ fn host_file() {
     links.*:
     listen: array
     name-servers: array
+    off: array
     tls: array
     tls.[].cert: string host-path
     tls.[].key: string host-path

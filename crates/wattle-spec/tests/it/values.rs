@@ -106,3 +106,34 @@ proptest! {
         prop_assert_eq!(name.as_str().parse(), Ok(name.clone()));
     }
 }
+
+#[test]
+fn servers_of_nats() {
+    let read = |text: &str| match text.parse::<wattle_spec::backend::NatsServer>() {
+        Ok(server) => server.to_string(),
+        Err(error) => format!("{error}; {}", error.hint().unwrap_or("-")),
+    };
+    insta::assert_snapshot!([
+        "nats://nats.example.com",
+        "tls://10.0.0.1:4333/",
+        "nats://[::1]:4222",
+        "nats.example.com:4222",
+        "http://nats.example.com",
+        "nats://user:canary@nats.example.com",
+        "nats://nats.example.com/path",
+        "nats://",
+        "nats://nats.example.com:0",
+        "nats://1.2.3",
+    ].map(read).join("\n"), @r#"
+    nats://nats.example.com:4222
+    tls://10.0.0.1:4333
+    nats://[::1]:4222
+    a server of NATS begins with nats:// or tls://; write it as in `nats://nats.example.com:4222`
+    a server of NATS begins with nats:// or tls://; write it as in `nats://nats.example.com:4222`
+    a server's address has no user, password or token in it; write `user` and `password-file`, `token-file`, `credentials` or `nkey` beside it
+    nothing follows the host and the port of a server; -
+    a host name has labels of 1 to 63 characters and at most 253 in all; -
+    the port is not a number from 1 to 65535; -
+    "1.2.3" looks like an address but is not written as one, as in 192.0.2.1; -
+    "#);
+}

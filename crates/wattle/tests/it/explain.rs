@@ -25,9 +25,9 @@ fn the_default() {
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in      the host implements it and it keeps no state
-      wasi:keyvalue/store@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
-      wasi:keyvalue/atomics@0.2.0-draft   backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
-      wasi:keyvalue/batch@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps state in `disk`
+      wasi:keyvalue/store@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+      wasi:keyvalue/atomics@0.2.0-draft   backend disk  nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+      wasi:keyvalue/batch@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
       wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
       granted: no files, no environment, no network
@@ -295,7 +295,7 @@ fn as_json() {
       "hint": null,
       "import": "wasi:keyvalue/store@0.2.0-draft",
       "provider": "backend",
-      "reason": "nothing links it, and `defaults = \"dev\"` of the host keeps state in `disk`",
+      "reason": "nothing links it, and `defaults = \"dev\"` of the host keeps keys and values in `disk`",
       "rule": "built-in"
     }
     "#);

@@ -47,7 +47,7 @@ pub async fn large_values_come_back(store: &dyn KeyValue) {
     let large = |seed: u8| -> Bytes { (0..8 << 20).map(|at: u32| (at % 251) as u8 ^ seed).collect() };
     set(store, &bucket, "small", "neighbour").await;
     for seed in [1, 2] {
-        store.set(&bucket, "large", large(seed)).await.expect("set");
+        store.set(&bucket, "large", large(seed).into()).await.expect("set");
         assert!(get(store, &bucket, "large").await.is_some_and(|entry| entry.value == large(seed)));
     }
     let turned = store.update(
@@ -67,18 +67,18 @@ pub async fn too_large_is_refused(store: &dyn KeyValue) {
     let small = bucket("too-large-is-refused");
     let key = "k".repeat(KEY_MAX_BYTES + 1);
     let change = std::sync::Arc::new(|_: Option<&[u8]>| Ok(Bytes::new()));
-    check(store.set(&small, &key, Bytes::new()).await, Part::Key);
+    check(store.set(&small, &key, Bytes::new().into()).await, Part::Key);
     check(store.get(&small, &key).await, Part::Key);
     check(store.delete(&small, &key).await, Part::Key);
-    check(store.swap(&small, &key, None, Bytes::new()).await, Part::Key);
+    check(store.swap(&small, &key, None, Bytes::new().into()).await, Part::Key);
     check(store.update(&small, &key, change).await, Part::Key);
     let large = bucket(&"b".repeat(BUCKET_NAME_MAX_BYTES + 1));
-    check(store.set(&large, "key", Bytes::new()).await, Part::Bucket);
+    check(store.set(&large, "key", Bytes::new().into()).await, Part::Bucket);
     check(store.get(&large, "key").await, Part::Bucket);
     check(store.list(&large, None, 10).await, Part::Bucket);
     let value = Bytes::from(vec![0; VALUE_MAX_BYTES + 1]);
-    check(store.set(&small, "key", value.clone()).await, Part::Value);
-    check(store.swap(&small, "key", None, value.clone()).await, Part::Value);
+    check(store.set(&small, "key", value.clone().into()).await, Part::Value);
+    check(store.swap(&small, "key", None, value.clone().into()).await, Part::Value);
     check(store.update(&small, "key", std::sync::Arc::new(move |_| Ok(value.clone()))).await, Part::Value);
     assert_eq!(super::all_keys(store, &small, 10).await, Vec::<String>::new());
 }

@@ -3,6 +3,7 @@
 mod concurrency;
 mod entries;
 mod isolation;
+mod lifetimes;
 mod lists;
 mod model;
 mod names;
@@ -14,6 +15,10 @@ pub use concurrency::{
 };
 pub use entries::{large_values_come_back, too_large_is_refused, values_come_back, versions_never_come_back};
 pub use isolation::{buckets_are_apart, owners_are_apart};
+pub use lifetimes::{
+    entries_end_after_their_lifetime, updates_leave_the_lifetime, what_has_ended_is_not_there,
+    writes_set_the_lifetime_anew,
+};
 pub use lists::{lists_are_in_byte_order, lists_go_on_while_keys_change, pages_fit_together};
 pub use model::behaves_like_a_map;
 pub use names::{any_text_is_a_bucket, any_text_is_a_key};
@@ -25,7 +30,8 @@ use crate::key_value::{Entry, KeyValue, Page};
 use wattle_spec::name::AppId;
 
 /// Runs the suite on a backend, as one test for each check. `$open` is an expression that can be called and gives a
-/// store (`Arc<dyn KeyValue>`) and what must live as long, or an `Option` of both. The crate that uses it needs Tokio with `macros` and `rt`.
+/// store (`Arc<dyn KeyValue>`) and what must live as long, or an `Option` of both. The crate that uses it needs Tokio with
+/// `macros`, `rt` and `time`.
 #[macro_export]
 macro_rules! key_value_conformance {
     ($open:expr) => {
@@ -35,6 +41,7 @@ macro_rules! key_value_conformance {
             any_text_is_a_key
             behaves_like_a_map
             buckets_are_apart
+            entries_end_after_their_lifetime
             increments_are_all_counted
             large_values_come_back
             lists_are_in_byte_order
@@ -49,9 +56,12 @@ macro_rules! key_value_conformance {
             swaps_expect_nothing
             swaps_in_a_loop_are_all_counted
             too_large_is_refused
+            updates_leave_the_lifetime
             updates_see_what_was_there
             values_come_back
             versions_never_come_back
+            what_has_ended_is_not_there
+            writes_set_the_lifetime_anew
         }
     };
     (@each $open:expr; $($check:ident)*) => {$(

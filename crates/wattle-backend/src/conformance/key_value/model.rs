@@ -47,7 +47,7 @@ async fn step(
 ) {
     match what {
         0 | 1 => {
-            store.set(bucket, key, new.clone()).await.expect("set");
+            store.set(bucket, key, new.clone().into()).await.expect("set");
             map.insert(key.to_owned(), new);
         }
         2 => {
@@ -55,7 +55,7 @@ async fn step(
             map.remove(key);
         }
         3 => {
-            let swap = store.swap(bucket, key, None, new.clone()).await.expect("swap");
+            let swap = store.swap(bucket, key, None, new.clone().into()).await.expect("swap");
             assert_eq!(matches!(swap, Swap::Done(_)), !map.contains_key(key));
             map.entry(key.to_owned()).or_insert(new);
         }

@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod data_dir;
 mod faults;
+mod lifetimes;
 mod store;
 
 use std::path::Path;

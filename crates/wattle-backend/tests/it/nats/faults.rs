@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::future::{join_all, ready};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::{KeyValue, Swap};
@@ -40,37 +42,63 @@ async fn what_was_acknowledged_outlives_the_server() {
     let Some(mut server) = NatsServer::builder().start() else { return };
     let store = key_value(&server);
     for round in 0..4 {
-        let deadline = Instant::now() + Duration::from_millis(300);
-        let writers = (0..8).map(async |writer: u32| {
-            let (mut kept, mut deleted) = (Vec::new(), Vec::new());
-            for number in 0_u32.. {
-                let key = format!("{round}-{writer}-{number}");
-                if store.set(&bucket(), &key, key.clone().into()).await.is_err() {
-                    return (kept, deleted);
-                }
-                if number % 3 == 0 && store.delete(&bucket(), &key).await.is_ok() {
-                    deleted.push(key);
-                } else if number % 3 != 0 {
-                    kept.push(key);
-                }
-            }
-            unreachable!("the server is killed")
-        });
+        let acknowledged = AtomicUsize::new(0);
+        let is_over = AtomicBool::new(false);
+        let writers = (0..8).map(|writer| write(&store, (round, writer), &acknowledged, &is_over));
         let killer = async {
-            tokio::time::sleep_until(deadline.into()).await;
+            more_than(&acknowledged, 200).await;
             server.kill();
+            server.restart();
+            let before = acknowledged.load(Ordering::Relaxed);
+            more_than(&acknowledged, before + 100).await;
+            is_over.store(true, Ordering::Relaxed);
         };
         let (said, ()) = futures::join!(join_all(writers), killer);
-        server.restart();
-        assert!(said.iter().all(|(kept, _)| !kept.is_empty()), "each writer wrote something");
         for (kept, deleted) in said {
-            for key in kept {
-                assert_eq!(value_when_reached(&store, &key).await, Some(Bytes::from(key)), "round {round}");
-            }
-            for key in deleted {
-                assert_eq!(value(&store, &key).await, None, "round {round}: {key} was deleted");
-            }
+            let found = futures::stream::iter(kept).map(|key| async { (value(&store, &key).await, key) });
+            let lost =
+                found.buffer_unordered(64).filter(|(found, key)| ready(found.as_deref() != Some(key.as_bytes())));
+            assert_eq!(lost.collect::<Vec<_>>().await, [], "round {round}: these were acknowledged");
+            let found = futures::stream::iter(deleted).map(|key| async { (value(&store, &key).await, key) });
+            let back = found.buffer_unordered(64).filter(|(found, _)| ready(found.is_some()));
+            assert_eq!(back.collect::<Vec<_>>().await, [], "round {round}: these were deleted");
         }
+    }
+}
+
+/// Writes and deletes until it is over; gives the keys that must be there, and those that must not.
+async fn write(
+    store: &NatsKeyValue,
+    (round, writer): (u32, u32),
+    acknowledged: &AtomicUsize,
+    is_over: &AtomicBool,
+) -> (Vec<String>, Vec<String>) {
+    let (mut kept, mut deleted) = (Vec::new(), Vec::new());
+    for number in 0_u32.. {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        let key = format!("{round}-{writer}-{number}");
+        // What failed may have happened or not: nobody knows.
+        if store.set(&bucket(), &key, Bytes::from(key.clone()).into()).await.is_err() {
+            continue;
+        }
+        acknowledged.fetch_add(1, Ordering::Relaxed);
+        if number % 3 != 0 {
+            kept.push(key);
+        } else if store.delete(&bucket(), &key).await.is_ok() {
+            deleted.push(key);
+        }
+    }
+    (kept, deleted)
+}
+
+/// Waits until `count` is above `limit`.
+async fn more_than(count: &AtomicUsize, limit: usize) {
+    let begun = Instant::now();
+    while count.load(Ordering::Relaxed) <= limit {
+        assert!(begun.elapsed() < wattle_testkit::PATIENCE, "the writers do not come on");
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
@@ -140,12 +168,13 @@ async fn a_message_that_is_too_large_is_refused() {
         other => panic!("{other:?}"),
     };
     let value = |bytes: usize| Bytes::from(vec![1; bytes]);
-    assert_eq!(limit(store.set(&bucket(), "a", value(10_001)).await.map(drop)), 10_000);
-    store.set(&bucket(), "a", value(10_000)).await.expect("exactly as much as it takes");
+    assert_eq!(limit(store.set(&bucket(), "a", value(10_001).into()).await.map(drop)), 10_000);
+    store.set(&bucket(), "a", value(10_000).into()).await.expect("exactly as much as it takes");
     // A swap has headers, which count.
-    let room = limit(store.swap(&bucket(), "b", None, value(10_000)).await.map(drop));
+    let room = limit(store.swap(&bucket(), "b", None, value(10_000).into()).await.map(drop));
     assert!(room > 9_900 && room < 10_000, "{room}");
-    let swapped = store.swap(&bucket(), "b", None, value(room)).await.expect("as much as it takes beside its headers");
+    let swapped =
+        store.swap(&bucket(), "b", None, value(room).into()).await.expect("as much as it takes beside its headers");
     assert!(matches!(swapped, Swap::Done(_)));
     let large = store.update(&bucket(), "a", Arc::new(move |_| Ok(value(10_000))));
     assert!(limit(large.await.map(drop)) < 10_000);
@@ -170,7 +199,7 @@ async fn a_full_stream_is_told() {
     let value = Bytes::from(vec![1; 1000]);
     let mut written = 0;
     let error = loop {
-        match store.set(&bucket(), &written.to_string(), value.clone()).await {
+        match store.set(&bucket(), &written.to_string(), value.clone().into()).await {
             Ok(_) => written += 1,
             Err(error) => break error,
         }
@@ -181,7 +210,7 @@ async fn a_full_stream_is_told() {
     assert!(written >= 15, "{written} values of 1000 bytes were taken");
     store.set(&bucket(), "0", "small".into()).await.expect("a smaller value may replace a larger one");
     store.delete(&bucket(), "1").await.expect("delete");
-    store.set(&bucket(), "new", value).await.expect("there is room again");
+    store.set(&bucket(), "new", value.into()).await.expect("there is room again");
 }
 
 /// Somebody deletes the stream under a store that knows it: one call is told, and the versions go on.

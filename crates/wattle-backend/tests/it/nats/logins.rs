@@ -7,11 +7,15 @@ use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::KeyValue;
 use wattle_backend::nats::{
-    NatsConnection, NatsIdentity, NatsKeyValue, NatsLayout, NatsLogin, NatsOptions, NatsOptionsError, NatsTls,
+    NatsConnection, NatsIdentity, NatsKeyValue, NatsLayout, NatsLogin, NatsOptions, NatsOptionsError, NatsSecret,
+    NatsState, NatsTls,
 };
 use wattle_testkit::{Authority, NatsServer};
 
 use super::{RUNTIME, chain, connection};
+
+/// What is unavailable is waited for so long.
+const DEADLINE: Duration = Duration::from_secs(1);
 
 /// What a write through these options comes to.
 async fn written(options: NatsOptions) -> Result<(), BackendError> {
@@ -21,11 +25,15 @@ async fn written(options: NatsOptions) -> Result<(), BackendError> {
 }
 
 fn with_login(server: &NatsServer, login: NatsLogin) -> NatsOptions {
-    NatsOptions { login, ..NatsOptions::new([server.url()]) }
+    NatsOptions { login, deadline: DEADLINE, ..NatsOptions::new([server.url()]) }
+}
+
+fn text(text: &str) -> NatsSecret {
+    NatsSecret::Text(text.to_owned())
 }
 
 fn password(password: &str) -> NatsLogin {
-    NatsLogin::Password { user: "app".to_owned(), password: password.to_owned() }
+    NatsLogin::Password { user: "app".to_owned(), password: text(password) }
 }
 
 /// The error of a call, without the port.
@@ -41,7 +49,7 @@ async fn a_wrong_password_is_told_at_once_and_never_shown() {
     written(with_login(&server, password("secret-one"))).await.expect("the right password");
     let begun = std::time::Instant::now();
     let error = refused(&server, with_login(&server, password("secret-two"))).await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "a refusal is not waited out");
+    assert!(begun.elapsed() < DEADLINE, "a refusal is not waited out");
     let expected = "the backend nats://127.0.0.1:PORT refuses the login: authorization violation";
     assert_eq!(error, expected);
     let options = with_login(&server, password("secret-two"));
@@ -59,9 +67,7 @@ async fn a_login_that_is_taken_away_is_told() {
     let bucket = Bucket { owner: Owner::Shared, name: "bucket".to_owned() };
     store.set(&bucket, "key", "value".into()).await.expect("set");
     server.restart_with("password: before", "password: after");
-    let denied = |state: &wattle_backend::nats::NatsState| {
-        matches!(state, wattle_backend::nats::NatsState::Down { error: Some(BackendError::Denied { .. }), .. })
-    };
+    let denied = |state: &NatsState| matches!(state, NatsState::Down { error: Some(BackendError::Denied { .. }), .. });
     connection.state().wait_for(denied).await.expect("it is used");
     let error = store.get(&bucket, "key").await.expect_err("it is refused");
     assert!(chain(&error).contains("refuses the login"), "{}", chain(&error));
@@ -70,10 +76,8 @@ async fn a_login_that_is_taken_away_is_told() {
 #[tokio::test]
 async fn tokens_and_nkeys_are_logins() {
     let Some(server) = NatsServer::builder().config("authorization { token: letmein }").start() else { return };
-    written(with_login(&server, NatsLogin::Token("letmein".to_owned()))).await.expect("the right token");
-    assert!(
-        refused(&server, with_login(&server, NatsLogin::Token("x".to_owned()))).await.contains("refuses the login")
-    );
+    written(with_login(&server, NatsLogin::Token(text("letmein")))).await.expect("the right token");
+    assert!(refused(&server, with_login(&server, NatsLogin::Token(text("x")))).await.contains("refuses the login"));
 
     // The pair of the documentation of NATS.
     let (public, seed) = (
@@ -82,7 +86,9 @@ async fn tokens_and_nkeys_are_logins() {
     );
     let users = format!("authorization {{ users: [{{ nkey: {public} }}] }}");
     let Some(server) = NatsServer::builder().config(&users).start() else { return };
-    written(with_login(&server, NatsLogin::NkeySeed(seed.to_owned()))).await.expect("the right seed");
+    written(with_login(&server, NatsLogin::NkeySeed(NatsSecret::File(server.file("seed", &format!("{seed}\n"))))))
+        .await
+        .expect("the right seed");
     assert!(refused(&server, with_login(&server, NatsLogin::Nobody)).await.contains("refuses the login"));
     let error = refused(&server, with_login(&server, NatsLogin::CredentialsFile(PathBuf::from("none.creds")))).await;
     assert!(error.contains("cannot read the credentials in none.creds: No such file"), "{error}");
@@ -100,7 +106,7 @@ async fn addresses_are_checked_before_anything_is_opened() {
     let none = NatsConnection::new(NatsOptions::new(Vec::<String>::new()), RUNTIME.clone()).err();
     assert_eq!(none, Some(NatsOptionsError::NoServer));
 
-    let nowhere = NatsOptions { deadline: Duration::from_secs(1), ..NatsOptions::new(["nats://nowhere.invalid:4222"]) };
+    let nowhere = NatsOptions { deadline: DEADLINE, ..NatsOptions::new(["nats://nowhere.invalid:4222"]) };
     let error = chain(&written(nowhere).await.expect_err("no such host"));
     assert!(error.starts_with("the backend nats://nowhere.invalid:4222 is unavailable: DNS error"), "{error}");
 }
@@ -119,11 +125,8 @@ async fn certificates_are_checked() {
         authorities: Some(server.file("root.pem", &authority.root_pem())),
         identity: Some(identity),
     };
-    let with_tls = |server: &NatsServer, tls: NatsTls| NatsOptions {
-        tls,
-        deadline: Duration::from_secs(2),
-        ..NatsOptions::new([server.url()])
-    };
+    let with_tls =
+        |server: &NatsServer, tls: NatsTls| NatsOptions { tls, deadline: DEADLINE, ..NatsOptions::new([server.url()]) };
     written(with_tls(&server, tls.clone())).await.expect("both certificates are good");
     let error = refused(&server, with_tls(&server, NatsTls { identity: None, ..tls.clone() })).await;
     assert!(error.contains("CertificateRequired"), "{error}");
@@ -157,7 +160,7 @@ async fn what_a_user_may_not_do_is_told() {
         let begun = std::time::Instant::now();
         let error = refused(&server, with_login(&server, password("p"))).await;
         assert_eq!(error, format!("the backend nats://127.0.0.1:PORT refuses {expected}"));
-        assert!(begun.elapsed() < Duration::from_secs(3), "a refusal is not waited out");
+        assert!(begun.elapsed() < DEADLINE, "a refusal is not waited out");
     };
     check(r#"publish: { deny: "$KV.>" }"#, r#"to publish to "$KV.wattle_shared.bucket.key""#).await;
     let create = r#"to publish to "$JS.API.STREAM.CREATE.KV_wattle_shared""#;

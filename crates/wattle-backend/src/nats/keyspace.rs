@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::api::ApiError;
+use super::ending::Ending;
 use super::events::Reason;
 use super::layout::NatsLayout;
 use super::names;
@@ -26,18 +27,27 @@ use crate::key_value::{Entry, Version};
 const OPERATION: &str = "KV-Operation";
 
 /// The streams that are known to be there.
-pub(super) struct Stores {
+pub(super) struct Keyspaces {
     layout: NatsLayout,
-    known: Mutex<HashMap<Owner, Arc<Store>>>,
+    known: Mutex<HashMap<Owner, Arc<Keyspace>>>,
 }
 
 /// The stream of one owner.
-pub(super) struct Store {
+pub(super) struct Keyspace {
     /// What is before the bucket in a subject.
     pub(super) prefix: String,
     stream: String,
     /// Whether whoever answers first knows every write, as there is one copy only.
     is_direct: bool,
+    /// Whether the server removes what has ended.
+    has_lifetimes: bool,
+}
+
+/// What is to be written.
+#[derive(Clone)]
+pub(super) struct Content {
+    pub(super) value: Bytes,
+    pub(super) ending: Option<Ending>,
 }
 
 /// What is at a subject.
@@ -46,6 +56,8 @@ pub(super) struct Row {
     pub(super) version: u64,
     /// The entry, unless another program deleted it and left a mark.
     pub(super) entry: Option<Entry>,
+    /// When that entry ends.
+    pub(super) ending: Option<Ending>,
 }
 
 /// A part of what `STREAM.INFO` tells: how many messages each subject has.
@@ -67,28 +79,29 @@ struct Found {
     message: RawMessage,
 }
 
-impl Stores {
+impl Keyspaces {
     pub(super) fn new(layout: NatsLayout) -> Self {
         Self { layout, known: Mutex::default() }
     }
 
-    /// The store of `owner`, made if it is not there.
-    pub(super) async fn store(&self, session: &Session, owner: &Owner) -> Result<Arc<Store>, BackendError> {
-        if let Some(store) = self.known().get(owner) {
-            return Ok(store.clone());
+    /// That of `owner`, made if it is not there.
+    pub(super) async fn of(&self, session: &Session, owner: &Owner) -> Result<Arc<Keyspace>, BackendError> {
+        if let Some(keyspace) = self.known().get(owner) {
+            return Ok(keyspace.clone());
         }
         let name = names::owner(&self.layout, owner);
         let config = session.stream(&config(&self.layout, &name)).await?;
-        let store = Arc::new(Store {
+        let keyspace = Arc::new(Keyspace {
             prefix: format!("$KV.{name}."),
             stream: config.name,
             is_direct: config.allow_direct && config.num_replicas <= 1,
+            has_lifetimes: config.allow_message_ttl,
         });
-        self.known().insert(owner.clone(), store.clone());
-        Ok(store)
+        self.known().insert(owner.clone(), keyspace.clone());
+        Ok(keyspace)
     }
 
-    /// An error of what was done in the store of `owner`, for the caller.
+    /// An error of what was done in that of `owner`, for the caller.
     pub(super) fn failed(&self, session: &Session, owner: &Owner, error: ApiError) -> BackendError {
         let is_gone = match &error {
             ApiError::Backend(error) => matches!(error, BackendError::NoResponder { .. }),
@@ -103,13 +116,13 @@ impl Stores {
         session.translated(&format!("KV_{name}"), error)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Store>>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Keyspace>>> {
         // Whole at every point where a panic could come.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The stream of a new store, which any client of NATS takes for a bucket of its key-value store.
+/// The stream of a new one, which any client of NATS takes for a bucket of its key-value store.
 fn config(layout: &NatsLayout, name: &str) -> Config {
     // A stream that is made again after somebody deleted it goes on with versions that never were.
     let first = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros());
@@ -123,13 +136,14 @@ fn config(layout: &NatsLayout, name: &str) -> Config {
         discard: DiscardPolicy::New,
         allow_rollup: true,
         allow_direct: true,
+        allow_message_ttl: true,
         num_replicas: layout.replicas.get(),
         first_sequence: u64::try_from(first).ok(),
         ..Config::default()
     }
 }
 
-impl Store {
+impl Keyspace {
     /// What is at `subject`.
     pub(super) async fn read(&self, session: &Session, subject: &str) -> Result<Row, ApiError> {
         let wanted = json!({ "last_by_subj": subject });
@@ -158,16 +172,22 @@ impl Store {
         session: &Session,
         subject: &str,
         expected: Option<u64>,
-        value: Bytes,
+        content: Content,
     ) -> Result<Option<Version>, ApiError> {
-        let headers = expected.map(|version| {
-            let mut headers = HeaderMap::new();
+        if content.ending.is_some() && !self.has_lifetimes {
+            let what = format!("an entry that ends, which {} takes from nats-server 2.11 on", self.stream);
+            return Err(session.denied(what).into());
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(version) = expected {
             headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, version.to_string());
-            headers
-        });
-        let size = value.len();
-        session.check_size(Part::Value, headers.as_ref(), size)?;
-        let answer = session.request(subject, headers, value).await?;
+        }
+        if let Some(ending) = content.ending {
+            ending.write(&mut headers);
+        }
+        let headers = (!headers.is_empty()).then_some(headers);
+        session.check_size(Part::Value, headers.as_ref(), content.value.len())?;
+        let answer = session.request(subject, headers, content.value).await?;
         match session.parsed::<PublishAck>(&answer.payload) {
             Ok(ack) => Ok(Some(Version(ack.sequence))),
             Err(error) if error.has_code(ErrorCode::STREAM_WRONG_LAST_SEQUENCE) => Ok(None),
@@ -200,12 +220,13 @@ impl Store {
 
 impl Row {
     fn nothing() -> Self {
-        Self { version: 0, entry: None }
+        Self { version: 0, entry: None, ending: None }
     }
 
     fn of(version: u64, headers: &HeaderMap, value: Bytes) -> Self {
         let is_mark = headers.get(OPERATION).is_some_and(|operation| operation.as_str() != "PUT");
-        Self { version, entry: (!is_mark).then_some(Entry { value, version: Version(version) }) }
+        let entry = (!is_mark).then_some(Entry { value, version: Version(version) });
+        Self { version, entry, ending: Ending::read(headers) }
     }
 }
 

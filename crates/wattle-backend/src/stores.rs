@@ -1,0 +1,36 @@
+//! What one backend can do: the traits that it has.
+
+use std::sync::Arc;
+
+use crate::blobs::Blobs;
+use crate::bus::Bus;
+use crate::error::BackendError;
+use crate::key_value::KeyValue;
+
+/// The ways in which one backend can be used. Each is there or not.
+#[derive(Clone, Default)]
+pub struct Stores {
+    /// For keys and values.
+    pub key_value: Option<Arc<dyn KeyValue>>,
+    /// For objects in containers.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// For messages.
+    pub bus: Option<Arc<dyn Bus>>,
+}
+
+impl Stores {
+    /// Whether the backend can be used now, asked in one of its ways: they share what it stands on.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub async fn check(&self) -> Result<(), BackendError> {
+        let key_value = self.key_value.as_ref().map(|store| store.check());
+        let blobs = || self.blobs.as_ref().map(|store| store.check());
+        let bus = || self.bus.as_ref().map(|bus| bus.check());
+        match key_value.or_else(blobs).or_else(bus) {
+            Some(check) => check.await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The backends of a host: opened when the first app needs them, one for all that mean the same.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use wattle_backend::bucket::Owner;
+use wattle_backend::error::BackendError;
+use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::stores::Stores;
+use wattle_spec::app::App;
+use wattle_spec::backend::{BackendSpec, EngineSpec, Scope};
+use wattle_spec::host_file::backend_of;
+use wattle_spec::name::{BackendName, ComponentName};
+
+use crate::error::StartError;
+
+/// Opens backends; an embedder says with it which engines there are.
+pub trait BackendSource: Send + Sync {
+    /// Opens what `engine` says. `None`: this host has no such engine.
+    ///
+    /// It must not wait: what is reached over a network is connected to at its first use, and again when it was lost.
+    ///
+    /// # Errors
+    ///
+    /// If what it needs on this machine cannot be had.
+    fn open(&self, engine: &EngineSpec) -> Result<Option<Stores>, BackendError>;
+}
+
+/// Memory alone.
+pub(super) struct InMemory(Stores);
+
+impl Default for InMemory {
+    fn default() -> Self {
+        Self(Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() })
+    }
+}
+
+impl BackendSource for InMemory {
+    fn open(&self, engine: &EngineSpec) -> Result<Option<Stores>, BackendError> {
+        Ok((*engine == EngineSpec::Memory).then(|| self.0.clone()))
+    }
+}
+
+/// What the host has opened, and what it names.
+pub(super) struct Backends {
+    source: Arc<dyn BackendSource>,
+    named: BTreeMap<BackendName, BackendSpec>,
+    open: Mutex<BTreeMap<EngineSpec, Stores>>,
+}
+
+/// A backend as one app sees it.
+pub(super) struct AppBackend {
+    pub(super) name: BackendName,
+    pub(super) stores: Stores,
+    /// Whose what is kept there is.
+    pub(super) owner: Owner,
+}
+
+impl Backends {
+    pub(super) fn new(source: Arc<dyn BackendSource>, named: BTreeMap<BackendName, BackendSpec>) -> Self {
+        Self { source, named, open: Mutex::default() }
+    }
+
+    /// The backend that `app` calls `name`, for its component `component`.
+    pub(super) fn of(
+        &self,
+        app: &App,
+        component: &ComponentName,
+        name: &BackendName,
+    ) -> Result<AppBackend, StartError> {
+        let spec = backend_of(app, &self.named, name)
+            .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
+        let opened = self.opened(&spec.engine);
+        let opened = opened.map_err(|source| StartError::Backend { backend: name.clone(), source })?;
+        let stores =
+            opened.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind: spec.engine.kind() })?;
+        let owner = match spec.scope {
+            Scope::App => Owner::App(app.id.clone()),
+            Scope::Shared => Owner::Shared,
+        };
+        Ok(AppBackend { name: name.clone(), stores, owner })
+    }
+
+    fn opened(&self, engine: &EngineSpec) -> Result<Option<Stores>, BackendError> {
+        let mut open = self.open.lock().expect("invariant: nothing panics while it holds this lock");
+        if let Some(stores) = open.get(engine) {
+            return Ok(Some(stores.clone()));
+        }
+        let stores = self.source.open(engine)?;
+        if let Some(stores) = &stores {
+            open.insert(engine.clone(), stores.clone());
+        }
+        Ok(stores)
+    }
+}
