@@ -27,6 +27,13 @@ impl ApiError {
     pub(super) fn has_code(&self, code: ErrorCode) -> bool {
         matches!(self, ApiError::Refused(error) if error.error_code() == code)
     }
+
+    /// Whether it is about a message that is not there any more.
+    pub(super) fn is_about_a_message(&self) -> bool {
+        [ErrorCode::NO_MESSAGE_FOUND, ErrorCode::SEQUENCE_NOT_FOUND, ErrorCode::STREAM_MESSAGE_DELETE_FAILED]
+            .into_iter()
+            .any(|code| self.has_code(code))
+    }
 }
 
 impl Session {

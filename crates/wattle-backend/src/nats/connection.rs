@@ -84,14 +84,36 @@ impl NatsConnection {
         F: Future<Output = Result<T, BackendError>> + Send + 'static,
     {
         let connection = self.clone();
-        let task = self.runtime.spawn(async move {
-            let until = Instant::now() + connection.options.deadline;
-            let session = connection.session(until).await?;
-            let patience = connection.options.deadline;
-            let late = |_| BackendError::TimedOut { what: format!("{what} on {}", connection.name()), patience };
-            timeout_at(until, work(session)).await.map_err(late)?
-        });
-        Call(task).boxed()
+        self.run(async move { connection.within(what, work).await })
+    }
+
+    /// Does `work` on the runtime of the connection, however long it takes: each of its steps has the deadline.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, BackendError>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, BackendError>> {
+        Call(self.runtime.spawn(work)).boxed()
+    }
+
+    /// Does `work` when the connection is up, all within the deadline. For what is on the runtime already.
+    pub(super) async fn within<T, F>(
+        self: &Arc<Self>,
+        what: &'static str,
+        work: impl FnOnce(Session) -> F,
+    ) -> Result<T, BackendError>
+    where
+        F: Future<Output = Result<T, BackendError>>,
+    {
+        let until = Instant::now() + self.options.deadline;
+        let session = self.session(until).await?;
+        let patience = self.options.deadline;
+        let late = |_| BackendError::TimedOut { what: format!("{what} on {}", self.name()), patience };
+        timeout_at(until, work(session)).await.map_err(late)?
+    }
+
+    /// The runtime of the connection, for what has to be done when nobody waits any more.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// The connection when it is up.

@@ -161,7 +161,7 @@ impl Place {
     async fn list(self, after: Option<String>, limit: usize) -> Result<Page, BackendError> {
         let (keyspace, bucket) = self.keyspace().await?;
         let prefix = format!("{bucket}.");
-        let subjects = self.told(keyspace.subjects(&self.session, &format!("{prefix}>")).await)?;
+        let subjects = self.told(self.session.subjects(&keyspace.stream, &format!("{prefix}>")).await)?;
         let keys = subjects.iter().filter_map(|subject| names::key_of(subject.strip_prefix(&prefix)?));
         let mut keys: Vec<String> = keys.filter(|key| after.as_ref().is_none_or(|after| key > after)).collect();
         keys.sort_unstable();

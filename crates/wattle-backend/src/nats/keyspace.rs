@@ -7,10 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessage};
-use async_nats::{HeaderMap, Message, StatusCode, header};
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
+use async_nats::{HeaderMap, header};
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::api::ApiError;
@@ -19,6 +18,7 @@ use super::events::Reason;
 use super::layout::NatsLayout;
 use super::names;
 use super::session::Session;
+use super::stream::Copy;
 use crate::bucket::Owner;
 use crate::error::{BackendError, Part};
 use crate::key_value::{Entry, Version};
@@ -36,9 +36,9 @@ pub(super) struct Keyspaces {
 pub(super) struct Keyspace {
     /// What is before the bucket in a subject.
     pub(super) prefix: String,
-    stream: String,
-    /// Whether whoever answers first knows every write, as there is one copy only.
-    is_direct: bool,
+    pub(super) stream: String,
+    /// Who is asked for what is there.
+    copy: Copy,
     /// Whether the server removes what has ended.
     has_lifetimes: bool,
 }
@@ -60,25 +60,6 @@ pub(super) struct Row {
     pub(super) ending: Option<Ending>,
 }
 
-/// A part of what `STREAM.INFO` tells: how many messages each subject has.
-#[derive(Deserialize)]
-struct Subjects {
-    #[serde(default)]
-    total: usize,
-    state: SubjectsState,
-}
-
-#[derive(Deserialize)]
-struct SubjectsState {
-    #[serde(default)]
-    subjects: Option<HashMap<String, u64>>,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    message: RawMessage,
-}
-
 impl Keyspaces {
     pub(super) fn new(layout: NatsLayout) -> Self {
         Self { layout, known: Mutex::default() }
@@ -91,10 +72,11 @@ impl Keyspaces {
         }
         let name = names::owner(&self.layout, owner);
         let config = session.stream(&config(&self.layout, &name)).await?;
+        let copy = if config.allow_direct && config.num_replicas <= 1 { Copy::Any } else { Copy::Leader };
         let keyspace = Arc::new(Keyspace {
             prefix: format!("$KV.{name}."),
             stream: config.name,
-            is_direct: config.allow_direct && config.num_replicas <= 1,
+            copy,
             has_lifetimes: config.allow_message_ttl,
         });
         self.known().insert(owner.clone(), keyspace.clone());
@@ -130,7 +112,7 @@ fn config(layout: &NatsLayout, name: &str) -> Config {
         name: format!("KV_{name}"),
         subjects: vec![format!("$KV.{name}.>")],
         max_messages_per_subject: 1,
-        max_bytes: layout.max_bytes.map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX)),
+        max_bytes: layout.max_stream_bytes(),
         max_messages: -1,
         max_consumers: -1,
         discard: DiscardPolicy::New,
@@ -147,23 +129,8 @@ impl Keyspace {
     /// What is at `subject`.
     pub(super) async fn read(&self, session: &Session, subject: &str) -> Result<Row, ApiError> {
         let wanted = json!({ "last_by_subj": subject });
-        if !self.is_direct {
-            let found = session.api::<Found>(&format!("STREAM.MSG.GET.{}", self.stream), &wanted).await;
-            return match found {
-                Err(error) if error.has_code(ErrorCode::NO_MESSAGE_FOUND) => Ok(Row::nothing()),
-                found => {
-                    let found = StreamMessage::try_from(found?.message);
-                    let found = found.map_err(|error| session.unavailable(Reason(error.to_string())))?;
-                    Ok(Row::of(found.sequence, &found.headers, found.payload))
-                }
-            };
-        }
-        let method = format!("$JS.API.DIRECT.GET.{}", self.stream);
-        let found = session.request(&method, None, wanted.to_string().into()).await?;
-        if found.status == Some(StatusCode::NOT_FOUND) {
-            return Ok(Row::nothing());
-        }
-        direct(found).ok_or_else(|| session.unavailable(Reason("the answer is not a stored message".to_owned())).into())
+        let stored = session.stored(&self.stream, self.copy, &wanted).await?;
+        Ok(stored.map_or_else(Row::nothing, Row::of))
     }
 
     /// Writes at `subject`, if the version there is `expected` where that is given. `None`: it is another.
@@ -197,24 +164,7 @@ impl Keyspace {
 
     /// Removes what is at `subject`, without a trace.
     pub(super) async fn remove(&self, session: &Session, subject: &str) -> Result<(), ApiError> {
-        let _: serde_json::Value =
-            session.api(&format!("STREAM.PURGE.{}", self.stream), &json!({ "filter": subject })).await?;
-        Ok(())
-    }
-
-    /// All subjects of `pattern`, in no order.
-    pub(super) async fn subjects(&self, session: &Session, pattern: &str) -> Result<Vec<String>, ApiError> {
-        let mut subjects = Vec::new();
-        loop {
-            let wanted = json!({ "subjects_filter": pattern, "offset": subjects.len() });
-            let page: Subjects = session.api(&format!("STREAM.INFO.{}", self.stream), &wanted).await?;
-            let found = page.state.subjects.unwrap_or_default();
-            let is_last = found.is_empty() || subjects.len() + found.len() >= page.total;
-            subjects.extend(found.into_keys());
-            if is_last {
-                return Ok(subjects);
-            }
-        }
+        session.purge(&self.stream, subject).await
     }
 }
 
@@ -223,16 +173,10 @@ impl Row {
         Self { version: 0, entry: None, ending: None }
     }
 
-    fn of(version: u64, headers: &HeaderMap, value: Bytes) -> Self {
+    fn of(stored: StreamMessage) -> Self {
+        let StreamMessage { sequence: version, headers, payload: value, .. } = stored;
         let is_mark = headers.get(OPERATION).is_some_and(|operation| operation.as_str() != "PUT");
         let entry = (!is_mark).then_some(Entry { value, version: Version(version) });
-        Self { version, entry, ending: Ending::read(headers) }
+        Self { version, entry, ending: Ending::read(&headers) }
     }
-}
-
-/// The stored message that a direct answer holds.
-fn direct(answer: Message) -> Option<Row> {
-    let headers = answer.headers?;
-    let version = headers.get(header::NATS_SEQUENCE)?.as_str().parse().ok()?;
-    Some(Row::of(version, &headers, answer.payload))
 }

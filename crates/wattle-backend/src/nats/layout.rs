@@ -23,3 +23,10 @@ impl Default for NatsLayout {
         Self { space, replicas: NonZeroUsize::MIN, max_bytes: None }
     }
 }
+
+impl NatsLayout {
+    /// The room of a stream as JetStream takes it.
+    pub(super) fn max_stream_bytes(&self) -> i64 {
+        self.max_bytes.map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX))
+    }
+}

@@ -18,7 +18,10 @@
 //! connection reads it, and in every other case it warns once that it cannot know.
 
 mod api;
+mod blobs;
 mod connection;
+mod container;
+mod download;
 mod durability;
 mod ending;
 mod events;
@@ -32,7 +35,9 @@ mod session;
 mod state;
 mod stream;
 mod tls;
+mod upload;
 
+pub use blobs::NatsBlobs;
 pub use connection::NatsConnection;
 pub use durability::NatsDurability;
 pub use key_value::NatsKeyValue;

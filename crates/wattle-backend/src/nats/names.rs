@@ -3,14 +3,17 @@
 //! ```text
 //! an owner:  SPACE_shared   SPACE_NAMESPACE_APP               names have no underscore
 //! a key:     $KV.OWNER.BUCKET.KEY                             a dot of KEY stays where it separates two tokens
+//! an object: $O.OWNER__CONTAINER.M.NAME                       NAME in base64, as in every object store of NATS
 //! ```
 //!
 //! Letters, digits, `-`, `_`, `/` and all letters beyond ASCII stand for themselves; other bytes become `=` with two
 //! hexadecimal digits. Where most of a text would become digits, it is `==` with the whole of it in base64. The empty
-//! text is `=`.
+//! text is `=`. Containers are names of streams, which take less: there other bytes become `_` with two digits, what gets
+//! too long is `_h` with a digest, and the empty text is `_z`.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
 
 use super::layout::NatsLayout;
 use crate::bucket::{Bucket, Owner};
@@ -21,6 +24,11 @@ use crate::limits;
 const BUCKET_MAX_BYTES: usize = 1400;
 /// The most bytes that a key takes in a subject.
 const KEY_MAX_BYTES: usize = 2000;
+
+/// The most bytes that the name of an object takes in a subject.
+const OBJECT_MAX_BYTES: usize = 2800;
+/// The most bytes that a text takes in the name of a stream, which has at most 255 with its owner before it.
+const STREAM_PART_MAX_BYTES: usize = 48;
 
 const SPECIAL: &str = "=";
 const BASE64: &str = "==";
@@ -37,6 +45,41 @@ pub(super) fn owner(layout: &NatsLayout, owner: &Owner) -> String {
 pub(super) fn bucket(bucket: &Bucket) -> Result<String, BackendError> {
     limits::checked(Part::Bucket, bucket.name.len())?;
     short_enough(Part::Bucket, encoded(&bucket.name, |_, _| false), BUCKET_MAX_BYTES)
+}
+
+/// What the object store of a container is called.
+pub(super) fn container(layout: &NatsLayout, container: &Bucket) -> Result<String, BackendError> {
+    limits::checked(Part::Bucket, container.name.len())?;
+    Ok(format!("{}__{}", owner(layout, &container.owner), stream_part(&container.name)))
+}
+
+/// The token of an object's name.
+pub(super) fn object(name: &str) -> Result<String, BackendError> {
+    limits::checked(Part::Key, name.len())?;
+    short_enough(Part::Key, URL_SAFE.encode(name), OBJECT_MAX_BYTES)
+}
+
+/// The object that has this token.
+pub(super) fn object_of(token: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE.decode(token).ok()?).ok()
+}
+
+/// A text as part of the name of a stream.
+fn stream_part(text: &str) -> String {
+    if text.is_empty() {
+        return "_z".to_owned();
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => escaped.push(byte.into()),
+            byte => escaped += &format!("_{byte:02X}"),
+        }
+    }
+    match escaped.len() > STREAM_PART_MAX_BYTES {
+        true => format!("_h{}", URL_SAFE_NO_PAD.encode(Sha256::digest(text))),
+        false => escaped,
+    }
 }
 
 /// The tokens of a key.
@@ -108,6 +151,7 @@ fn decoded(encoded: &str) -> Option<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use wattle_spec::name::AppId;
     use wattle_spec::subject::Subject;
 
     #[test]
@@ -135,7 +179,28 @@ mod tests {
         assert!(key(&" ".repeat(1024)).is_ok(), "what a guest may use fits");
     }
 
+    #[test]
+    fn containers_are_names_of_streams() {
+        let layout = NatsLayout::default();
+        let named = |name: &str| Bucket { owner: Owner::Shared, name: name.to_owned() };
+        let name = |bucket: &Bucket| container(&layout, bucket).expect("short enough");
+        assert_eq!(name(&named("photos-1")), "wattle_shared__photos-1");
+        assert_eq!(name(&named("a.b_c")), "wattle_shared__a_2Eb_5Fc");
+        assert_eq!(name(&named("")), "wattle_shared___z");
+        let long = "l".repeat(63);
+        let app = AppId { namespace: long.parse().expect("a name"), name: long.parse().expect("a name") };
+        let long = NatsLayout { space: long.parse().expect("a name"), ..NatsLayout::default() };
+        let longest = container(&long, &Bucket { owner: Owner::App(app), name: "x".repeat(1000) });
+        assert!(longest.expect("short enough").len() + "OBJ_".len() <= 255);
+        assert_ne!(name(&named(&"x".repeat(1000))), name(&named(&"x".repeat(1001))));
+    }
+
     proptest! {
+        #[test]
+        fn containers_are_apart(one in "([a-c_.]|\\PC){0,20}", other in "([a-c_.]|\\PC){0,20}") {
+            prop_assert_eq!(stream_part(&one) == stream_part(&other), one == other);
+        }
+
         #[test]
         fn keys_come_back_and_are_subjects(text in "([a-c.=*> \0]|\\PC){0,12}") {
             let tokens = key(&text).expect("short enough");
