@@ -18,6 +18,8 @@ pub enum Part {
     Value,
     /// The body of a message.
     Message,
+    /// A secret.
+    Secret,
 }
 
 impl fmt::Display for Part {
@@ -27,6 +29,7 @@ impl fmt::Display for Part {
             Part::Key => "key",
             Part::Value => "value",
             Part::Message => "message",
+            Part::Secret => "secret",
         })
     }
 }
@@ -115,6 +118,14 @@ pub enum BackendError {
         /// For how long.
         patience: Duration,
     },
+    /// A secret lies where others than its owner could read or replace it.
+    #[error("{path} is no place for a secret: {why}")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The backend does not allow it: a wrong password, or a name that it does not give to this user.
     #[error("the backend {backend} refuses {what}")]
     Denied {
@@ -158,6 +169,7 @@ impl BackendError {
             BackendError::NoContainer { .. } => "no-container",
             BackendError::NoResponder { .. } => "no-responder",
             BackendError::TimedOut { .. } => "timed-out",
+            BackendError::Exposed { .. } => "exposed",
             BackendError::Denied { .. } => "denied",
             BackendError::Quota { .. } => "quota",
             BackendError::Unavailable { .. } => "unavailable",
@@ -174,6 +186,9 @@ impl BackendError {
                 Some("stop the host, keep a copy of the file, check the disk, and restore the file from a backup")
             }
             BackendError::WritesStopped { .. } => Some("check the disk and the system's log, then restart the host"),
+            BackendError::Exposed { .. } => {
+                Some("give the file to the user that the host runs as, and run `chmod 600` on it")
+            }
             _ => None,
         }
     }

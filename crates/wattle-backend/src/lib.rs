@@ -18,4 +18,5 @@ pub mod limits;
 pub mod memory;
 #[cfg(feature = "nats")]
 pub mod nats;
+pub mod secrets;
 pub mod stores;

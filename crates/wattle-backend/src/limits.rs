@@ -3,6 +3,7 @@
 //! These limits only keep formats and memory sane. What a guest may store is settled above the backend.
 
 use crate::error::{BackendError, Part};
+use crate::secrets::SECRET_MAX_BYTES;
 
 /// The most bytes that the name of a bucket may have.
 pub const BUCKET_NAME_MAX_BYTES: usize = 32 << 10;
@@ -21,6 +22,7 @@ pub(crate) fn checked(part: Part, size: usize) -> Result<(), BackendError> {
         Part::Key => KEY_MAX_BYTES,
         Part::Value => VALUE_MAX_BYTES,
         Part::Message => MESSAGE_MAX_BYTES,
+        Part::Secret => SECRET_MAX_BYTES,
     };
     match size > limit {
         true => Err(BackendError::TooLarge { part, size, limit }),

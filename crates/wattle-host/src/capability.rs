@@ -1,12 +1,13 @@
 //! Capabilities: the interfaces that a host implements, each written once, whatever backend stands behind it.
 
 mod bindings;
-mod config;
+pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod key_value;
-mod logging;
+pub(crate) mod logging;
 mod names;
 pub(crate) mod preview1;
+pub(crate) mod secrets;
 pub(crate) mod wasi;
 
 use wasmtime::component::Linker;
@@ -26,8 +27,14 @@ pub(crate) trait Capability: Send + Sync {
 }
 
 /// What is compiled in.
-const BUILT_IN: [&dyn Capability; 5] =
-    [&wasi::WasiCore, &http::Http, &key_value::KeyValueStore, &config::Config, &logging::Logging];
+const BUILT_IN: &[&dyn Capability] = &[
+    &wasi::WasiCore,
+    &http::Http,
+    &key_value::KeyValueStore,
+    &config::Config,
+    &logging::Logging,
+    &secrets::SecretStore,
+];
 
 /// Every interface that a host implements: what a manifest is resolved against.
 pub fn offers() -> Vec<Offer> {

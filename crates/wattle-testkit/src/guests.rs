@@ -36,6 +36,7 @@ macro_rules! for_each_guest {
             state = "state";
             tally = "tally";
             unknown_import = "unknown-import";
+            vault = "vault";
         }
     };
 }

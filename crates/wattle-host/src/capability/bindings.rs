@@ -5,10 +5,13 @@ wasmtime::component::bindgen!({
     world: "wattle:host/capabilities",
     imports: {
         "wasi:keyvalue": async | trappable,
+        "wasi:config": async | trappable,
+        "wasmcloud:secrets": async | store | trappable,
         default: trappable,
     },
     with: {
         "wasi:keyvalue/store.bucket": super::key_value::OpenBucket,
+        "wasmcloud:secrets/store.secret": wattle_backend::secrets::Secret,
     },
     trappable_error_type: {
         "wasi:keyvalue/store.error" => super::key_value::Failure,

@@ -24,7 +24,7 @@ pub(super) fn resolved(
     faults.extend(same_place(&entry.mounts));
     faults.extend(entry.allow.udp.iter().filter(|pattern| !pattern.value.is_loopback()).map(beyond_loopback));
     let default = policy_default(found.shape.kind, &links);
-    let Grants { mounts, env, network } = Grants::of(entry, base);
+    let Grants { mounts, env, secrets, network } = Grants::of(entry, base);
     let written = entry.instances.as_ref().map(|instances| &instances.value);
     ComponentSpec {
         digest: found.digest,
@@ -36,6 +36,7 @@ pub(super) fn resolved(
         links,
         config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
         env,
+        secrets,
         mounts,
         network,
         limits: entry.limits.0,

@@ -550,7 +550,8 @@ fn what_is_switched_off() {
 #[test]
 fn backends_that_cannot_keep_it() {
     let link = |package: &str, lines: &str| {
-        check_imports(ALL_KINDS_OF_STATE, &format!("[links]\n'{package}' = 'main'\n[backends.main]\n{lines}"), "")
+        let host = format!("[backends.main]\n{lines}");
+        check_imports(ALL_KINDS_OF_STATE, &format!("[links]\n'{package}' = 'main'"), &host)
     };
     insta::assert_snapshot!(link("wasi:keyvalue", "type = 'environment'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> refused: backend `main`, which is of the type `environment`, cannot keep keys and values
