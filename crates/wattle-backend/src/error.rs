@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bucket::Bucket;
+
 /// Which part of an entry a limit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -16,10 +18,14 @@ pub enum Part {
     Key,
     /// The value.
     Value,
-    /// The body of a message.
+    /// A message: its body and its headers.
     Message,
     /// A secret.
     Secret,
+    /// The name of a container of objects.
+    Container,
+    /// The name of an object.
+    Object,
 }
 
 impl fmt::Display for Part {
@@ -30,6 +36,8 @@ impl fmt::Display for Part {
             Part::Value => "value",
             Part::Message => "message",
             Part::Secret => "secret",
+            Part::Container => "container name",
+            Part::Object => "object name",
         })
     }
 }
@@ -110,6 +118,14 @@ pub enum BackendError {
         /// What the request was about.
         subject: String,
     },
+    /// Messages came faster than a subscriber settled them, and there was no room to keep them in. Others go on coming.
+    #[error("{count} messages about {pattern} were dropped, because they came faster than they were settled")]
+    MessagesDropped {
+        /// What the subscriber listens to.
+        pattern: String,
+        /// How many since it was last told.
+        count: u64,
+    },
     /// The backend, or who should have answered through it, did not do so in time.
     #[error("{what} took longer than {patience:?}")]
     TimedOut {
@@ -168,6 +184,7 @@ impl BackendError {
             BackendError::Io { .. } => "io",
             BackendError::NoContainer { .. } => "no-container",
             BackendError::NoResponder { .. } => "no-responder",
+            BackendError::MessagesDropped { .. } => "messages-dropped",
             BackendError::TimedOut { .. } => "timed-out",
             BackendError::Exposed { .. } => "exposed",
             BackendError::Denied { .. } => "denied",
@@ -191,6 +208,11 @@ impl BackendError {
             }
             _ => None,
         }
+    }
+
+    /// That this container is not there.
+    pub(crate) fn no_container(container: &Bucket) -> Self {
+        BackendError::NoContainer { name: container.name.clone() }
     }
 
     /// An [`Io`](Self::Io), or the more telling [`Full`](Self::Full) if that is what the system said.

@@ -22,11 +22,10 @@ use crate::backend::Backend;
 use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage};
 use crate::bucket::Bucket;
 use crate::error::BackendError;
+use crate::limits;
 
 /// How many records of a page are asked for at a time.
 const LOOKS_AT_ONCE: usize = 16;
-/// The most objects of a page.
-const PAGE_MAX_OBJECTS: usize = 1000;
 
 /// A [`Blobs`] in object stores.
 pub struct NatsBlobs {
@@ -80,7 +79,7 @@ async fn list(
 ) -> Result<ObjectPage, BackendError> {
     let mut names = container.names(&session).await?;
     names.retain(|name| after.as_ref().is_none_or(|after| name > after));
-    let limit = limit.clamp(1, PAGE_MAX_OBJECTS);
+    let limit = limit.clamp(1, limits::PAGE_MAX_OBJECTS);
     let next = names.get(limit).and(names.get(limit - 1)).cloned();
     names.truncate(limit);
     let looks = names.into_iter().map(|name| {

@@ -36,7 +36,7 @@ const FIRST: &str = "Wattle-First";
 #[derive(Debug, Clone)]
 pub(super) struct Container {
     /// What the guest calls it.
-    title: String,
+    bucket: Bucket,
     name: String,
     stream: String,
     copy: Copy,
@@ -92,7 +92,7 @@ impl Container {
     pub(super) fn of(layout: &NatsLayout, container: &Bucket) -> Result<Self, BackendError> {
         let name = names::container(layout, container)?;
         let copy = if layout.replicas.get() == 1 { Copy::Any } else { Copy::Leader };
-        Ok(Self { title: container.name.clone(), stream: format!("OBJ_{name}"), name, copy })
+        Ok(Self { bucket: container.clone(), stream: format!("OBJ_{name}"), name, copy })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -272,7 +272,7 @@ impl Container {
             error => error.has_code(ErrorCode::STREAM_NOT_FOUND),
         };
         match is_gone {
-            true => BackendError::NoContainer { name: self.title.clone() },
+            true => BackendError::no_container(&self.bucket),
             false => session.translated(&self.stream, error),
         }
     }

@@ -49,19 +49,23 @@ pub(super) fn bucket(bucket: &Bucket) -> Result<String, BackendError> {
 
 /// What the object store of a container is called.
 pub(super) fn container(layout: &NatsLayout, container: &Bucket) -> Result<String, BackendError> {
-    limits::checked(Part::Bucket, container.name.len())?;
+    limits::checked(Part::Container, container.name.len())?;
     Ok(format!("{}__{}", owner(layout, &container.owner), stream_part(&container.name)))
 }
 
 /// The token of an object's name.
 pub(super) fn object(name: &str) -> Result<String, BackendError> {
-    limits::checked(Part::Key, name.len())?;
-    short_enough(Part::Key, URL_SAFE.encode(name), OBJECT_MAX_BYTES)
+    limits::checked(Part::Object, name.len())?;
+    let encoded = if name.is_empty() { SPECIAL.to_owned() } else { URL_SAFE.encode(name) };
+    short_enough(Part::Object, encoded, OBJECT_MAX_BYTES)
 }
 
 /// The object that has this token.
 pub(super) fn object_of(token: &str) -> Option<String> {
-    String::from_utf8(URL_SAFE.decode(token).ok()?).ok()
+    match token {
+        SPECIAL => Some(String::new()),
+        token => String::from_utf8(URL_SAFE.decode(token).ok()?).ok(),
+    }
 }
 
 /// A text as part of the name of a stream.

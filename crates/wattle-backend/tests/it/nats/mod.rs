@@ -1,5 +1,6 @@
 //! The backends on a real nats-server.
 
+mod blobs;
 mod durability;
 mod faults;
 mod key_value;
