@@ -12,6 +12,8 @@ pub mod bus;
 pub mod conformance;
 pub mod disk;
 pub mod error;
+pub mod exchange;
 pub mod key_value;
 pub mod limits;
 pub mod memory;
+pub mod memory_bus;
