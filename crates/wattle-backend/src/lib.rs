@@ -16,4 +16,4 @@ pub mod exchange;
 pub mod key_value;
 pub mod limits;
 pub mod memory;
-pub mod memory_bus;
+mod page;

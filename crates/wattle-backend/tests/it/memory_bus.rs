@@ -11,7 +11,7 @@ use wattle_backend::bus::{Audience, Bus, Deliveries, Message, Settlement, Subscr
 use wattle_backend::conformance::bus::Place;
 use wattle_backend::error::BackendError;
 use wattle_backend::exchange::BusOptions;
-use wattle_backend::memory_bus::MemoryBus;
+use wattle_backend::memory::MemoryBus;
 
 mod conformance {
     use super::*;
