@@ -132,7 +132,7 @@ impl Engine {
     }
 
     /// Refuses if no write can be trusted any more.
-    fn trusted(&self) -> Result<(), BackendError> {
+    pub(super) fn trusted(&self) -> Result<(), BackendError> {
         self.location.distrust.get().map_or(Ok(()), |failure| {
             let source = Arc::new(of_file(self.path(), failure));
             Err(BackendError::WritesStopped { path: self.path().to_owned(), source })

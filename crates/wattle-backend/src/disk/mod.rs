@@ -11,6 +11,7 @@
 
 mod atomic_file;
 mod batch;
+mod blobs;
 mod cache;
 pub mod data_dir;
 mod data_dir_error;
@@ -30,6 +31,7 @@ mod table_key;
 mod workers;
 mod writer;
 
+pub use blobs::DiskBlobs;
 pub use data_dir::DataDir;
 pub use data_dir_error::DataDirError;
 pub use options::DiskOptions;
