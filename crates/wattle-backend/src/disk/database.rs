@@ -248,4 +248,9 @@ impl Found<'_> {
         let row = self.row.value();
         record::entry(row, self.record.value()).ok_or_else(|| self.view.damaged_record())
     }
+
+    /// That the file is damaged here.
+    pub(super) fn damaged(&self, detail: &str) -> BackendError {
+        corrupt(&self.view.opened.path, detail)
+    }
 }

@@ -1,5 +1,6 @@
 //! One group, or one subscriber that hears everything: a line of messages behind a lock, and the room that they take.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
@@ -20,6 +21,9 @@ const MESSAGE_OVERHEAD_BYTES: usize = 512;
 
 /// Where the messages of one group are kept, so that they outlive the process.
 pub(crate) trait Shelf: Send + Sync {
+    /// What it calls the group.
+    fn group(&self) -> u64;
+
     /// The message of this number. None: it is no longer there.
     fn read(&self, number: u64) -> BoxFuture<'static, Result<Option<Message>, BackendError>>;
 
@@ -40,11 +44,12 @@ pub(crate) struct Group {
     /// None: one subscriber that hears everything.
     pub(super) name: Option<String>,
     /// None: messages are in memory only, and the group ends with its last member.
-    pub(super) shelf: Option<Arc<dyn Shelf>>,
+    pub(crate) shelf: Option<Arc<dyn Shelf>>,
     room: Arc<Semaphore>,
     capacity_units: usize,
     pub(super) settle_within: Duration,
     line: Mutex<Line>,
+    forgotten: AtomicBool,
 }
 
 impl Group {
@@ -70,6 +75,7 @@ impl Group {
             capacity_units,
             settle_within: options.settle_within,
             line: Mutex::new(Line::new(options.settle_within)),
+            forgotten: AtomicBool::new(false),
         }
     }
 
@@ -118,6 +124,17 @@ impl Group {
     pub(super) fn end(&self) {
         self.room.close();
         self.change(|line, _| line.end());
+    }
+
+    /// Whether nothing is to be kept for it any more.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.forgotten.load(Ordering::Acquire)
+    }
+
+    /// Ends it for good.
+    pub(super) fn forget(&self) {
+        self.forgotten.store(true, Ordering::Release);
+        self.end();
     }
 
     /// A message larger than everything takes everything.

@@ -28,8 +28,8 @@ pub(crate) struct Item {
     pub(crate) attempt: u32,
     /// Not to be delivered before.
     pub(crate) due: Option<Instant>,
-    /// What it takes of the bounds on memory and disk.
-    pub(crate) _room: Vec<OwnedSemaphorePermit>,
+    /// What it takes of its group's bound, where that was counted.
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
 }
 
 struct Waiting {
@@ -171,9 +171,7 @@ impl Line {
         self.put(number, Place::With { member, taken: true, until: now + self.settle_within });
         let Waiting { item, .. } = self.waiting.get_mut(&number).expect("invariant: what is in an inbox waits");
         item.attempt = item.attempt.saturating_add(1);
-        // What is on the shelf can be read again.
-        let message = if item.kept.is_some() { item.message.take() } else { item.message.clone() };
-        Turn::Take(Ticket { number, attempt: item.attempt, message, kept: item.kept })
+        Turn::Take(Ticket { number, attempt: item.attempt, message: item.message.clone(), kept: item.kept })
     }
 
     /// Removes a message, wherever it is: it was handled.
@@ -319,7 +317,7 @@ mod tests {
             for body in bodies {
                 let subject = "a".parse().expect("a subject");
                 let message = Message { subject, body: (*body).into(), reply_to: None, headers: Vec::new() };
-                let item = Item { message: Some(message), kept: None, attempt: 0, due: None, _room: Vec::new() };
+                let item = Item { message: Some(message), kept: None, attempt: 0, due: None, _room: None };
                 self.line.push(item, self.now);
             }
         }

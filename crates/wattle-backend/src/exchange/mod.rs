@@ -17,5 +17,7 @@ mod receipt;
 mod replies;
 mod switchboard;
 
+pub(crate) use group::{Group, Room, Shelf};
+pub(crate) use line::Item;
 pub use options::BusOptions;
 pub(crate) use switchboard::{Exchange, Hearers, size_of};

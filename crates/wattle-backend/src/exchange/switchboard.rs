@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::{Duration, Instant, timeout_at};
 use wattle_spec::subject::Subject;
 
-use super::group::{Group, Room};
+use super::group::{Group, Room, Shelf};
 use super::line::{Item, MemberId};
 use super::listener::Listener;
 use super::options::BusOptions;
@@ -69,9 +69,31 @@ impl Exchange {
         Ok(self.join_group(group, unsettled))
     }
 
+    /// Begins to listen in a group that there is.
+    pub(crate) fn join_known(
+        self: &Arc<Self>,
+        subscription: &Subscription,
+    ) -> Result<Option<Deliveries>, BackendError> {
+        // Held until it has joined, so that the group is not taken for one that everybody left.
+        let mut tables = self.writing();
+        let group = tables.open()?.found(subscription);
+        Ok(group.map(|group| self.join_group(group, subscription.unsettled)))
+    }
+
     fn join_group(self: &Arc<Self>, group: Arc<Group>, unsettled: NonZeroUsize) -> Deliveries {
         let (member, bell) = group.change(|line, now| line.join(unsettled.get(), now));
         Listener { exchange: self.clone(), group, member, bell }.deliveries()
+    }
+
+    /// Adds a group whose messages are kept on `shelf`, unless it is there already.
+    pub(crate) fn restore(&self, owner: Owner, id: GroupId, shelf: Arc<dyn Shelf>) -> Result<Arc<Group>, BackendError> {
+        let mut tables = self.writing();
+        let key = (owner, id);
+        if let Some(group) = tables.open()?.groups.get(&key) {
+            return Ok(group.clone());
+        }
+        let (owner, GroupId { name, pattern }) = key;
+        Ok(tables.insert(Group::new(owner, pattern, Audience::Group(name), Some(shelf), &self.options)))
     }
 
     /// Removes a member; and its group, if messages are not kept for it and this was the last.
@@ -87,6 +109,25 @@ impl Exchange {
             drop(tables);
             group.end();
         }
+    }
+
+    /// Ends a group, whatever it has.
+    pub(crate) fn forget(&self, owner: &Owner, id: &GroupId) {
+        let mut tables = self.writing();
+        let Some(group) = tables.groups.get(&(owner.clone(), id.clone())).cloned() else { return };
+        tables.remove(&group);
+        drop(tables);
+        group.forget();
+    }
+
+    /// The groups of `owner`, in their order.
+    pub(crate) fn groups(&self, owner: &Owner) -> Result<Vec<GroupId>, BackendError> {
+        let tables = self.reading();
+        let tables = tables.open_to_read()?;
+        let mut ids: Vec<GroupId> =
+            tables.groups.keys().filter(|(of, _)| of == owner).map(|(_, id)| id.clone()).collect();
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Who hears of `subject`.
@@ -188,7 +229,7 @@ impl Exchange {
 }
 
 fn in_memory(message: &Message, room: Room) -> Item {
-    Item { message: Some(message.clone()), kept: None, attempt: 0, due: None, _room: vec![room] }
+    Item { message: Some(message.clone()), kept: None, attempt: 0, due: None, _room: Some(room) }
 }
 
 impl Tables {
