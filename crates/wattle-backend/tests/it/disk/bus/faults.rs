@@ -13,6 +13,8 @@ use super::{
 };
 use crate::disk::child;
 use wattle_backend::backend::Backend;
+use wattle_backend::bucket::Owner;
+use wattle_backend::bus::{Bus, GroupId};
 use wattle_backend::disk::faults::{Faults, FileOperation};
 
 const EIO: i32 = 5;
@@ -105,6 +107,53 @@ async fn fail_at(operation: FileOperation, spared: u64, errno: i32) -> bool {
     let lost: Vec<_> = acknowledged.difference(&found).map(|body| &body[..body.len().min(9)]).collect();
     assert!(lost.is_empty(), "{what}: {lost:?} were lost");
     failed
+}
+
+/// Whenever the disk fails while a group is forgotten, the group is there with all that it has, or not at all.
+#[tokio::test]
+async fn a_group_is_forgotten_or_not_wherever_the_disk_fails() {
+    const MESSAGES: usize = 600;
+    let group = GroupId { name: "group".into(), pattern: "a".parse().expect("a pattern") };
+    let (mut kept, mut forgotten) = (0, 0);
+    for spared in 0.. {
+        let (dir, faults) = (temporary(), Faults::default());
+        let data = dir.path().join("data");
+        let bus = open_in(&data, with(&faults), BusOptions::default());
+        drop(join(&bus).await);
+        join_all((0..MESSAGES).map(|number| publish(&bus, number.to_string()))).await;
+        faults.fail(FileOperation::Sync, spared, EIO);
+        let result = bus.forget(&Owner::Shared, &group).await;
+        faults.heal();
+        drop(bus);
+        let bus = open_in(&data, DiskOptions::default(), BusOptions::default());
+        match bus.groups(&Owner::Shared).await.expect("groups").as_slice() {
+            [] => forgotten += 1,
+            _ => {
+                assert!(result.is_err(), "it was said to be forgotten");
+                let mut member = join(&bus).await;
+                let mut found = BTreeSet::new();
+                while found.len() < MESSAGES {
+                    // Some at a time, so that what is settled shares commits.
+                    let some: Vec<_> =
+                        (&mut member).take(60).map(|delivery| delivery.expect("a message")).collect().await;
+                    found.extend(some.iter().map(text));
+                    join_all(some.into_iter().map(done)).await.into_iter().for_each(|done| done.expect("settle"));
+                }
+                kept += 1;
+            }
+        }
+        // Whatever was left is removed now, and nothing of it comes back.
+        bus.forget(&Owner::Shared, &group).await.expect("forget");
+        drop(bus);
+        let bus = open_in(&data, DiskOptions::default(), BusOptions::default());
+        let mut member = join(&bus).await;
+        publish(&bus, "new").await.expect("publish");
+        assert_eq!(text(&next(&mut member).await.expect("a message")), "new");
+        if result.is_ok() {
+            break;
+        }
+    }
+    assert!(kept > 0 && forgotten > 1, "it failed before and after: {kept}, {forgotten}");
 }
 
 /// A real limit of the system instead of a pretended one: no file may be larger than some megabytes.
