@@ -60,14 +60,15 @@ impl Drop for Alarm<'_> {
 }
 
 impl Location {
-    /// Opens the file, which is made if there is none, and checks it if it is small enough.
-    pub(super) fn open_checked(&self) -> Result<Opened, BackendError> {
+    /// Opens the file, which is made if there is none, and checks it if it is small enough. Whether it was.
+    pub(super) fn open_checked(&self) -> Result<(Opened, bool), BackendError> {
         if !self.path.try_exists().map_err(|error| BackendError::io("look for", &self.path, error))? {
             self.create()?;
         }
         let mut opened = self.open()?;
         let len = fs::metadata(&self.path).map_err(|error| BackendError::io("read", &self.path, error))?.len();
-        if len <= self.verify_max_bytes {
+        let verify = len <= self.verify_max_bytes;
+        if verify {
             let sound = guarded(&self.path, || {
                 let result = opened.database.check_integrity();
                 result.map_err(|error| of_opening(&self.path, error, opened.first_failure.get()))
@@ -77,7 +78,7 @@ impl Location {
             }
         }
         opened.read(|_| Ok(()))?;
-        Ok(opened)
+        Ok((opened, verify))
     }
 
     /// Opens the file, which exists.

@@ -1,13 +1,16 @@
-//! State on the disk of one host: a data directory that one process owns, and keys and values in one file of it.
+//! State on the disk of one host: a data directory that one process owns, with keys and values, blobs, and messages.
 //!
 //! ```text
-//! store (KeyValue) ── hit ──> cache
-//!   │ read ──> queue ──> reader threads ──┐
-//!   │ write ─> queue ──> writer thread ───┴──> engine (redb) ──> state_file
+//! store (KeyValue) ──┐
+//! bus (Bus) ─────────┤
+//! blobs (Blobs) ─────┴─> rows ── hit ──> cache
+//!   │                      │ read ──> workers ──────────────┐
+//!   │                      │ write ─> queue ──> writer ─────┴──> engine (redb) ──> state_file
+//!   └─> workers ──> files of contents
 //! ```
 //!
-//! Invariants: no thread of a caller ever calls into redb or the file system; a write is acknowledged only after the
-//! disk confirmed it; what is read was checked against its checksum.
+//! Invariants: no thread of a caller ever calls into redb or the file system, but to open a store and to close it; a
+//! write is acknowledged only after the disk confirmed it; what is read was checked against its checksum.
 
 mod atomic_file;
 mod batch;

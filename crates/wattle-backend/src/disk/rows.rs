@@ -81,6 +81,11 @@ impl Rows {
         self.engine.path()
     }
 
+    /// Whether the file was checked as a whole when it was opened.
+    pub(super) fn was_verified(&self) -> bool {
+        self.engine.was_verified()
+    }
+
     /// Refuses if no write can be trusted any more.
     pub(super) fn trusted(&self) -> Result<(), BackendError> {
         self.engine.trusted()

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::contents::ContentId;
+use super::content_id::ContentId;
 
 /// The bytes of a content that a full block has.
 pub(super) const BLOCK_BYTES: u64 = 64 << 10;

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::contents::ContentId;
+use super::content_id::ContentId;
 use crate::blobs::{ObjectEntry, checked};
 use crate::bucket::Bucket;
 use crate::disk::batch::{Batch, Failure};

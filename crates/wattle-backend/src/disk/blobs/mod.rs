@@ -9,7 +9,9 @@
 //! The index decides what there is: a content is complete and synced before the index has it.
 
 mod block;
+mod content_id;
 mod contents;
+mod files;
 mod index;
 mod new_content;
 mod operations;

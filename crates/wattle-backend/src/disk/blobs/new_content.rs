@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::block::Block;
-use super::contents::{ContentId, Contents};
+use super::content_id::ContentId;
+use super::contents::Contents;
 use super::sweeper::Task;
 use crate::error::BackendError;
 
@@ -58,7 +59,7 @@ impl NewContent {
             self.write_block()?;
         }
         let file = self.file.take().expect("invariant: a block was written");
-        self.contents.sync(self.id, &file)
+        self.contents.files.sync(self.id, &file)
     }
 
     /// The index has it.
@@ -75,10 +76,10 @@ impl NewContent {
     fn write_block(&mut self) -> Result<(), BackendError> {
         let file = match &mut self.file {
             Some(file) => file,
-            missing => missing.insert(self.contents.create(self.id)?),
+            missing => missing.insert(self.contents.files.create(self.id)?),
         };
         if !self.block.is_empty() {
-            self.contents.write(self.id, file, self.block.sealed())?;
+            self.contents.files.write(self.id, file, self.block.sealed())?;
             self.block.next();
         }
         Ok(())
@@ -87,6 +88,10 @@ impl NewContent {
 
 impl Drop for NewContent {
     fn drop(&mut self) {
+        // Closing may wait for the disk, and this thread may be a caller's.
+        if let Some(file) = self.file.take() {
+            self.contents.task(Task::Close(file));
+        }
         if !self.in_index {
             self.contents.discard(self.id);
         }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
-use super::contents::{ContentId, Contents, Held};
+use super::content_id::ContentId;
+use super::contents::{Contents, Held};
 use super::index::{self, ContainerNumber, ObjectRecord};
 use super::new_content::NewContent;
 use super::sweeper::Task;
@@ -95,20 +96,20 @@ impl Shared {
         mut content: Content,
     ) -> Result<ObjectEntry, BackendError> {
         self.number(&container).await?;
-        self.contents.trusted()?;
+        self.contents.files.trusted()?;
         let place = self.places.clone().acquire_owned().await.map_err(|_| BackendError::Closed)?;
         let mut new = NewContent::new(&self.contents, place);
         loop {
-            let (pieces, last) = gather(&mut content).await?;
-            let bytes = pieces.iter().map(Bytes::len).sum();
+            let piece = gather(&mut content).await?;
+            let last = (piece.len() as u64) < PIECE_BYTES;
             let write = move || {
-                pieces.iter().try_for_each(|piece| new.append(piece))?;
+                new.append(&piece)?;
                 if last {
                     new.finish()?;
                 }
                 Ok(new)
             };
-            new = self.writers.run(bytes, write).await?;
+            new = self.writers.run(PIECE_BYTES as usize, write).await?;
             if last {
                 return self.place(container, name, new).await;
             }
@@ -117,7 +118,7 @@ impl Shared {
 
     /// Puts an object in its place, with a content that the disk has.
     async fn place(&self, container: Bucket, name: String, new: NewContent) -> Result<ObjectEntry, BackendError> {
-        self.contents.trusted()?;
+        self.contents.files.trusted()?;
         let record = ObjectRecord::new(new.size(), new.id());
         let (entry, contents) = (record.entry(name.clone()), self.contents.clone());
         let settled = move |result: &Result<Option<ContentId>, BackendError>| match result {
@@ -170,13 +171,16 @@ impl Shared {
     }
 }
 
-/// The next pieces of a content, about as many as are written in one step, and whether they are the last.
-async fn gather(content: &mut Content) -> Result<(Vec<Bytes>, bool), BackendError> {
-    let (mut pieces, mut bytes) = (Vec::new(), 0);
-    while bytes < PIECE_BYTES {
-        let Some(piece) = content.next().await.transpose()? else { return Ok((pieces, true)) };
-        bytes += piece.len() as u64;
-        pieces.push(piece);
+/// As much of a content as is written in one step; less, when it has ended. Small pieces are put together, since each may
+/// be a part of a large buffer.
+async fn gather(content: &mut Content) -> Result<Bytes, BackendError> {
+    let mut gathered = Vec::new();
+    while (gathered.len() as u64) < PIECE_BYTES {
+        let Some(piece) = content.next().await.transpose()? else { break };
+        if gathered.is_empty() && piece.len() as u64 >= PIECE_BYTES {
+            return Ok(piece);
+        }
+        gathered.extend_from_slice(&piece);
     }
-    Ok((pieces, false))
+    Ok(gathered.into())
 }

@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::contents::{Directory, Group};
+use super::content_id::Group;
+use super::contents::Contents;
+use super::files::Files;
 use super::index::{self, container_row};
 use super::operations::Shared;
 use super::sweeper::{Sweeper, Task};
@@ -38,27 +40,25 @@ pub struct DiskBlobs {
 }
 
 impl DiskBlobs {
-    /// Opens the blobs of a data directory, which has none at first. Blocks while it reads the index. What a crash left
-    /// is removed afterwards, by a thread of its own.
+    /// Opens the blobs of a data directory, which has none at first. Blocks while it reads the index.
+    ///
+    /// What a crash left is removed afterwards, by a thread of its own, if the index is small enough to be checked as a
+    /// whole (see [`DiskOptions::verify_max_bytes`]): what only seems to be missing in it must not be removed.
     pub fn open(dir: Arc<DataDir>, options: DiskOptions) -> Result<Self, BackendError> {
         let (index, path) = (dir.path().join(BLOBS), dir.path().join(CONTENTS));
-        let directory = Directory::open(path.clone())?;
-        let groups = directory.groups()?;
+        let files = Files::open(path.clone(), &options)?;
+        let groups = files.groups()?;
         if !groups.is_empty() && !index.exists() {
             return Err(corrupt(&index, "it is gone, and the contents of its objects are not"));
         }
         let write_queue_bytes = options.write_queue_bytes;
-        #[cfg(feature = "conformance")]
-        let faults = options.faults.clone();
         let rows = Arc::new(Rows::open(dir, BLOBS, options)?);
-        let run = 1 + last_run(&rows, &groups)?;
         let (tasks, received) = mpsc::unbounded_channel();
-        #[cfg(feature = "conformance")]
-        let contents = Arc::new(directory.begin(run, tasks, faults));
-        #[cfg(not(feature = "conformance"))]
-        let contents = Arc::new(directory.begin(run, tasks));
+        let contents = Arc::new(Contents::new(files, 1 + last_run(&rows, &groups)?, tasks));
         contents.task(Task::Containers);
-        groups.into_iter().for_each(|group| contents.task(Task::Group(group)));
+        if rows.was_verified() {
+            groups.into_iter().for_each(|group| contents.task(Task::Group(group)));
+        }
         let no_thread = |error| BackendError::io("start a thread for", &path, error);
         let shared = Shared {
             rows: rows.clone(),
@@ -72,8 +72,8 @@ impl DiskBlobs {
     }
 
     /// Ends the store: objects whose content the disk has are put in their place, later operations fail with
-    /// [`Closed`](BackendError::Closed), and so do contents that are still read. Blocks until the files are closed: not to be called on a thread that serves
-    /// requests.
+    /// [`Closed`](BackendError::Closed), and so do contents that are still read. Blocks until the files are closed: not
+    /// to be called on a thread that serves requests.
     pub fn close(&self) {
         let Shared { rows, contents, readers, writers, places } = &*self.shared;
         places.close();
@@ -106,7 +106,7 @@ impl Backend for DiskBlobs {
     fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
         let shared = self.shared.clone();
         async move {
-            shared.contents.trusted()?;
+            shared.contents.files.trusted()?;
             shared.rows.write(0, |batch| batch.touch()).await
         }
         .boxed()

@@ -1,5 +1,6 @@
 //! The thread that removes what nobody can see any more: contents that were replaced, and what a crash left.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -7,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::contents::{ContentId, Contents, Group};
+use super::content_id::{ContentId, Group};
+use super::contents::Contents;
 use super::index::{self, ContainerNumber};
 use crate::disk::rows::Rows;
 use crate::error::BackendError;
@@ -16,8 +18,9 @@ use crate::error::BackendError;
 const STEP_OBJECTS: usize = 256;
 
 /// Something to remove. The queue of them has no bound of its own: each follows from a commit, which takes longer.
-#[derive(Debug)]
 pub(super) enum Task {
+    /// A file of a write that was given up.
+    Close(File),
     /// A content that nobody reads and the index does not have.
     Unlink(ContentId),
     /// A content that the index may have or not.
@@ -51,10 +54,9 @@ impl Sweeper {
             if self.contents.is_stopping() {
                 return;
             }
-            match self.sweep(&task).await {
+            match self.sweep(task).await {
                 Ok(()) | Err(BackendError::Closed) => {}
                 Err(error) => tracing::warn!(
-                    ?task,
                     error = &error as &dyn std::error::Error,
                     "what is no longer needed was not removed; the next start tries again"
                 ),
@@ -62,14 +64,22 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&self, task: &Task) -> Result<(), BackendError> {
+    async fn sweep(&self, task: Task) -> Result<(), BackendError> {
         match task {
-            Task::Unlink(content) => self.contents.unlink(*content),
-            Task::Check(content) => self.check(&[*content]).await,
-            Task::Container(container) => self.take_apart(*container).await,
+            Task::Close(file) => {
+                drop(file);
+                Ok(())
+            }
+            Task::Unlink(content) => {
+                self.contents.files.unlink(content)?;
+                self.remove_if_empty(content.group());
+                Ok(())
+            }
+            Task::Check(content) => self.check(vec![content]).await,
+            Task::Container(container) => self.take_apart(container).await,
             Task::Group(group) => {
-                self.check(&self.contents.files(*group)?).await?;
-                self.contents.remove_if_empty(*group);
+                self.check(self.contents.files.contents(group)?).await?;
+                self.remove_if_empty(group);
                 Ok(())
             }
             Task::Containers => self.find_removed().await,
@@ -77,11 +87,17 @@ impl Sweeper {
         }
     }
 
+    /// Removes the directory of a group in which nothing more will be written.
+    fn remove_if_empty(&self, group: Group) {
+        if !self.contents.is_of_this_run(group.run) {
+            self.contents.files.remove_if_empty(group);
+        }
+    }
+
     /// Discards those of some contents that the index does not have.
-    async fn check(&self, contents: &[ContentId]) -> Result<(), BackendError> {
+    async fn check(&self, contents: Vec<ContentId>) -> Result<(), BackendError> {
         // After a failed sync, what is read may not be what the next start finds.
         self.rows.trusted()?;
-        let contents = contents.to_vec();
         let missing = self.rows.read(move |view| {
             let mut missing = Vec::new();
             for &content in &contents {
