@@ -1,7 +1,8 @@
-//! State on the disk of one host: a data directory that one process owns, with keys and values, and blobs.
+//! State on the disk of one host: a data directory that one process owns, with keys and values, blobs, and messages.
 //!
 //! ```text
 //! store (KeyValue) ──┐
+//! bus (Bus) ─────────┤
 //! blobs (Blobs) ─────┴─> rows ── hit ──> cache
 //!   │                      │ read ──> workers ──────────────┐
 //!   │                      │ write ─> queue ──> writer ─────┴──> engine (redb) ──> state_file
@@ -14,6 +15,7 @@
 mod atomic_file;
 mod batch;
 mod blobs;
+mod bus;
 mod cache;
 pub mod data_dir;
 mod data_dir_error;
@@ -35,6 +37,7 @@ mod workers;
 mod writer;
 
 pub use blobs::DiskBlobs;
+pub use bus::DiskBus;
 pub use data_dir::DataDir;
 pub use data_dir_error::DataDirError;
 pub use options::DiskOptions;

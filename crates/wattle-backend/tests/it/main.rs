@@ -2,4 +2,5 @@
 
 mod disk;
 mod memory;
+mod memory_bus;
 mod nats;

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
-use super::{Place, app, done, group_id, heard, join, listen, next, publish, text};
+use super::{PATIENCE, Place, app, done, group_id, heard, join, listen, next, publish, text};
 
 /// Of a group one gets a message, and all of them get some.
 pub async fn groups_share(place: &dyn Place) {
@@ -18,12 +20,22 @@ pub async fn groups_share(place: &dyn Place) {
     }
     // Nobody settles before each has one.
     let first = join_all(members.iter_mut().map(next)).await;
-    let mut seen: Vec<String> = first.iter().map(text).collect();
+    let seen: Vec<String> = first.iter().map(text).collect();
     join_all(first.into_iter().map(done)).await;
-    while seen.len() < MESSAGES {
-        let (body, _, _) = futures::future::select_all(members.iter_mut().map(|member| Box::pin(heard(member)))).await;
-        seen.push(body);
-    }
+    let seen = Mutex::new(seen);
+    let rest = join_all(members.iter_mut().map(async |member| {
+        loop {
+            let body = heard(member).await;
+            seen.lock().await.push(body);
+        }
+    }));
+    let all_seen = async {
+        while seen.lock().await.len() < MESSAGES {
+            tokio::task::yield_now().await;
+        }
+    };
+    futures::future::select(std::pin::pin!(rest), std::pin::pin!(timeout(PATIENCE, all_seen))).await;
+    let seen = seen.into_inner();
     let distinct: BTreeSet<&String> = seen.iter().collect();
     assert_eq!(distinct.len(), MESSAGES, "each came once: {seen:?}");
 }
