@@ -5,12 +5,18 @@ wasmtime::component::bindgen!({
     world: "wattle:host/capabilities",
     imports: {
         "wasi:keyvalue": async | trappable,
+        "wasmcloud:keyvalue": trappable,
         default: trappable,
     },
     with: {
-        "wasi:keyvalue/store.bucket": super::key_value::OpenBucket,
+        "wasi:keyvalue/store@0.2.0-draft.bucket": super::key_value::PagedBucket,
+        "wasi:keyvalue/store@0.2.0-draft2.bucket": super::key_value::OpenBucket,
+        "wasi:keyvalue/atomics@0.2.0-draft2.cas": super::key_value::Cas,
+        "wasmcloud:keyvalue/types.bucket": super::key_value::OpenBucket,
     },
     trappable_error_type: {
-        "wasi:keyvalue/store.error" => super::key_value::Failure,
+        "wasi:keyvalue/store@0.2.0-draft.error" => super::key_value::Failure,
+        "wasi:keyvalue/store@0.2.0-draft2.error" => super::key_value::Failure,
+        "wasmcloud:keyvalue/types.error" => super::key_value::Failure,
     },
 });

@@ -13,14 +13,14 @@ use wasmtime::component::Linker;
 use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
-use wattle_spec::link::Provider;
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::State;
-use wattle_spec::shape::{ImportName, Kind};
+use wattle_spec::shape::Kind;
 
-use super::backends::Backends;
+use super::backends::{AppBackend, Backends};
+use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
-use crate::capability::{linker, preview1};
+use crate::capability::{linker, preview1, with_labelled};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
@@ -122,7 +122,9 @@ impl Loader {
         let profile = profile_of(spec.shape.kind);
         let code = self.code(profile, name, spec, *source).await?;
         let program = match code {
-            Code::Component(code) => self.linkers[profile.name()].instantiate_pre(&code).map(Program::Component),
+            Code::Component(code) => with_labelled(&self.linkers[profile.name()], profile, &spec.shape.imports)
+                .and_then(|linker| linker.instantiate_pre(&code))
+                .map(Program::Component),
             Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
         }
         .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
@@ -189,25 +191,22 @@ impl Loader {
             .map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
     }
 
-    /// What the component's import of `wasi:keyvalue` is joined to.
+    /// What the links of a component to keys and values lead to.
     fn key_value(
         &self,
         app: &App,
         component: &ComponentName,
         spec: &ComponentSpec,
-    ) -> Result<Option<KeyValueLink>, StartError> {
-        let backend = spec.links.iter().find_map(|link| match (&link.import, &link.provider) {
-            (ImportName::Interface(import), Provider::Backend(name)) if import.package == "keyvalue" => Some(name),
-            _ => None,
-        });
-        let Some(name) = backend else { return Ok(None) };
-        let backend = self.providers.backends.of(app, component, name)?;
-        let store = backend.stores.key_value.ok_or_else(|| StartError::CannotKeep {
-            component: component.clone(),
-            backend: name.clone(),
-            state: State::KeyValue,
-        })?;
-        Ok(Some(KeyValueLink { backend: store, name: backend.name, owner: backend.owner }))
+    ) -> Result<Joined<KeyValueLink>, StartError> {
+        Joined::new(&spec.links, State::KeyValue, |name| {
+            let AppBackend { name, stores, owner } = self.providers.backends.of(app, component, name)?;
+            let backend = stores.key_value.ok_or_else(|| StartError::CannotKeep {
+                component: component.clone(),
+                backend: name.clone(),
+                state: State::KeyValue,
+            })?;
+            Ok(KeyValueLink { backend, name, owner })
+        })
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.

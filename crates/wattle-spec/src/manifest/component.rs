@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{LinkEntry, Links, Source};
 use crate::app::Access;
 use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
-use crate::interface::Interface;
+use crate::label::LinkKey;
 use crate::limits::ComponentLimits;
 use crate::network::{AddressRange, EndpointPattern, NetworkPolicy, OriginPattern, SocketPolicy};
 use crate::units::Span;
@@ -32,7 +32,7 @@ pub struct ComponentEntry {
     pub env: BTreeMap<Variable, Text>,
     /// What provides the component's imports: an interface or a package, and the name of a backend.
     #[serde(default)]
-    #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
+    #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
     /// Limits of the component.
     #[serde(default)]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod host_file;
+mod labels;
 mod manifest;
 mod network;
 mod resolve;
