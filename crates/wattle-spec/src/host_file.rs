@@ -182,7 +182,8 @@ struct HostFile {
     #[serde(default)]
     #[schemars(extend("default" = "dev"))]
     defaults: Defaults,
-    /// Default providers: an interface or a package, and the name of a backend. Links in a manifest win.
+    /// Default providers: an interface or a package, with or without a label, and the name of a backend. Links in a
+    /// manifest win.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     links: Links,

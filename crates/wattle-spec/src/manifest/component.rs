@@ -30,7 +30,8 @@ pub struct ComponentEntry {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<Variable, Text>")]
     pub env: BTreeMap<Variable, Text>,
-    /// What provides the component's imports: an interface or a package, and the name of a backend.
+    /// What provides the component's imports: an interface or a package, and the name of a backend. A key with a label,
+    /// `wasi:keyvalue#sessions`, is for what the component opens by that name, and for an import that it calls so.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,

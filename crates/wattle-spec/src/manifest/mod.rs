@@ -52,7 +52,8 @@ pub struct Manifest {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<BackendName, BackendEntry>")]
     pub backends: BTreeMap<Written<BackendName>, BackendEntry>,
-    /// Links for all components: an interface or a package, and what provides it. A component's own links win.
+    /// Links for all components: an interface or a package, with or without a label, and what provides it. A component's
+    /// own links win.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
