@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bucket::Bucket;
+
 /// Which part of an entry a limit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -18,6 +20,12 @@ pub enum Part {
     Value,
     /// The body of a message.
     Message,
+    /// A secret.
+    Secret,
+    /// The name of a container of objects.
+    Container,
+    /// The name of an object.
+    Object,
 }
 
 impl fmt::Display for Part {
@@ -27,6 +35,9 @@ impl fmt::Display for Part {
             Part::Key => "key",
             Part::Value => "value",
             Part::Message => "message",
+            Part::Secret => "secret",
+            Part::Container => "container name",
+            Part::Object => "object name",
         })
     }
 }
@@ -34,8 +45,8 @@ impl fmt::Display for Part {
 /// Why an operation on a backend failed.
 ///
 /// The texts are for operators and logs: they name paths. A guest gets [`code`](Self::code), and the text of
-/// [`Refused`](Self::Refused), which the caller's own change wrote. A write that failed with anything but `Refused` or
-/// `TooLarge` may or may not have happened; what was acknowledged before is kept.
+/// [`Refused`](Self::Refused), which the caller's own change wrote. A write that failed with anything but `Refused`,
+/// `TooLarge` or `NoContainer` may or may not have happened; what was acknowledged before is kept.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
@@ -115,6 +126,14 @@ pub enum BackendError {
         /// For how long.
         patience: Duration,
     },
+    /// A secret lies where others than its owner could read or replace it.
+    #[error("{path} is no place for a secret: {why}")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The backend does not allow it: a wrong password, or a name that it does not give to this user.
     #[error("the backend {backend} refuses {what}")]
     Denied {
@@ -158,6 +177,7 @@ impl BackendError {
             BackendError::NoContainer { .. } => "no-container",
             BackendError::NoResponder { .. } => "no-responder",
             BackendError::TimedOut { .. } => "timed-out",
+            BackendError::Exposed { .. } => "exposed",
             BackendError::Denied { .. } => "denied",
             BackendError::Quota { .. } => "quota",
             BackendError::Unavailable { .. } => "unavailable",
@@ -174,8 +194,16 @@ impl BackendError {
                 Some("stop the host, keep a copy of the file, check the disk, and restore the file from a backup")
             }
             BackendError::WritesStopped { .. } => Some("check the disk and the system's log, then restart the host"),
+            BackendError::Exposed { .. } => {
+                Some("give the file to the user that the host runs as, and run `chmod 600` on it")
+            }
             _ => None,
         }
+    }
+
+    /// That this container is not there.
+    pub(crate) fn no_container(container: &Bucket) -> Self {
+        BackendError::NoContainer { name: container.name.clone() }
     }
 
     /// An [`Io`](Self::Io), or the more telling [`Full`](Self::Full) if that is what the system said.

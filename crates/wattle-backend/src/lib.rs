@@ -16,4 +16,6 @@ pub mod key_value;
 mod lifetime;
 pub mod limits;
 pub mod memory;
+mod page;
+pub mod secrets;
 pub mod stores;

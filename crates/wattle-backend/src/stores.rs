@@ -6,6 +6,7 @@ use crate::blobs::Blobs;
 use crate::bus::Bus;
 use crate::error::BackendError;
 use crate::key_value::KeyValue;
+use crate::secrets::Secrets;
 
 /// The ways in which one backend can be used. Each is there or not.
 #[derive(Clone, Default)]
@@ -16,6 +17,8 @@ pub struct Stores {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// For messages.
     pub bus: Option<Arc<dyn Bus>>,
+    /// For secrets.
+    pub secrets: Option<Arc<dyn Secrets>>,
 }
 
 impl Stores {
@@ -28,7 +31,8 @@ impl Stores {
         let key_value = self.key_value.as_ref().map(|store| store.check());
         let blobs = || self.blobs.as_ref().map(|store| store.check());
         let bus = || self.bus.as_ref().map(|bus| bus.check());
-        match key_value.or_else(blobs).or_else(bus) {
+        let secrets = || self.secrets.as_ref().map(|secrets| secrets.check());
+        match key_value.or_else(blobs).or_else(bus).or_else(secrets) {
             Some(check) => check.await,
             None => Ok(()),
         }

@@ -1,13 +1,14 @@
 //! Capabilities: the interfaces that a host implements, each written once, whatever backend stands behind it.
 
 mod bindings;
-mod config;
+pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod joined;
 pub(crate) mod key_value;
-mod logging;
+pub(crate) mod logging;
 mod names;
 pub(crate) mod preview1;
+pub(crate) mod secrets;
 pub(crate) mod wasi;
 
 use std::borrow::Cow;
@@ -44,8 +45,14 @@ pub(crate) struct LabelledImport<'a> {
 }
 
 /// What is compiled in.
-const BUILT_IN: [&dyn Capability; 5] =
-    [&wasi::WasiCore, &http::Http, &key_value::KeyValueStore, &config::Config, &logging::Logging];
+const BUILT_IN: &[&dyn Capability] = &[
+    &wasi::WasiCore,
+    &http::Http,
+    &key_value::KeyValueStore,
+    &config::Config,
+    &logging::Logging,
+    &secrets::SecretStore,
+];
 
 /// Every interface that a host implements: what a manifest is resolved against.
 pub fn offers() -> Vec<Offer> {
@@ -87,10 +94,10 @@ pub(crate) fn with_labelled<'a>(
 /// Offers for `names`, each `namespace:package/interface@version`.
 fn offering(names: &[&str], state: Option<State>) -> Vec<Offer> {
     let interface = |name: &&str| -> Interface { name.parse().expect("invariant: names of built-in interfaces parse") };
-    names.iter().map(|name| Offer { interface: interface(name), state, is_async: false }).collect()
+    names.iter().map(|name| Offer { interface: interface(name), state, is_concurrent: false }).collect()
 }
 
-/// The same for interfaces whose functions are `async`.
-fn offering_async(names: &[&str], state: Option<State>) -> Vec<Offer> {
-    offering(names, state).into_iter().map(|offer| Offer { is_async: true, ..offer }).collect()
+/// The same for interfaces whose functions are `async` or never wait.
+fn offering_concurrent(names: &[&str], state: Option<State>) -> Vec<Offer> {
+    offering(names, state).into_iter().map(|offer| Offer { is_concurrent: true, ..offer }).collect()
 }

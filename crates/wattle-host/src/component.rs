@@ -14,8 +14,11 @@ use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::shape::Kind;
 
 use crate::answer::Failure;
+use crate::capability::config::ConfigLink;
 use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
+use crate::capability::logging::LogLink;
+use crate::capability::secrets::SecretsLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
 use crate::invocation::RequestId;
@@ -42,6 +45,9 @@ pub(crate) struct Identity {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
     pub(crate) key_value: Joined<KeyValueLink>,
+    pub(crate) config_link: Option<ConfigLink>,
+    pub(crate) secrets: Option<SecretsLink>,
+    pub(crate) log_link: Option<LogLink>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

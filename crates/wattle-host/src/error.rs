@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use wattle_backend::error::BackendError;
 use wattle_spec::backend::BackendKind;
 use wattle_spec::digest::Digest;
-use wattle_spec::name::{AppId, BackendName, ComponentName};
+use wattle_spec::name::{AppId, BackendName, ComponentName, SecretName};
 use wattle_spec::resolve::State;
 
 use crate::engine::CompileError;
@@ -110,6 +110,24 @@ pub enum StartError {
         /// What it is to keep.
         state: State,
     },
+    /// A secret that the manifest grants is not there.
+    #[error("component {component} may read the secret {secret}, but there is none: {place} does not exist")]
+    NoSecret {
+        /// Which component.
+        component: ComponentName,
+        /// Which secret.
+        secret: SecretName,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A component's secrets cannot be read.
+    #[error("the secrets of component {component} cannot be read")]
+    Secrets {
+        /// Which component.
+        component: ComponentName,
+        /// Why.
+        source: BackendError,
+    },
     /// This host has no backend of that kind.
     #[error("the backend {backend} is of the kind {kind:?}, which this host was built without")]
     NoBackendKind {
@@ -125,6 +143,8 @@ impl StartError {
     pub fn hint(&self) -> Option<String> {
         match self {
             StartError::Compile { source, .. } => source.hint().map(Into::into),
+            StartError::NoSecret { .. } => Some("put it there, or remove it from `secrets` of the component".into()),
+            StartError::Secrets { source, .. } => source.hint().map(Into::into),
             StartError::Backend { source, .. } => source.hint().map(Into::into),
             StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,

@@ -1,6 +1,6 @@
 //! An app as it will run: every default filled in, every import joined to a provider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::backend::BackendSpec;
 use crate::digest::Digest;
 use crate::limits::{AppLimits, ComponentLimits};
 use crate::link::Link;
-use crate::name::{AppId, BackendName, ComponentName};
+use crate::name::{AppId, BackendName, ComponentName, SecretName};
 use crate::network::NetworkPolicy;
 use crate::route::HttpRoute;
 use crate::shape::Shape;
@@ -43,6 +43,8 @@ pub struct ComponentSpec {
     pub links: Vec<Link>,
     /// What `wasi:config` answers.
     pub config: BTreeMap<String, String>,
+    /// The secrets that it may read.
+    pub secrets: BTreeSet<SecretName>,
     /// The environment variables that it sees; none of the host's unless named.
     pub env: BTreeMap<String, String>,
     /// The directories that it sees.

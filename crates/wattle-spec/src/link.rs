@@ -51,8 +51,8 @@ pub struct Link {
     pub what: Linked,
     /// The state that is kept through it.
     pub state: Option<State>,
-    /// Whether it is used through `async` functions.
-    pub is_async: bool,
+    /// Whether the component goes on while it waits for it.
+    pub is_concurrent: bool,
     /// What it gets.
     pub provider: Provider,
     /// Why.

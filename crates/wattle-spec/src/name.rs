@@ -90,6 +90,51 @@ names! {
     Namespace;
 }
 
+/// The name of a secret. As a file's name it leads nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretName(std::sync::Arc<str>);
+
+/// Why a text is not the name of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretNameError {
+    /// Nothing was written, or too much.
+    #[error("the name of a secret has 1 to {NAME_MAX_LEN} characters")]
+    Length,
+    /// Something other than letters, digits and inner `-`, `_` and `.`.
+    #[error("the name of a secret is made of letters, digits and inner hyphens, underscores and dots")]
+    Character,
+}
+
+impl SecretName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretName {
+    type Err = SecretNameError;
+
+    fn from_str(text: &str) -> Result<Self, SecretNameError> {
+        if !(1..=NAME_MAX_LEN).contains(&text.len()) {
+            return Err(SecretNameError::Length);
+        }
+        let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let bytes = text.as_bytes();
+        match is_plain(bytes.first()) && is_plain(bytes.last()) && bytes.iter().all(inner) {
+            true => Ok(Self(text.into())),
+            false => Err(SecretNameError::Character),
+        }
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 impl Default for Namespace {
     fn default() -> Self {
         Self("default".into())

@@ -38,6 +38,7 @@ macro_rules! for_each_guest {
             state_p3 = "state-p3";
             tally = "tally";
             unknown_import = "unknown-import";
+            vault = "vault";
         }
     };
 }

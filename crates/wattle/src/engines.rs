@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
 use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::secrets::{EnvironmentSecrets, FileSecrets, Secrets};
 use wattle_backend::stores::Stores;
 use wattle_host::BackendSource;
 use wattle_spec::backend::EngineSpec;
@@ -29,12 +30,18 @@ fn disk(data: Arc<DataDir>) -> Result<Stores, BackendError> {
     Ok(Stores { key_value: Some(key_value), ..Stores::default() })
 }
 
+fn secrets(secrets: impl Secrets + 'static) -> Stores {
+    Stores { secrets: Some(Arc::new(secrets)), ..Stores::default() }
+}
+
 impl BackendSource for Engines {
     fn open(&self, engine: &EngineSpec) -> Result<Option<Stores>, BackendError> {
         Ok(match engine {
             EngineSpec::Memory => Some(self.memory.clone()),
             EngineSpec::Disk => self.disk.clone(),
-            EngineSpec::Nats(_) | EngineSpec::Environment { .. } | EngineSpec::Files { .. } => None,
+            EngineSpec::Environment { prefix } => Some(secrets(EnvironmentSecrets::new(prefix))),
+            EngineSpec::Files { directory } => Some(secrets(FileSecrets::new(directory))),
+            EngineSpec::Nats(_) => None,
         })
     }
 }

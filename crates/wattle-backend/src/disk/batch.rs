@@ -72,6 +72,11 @@ impl<'t> Batch<'t> {
         Ok(())
     }
 
+    /// The entry at `row`.
+    pub(super) fn get(&self, row: &Row) -> Result<Option<Entry>, Failure> {
+        self.at(row, |found| found.map(|found| found.to_kept().entry))
+    }
+
     /// Writes `value` at `row`, to be there until `ends`.
     pub(super) fn set(&mut self, row: &Row, value: &Bytes, ends: Option<Moment>) -> Result<Version, Failure> {
         let version = Version(self.last_version + 1);
@@ -102,13 +107,9 @@ impl<'t> Batch<'t> {
         value: &Bytes,
         ends: Option<Moment>,
     ) -> Result<Swap, Failure> {
-        let conflict = self.at(row, |found| match found.map(|found| found.version) == expected {
-            true => None,
-            false => Some(found.map(|found| found.to_kept().entry)),
-        })?;
-        match conflict {
-            Some(found) => Ok(Swap::Conflict(found)),
-            None => self.set(row, value, ends).map(Swap::Done),
+        match self.at(row, |found| found.map(|found| found.version) == expected)? {
+            true => self.set(row, value, ends).map(Swap::Done),
+            false => self.get(row).map(Swap::Conflict),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -17,7 +17,7 @@ use super::record::{self, Record};
 use super::state_file::{Distrust, FileFailure, FirstFailure, StateFile};
 use super::storage_error::{IntoStorage, corrupt, guarded, of_opening, of_storage};
 use crate::error::BackendError;
-use crate::key_value::Page;
+use crate::key_value::{Entry, Page};
 use crate::lifetime::Kept;
 
 /// Rows (see `table_key`) and records (see `record`).
@@ -63,14 +63,15 @@ impl Drop for Alarm<'_> {
 }
 
 impl Location {
-    /// Opens the file, which is made if there is none, and checks it if it is small enough.
-    pub(super) fn open_checked(&self) -> Result<Opened, BackendError> {
+    /// Opens the file, which is made if there is none, and checks it if it is small enough. Whether it was.
+    pub(super) fn open_checked(&self) -> Result<(Opened, bool), BackendError> {
         if !self.path.try_exists().map_err(|error| BackendError::io("look for", &self.path, error))? {
             self.create()?;
         }
         let mut opened = self.open()?;
         let len = fs::metadata(&self.path).map_err(|error| BackendError::io("read", &self.path, error))?.len();
-        if len <= self.verify_max_bytes {
+        let verify = len <= self.verify_max_bytes;
+        if verify {
             let sound = guarded(&self.path, || {
                 let result = opened.database.check_integrity();
                 result.map_err(|error| of_opening(&self.path, error, opened.first_failure.get()))
@@ -80,7 +81,7 @@ impl Location {
             }
         }
         opened.read(|_| Ok(()))?;
-        Ok(opened)
+        Ok((opened, verify))
     }
 
     /// Opens the file, which exists.
@@ -182,30 +183,85 @@ impl View<'_> {
     /// What is at `row`, also if it has ended.
     pub(super) fn get(&self, row: &[u8]) -> Result<Option<Kept>, BackendError> {
         let Some(bytes) = self.table.get(row).map_err(|error| self.opened.error(error))? else { return Ok(None) };
-        let record = Record::read(row, bytes.value());
-        let damaged = || corrupt(&self.opened.path, "the checksum of a value does not match");
-        record.map(Record::to_kept).ok_or_else(damaged).map(Some)
+        Record::read(row, bytes.value()).map(Record::to_kept).ok_or_else(|| self.damaged_record()).map(Some)
     }
 
     /// At most `limit` keys of the bucket whose rows begin with `prefix`, after `after`.
     pub(super) fn page(&self, prefix: &[u8], after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
+        let mut rows = self.scan(prefix, after)?;
+        Page::take(limit, || rows.next()?.map(|found| found.name().map(str::to_owned)).transpose())
+    }
+
+    /// The rows that begin with `prefix` and go on with more than `after`, in their order.
+    pub(super) fn scan<'a>(&'a self, prefix: &'a [u8], after: Option<&str>) -> Result<Scan<'a>, BackendError> {
         let start = [prefix, after.unwrap_or_default().as_bytes()].concat();
         let start = if after.is_some() { Bound::Excluded(&*start) } else { Bound::Included(&*start) };
         let range = self.table.range::<&[u8]>((start, Bound::Unbounded));
-        let mut rows = range.map_err(|error| self.opened.error(error))?;
-        Page::take(limit, || {
-            let living = rows.find(|row| !row.as_ref().is_ok_and(|(row, bytes)| has_ended(row.value(), bytes.value())));
-            let Some((row, _)) = living.transpose().map_err(|error| self.opened.error(error))? else {
-                return Ok(None);
-            };
-            let Some(key) = row.value().strip_prefix(prefix) else { return Ok(None) };
-            let key = str::from_utf8(key).map_err(|_| corrupt(&self.opened.path, "a key is not text"))?;
-            Ok(Some(key.to_owned()))
-        })
+        Ok(Scan { rows: range.map_err(|error| self.opened.error(error))?, prefix, view: self })
+    }
+
+    /// The last row in `range`.
+    pub(super) fn last(&self, range: Range<&[u8]>) -> Result<Option<Vec<u8>>, BackendError> {
+        let mut rows = self.table.range::<&[u8]>(range).map_err(|error| self.opened.error(error))?;
+        let last = rows.next_back().transpose().map_err(|error| self.opened.error(error))?;
+        Ok(last.map(|(row, _)| row.value().to_vec()))
+    }
+
+    fn damaged_record(&self) -> BackendError {
+        corrupt(&self.opened.path, "the checksum of a value does not match")
     }
 }
 
 /// Whether the record in `bytes` is whole and has ended. Few end, so that few are read as a whole.
-fn has_ended(row: &[u8], bytes: &[u8]) -> bool {
-    record::ends(bytes).is_some() && Record::read(row, bytes).is_some_and(|record| !record.is_living())
+fn has_ended((row, bytes): &Row) -> bool {
+    let bytes = bytes.value();
+    record::ends(bytes).is_some() && Record::read(row.value(), bytes).is_some_and(|record| !record.is_living())
+}
+
+/// A row and its record.
+type Row = (redb::AccessGuard<'static, &'static [u8]>, redb::AccessGuard<'static, &'static [u8]>);
+
+/// Rows with a common beginning.
+pub(super) struct Scan<'a> {
+    rows: redb::Range<'static, &'static [u8], &'static [u8]>,
+    prefix: &'a [u8],
+    view: &'a View<'a>,
+}
+
+/// A row that was found, and its record, which nobody has looked at yet.
+pub(super) struct Found<'a> {
+    row: redb::AccessGuard<'static, &'static [u8]>,
+    record: redb::AccessGuard<'static, &'static [u8]>,
+    prefix_len: usize,
+    view: &'a View<'a>,
+}
+
+impl<'a> Scan<'a> {
+    /// The next row whose record has not ended, if there is one more.
+    pub(super) fn next(&mut self) -> Result<Option<Found<'a>>, BackendError> {
+        let is_living = |row: &Result<Row, StorageError>| !row.as_ref().is_ok_and(has_ended);
+        let next = self.rows.find(is_living).transpose().map_err(|error| self.view.opened.error(error))?;
+        let found = next.filter(|(row, _)| row.value().starts_with(self.prefix));
+        Ok(found.map(|(row, record)| Found { row, record, prefix_len: self.prefix.len(), view: self.view }))
+    }
+}
+
+impl Found<'_> {
+    /// All of the row.
+    pub(super) fn row(&self) -> &[u8] {
+        self.row.value()
+    }
+
+    /// What comes after the common beginning.
+    pub(super) fn name(&self) -> Result<&str, BackendError> {
+        let name = str::from_utf8(&self.row.value()[self.prefix_len..]);
+        name.map_err(|_| corrupt(&self.view.opened.path, "a key is not text"))
+    }
+
+    /// What is there.
+    pub(super) fn entry(&self) -> Result<Entry, BackendError> {
+        let row = self.row.value();
+        let record = Record::read(row, self.record.value()).ok_or_else(|| self.view.damaged_record())?;
+        Ok(record.to_kept().entry)
+    }
 }

@@ -5,7 +5,9 @@ wasmtime::component::bindgen!({
     world: "wattle:host/capabilities",
     imports: {
         "wasi:keyvalue": async | trappable,
+        "wasi:config": async | trappable,
         "wasmcloud:keyvalue": trappable,
+        "wasmcloud:secrets": async | store | trappable,
         default: trappable,
     },
     with: {
@@ -13,6 +15,7 @@ wasmtime::component::bindgen!({
         "wasi:keyvalue/store@0.2.0-draft2.bucket": super::key_value::OpenBucket,
         "wasi:keyvalue/atomics@0.2.0-draft2.cas": super::key_value::Cas,
         "wasmcloud:keyvalue/types.bucket": super::key_value::OpenBucket,
+        "wasmcloud:secrets/store.secret": wattle_backend::secrets::Secret,
     },
     trappable_error_type: {
         "wasi:keyvalue/store@0.2.0-draft.error" => super::key_value::Failure,

@@ -28,7 +28,7 @@ pub(crate) use self::fault::Failure;
 pub(crate) use self::link::KeyValueLink;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub use self::open_bucket::OpenBucket;
-use super::{Capability, LabelledImport, offering, offering_async};
+use super::{Capability, LabelledImport, offering, offering_concurrent};
 use crate::engine::Profile;
 use crate::instance::Guest;
 
@@ -39,7 +39,7 @@ impl Capability for KeyValueStore {
     fn offers(&self) -> Vec<Offer> {
         let state = Some(State::KeyValue);
         let drafts = [offering(&draft::INTERFACES, state), offering(&draft2::INTERFACES, state)];
-        drafts.into_iter().flatten().chain(offering_async(&wasmcloud::INTERFACES, state)).collect()
+        drafts.into_iter().flatten().chain(offering_concurrent(&wasmcloud::INTERFACES, state)).collect()
     }
 
     fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {

@@ -10,16 +10,24 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
 use wasmtime::component::Linker;
+use wattle_backend::bucket::Owner;
+use wattle_backend::error::BackendError;
+use wattle_backend::secrets::{EnvironmentSecrets, KeptSecrets, Secrets};
 use wattle_spec::app::{App, ComponentSpec};
+use wattle_spec::backend::PREFIX_DEFAULT;
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
-use wattle_spec::name::ComponentName;
+use wattle_spec::link::Provider;
+use wattle_spec::name::{BackendName, ComponentName};
 use wattle_spec::resolve::State;
 use wattle_spec::shape::Kind;
 
 use super::backends::{AppBackend, Backends};
+use crate::capability::config::ConfigLink;
 use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
+use crate::capability::logging::LogLink;
+use crate::capability::secrets::SecretsLink;
 use crate::capability::{linker, preview1, with_labelled};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
@@ -71,6 +79,19 @@ pub(super) struct Starting<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) network: Arc<Network>,
     pub(super) outgoing: Arc<Places>,
+}
+
+/// A component while its imports are joined.
+struct Joining<'a> {
+    app: &'a App,
+    component: &'a ComponentName,
+    spec: &'a ComponentSpec,
+}
+
+impl Joining<'_> {
+    fn cannot(&self, backend: BackendName, state: State) -> StartError {
+        StartError::CannotKeep { component: self.component.clone(), backend, state }
+    }
 }
 
 impl Loader {
@@ -128,6 +149,7 @@ impl Loader {
             Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
         }
         .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
+        let joining = Joining { app, component: name, spec };
         let identity = Identity {
             app: app.id.clone(),
             name: name.clone(),
@@ -136,7 +158,10 @@ impl Loader {
             env: spec.env.clone(),
             mounts: spec.mounts.clone(),
             limits: spec.limits,
-            key_value: self.key_value(app, name, spec)?,
+            key_value: self.key_value(&joining)?,
+            config_link: self.config(&joining)?,
+            secrets: self.secrets(&joining).await?,
+            log_link: self.log(&joining)?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -191,22 +216,67 @@ impl Loader {
             .map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
     }
 
-    /// What the links of a component to keys and values lead to.
-    fn key_value(
-        &self,
-        app: &App,
-        component: &ComponentName,
-        spec: &ComponentSpec,
-    ) -> Result<Joined<KeyValueLink>, StartError> {
-        Joined::new(&spec.links, State::KeyValue, |name| {
-            let AppBackend { name, stores, owner } = self.providers.backends.of(app, component, name)?;
-            let backend = stores.key_value.ok_or_else(|| StartError::CannotKeep {
-                component: component.clone(),
-                backend: name.clone(),
-                state: State::KeyValue,
-            })?;
+    /// What its links to keys and values lead to.
+    fn key_value(&self, joining: &Joining<'_>) -> Result<Joined<KeyValueLink>, StartError> {
+        Joined::new(&joining.spec.links, State::KeyValue, |name| {
+            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+            let Some(backend) = stores.key_value else { return Err(joining.cannot(name, State::KeyValue)) };
             Ok(KeyValueLink { backend, name, owner })
         })
+    }
+
+    /// What stands behind its import of `wasi:config` beside the manifest.
+    fn config(&self, joining: &Joining<'_>) -> Result<Option<ConfigLink>, StartError> {
+        let Some(backend) = self.linked(joining, State::Config)? else { return Ok(None) };
+        let Some(store) = backend.stores.key_value else { return Err(joining.cannot(backend.name, State::Config)) };
+        Ok(Some(ConfigLink::new(store, backend.owner, joining.component)))
+    }
+
+    /// Where its log lines are sent beside the host's own log.
+    fn log(&self, joining: &Joining<'_>) -> Result<Option<LogLink>, StartError> {
+        let Some(backend) = self.linked(joining, State::Log)? else { return Ok(None) };
+        let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Log)) };
+        Ok(Some(LogLink::new(bus, &joining.app.id, joining.component)))
+    }
+
+    /// Where its secrets are read. Those that it is granted must be there, unless nobody can tell now.
+    async fn secrets(&self, joining: &Joining<'_>) -> Result<Option<SecretsLink>, StartError> {
+        let Joining { component, spec, .. } = joining;
+        if spec.secrets.is_empty() {
+            return Ok(None);
+        }
+        let (secrets, owner): (Arc<dyn Secrets>, _) = match self.linked(joining, State::Secrets)? {
+            None => (Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT)), Owner::Shared),
+            Some(AppBackend { name, stores, owner }) => match (stores.secrets, stores.key_value) {
+                (Some(secrets), _) => (secrets, owner),
+                (None, Some(store)) => (Arc::new(KeptSecrets::new(store)), owner),
+                (None, None) => return Err(joining.cannot(name, State::Secrets)),
+            },
+        };
+        let link = SecretsLink { secrets, owner, granted: Arc::new(spec.secrets.clone()) };
+        match link.first_missing().await {
+            Ok(None) => Ok(Some(link)),
+            Ok(Some((secret, place))) => Err(StartError::NoSecret { component: (*component).clone(), secret, place }),
+            Err(error @ (BackendError::Unavailable { .. } | BackendError::TimedOut { .. })) => {
+                tracing::warn!(%component, error = &error as &dyn std::error::Error, "secrets cannot be looked for");
+                Ok(Some(link))
+            }
+            Err(source) => Err(StartError::Secrets { component: (*component).clone(), source }),
+        }
+    }
+
+    /// The backend that its import with that kind of state is linked to, if it is to one: for interfaces that open
+    /// nothing, of which there is one.
+    fn linked(&self, joining: &Joining<'_>, state: State) -> Result<Option<AppBackend>, StartError> {
+        let backend = joining.spec.links.iter().find_map(|link| match &link.provider {
+            Provider::Backend(name) if link.state == Some(state) && link.what.label().is_none() => Some(name),
+            _ => None,
+        });
+        backend.map(|name| self.backend(joining, name)).transpose()
+    }
+
+    fn backend(&self, joining: &Joining<'_>, name: &BackendName) -> Result<AppBackend, StartError> {
+        self.providers.backends.of(joining.app, joining.component, name)
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.

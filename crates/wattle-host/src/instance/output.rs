@@ -50,6 +50,11 @@ impl LineLog {
         self.0.request.store(request.0, Ordering::Relaxed);
     }
 
+    /// The request that the instance serves now.
+    pub(crate) fn request(&self) -> RequestId {
+        RequestId(self.0.request.load(Ordering::Relaxed))
+    }
+
     /// Writes one line, cut and cleaned, unless the component has used up its rate.
     pub(crate) fn line(&self, source: Source, context: &str, text: &[u8]) {
         let allowed = match self.0.identity.log_rate.take() {
@@ -68,7 +73,7 @@ impl LineLog {
 
     fn event(&self, source: Source, context: &str, message: &str) {
         let Identity { app, name, .. } = &*self.0.identity;
-        let request = RequestId(self.0.request.load(Ordering::Relaxed));
+        let request = self.request();
         let instance = self.0.instance;
         macro_rules! event {
             ($level:expr, $stream:literal) => {

@@ -12,6 +12,9 @@ use serde::Deserialize;
 pub use self::nats::{NatsAuth, NatsServer, NatsServerError, NatsSpec, NatsTls, SERVER_DEFAULT};
 use crate::resolve::State;
 
+/// What the variables with secrets begin with if nothing else was said.
+pub const PREFIX_DEFAULT: &str = "WATTLE_SECRET_";
+
 /// A backend that a manifest or a host names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendSpec {

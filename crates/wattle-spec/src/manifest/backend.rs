@@ -8,7 +8,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::backend::{BackendKind, BackendSpec, EngineSpec, NatsAuth, NatsServer, NatsSpec, NatsTls, Scope};
+use crate::backend::{
+    BackendKind, BackendSpec, EngineSpec, NatsAuth, NatsServer, NatsSpec, NatsTls, PREFIX_DEFAULT, Scope,
+};
 use crate::document::{HostPath, Text, Variable, Written};
 use crate::fault::{Fault, listed};
 use crate::host_file::implicit_backends;
@@ -70,9 +72,6 @@ pub struct NatsTlsEntry {
     /// The file with its private key (PEM).
     pub key: Option<HostPath>,
 }
-
-/// What the variables with secrets begin with if nothing else was said.
-pub(crate) const PREFIX_DEFAULT: &str = "WATTLE_SECRET_";
 
 impl BackendEntry {
     /// A backend of which nothing but the type is said.
@@ -224,6 +223,17 @@ fn alone(one: &str, other: &str, span: Option<Range<usize>>) -> Fault {
 pub(crate) fn faults(backends: &BTreeMap<Written<BackendName>, BackendEntry>) -> Vec<Fault> {
     let own = backends.iter().flat_map(|(name, entry)| entry.faults(name));
     own.chain(redefined(backends)).collect()
+}
+
+/// Backends of a manifest that read what belongs to the host: whoever gives an app away must not choose what it reads.
+pub(crate) fn of_host(backends: &BTreeMap<Written<BackendName>, BackendEntry>) -> Vec<Fault> {
+    let is_of_host = |kind| matches!(kind, BackendKind::Environment | BackendKind::Files);
+    let fault = |(name, entry): (&Written<BackendName>, &BackendEntry)| {
+        Fault::new(format!("a backend of the type `{}` is named by a host, not by an app", entry.kind))
+            .at(name.span.clone())
+            .hint(format!("put [backends.{name}] into the host's file, and link to it by name"))
+    };
+    backends.iter().filter(|(_, entry)| is_of_host(entry.kind)).map(fault).collect()
 }
 
 fn redefined(backends: &BTreeMap<Written<BackendName>, BackendEntry>) -> Vec<Fault> {

@@ -1,6 +1,6 @@
 //! One component as written: `[components.NAME]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
@@ -11,6 +11,7 @@ use crate::app::Access;
 use crate::document::{GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
 use crate::label::LinkKey;
 use crate::limits::ComponentLimits;
+use crate::name::SecretName;
 use crate::network::{AddressRange, EndpointPattern, NetworkPolicy, OriginPattern, SocketPolicy};
 use crate::units::Span;
 
@@ -26,6 +27,9 @@ pub struct ComponentEntry {
     /// What the component reads through `wasi:config`.
     #[serde(default)]
     pub config: BTreeMap<String, Text>,
+    /// The secrets that the component may read, by name. Where they are read is a link of `wasmcloud:secrets`.
+    #[serde(default)]
+    pub secrets: BTreeSet<Written<SecretName>>,
     /// The environment variables that the component sees. It sees none of the host's.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<Variable, Text>")]
@@ -108,6 +112,7 @@ impl ComponentEntry {
             source: source.into(),
             build: None,
             config: BTreeMap::new(),
+            secrets: BTreeSet::new(),
             env: BTreeMap::new(),
             links: Links::new(),
             limits: LimitTable::default(),

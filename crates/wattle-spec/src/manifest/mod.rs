@@ -16,6 +16,7 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use self::backend::faults as backend_faults;
+use self::backend::of_host;
 pub use self::backend::{BackendEntry, NatsTlsEntry};
 pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::cut::Cut;
@@ -96,7 +97,9 @@ impl Manifest {
         let components = document.keys_of("components");
         let triggers: Triggers = document.part("triggers").unwrap_or_default();
         document.add(triggers.faults(&components));
-        document.add(backend_faults(&document.part("backends").unwrap_or_default()));
+        let backends = document.part("backends").unwrap_or_default();
+        document.add(backend_faults(&backends));
+        document.add(of_host(&backends));
         Ok(document)
     }
 

@@ -24,7 +24,7 @@ pub(super) fn resolved(
     faults.extend(same_place(&entry.mounts));
     faults.extend(entry.allow.udp.iter().filter(|pattern| !pattern.value.is_loopback()).map(beyond_loopback));
     let default = policy_default(found.shape.kind, &links);
-    let Grants { mounts, env, network } = Grants::of(entry, base);
+    let Grants { mounts, env, secrets, network } = Grants::of(entry, base);
     let written = entry.instances.as_ref().map(|instances| &instances.value);
     ComponentSpec {
         digest: found.digest,
@@ -36,6 +36,7 @@ pub(super) fn resolved(
         links,
         config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
         env,
+        secrets,
         mounts,
         network,
         limits: entry.limits.0,
@@ -79,7 +80,7 @@ fn policy_default(kind: Kind, links: &[Link]) -> InstancePolicy {
 
 /// Whether a link is to state through functions that hold the instance up.
 fn is_sync_state(link: &Link) -> bool {
-    matches!(link.provider, Provider::Backend(_)) && !link.is_async
+    matches!(link.provider, Provider::Backend(_)) && !link.is_concurrent
 }
 
 fn policy(written: Option<&Instances>, default: InstancePolicy, kind: Kind) -> Result<InstancePolicy, Fault> {

@@ -1,11 +1,12 @@
 //! What a manifest grants a component beside its links: directories, environment variables and the network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::app::Mount;
 use crate::document::{Text, Variable};
 use crate::manifest::{ComponentEntry, MountEntry};
+use crate::name::SecretName;
 use crate::network::NetworkPolicy;
 
 /// What one component may touch. By default nothing.
@@ -15,6 +16,8 @@ pub struct Grants {
     pub mounts: Vec<Mount>,
     /// The environment variables that it sees.
     pub env: BTreeMap<String, String>,
+    /// The secrets that it may read.
+    pub secrets: BTreeSet<SecretName>,
     /// What of the network it may reach.
     pub network: NetworkPolicy,
 }
@@ -30,6 +33,7 @@ impl Grants {
         Self {
             mounts: entry.mounts.iter().map(mounted).collect(),
             env: entry.env.iter().map(|(Variable(key), Text(value))| (key.clone(), value.clone())).collect(),
+            secrets: entry.secrets.iter().map(|name| name.value.clone()).collect(),
             network: entry.allow.resolved(),
         }
     }

@@ -67,8 +67,8 @@ pub fn resolve(
         match outcome {
             Ok((provider, rule)) => {
                 let state = offer.as_ref().and_then(|offer| offer.state);
-                let is_async = offer.is_some_and(|offer| offer.is_async);
-                let link = Link { what, state, is_async, provider, rule };
+                let is_concurrent = offer.is_some_and(|offer| offer.is_concurrent);
+                let link = Link { what, state, is_concurrent, provider, rule };
                 links.entry(component).or_insert_with(Vec::new).push(link);
             }
             Err(refusal) => faults.push(refusal),

@@ -11,8 +11,8 @@ pub struct Offer {
     pub interface: Interface,
     /// The state that it keeps, and so the kind of backend that must stand behind it. `None`: it keeps none.
     pub state: Option<State>,
-    /// Whether its functions are `async`, so that an instance goes on while some of them wait.
-    pub is_async: bool,
+    /// Whether an instance goes on while its functions wait: they are `async`, or never wait.
+    pub is_concurrent: bool,
 }
 
 /// A kind of state that a backend can keep, or a way that it can carry something.

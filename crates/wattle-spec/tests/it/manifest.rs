@@ -253,7 +253,7 @@ fn missing_keys() {
 fn unknown_keys() {
     insta::assert_snapshot!(check_component("service = true"), @"
     4:1 unknown key `service` in `components.cart`
-      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts` and `source`
+      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts`, `secrets` and `source`
     ");
     insta::assert_snapshot!(check_component("deadline = '10s'"), @"
     4:1 unknown key `deadline` in `components.cart`

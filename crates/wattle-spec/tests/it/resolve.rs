@@ -56,7 +56,7 @@ fn offers() -> Vec<Offer> {
     ];
     let offer = |text: &str, state| {
         let interface: Interface = text.parse().unwrap();
-        Offer { is_async: interface.package == "keyvalue" && interface.namespace == "wasmcloud", interface, state }
+        Offer { is_concurrent: interface.package == "keyvalue" && interface.namespace == "wasmcloud", interface, state }
     };
     let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
     let others = [
@@ -434,7 +434,7 @@ fn a_whole_app() {
     AppLimits { concurrent_requests: 7, queue_time: 1s, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB
     [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]
-    [Link { what: Import(Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) })), state: Some(KeyValue), is_async: false, provider: Backend(BackendName("disk")), rule: BuiltIn }]
+    [Link { what: Import(Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) })), state: Some(KeyValue), is_concurrent: false, provider: Backend(BackendName("disk")), rule: BuiltIn }]
     "#);
 }
 
@@ -559,7 +559,8 @@ fn what_is_switched_off() {
 #[test]
 fn backends_that_cannot_keep_it() {
     let link = |package: &str, lines: &str| {
-        check_imports(ALL_KINDS_OF_STATE, &format!("[links]\n'{package}' = 'main'\n[backends.main]\n{lines}"), "")
+        let host = format!("[backends.main]\n{lines}");
+        check_imports(ALL_KINDS_OF_STATE, &format!("[links]\n'{package}' = 'main'"), &host)
     };
     insta::assert_snapshot!(link("wasi:keyvalue", "type = 'environment'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> refused: backend `main`, which is of the type `environment`, cannot keep keys and values

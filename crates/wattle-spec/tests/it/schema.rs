@@ -126,6 +126,7 @@ fn manifest() {
     components.*.mounts.[].access: = "read"
     components.*.mounts.[].guest: string guest-path
     components.*.mounts.[].host: string host-path
+    components.*.secrets: array
     components.*.source: string source
     limits: object
     limits.concurrent-requests: integer = 1024

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use wattle_spec::app::{Access, Mount};
 use wattle_spec::link::{Provider, Rule};
+use wattle_spec::name::SecretName;
 use wattle_spec::resolve::{Explained, Grants};
 
 use super::{print, print_json};
@@ -53,6 +54,8 @@ struct Granted<'a> {
     mounts: Vec<Mounted<'a>>,
     /// The names alone: values can be secrets.
     env: Vec<&'a str>,
+    /// The names.
+    secrets: Vec<&'a str>,
     /// As in `allow.http`.
     http: Vec<String>,
     /// As in `allow.networks`.
@@ -124,6 +127,7 @@ fn granted(grants: &Grants) -> Granted<'_> {
     Granted {
         mounts: grants.mounts.iter().map(mounted).collect(),
         env: grants.env.keys().map(String::as_str).collect(),
+        secrets: grants.secrets.iter().map(SecretName::as_str).collect(),
         http: grants.network.http.iter().map(ToString::to_string).collect(),
         networks: grants.network.networks.iter().map(ToString::to_string).collect(),
         tcp: grants.network.tcp.0.iter().map(ToString::to_string).collect(),
@@ -167,10 +171,11 @@ fn page(components: &[ExplainedComponent], files: &[Served]) -> String {
 }
 
 fn grant_lines(granted: &Granted<'_>) -> Vec<String> {
-    let Granted { mounts, env, http, networks, tcp, udp } = granted;
+    let Granted { mounts, env, secrets, http, networks, tcp, udp } = granted;
     let mount = |mount: &Mounted<'_>| format!("granted: {} at {} ({})", mount.host, mount.guest, mount.access);
     let mut lines: Vec<String> = mounts.iter().map(mount).collect();
     lines.extend(env.iter().map(|name| format!("granted: the variable {name}")));
+    lines.extend(secrets.iter().map(|name| format!("granted: the secret {name}")));
     lines.extend(http.iter().map(|origin| format!("granted: requests to {origin}")));
     lines.extend(networks.iter().map(|range| format!("granted: the network {range}")));
     lines.extend(tcp.iter().map(|endpoint| format!("granted: TCP with {endpoint}")));

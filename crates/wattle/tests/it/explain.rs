@@ -24,11 +24,11 @@ fn the_default() {
     exit: 0
     ----- stdout
     guestbook
-      wasi:config/store@0.2.0-rc.1        built-in      the host implements it and it keeps no state
+      wasi:config/store@0.2.0-rc.1        built-in      nothing links it, and the host implements it without a backend
       wasi:keyvalue/store@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
       wasi:keyvalue/atomics@0.2.0-draft   backend disk  nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
       wasi:keyvalue/batch@0.2.0-draft     backend disk  nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
-      wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
+      wasi:logging/logging@0.1.0-draft    built-in      nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
       granted: no files, no environment, no network
     "#);
@@ -47,11 +47,11 @@ fn a_link_of_the_component() {
     exit: 0
     ----- stdout
     guestbook
-      wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
+      wasi:config/store@0.2.0-rc.1        built-in        nothing links it, and the host implements it without a backend
       wasi:keyvalue/store@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
-      wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
+      wasi:logging/logging@0.1.0-draft    built-in        nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
       granted: no files, no environment, no network
     "#);
@@ -64,11 +64,11 @@ fn a_link_of_the_app() {
     exit: 0
     ----- stdout
     guestbook
-      wasi:config/store@0.2.0-rc.1        built-in       the host implements it and it keeps no state
+      wasi:config/store@0.2.0-rc.1        built-in       nothing links it, and the host implements it without a backend
       wasi:keyvalue/store@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
       wasi:keyvalue/atomics@0.2.0-draft   backend notes  the app's links say `"wasi:keyvalue" = "notes"`
       wasi:keyvalue/batch@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
-      wasi:logging/logging@0.1.0-draft    built-in       the host implements it and it keeps no state
+      wasi:logging/logging@0.1.0-draft    built-in       nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in       the host implements it and it keeps no state
       granted: no files, no environment, no network
     "#);
@@ -82,11 +82,11 @@ fn several_links() {
     exit: 0
     ----- stdout
     guestbook
-      wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
+      wasi:config/store@0.2.0-rc.1        built-in        nothing links it, and the host implements it without a backend
       wasi:keyvalue/store@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue/atomics" = "memory"`
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
-      wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
+      wasi:logging/logging@0.1.0-draft    built-in        nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
       granted: no files, no environment, no network
     "#);
@@ -99,11 +99,11 @@ fn a_default_of_the_host() {
     exit: 0
     ----- stdout
     guestbook
-      wasi:config/store@0.2.0-rc.1        built-in        the host implements it and it keeps no state
+      wasi:config/store@0.2.0-rc.1        built-in        nothing links it, and the host implements it without a backend
       wasi:keyvalue/store@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/atomics@0.2.0-draft   backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
       wasi:keyvalue/batch@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
-      wasi:logging/logging@0.1.0-draft    built-in        the host implements it and it keeps no state
+      wasi:logging/logging@0.1.0-draft    built-in        nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
       granted: no files, no environment, no network
     "#);
@@ -113,11 +113,11 @@ fn a_default_of_the_host() {
     exit: 0
     ----- stdout
     guestbook
-      wasi:config/store@0.2.0-rc.1        built-in      the host implements it and it keeps no state
+      wasi:config/store@0.2.0-rc.1        built-in      nothing links it, and the host implements it without a backend
       wasi:keyvalue/store@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
       wasi:keyvalue/atomics@0.2.0-draft   backend disk  the component's links say `"wasi:keyvalue" = "disk"`
       wasi:keyvalue/batch@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
-      wasi:logging/logging@0.1.0-draft    built-in      the host implements it and it keeps no state
+      wasi:logging/logging@0.1.0-draft    built-in      nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
       granted: no files, no environment, no network
     "#);
@@ -127,7 +127,7 @@ fn a_default_of_the_host() {
 #[test]
 fn grants() {
     let more = "mounts = [{ host = \"in\", guest = \"/in\" }, { host = \"out\", guest = \"/out\", access = \"read-write\" }]\n\
-                env = { LEVEL = \"secret\", LANG = \"C\" }\n\
+                env = { LEVEL = \"canary\", LANG = \"C\" }\n\
                 allow = { http = [\"https://*.example.com\", \"http://localhost:8081\"], networks = [\"loopback\", \"10.1.0.0/16\"], tcp = [\"private:5432\"], udp = [\"loopback:*\"] }";
     let app = App::of(&guests::unknown_import(), more).file("in/a", "").file("out/b", "");
     let ran = WATTLE.run(&app, ["explain"]);
@@ -174,6 +174,7 @@ fn grants() {
         "loopback",
         "10.1.0.0/16"
       ],
+      "secrets": [],
       "tcp": [
         "private:5432"
       ],
@@ -182,7 +183,7 @@ fn grants() {
       ]
     }
     "#);
-    assert!(!ran.stdout.contains("secret"));
+    assert!(!ran.stdout.contains("canary"));
 }
 
 /// A component that imports nothing is there too.
@@ -231,7 +232,7 @@ fn what_is_refused() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:keyvalue@0.2.0-draft2`, `wasi:logging@0.1.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12`, `wasi:sockets@0.3.0` and `wasmcloud:keyvalue@0.2.0`
+      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-draft`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:keyvalue@0.2.0-draft2`, `wasi:logging`, `wasi:logging@0.1.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12`, `wasi:sockets@0.3.0`, `wasmcloud:keyvalue@0.2.0` and 1 more
     "#);
 }
 
@@ -267,6 +268,7 @@ fn as_json() {
           "grants": {
             "mounts": [],
             "env": [],
+            "secrets": [],
             "http": [],
             "networks": [],
             "tcp": [],

@@ -138,3 +138,8 @@ fn tally() {
 fn unknown_import() {
     assert!(refusal(&guests::unknown_import()).contains("imports `acme:warehouse/stock@1.0.0`, which nothing here"));
 }
+
+#[test]
+fn vault() {
+    assert_eq!(answer(&guests::vault()), "404 no such path");
+}

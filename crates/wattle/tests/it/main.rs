@@ -39,6 +39,7 @@ mod reference;
 mod run;
 mod run_limits;
 mod secrets;
+mod settings;
 mod sockets;
 mod static_files;
 mod stop;

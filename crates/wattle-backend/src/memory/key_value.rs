@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
+use super::DEFAULT_CAPACITY_BYTES;
 use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
@@ -22,8 +23,6 @@ use crate::lifetime::{Kept, Moment};
 use crate::limits;
 use shard::{Shard, cost};
 
-/// What a store holds at most unless it is told otherwise, in bytes.
-pub const DEFAULT_CAPACITY_BYTES: usize = 256 << 20;
 const SHARDS: usize = 16;
 /// How many entries that have ended a write removes: more than it adds.
 const SWEPT_BY_A_WRITE: usize = 16;
