@@ -15,6 +15,7 @@ use wattle_spec::shape::Kind;
 
 use crate::answer::Failure;
 use crate::capability::config::ConfigLink;
+use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
 use crate::capability::secrets::SecretsLink;
@@ -43,7 +44,7 @@ pub(crate) struct Identity {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
-    pub(crate) key_value: Option<KeyValueLink>,
+    pub(crate) key_value: Joined<KeyValueLink>,
     pub(crate) config_link: Option<ConfigLink>,
     pub(crate) secrets: Option<SecretsLink>,
     pub(crate) log_link: Option<LogLink>,

@@ -6,14 +6,20 @@ wasmtime::component::bindgen!({
     imports: {
         "wasi:keyvalue": async | trappable,
         "wasi:config": async | trappable,
+        "wasmcloud:keyvalue": trappable,
         "wasmcloud:secrets": async | store | trappable,
         default: trappable,
     },
     with: {
-        "wasi:keyvalue/store.bucket": super::key_value::OpenBucket,
+        "wasi:keyvalue/store@0.2.0-draft.bucket": super::key_value::PagedBucket,
+        "wasi:keyvalue/store@0.2.0-draft2.bucket": super::key_value::OpenBucket,
+        "wasi:keyvalue/atomics@0.2.0-draft2.cas": super::key_value::Cas,
+        "wasmcloud:keyvalue/types.bucket": super::key_value::OpenBucket,
         "wasmcloud:secrets/store.secret": wattle_backend::secrets::Secret,
     },
     trappable_error_type: {
-        "wasi:keyvalue/store.error" => super::key_value::Failure,
+        "wasi:keyvalue/store@0.2.0-draft.error" => super::key_value::Failure,
+        "wasi:keyvalue/store@0.2.0-draft2.error" => super::key_value::Failure,
+        "wasmcloud:keyvalue/types.error" => super::key_value::Failure,
     },
 });

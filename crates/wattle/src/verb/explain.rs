@@ -135,7 +135,7 @@ fn import(explained: &Explained) -> Import<'_> {
         Err(_) => (None, None, "refused"),
     };
     Import {
-        import: explained.import.to_string(),
+        import: explained.what.to_string(),
         provider,
         backend,
         rule,
@@ -181,14 +181,14 @@ fn mounted(mount: &Mount) -> Mounted<'_> {
 /// schedules.
 fn page(components: &[ExplainedComponent], files: &[Served], schedules: &[Scheduled]) -> String {
     let imports = || components.iter().flat_map(|component| &component.imports);
-    let import_width = imports().map(|line| line.import.to_string().len()).max().unwrap_or(0);
+    let import_width = imports().map(|line| line.what.to_string().len()).max().unwrap_or(0);
     let provider_width = imports().map(|line| provider(line).len()).max().unwrap_or(0);
     let mut pages = Vec::new();
     for component in components {
         let role = if component.is_service { " (service)" } else { "" };
         let mut page = format!("{}{role}\n", component.name);
         for explained in &component.imports {
-            let (import, provider) = (explained.import.to_string(), provider(explained));
+            let (import, provider) = (explained.what.to_string(), provider(explained));
             let _ = writeln!(page, "  {import:import_width$}  {provider:provider_width$}  {}", explained.reason);
         }
         for line in grant_lines(&granted(&component.grants)) {

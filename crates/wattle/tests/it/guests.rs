@@ -120,6 +120,16 @@ fn state() {
 }
 
 #[test]
+fn state_draft2() {
+    assert_eq!(answer(&guests::state_draft2()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn state_p3() {
+    assert_eq!(answer(&guests::state_p3()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
 fn tally() {
     assert_eq!(printed(&guests::tally(), &["--link", "wasi:keyvalue=memory"]), "1\n");
 }
