@@ -46,23 +46,28 @@ fn has_names(import: &Interface, offers: &[Offer]) -> bool {
 
 fn on_component(name: &Written<ComponentName>, key: &Written<LinkKey>, shape: &Shape) -> Fault {
     let message = format!("component `{name}` imports nothing of `{key}`");
-    Fault::new(message).at(key.span.clone()).hint(instead(key, shape.imported_interfaces()))
+    Fault::new(message).at(key.span.clone()).hint(instead(key, &shape.imports))
 }
 
 fn on_app(key: &Written<LinkKey>, found: &FoundComponents) -> Fault {
-    let imports = found.values().flat_map(|found| found.shape.imported_interfaces());
+    let imports = found.values().flat_map(|found| &found.shape.imports);
     Fault::new(format!("no component imports anything of `{key}`")).at(key.span.clone()).hint(instead(key, imports))
 }
 
 /// What the key could have been, or what there is to link.
-fn instead<'a>(key: &Written<LinkKey>, imports: impl Iterator<Item = &'a Interface>) -> String {
-    let imports: BTreeSet<&Interface> = imports.collect();
-    let packages: BTreeSet<String> = imports.iter().map(|import| import.package_key().to_string()).collect();
+fn instead<'a>(key: &Written<LinkKey>, imports: impl IntoIterator<Item = &'a ImportName>) -> String {
+    let imports: BTreeSet<&ImportName> = imports.into_iter().collect();
+    let package = |import: &ImportName| import.interface().map(Interface::package_key);
+    let packages: BTreeSet<String> =
+        imports.iter().filter_map(|import| package(import)).map(|package| package.to_string()).collect();
     let LinkKey { interface, label } = &key.value;
-    let own: Vec<_> = imports.iter().filter(|import| import.package_key() == interface.package_key()).collect();
+    let own: Vec<_> =
+        imports.iter().filter(|import| package(import).as_ref() == Some(&interface.package_key())).collect();
+    let has_no_names = own.iter().all(|import| import.label().is_none())
+        && own.iter().any(|import| import.interface().is_some_and(|import| interface.covers(import)));
     match (label, nearest(&interface.to_string(), packages.iter().map(String::as_str))) {
         _ if packages.is_empty() => "it imports no interfaces at all; remove the link".into(),
-        (Some(label), _) if own.iter().any(|import| interface.covers(import)) => {
+        (Some(label), _) if has_no_names => {
             format!("nothing of `{interface}` has a name that could be `{label}`: write `{interface}`")
         }
         _ if !own.is_empty() => format!("of that package it imports {}", listed(own)),

@@ -57,7 +57,7 @@ fn labels_that_nothing_has() {
     insta::assert_snapshot!(link("wasi:keyvalue/store@0.2.0-draft#rest", "wasi:keyvalue#sessions"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft#rest -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     3:27 component `cart` imports nothing of `wasi:keyvalue#sessions`
-      hint: nothing of `wasi:keyvalue` has a name that could be `sessions`: write `wasi:keyvalue`
+      hint: of that package it imports `wasi:keyvalue/store@0.2.0-draft#rest`
     "#);
     insta::assert_snapshot!(link("wasmcloud:secrets/store@2.1.0", "wasmcloud:secrets#mine"), @"
     cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend

@@ -70,7 +70,7 @@ fn lists_come_in_pages() {
         assert_eq!(pages, [1000, 1000, 500]);
         assert_eq!(keys, (0..2500).map(key).collect::<Vec<_>>());
         let odd = server.get(&format!("/list/default?cursor={}", "x".repeat(1025))).summary();
-        assert_eq!(odd, "500 {\"error\":\"other: the cursor or the prefix is longer than a key\"}");
+        assert_eq!(odd, "500 {\"error\":\"other: the cursor or the prefix is none that a key could have\"}");
     });
 }
 

@@ -18,7 +18,7 @@ impl OpenBucket {
     pub(super) async fn list(&self, prefix: &str, cursor: Option<&str>) -> Answer<Page> {
         let is_cursor = |cursor: &str| checked_key(cursor).is_ok();
         if !cursor.is_none_or(is_cursor) || !(prefix.is_empty() || is_cursor(prefix)) {
-            return refuse("the cursor or the prefix is longer than a key");
+            return refuse("the cursor or the prefix is none that a key could have");
         }
         if prefix.is_empty() {
             return self.page(cursor, PAGE_LEN).await;
