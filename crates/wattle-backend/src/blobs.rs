@@ -9,7 +9,8 @@ use futures::stream::BoxStream;
 
 use crate::backend::Backend;
 use crate::bucket::Bucket;
-use crate::error::BackendError;
+use crate::error::{BackendError, Part};
+use crate::{limits, page};
 
 /// The content of an object, piece by piece. After an error nothing more comes.
 pub type Content = BoxStream<'static, Result<Bytes, BackendError>>;
@@ -47,6 +48,29 @@ pub struct ObjectPage {
     pub objects: Vec<ObjectEntry>,
     /// Where the next page starts: after this name, the last of this page. `None`: there were no more objects.
     pub next: Option<String>,
+}
+
+impl ObjectPage {
+    /// The first `limit` objects (at least one, at most [`PAGE_MAX_OBJECTS`](limits::PAGE_MAX_OBJECTS)) of those that
+    /// `next_object` gives until it gives `None`.
+    pub(crate) fn take(
+        limit: usize,
+        next_object: impl FnMut() -> Result<Option<ObjectEntry>, BackendError>,
+    ) -> Result<Self, BackendError> {
+        let (objects, more) = page::take(limit.min(limits::PAGE_MAX_OBJECTS), next_object)?;
+        Ok(Self { next: objects.last().filter(|_| more).map(|last| last.name.clone()), objects })
+    }
+}
+
+/// Refuses names that are too long.
+pub(crate) fn checked(container: &Bucket, name: &str) -> Result<(), BackendError> {
+    limits::checked(Part::Container, container.name.len())?;
+    limits::checked(Part::Object, name.len())
+}
+
+/// What there is of a range of bytes in an object of this size.
+pub(crate) fn clamped(range: Range<u64>, size: u64) -> Range<u64> {
+    range.start.min(size)..range.end.min(size)
 }
 
 /// A store of objects in containers.
@@ -87,7 +111,8 @@ pub trait Blobs: Backend {
     /// Removes an object. That it was not there is no error. Who reads it may go on reading.
     fn remove(&self, container: &Bucket, name: &str) -> BoxFuture<'static, Result<(), BackendError>>;
 
-    /// At most `limit` objects (0 counts as 1) whose names come after `after` in byte order. `after` need not exist.
+    /// At most `limit` objects (0 counts as 1) whose names come after `after` in byte order. `after` need not exist. A
+    /// page may be shorter than `limit` though there are more: [`ObjectPage::next`] tells.
     fn list(
         &self,
         container: &Bucket,

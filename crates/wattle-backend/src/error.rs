@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bucket::Bucket;
+
 /// Which part of an entry a limit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -18,6 +20,10 @@ pub enum Part {
     Value,
     /// The body of a message.
     Message,
+    /// The name of a container of objects.
+    Container,
+    /// The name of an object.
+    Object,
 }
 
 impl fmt::Display for Part {
@@ -27,6 +33,8 @@ impl fmt::Display for Part {
             Part::Key => "key",
             Part::Value => "value",
             Part::Message => "message",
+            Part::Container => "container name",
+            Part::Object => "object name",
         })
     }
 }
@@ -176,6 +184,11 @@ impl BackendError {
             BackendError::WritesStopped { .. } => Some("check the disk and the system's log, then restart the host"),
             _ => None,
         }
+    }
+
+    /// That this container is not there.
+    pub(crate) fn no_container(container: &Bucket) -> Self {
+        BackendError::NoContainer { name: container.name.clone() }
     }
 
     /// An [`Io`](Self::Io), or the more telling [`Full`](Self::Full) if that is what the system said.

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
-use crate::limits;
+use crate::{limits, page};
 
 /// A version of one key: it changes with every write of the key and never comes back, also not after a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,16 +46,10 @@ impl Page {
     /// The first `limit` keys (one, if it is 0) of those that `next_key` gives until it gives `None`.
     pub(crate) fn take(
         limit: usize,
-        mut next_key: impl FnMut() -> Result<Option<String>, BackendError>,
+        next_key: impl FnMut() -> Result<Option<String>, BackendError>,
     ) -> Result<Self, BackendError> {
-        let mut keys = Vec::new();
-        while let Some(key) = next_key()? {
-            if keys.len() >= limit.max(1) {
-                return Ok(Self { next: keys.last().cloned(), keys });
-            }
-            keys.push(key);
-        }
-        Ok(Self { keys, next: None })
+        let (keys, more) = page::take(limit, next_key)?;
+        Ok(Self { next: keys.last().filter(|_| more).cloned(), keys })
     }
 }
 

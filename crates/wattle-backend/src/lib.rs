@@ -15,4 +15,5 @@ pub mod error;
 pub mod key_value;
 pub mod limits;
 pub mod memory;
+mod page;
 pub mod stores;

@@ -4,9 +4,9 @@
 
 use crate::error::{BackendError, Part};
 
-/// The most bytes that the name of a bucket may have.
+/// The most bytes that the name of a bucket or container may have.
 pub const BUCKET_NAME_MAX_BYTES: usize = 32 << 10;
-/// The most bytes that a key may have.
+/// The most bytes that a key or the name of an object may have.
 pub const KEY_MAX_BYTES: usize = 32 << 10;
 /// The most bytes that a value may have.
 pub const VALUE_MAX_BYTES: usize = 64 << 20;
@@ -14,11 +14,14 @@ pub const VALUE_MAX_BYTES: usize = 64 << 20;
 /// The most bytes that the body of a message may have.
 pub const MESSAGE_MAX_BYTES: usize = 8 << 20;
 
+/// The most objects that a page of a list has, whatever was asked for: a page is held in memory.
+pub const PAGE_MAX_OBJECTS: usize = 1000;
+
 /// Refuses a part that is larger than it may be.
 pub(crate) fn checked(part: Part, size: usize) -> Result<(), BackendError> {
     let limit = match part {
-        Part::Bucket => BUCKET_NAME_MAX_BYTES,
-        Part::Key => KEY_MAX_BYTES,
+        Part::Bucket | Part::Container => BUCKET_NAME_MAX_BYTES,
+        Part::Key | Part::Object => KEY_MAX_BYTES,
         Part::Value => VALUE_MAX_BYTES,
         Part::Message => MESSAGE_MAX_BYTES,
     };

@@ -1,6 +1,9 @@
 //! For tests: what every backend must do, once for all of them.
 //!
-//! A backend runs the suite in its own tests: `wattle_backend::key_value_conformance!(open)`, where `open()` gives a
-//! store and whatever must live as long as it.
+//! A backend runs a suite in its own tests: `wattle_backend::key_value_conformance!(open)` or
+//! `wattle_backend::blobs_conformance!(open, largest_bytes)`, where `open()` gives a store and whatever must live as
+//! long as it.
 
+pub mod blobs;
 pub mod key_value;
+mod odd_names;

@@ -5,15 +5,17 @@
 //!   lock        locked (flock) by the process that owns the directory; its pid
 //!   format      the version of what is in here, as one line
 //!   state.redb  keys and values
+//!   blobs.redb  containers, and what is known of their objects
+//!   blobs/      the contents of the objects
 //! ```
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::atomic_file;
 use super::data_dir_error::DataDirError;
@@ -23,7 +25,10 @@ pub const FORMAT_VERSION: u32 = 1;
 
 const LOCK: &str = "lock";
 const FORMAT: &str = "format";
-const STATE: &str = "state.redb";
+/// The file of keys and values.
+pub(super) const STATE: &str = "state.redb";
+/// The file of containers and objects.
+pub(super) const BLOBS: &str = "blobs.redb";
 
 /// Bytes of a process's number with its line end, at most.
 const PID_MAX_LEN: usize = 16;
@@ -34,7 +39,8 @@ const PID_MAX_LEN: usize = 16;
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    state_open: AtomicBool,
+    /// The files of it that stores of this process have open.
+    open: Mutex<BTreeSet<&'static str>>,
     lock: File,
 }
 
@@ -46,13 +52,16 @@ impl Drop for DataDir {
     }
 }
 
-/// The right to open the file of keys and values, which only one store of this process has.
+/// The right to open one file of the directory, which only one store of this process has.
 #[derive(Debug)]
-pub(super) struct StateClaim(Arc<DataDir>);
+pub(super) struct Claim {
+    dir: Arc<DataDir>,
+    file: &'static str,
+}
 
-impl Drop for StateClaim {
+impl Drop for Claim {
     fn drop(&mut self) {
-        self.0.state_open.store(false, Ordering::Release);
+        self.dir.open_files().remove(self.file);
     }
 }
 
@@ -68,7 +77,7 @@ impl DataDir {
         }
         let lock = lock(&path)?;
         settle_format(&path)?;
-        Ok(Self { path, state_open: AtomicBool::new(false), lock })
+        Ok(Self { path, open: Mutex::default(), lock })
     }
 
     /// The directory.
@@ -76,14 +85,15 @@ impl DataDir {
         &self.path
     }
 
-    /// The file of keys and values.
-    pub(super) fn state_file(&self) -> PathBuf {
-        self.path.join(STATE)
+    /// Claims the file of that name. `None`: a store has it open.
+    pub(super) fn claim(self: Arc<Self>, file: &'static str) -> Option<Claim> {
+        let claimed = self.open_files().insert(file);
+        claimed.then(|| Claim { dir: self, file })
     }
 
-    /// Claims that file. `None`: a store has it open.
-    pub(super) fn claim_state(self: Arc<Self>) -> Option<StateClaim> {
-        (!self.state_open.swap(true, Ordering::AcqRel)).then(|| StateClaim(self))
+    // Nothing panics while the lock is held.
+    fn open_files(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,7 +122,7 @@ fn is_ours(path: &Path) -> Result<bool, DataDirError> {
     let mut entries = fs::read_dir(path).map_err(failed("read", path))?;
     let beginning = [LOCK.into(), FORMAT.into(), atomic_file::temporary(Path::new(FORMAT)).into_os_string()];
     // The last is in the root of a file system that was mounted for us.
-    let is_first = |name: OsString| beginning.contains(&name) || name == STATE || name == "lost+found";
+    let is_first = |name: OsString| beginning.contains(&name) || name == STATE || name == BLOBS || name == "lost+found";
     Ok(path.join(FORMAT).exists() || entries.all(|entry| entry.is_ok_and(|entry| is_first(entry.file_name()))))
 }
 
@@ -148,12 +158,17 @@ fn pid_in(file: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
+/// Whether state was kept in the directory.
+fn has_state(dir: &Path) -> bool {
+    [STATE, BLOBS].into_iter().any(|file| dir.join(file).exists())
+}
+
 /// Checks the version of what is in the directory, or writes ours into a new one.
 fn settle_format(dir: &Path) -> Result<(), DataDirError> {
     let path = dir.join(FORMAT);
     let text = match atomic_file::read_small(&path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.join(STATE).exists() => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !has_state(dir) => {
             return atomic_file::write(&path, format!("{FORMAT_VERSION}\n").as_bytes()).map_err(failed("write", &path));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -166,8 +181,8 @@ fn settle_format(dir: &Path) -> Result<(), DataDirError> {
             Err(DataDirError::NewerFormat { path: dir.to_owned(), found, supported: FORMAT_VERSION })
         }
         Ok(FORMAT_VERSION) => {
-            if !dir.join(STATE).exists() {
-                tracing::warn!(directory = %dir.display(), "the file of keys and values is gone, it begins anew");
+            if !has_state(dir) {
+                tracing::warn!(directory = %dir.display(), "the files of state are gone, they begin anew");
             }
             Ok(())
         }

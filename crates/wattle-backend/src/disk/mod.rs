@@ -18,16 +18,19 @@ mod database;
 mod engine;
 #[cfg(feature = "conformance")]
 pub mod faults;
+mod options;
 mod overlay;
 mod queue;
-mod reader;
 mod record;
+mod rows;
 mod state_file;
 mod storage_error;
 mod store;
 mod table_key;
+mod workers;
 mod writer;
 
 pub use data_dir::DataDir;
 pub use data_dir_error::DataDirError;
-pub use store::{DiskKeyValue, DiskOptions};
+pub use options::DiskOptions;
+pub use store::DiskKeyValue;

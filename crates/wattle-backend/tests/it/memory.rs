@@ -1,12 +1,24 @@
-//! The store in memory.
+//! The stores in memory.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use wattle_backend::blobs::{Blobs, Content};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::KeyValue;
-use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::memory::{MemoryBlobs, MemoryKeyValue};
+
+mod blobs {
+    use super::*;
+
+    fn open() -> (Arc<dyn Blobs>, ()) {
+        (Arc::new(MemoryBlobs::default()), ())
+    }
+
+    wattle_backend::blobs_conformance!(open, 16 << 20);
+}
 
 mod conformance {
     use super::*;
@@ -38,4 +50,55 @@ async fn a_full_store_refuses_more_until_there_is_room() {
         store.set(&bucket, "2", value.clone()).await.expect("what is replaced makes room");
     }
     store.set(&bucket, "new", value).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn readers_of_objects_go_on() {
+    wattle_backend::conformance::blobs::readers_go_on(&MemoryBlobs::default()).await;
+}
+
+/// The bound is on memory: what is replaced counts for as long as somebody reads it, what failed does not count.
+#[tokio::test]
+async fn a_full_store_of_objects_refuses_more_until_there_is_room() {
+    let store = MemoryBlobs::with_capacity(1 << 20);
+    let container = Bucket { owner: Owner::Shared, name: "full".to_owned() };
+    store.create_container(&container).await.expect("create");
+    let half = || store.write(&container, "a", pieces(500_000));
+    let full = |result: Result<_, BackendError>| {
+        let error = result.expect_err("there is no room");
+        assert!(matches!(error, BackendError::Full { source: None, .. }), "{error:?}");
+    };
+    half().await.expect("there is room");
+    half().await.expect("there is room for both");
+    for _ in 0..10 {
+        full(store.write(&container, "b", pieces(600_000)).await);
+    }
+    let reader = store.read(&container, "a", 0..u64::MAX).await.expect("read").expect("it was written");
+    half().await.expect("there is room for both");
+    full(half().await);
+    let read: usize = reader
+        .content
+        .map_ok(|piece| piece.len())
+        .try_fold(0, async |all, len| Ok(all + len))
+        .await
+        .expect("it is whole");
+    assert_eq!(read, 500_000);
+    half().await.expect("nobody reads the first any more");
+    let error = loop {
+        let name = "n".repeat(1000);
+        let number = store.list(&container, None, 1000).await.expect("list").objects.len();
+        if let Err(error) = store.write(&container, &format!("{name}{number}"), stream::empty().boxed()).await {
+            break Err(error);
+        }
+    };
+    full(error);
+    store.remove_container(&container).await.expect("remove");
+    store.create_container(&container).await.expect("create");
+    store.write(&container, "b", pieces(1_000_000)).await.expect("all room is there again");
+}
+
+/// A content that hands out small parts of a large buffer.
+fn pieces(size: usize) -> Content {
+    let buffer = Bytes::from(vec![1; size]);
+    stream::iter((0..size).step_by(999)).map(move |at| Ok(buffer.slice(at..size.min(at + 999)))).boxed()
 }

@@ -13,14 +13,13 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
+use super::DEFAULT_CAPACITY_BYTES;
 use crate::backend::Backend;
 use crate::bucket::Bucket;
 use crate::error::{BackendError, Part};
 use crate::key_value::{Change, Entry, KeyValue, Page, Swap, Version, changed};
 use crate::limits;
 
-/// What a store holds at most unless it is told otherwise, in bytes.
-pub const DEFAULT_CAPACITY_BYTES: usize = 256 << 20;
 /// What an entry costs beside its key and value, in bytes: its share of the tree and its allocations, about.
 const ENTRY_OVERHEAD_BYTES: usize = 128;
 const SHARDS: usize = 16;
