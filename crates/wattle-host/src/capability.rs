@@ -1,11 +1,13 @@
 //! Capabilities: the interfaces that a host implements, each written once, whatever backend stands behind it.
 
 mod bindings;
+pub(crate) mod blobs;
 mod config;
 pub(crate) mod http;
 pub(crate) mod key_value;
 mod logging;
 mod names;
+pub(crate) mod patience;
 pub(crate) mod preview1;
 pub(crate) mod wasi;
 
@@ -26,8 +28,8 @@ pub(crate) trait Capability: Send + Sync {
 }
 
 /// What is compiled in.
-const BUILT_IN: [&dyn Capability; 5] =
-    [&wasi::WasiCore, &http::Http, &key_value::KeyValueStore, &config::Config, &logging::Logging];
+const BUILT_IN: [&dyn Capability; 6] =
+    [&wasi::WasiCore, &http::Http, &key_value::KeyValueStore, &blobs::Blobstore, &config::Config, &logging::Logging];
 
 /// Every interface that a host implements: what a manifest is resolved against.
 pub fn offers() -> Vec<Offer> {

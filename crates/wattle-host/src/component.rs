@@ -14,6 +14,7 @@ use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::shape::Kind;
 
 use crate::answer::Failure;
+use crate::capability::blobs::BlobsLink;
 use crate::capability::key_value::KeyValueLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
@@ -41,6 +42,7 @@ pub(crate) struct Identity {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
     pub(crate) key_value: Option<KeyValueLink>,
+    pub(crate) blobs: Option<BlobsLink>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
-use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::memory::{MemoryBlobs, MemoryKeyValue};
 use wattle_backend::stores::Stores;
 use wattle_host::BackendSource;
 use wattle_spec::backend::EngineSpec;
@@ -19,7 +19,8 @@ pub(crate) struct Engines {
 impl Engines {
     /// Memory, and the disk in `data` if there is such a directory.
     pub(crate) fn open(data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
-        let memory = Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() };
+        let (key_value, blobs) = (MemoryKeyValue::default(), MemoryBlobs::default());
+        let memory = Stores { key_value: Some(Arc::new(key_value)), blobs: Some(Arc::new(blobs)), ..Stores::default() };
         Ok(Self { memory, disk: data.map(disk).transpose()? })
     }
 }

@@ -14,11 +14,12 @@ use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
-use wattle_spec::name::ComponentName;
+use wattle_spec::name::{BackendName, ComponentName};
 use wattle_spec::resolve::State;
 use wattle_spec::shape::{ImportName, Kind};
 
-use super::backends::Backends;
+use super::backends::{AppBackend, Backends};
+use crate::capability::blobs::BlobsLink;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::{linker, preview1};
 use crate::component::{Component, Identity, Program, Service, profile_of};
@@ -135,6 +136,7 @@ impl Loader {
             mounts: spec.mounts.clone(),
             limits: spec.limits,
             key_value: self.key_value(app, name, spec)?,
+            blobs: self.blobs(app, name, spec)?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -189,25 +191,45 @@ impl Loader {
             .map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
     }
 
-    /// What the component's import of `wasi:keyvalue` is joined to.
+    /// What the component's imports of keys and values are joined to.
     fn key_value(
         &self,
         app: &App,
         component: &ComponentName,
         spec: &ComponentSpec,
     ) -> Result<Option<KeyValueLink>, StartError> {
-        let backend = spec.links.iter().find_map(|link| match (&link.import, &link.provider) {
-            (ImportName::Interface(import), Provider::Backend(name)) if import.package == "keyvalue" => Some(name),
+        let Some(backend) = self.backend(app, component, spec, "keyvalue")? else { return Ok(None) };
+        let AppBackend { name, stores, owner } = backend;
+        let backend = stores.key_value.ok_or_else(|| cannot_keep(component, &name, State::KeyValue))?;
+        Ok(Some(KeyValueLink { backend, name, owner }))
+    }
+
+    /// What the component's imports of a blobstore are joined to.
+    fn blobs(
+        &self,
+        app: &App,
+        component: &ComponentName,
+        spec: &ComponentSpec,
+    ) -> Result<Option<BlobsLink>, StartError> {
+        let Some(backend) = self.backend(app, component, spec, "blobstore")? else { return Ok(None) };
+        let AppBackend { name, stores, owner } = backend;
+        let backend = stores.blobs.ok_or_else(|| cannot_keep(component, &name, State::Blobs))?;
+        Ok(Some(BlobsLink { backend, name, owner }))
+    }
+
+    /// The backend that the component's imports of `package` are linked to.
+    fn backend(
+        &self,
+        app: &App,
+        component: &ComponentName,
+        spec: &ComponentSpec,
+        package: &str,
+    ) -> Result<Option<AppBackend>, StartError> {
+        let linked = spec.links.iter().find_map(|link| match (&link.import, &link.provider) {
+            (ImportName::Interface(import), Provider::Backend(name)) if import.package == package => Some(name),
             _ => None,
         });
-        let Some(name) = backend else { return Ok(None) };
-        let backend = self.providers.backends.of(app, component, name)?;
-        let store = backend.stores.key_value.ok_or_else(|| StartError::CannotKeep {
-            component: component.clone(),
-            backend: name.clone(),
-            state: State::KeyValue,
-        })?;
-        Ok(Some(KeyValueLink { backend: store, name: backend.name, owner: backend.owner }))
+        linked.map(|name| self.providers.backends.of(app, component, name)).transpose()
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.
@@ -230,4 +252,8 @@ impl Loader {
             .unwrap_or_else(|| Err("the host is stopping".to_owned()))
             .map_err(|reason| StartError::Instantiate { component: component.identity.name.clone(), reason })
     }
+}
+
+fn cannot_keep(component: &ComponentName, backend: &BackendName, state: State) -> StartError {
+    StartError::CannotKeep { component: component.clone(), backend: backend.clone(), state }
 }
