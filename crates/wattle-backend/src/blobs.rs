@@ -77,7 +77,8 @@ pub(crate) fn clamped(range: Range<u64>, size: u64) -> Range<u64> {
 ///
 /// - Any text is a name, within [`limits`](crate::limits). Two texts that differ in a byte are two names.
 /// - An object is there as a whole or not at all: a write replaces what was there when its whole content has come and
-///   is as durable as the backend can make it. A write that fails or is dropped leaves what was there.
+///   is as durable as the backend can make it. A write whose content fails, or that is dropped before its content has
+///   ended, leaves what was there.
 /// - No object is held in memory as a whole by a backend that keeps it elsewhere.
 /// - What is done in a container that is not there fails with [`BackendError::NoContainer`].
 /// - Futures borrow nothing. Methods do not block: they may be called on a thread that also serves requests.

@@ -42,8 +42,8 @@ impl fmt::Display for Part {
 /// Why an operation on a backend failed.
 ///
 /// The texts are for operators and logs: they name paths. A guest gets [`code`](Self::code), and the text of
-/// [`Refused`](Self::Refused), which the caller's own change wrote. A write that failed with anything but `Refused` or
-/// `TooLarge` may or may not have happened; what was acknowledged before is kept.
+/// [`Refused`](Self::Refused), which the caller's own change wrote. A write that failed with anything but `Refused`,
+/// `TooLarge` or `NoContainer` may or may not have happened; what was acknowledged before is kept.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {

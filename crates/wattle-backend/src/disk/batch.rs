@@ -67,6 +67,11 @@ impl<'t> Batch<'t> {
         Ok(())
     }
 
+    /// The entry at `row`.
+    pub(super) fn get(&self, row: &Row) -> Result<Option<Entry>, Failure> {
+        self.at(row, |found| found.map(|(version, value)| Entry { value: Bytes::copy_from_slice(value), version }))
+    }
+
     /// Writes `value` at `row`.
     pub(super) fn set(&mut self, row: &Row, value: &Bytes) -> Result<Version, Failure> {
         let version = Version(self.last_version + 1);
@@ -88,13 +93,9 @@ impl<'t> Batch<'t> {
 
     /// Writes `value` at `row` if the version there is `expected`.
     pub(super) fn swap(&mut self, row: &Row, expected: Option<Version>, value: &Bytes) -> Result<Swap, Failure> {
-        let conflict = self.at(row, |found| match found.map(|(version, _)| version) == expected {
-            true => None,
-            false => Some(found.map(|(version, value)| Entry { value: Bytes::copy_from_slice(value), version })),
-        })?;
-        match conflict {
-            Some(found) => Ok(Swap::Conflict(found)),
-            None => self.set(row, value).map(Swap::Done),
+        match self.at(row, |found| found.map(|(version, _)| version) == expected)? {
+            true => self.set(row, value).map(Swap::Done),
+            false => self.get(row).map(Swap::Conflict),
         }
     }
 

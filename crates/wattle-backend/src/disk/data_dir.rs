@@ -29,6 +29,8 @@ const FORMAT: &str = "format";
 pub(super) const STATE: &str = "state.redb";
 /// The file of containers and objects.
 pub(super) const BLOBS: &str = "blobs.redb";
+/// The directory of the contents of objects.
+pub(super) const CONTENTS: &str = "blobs";
 
 /// Bytes of a process's number with its line end, at most.
 const PID_MAX_LEN: usize = 16;
@@ -122,7 +124,9 @@ fn is_ours(path: &Path) -> Result<bool, DataDirError> {
     let mut entries = fs::read_dir(path).map_err(failed("read", path))?;
     let beginning = [LOCK.into(), FORMAT.into(), atomic_file::temporary(Path::new(FORMAT)).into_os_string()];
     // The last is in the root of a file system that was mounted for us.
-    let is_first = |name: OsString| beginning.contains(&name) || name == STATE || name == BLOBS || name == "lost+found";
+    let is_first = |name: OsString| {
+        beginning.contains(&name) || name == "lost+found" || [STATE, BLOBS, CONTENTS].iter().any(|&ours| name == ours)
+    };
     Ok(path.join(FORMAT).exists() || entries.all(|entry| entry.is_ok_and(|entry| is_first(entry.file_name()))))
 }
 
@@ -160,7 +164,7 @@ fn pid_in(file: &mut File) -> Option<u32> {
 
 /// Whether state was kept in the directory.
 fn has_state(dir: &Path) -> bool {
-    [STATE, BLOBS].into_iter().any(|file| dir.join(file).exists())
+    [STATE, BLOBS, CONTENTS].into_iter().any(|file| dir.join(file).exists())
 }
 
 /// Checks the version of what is in the directory, or writes ours into a new one.

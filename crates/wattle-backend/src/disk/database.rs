@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -60,14 +60,15 @@ impl Drop for Alarm<'_> {
 }
 
 impl Location {
-    /// Opens the file, which is made if there is none, and checks it if it is small enough.
-    pub(super) fn open_checked(&self) -> Result<Opened, BackendError> {
+    /// Opens the file, which is made if there is none, and checks it if it is small enough. Whether it was.
+    pub(super) fn open_checked(&self) -> Result<(Opened, bool), BackendError> {
         if !self.path.try_exists().map_err(|error| BackendError::io("look for", &self.path, error))? {
             self.create()?;
         }
         let mut opened = self.open()?;
         let len = fs::metadata(&self.path).map_err(|error| BackendError::io("read", &self.path, error))?.len();
-        if len <= self.verify_max_bytes {
+        let verify = len <= self.verify_max_bytes;
+        if verify {
             let sound = guarded(&self.path, || {
                 let result = opened.database.check_integrity();
                 result.map_err(|error| of_opening(&self.path, error, opened.first_failure.get()))
@@ -77,7 +78,7 @@ impl Location {
             }
         }
         opened.read(|_| Ok(()))?;
-        Ok(opened)
+        Ok((opened, verify))
     }
 
     /// Opens the file, which exists.
@@ -183,21 +184,69 @@ impl View<'_> {
 
     /// At most `limit` keys of the bucket whose rows begin with `prefix`, after `after`.
     pub(super) fn page(&self, prefix: &[u8], after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
+        let mut rows = self.scan(prefix, after)?;
+        Page::take(limit, || rows.next()?.map(|found| found.name().map(str::to_owned)).transpose())
+    }
+
+    /// The rows that begin with `prefix` and go on with more than `after`, in their order.
+    pub(super) fn scan<'a>(&'a self, prefix: &'a [u8], after: Option<&str>) -> Result<Scan<'a>, BackendError> {
         let start = [prefix, after.unwrap_or_default().as_bytes()].concat();
         let start = if after.is_some() { Bound::Excluded(&*start) } else { Bound::Included(&*start) };
         let range = self.table.range::<&[u8]>((start, Bound::Unbounded));
-        let mut rows = range.map_err(|error| self.opened.error(error))?;
-        Page::take(limit, || {
-            let Some((row, _)) = rows.next().transpose().map_err(|error| self.opened.error(error))? else {
-                return Ok(None);
-            };
-            let Some(key) = row.value().strip_prefix(prefix) else { return Ok(None) };
-            let key = str::from_utf8(key).map_err(|_| corrupt(&self.opened.path, "a key is not text"))?;
-            Ok(Some(key.to_owned()))
-        })
+        Ok(Scan { rows: range.map_err(|error| self.opened.error(error))?, prefix, view: self })
+    }
+
+    /// The last row in `range`.
+    pub(super) fn last(&self, range: Range<&[u8]>) -> Result<Option<Vec<u8>>, BackendError> {
+        let mut rows = self.table.range::<&[u8]>(range).map_err(|error| self.opened.error(error))?;
+        let last = rows.next_back().transpose().map_err(|error| self.opened.error(error))?;
+        Ok(last.map(|(row, _)| row.value().to_vec()))
     }
 
     fn damaged_record(&self) -> BackendError {
         corrupt(&self.opened.path, "the checksum of a value does not match")
+    }
+}
+
+/// Rows with a common beginning.
+pub(super) struct Scan<'a> {
+    rows: redb::Range<'static, &'static [u8], &'static [u8]>,
+    prefix: &'a [u8],
+    view: &'a View<'a>,
+}
+
+/// A row that was found, and its record, which nobody has looked at yet.
+pub(super) struct Found<'a> {
+    row: redb::AccessGuard<'static, &'static [u8]>,
+    record: redb::AccessGuard<'static, &'static [u8]>,
+    prefix_len: usize,
+    view: &'a View<'a>,
+}
+
+impl<'a> Scan<'a> {
+    /// The next row, if there is one more.
+    pub(super) fn next(&mut self) -> Result<Option<Found<'a>>, BackendError> {
+        let next = self.rows.next().transpose().map_err(|error| self.view.opened.error(error))?;
+        let found = next.filter(|(row, _)| row.value().starts_with(self.prefix));
+        Ok(found.map(|(row, record)| Found { row, record, prefix_len: self.prefix.len(), view: self.view }))
+    }
+}
+
+impl Found<'_> {
+    /// All of the row.
+    pub(super) fn row(&self) -> &[u8] {
+        self.row.value()
+    }
+
+    /// What comes after the common beginning.
+    pub(super) fn name(&self) -> Result<&str, BackendError> {
+        let name = str::from_utf8(&self.row.value()[self.prefix_len..]);
+        name.map_err(|_| corrupt(&self.view.opened.path, "a key is not text"))
+    }
+
+    /// What is there.
+    pub(super) fn entry(&self) -> Result<Entry, BackendError> {
+        let row = self.row.value();
+        record::entry(row, self.record.value()).ok_or_else(|| self.view.damaged_record())
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Engine {
     location: Location,
     state: RwLock<State>,
     generation: AtomicU64,
+    verified: bool,
 }
 
 enum State {
@@ -43,14 +44,19 @@ pub(super) struct Current {
 impl Engine {
     /// Opens the file, which is made if there is none.
     pub(super) fn open(location: Location) -> Result<Self, BackendError> {
-        let opened = Arc::new(location.open_checked()?);
-        let state = RwLock::new(State::Open(Current { opened, generation: 0 }));
-        Ok(Self { location, state, generation: AtomicU64::new(0) })
+        let (opened, verified) = location.open_checked()?;
+        let state = RwLock::new(State::Open(Current { opened: Arc::new(opened), generation: 0 }));
+        Ok(Self { location, state, generation: AtomicU64::new(0), verified })
     }
 
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.location.path
+    }
+
+    /// Whether the file was checked as a whole when it was opened.
+    pub(super) fn was_verified(&self) -> bool {
+        self.verified
     }
 
     /// Reads one moment of the database. `work` is run again if the disk had failed before it began.
@@ -132,7 +138,7 @@ impl Engine {
     }
 
     /// Refuses if no write can be trusted any more.
-    fn trusted(&self) -> Result<(), BackendError> {
+    pub(super) fn trusted(&self) -> Result<(), BackendError> {
         self.location.distrust.get().map_or(Ok(()), |failure| {
             let source = Arc::new(of_file(self.path(), failure));
             Err(BackendError::WritesStopped { path: self.path().to_owned(), source })

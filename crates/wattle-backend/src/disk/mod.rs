@@ -1,16 +1,19 @@
-//! State on the disk of one host: a data directory that one process owns, and keys and values in one file of it.
+//! State on the disk of one host: a data directory that one process owns, with keys and values, and blobs.
 //!
 //! ```text
-//! store (KeyValue) ── hit ──> cache
-//!   │ read ──> queue ──> reader threads ──┐
-//!   │ write ─> queue ──> writer thread ───┴──> engine (redb) ──> state_file
+//! store (KeyValue) ──┐
+//! blobs (Blobs) ─────┴─> rows ── hit ──> cache
+//!   │                      │ read ──> workers ──────────────┐
+//!   │                      │ write ─> queue ──> writer ─────┴──> engine (redb) ──> state_file
+//!   └─> workers ──> files of contents
 //! ```
 //!
-//! Invariants: no thread of a caller ever calls into redb or the file system; a write is acknowledged only after the
-//! disk confirmed it; what is read was checked against its checksum.
+//! Invariants: no thread of a caller ever calls into redb or the file system, but to open a store and to close it; a
+//! write is acknowledged only after the disk confirmed it; what is read was checked against its checksum.
 
 mod atomic_file;
 mod batch;
+mod blobs;
 mod cache;
 pub mod data_dir;
 mod data_dir_error;
@@ -30,6 +33,7 @@ mod table_key;
 mod workers;
 mod writer;
 
+pub use blobs::DiskBlobs;
 pub use data_dir::DataDir;
 pub use data_dir_error::DataDirError;
 pub use options::DiskOptions;

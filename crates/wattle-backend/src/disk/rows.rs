@@ -1,6 +1,7 @@
 //! One database file of a data directory, as rows: what a caller does, handed to the threads that may wait for the disk.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -75,6 +76,21 @@ impl Rows {
         self.engine.close();
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        self.engine.path()
+    }
+
+    /// Whether the file was checked as a whole when it was opened.
+    pub(super) fn was_verified(&self) -> bool {
+        self.engine.was_verified()
+    }
+
+    /// Refuses if no write can be trusted any more.
+    pub(super) fn trusted(&self) -> Result<(), BackendError> {
+        self.engine.trusted()
+    }
+
     /// The entry at `row`, from the cache if it is there.
     pub(super) async fn get(&self, row: Row) -> Result<Option<Entry>, BackendError> {
         if self.writes.is_closed() {
@@ -104,13 +120,29 @@ impl Rows {
         self.readers.run(0, move || engine.read(work)).await
     }
 
+    /// The same on this thread, which may wait for the disk.
+    pub(super) fn read_here<T>(&self, work: impl Fn(&View<'_>) -> Result<T, BackendError>) -> Result<T, BackendError> {
+        self.engine.read(work)
+    }
+
     /// A write of `work`, which may be called more than once and holds `bytes` while it waits.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl Fn(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, BackendError> {
-        let (step, result) = Write::step(work);
+        self.write_then(bytes, work, |_| ()).await
+    }
+
+    /// The same. When the outcome is known, `settled` sees it, on the thread that writes, also if nobody waits any more.
+    /// It is dropped without having been called if nothing was tried.
+    pub(super) async fn write_then<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl Fn(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+        settled: impl FnOnce(&Result<T, BackendError>) + Send + 'static,
+    ) -> Result<T, BackendError> {
+        let (step, result) = Write::step(work, settled);
         self.writes.push(step, bytes).await?;
         result.await.map_err(|_| BackendError::Closed)?
     }

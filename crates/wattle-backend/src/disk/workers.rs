@@ -1,6 +1,7 @@
 //! Threads that wait for the disk, so that who asks does not have to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
@@ -58,7 +59,7 @@ impl Workers {
     }
 
     // Nothing panics while the lock is held.
-    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,8 +70,24 @@ impl Drop for Workers {
     }
 }
 
+/// Does jobs until the queue is closed and empty. One that panics fails by itself: who waits is told that there is nobody.
 fn work(jobs: &Queue<Job>) {
     while let Some(job) = jobs.pop(1).pop() {
-        (job.item)();
+        if catch_unwind(AssertUnwindSafe(job.item)).is_err() {
+            tracing::error!("a job of the disk store panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_panics_fails_by_itself() {
+        let workers = Workers::start("test", 1, 1 << 20).expect("a thread");
+        let failed = workers.run::<()>(0, || panic!("as the test wants it")).await;
+        assert!(matches!(failed, Err(BackendError::Closed)), "{failed:?}");
+        assert_eq!(workers.run(0, || Ok(7)).await.expect("the thread goes on"), 7);
     }
 }

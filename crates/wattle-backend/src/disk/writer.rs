@@ -32,29 +32,32 @@ pub(super) trait Step: Send {
 /// Writes in the order in which they came in.
 pub(super) type Writes = Queue<Box<dyn Step>>;
 
-/// A [`Step`] made of what it does and who waits.
-pub(super) struct Write<W, T> {
+/// A [`Step`] made of what it does, what follows, and who waits.
+pub(super) struct Write<W, T, S> {
     work: W,
     result: Option<Result<T, BackendError>>,
+    settled: S,
     reply: oneshot::Sender<Result<T, BackendError>>,
 }
 
-impl<W, T> Write<W, T>
+impl<W, T, S> Write<W, T, S>
 where
     W: Fn(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
     T: Send + 'static,
+    S: FnOnce(&Result<T, BackendError>) + Send + 'static,
 {
-    /// A step that does `work`, and where its result will be.
-    pub(super) fn step(work: W) -> (Box<dyn Step>, oneshot::Receiver<Result<T, BackendError>>) {
+    /// A step that does `work`, and where its result will be. `settled` sees it first, also if nobody waits any more.
+    pub(super) fn step(work: W, settled: S) -> (Box<dyn Step>, oneshot::Receiver<Result<T, BackendError>>) {
         let (reply, result) = oneshot::channel();
-        (Box::new(Self { work, result: None, reply }), result)
+        (Box::new(Self { work, result: None, settled, reply }), result)
     }
 }
 
-impl<W, T> Step for Write<W, T>
+impl<W, T, S> Step for Write<W, T, S>
 where
     W: Fn(&mut Batch<'_>) -> Result<T, Failure> + Send,
     T: Send,
+    S: FnOnce(&Result<T, BackendError>) + Send,
 {
     fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(), StorageError> {
         self.result = Some(match (self.work)(batch) {
@@ -71,6 +74,7 @@ where
             (None, Some(result)) => result,
             (None, None) => unreachable!("invariant: a step that did not fail was applied"),
         };
+        (self.settled)(&result);
         // Nobody may be waiting any more.
         let _ = self.reply.send(result);
     }

@@ -85,6 +85,8 @@ async fn play() {
         "hold" => hold(&data),
         "write" => super::crash::write(&data).await,
         "fill" => super::faults::fill(&data).await,
+        "write-blobs" => super::blobs::crash::write(&data).await,
+        "fill-blobs" => super::blobs::faults::fill(&data).await,
         other => panic!("there is no role {other}"),
     }
 }

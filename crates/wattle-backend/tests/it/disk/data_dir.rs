@@ -113,11 +113,13 @@ fn a_format_that_is_no_number_is_refused() {
 
 #[test]
 fn state_without_a_format_is_refused() {
-    let dir = temporary();
-    fs::write(dir.path().join("lock"), "").expect("a file");
-    fs::write(dir.path().join("state.redb"), "x").expect("a file");
-    let error = DataDir::open(dir.path()).expect_err("nobody knows which format it has");
-    assert_eq!(error.code(), "data-dir-unreadable-format");
+    for state in ["state.redb", "blobs.redb", "blobs"] {
+        let dir = temporary();
+        fs::write(dir.path().join("lock"), "").expect("a file");
+        fs::write(dir.path().join(state), "x").expect("a file");
+        let error = DataDir::open(dir.path()).expect_err("nobody knows which format it has");
+        assert_eq!(error.code(), "data-dir-unreadable-format", "{state}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The store on disk.
 
+mod blobs;
 mod child;
 mod crash;
 mod damage;
