@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
+use wattle_backend::disk::{DataDir, DiskBlobs, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
 use wattle_backend::memory::{MemoryBlobs, MemoryKeyValue};
 use wattle_backend::stores::Stores;
@@ -26,8 +26,9 @@ impl Engines {
 }
 
 fn disk(data: Arc<DataDir>) -> Result<Stores, BackendError> {
-    let key_value = Arc::new(DiskKeyValue::open(data, DiskOptions::default())?);
-    Ok(Stores { key_value: Some(key_value), ..Stores::default() })
+    let key_value = Arc::new(DiskKeyValue::open(data.clone(), DiskOptions::default())?);
+    let blobs = Arc::new(DiskBlobs::open(data, DiskOptions::default())?);
+    Ok(Stores { key_value: Some(key_value), blobs: Some(blobs), ..Stores::default() })
 }
 
 impl BackendSource for Engines {

@@ -22,12 +22,17 @@ pub(super) type Parts<B> = BoxStream<'static, Outcome<B>>;
 /// A list, page by page.
 pub(super) fn lists(names: Names, patience: Patience) -> Parts<VecBuffer<String>> {
     let next = |state: Option<(Names, Patience)>| async move {
-        let (mut names, patience) = state.filter(|(names, _)| !names.ended)?;
-        Some(match patience.within(names.page(NAMES_MAX)).await {
-            Ok(Ok(page)) => (Ok(page.into()), Some((names, patience))),
-            Ok(Err(refusal)) => (Err(refusal), None),
-            Err(timed_out) => (Err(timed_out.into()), None),
-        })
+        let (mut names, patience) = state?;
+        while !names.ended {
+            return Some(match patience.within(names.page(NAMES_MAX)).await {
+                // A page of nothing is not a part of a stream.
+                Ok(Ok(page)) if page.is_empty() => continue,
+                Ok(Ok(page)) => (Ok(page.into()), Some((names, patience))),
+                Ok(Err(refusal)) => (Err(refusal), None),
+                Err(timed_out) => (Err(timed_out.into()), None),
+            });
+        }
+        None
     };
     stream::unfold(Some((names, patience)), next).boxed()
 }

@@ -161,13 +161,11 @@ impl Pipe {
     fn room(&self) -> StreamResult<usize> {
         let flow = self.flow();
         match &flow.phase {
-            Phase::Ahead => match AHEAD_MAX.saturating_sub(self.ahead.load(Ordering::Relaxed)) {
-                0 => {
-                    drop(flow);
-                    Err(self.too_far_ahead())
-                }
-                room => Ok(room.min(PIECE_MAX)),
-            },
+            // There is always room for a byte: one too many is told by the write, and waiting for room would never end.
+            Phase::Ahead => {
+                let left = AHEAD_MAX.saturating_sub(self.ahead.load(Ordering::Relaxed));
+                Ok(left.clamp(1, PIECE_MAX))
+            }
             Phase::Flowing => Ok(WINDOW.saturating_sub(flow.bytes.len()).min(PIECE_MAX)),
             Phase::Finished | Phase::GivenUp => Err(StreamError::Closed),
             Phase::Failed(refusal) => Err(StreamError::LastOperationFailed(refusal.clone().into())),
