@@ -112,6 +112,9 @@ pub enum BackendError {
         /// The name that was asked for.
         name: String,
     },
+    /// Whoever wrote an object gave up before its end. What was there before is kept.
+    #[error("the content was not finished")]
+    Unfinished,
     /// Nobody listens who could answer a request.
     #[error("nobody listens to {subject}")]
     NoResponder {
@@ -183,6 +186,7 @@ impl BackendError {
             BackendError::WritesStopped { .. } => "writes-stopped",
             BackendError::Io { .. } => "io",
             BackendError::NoContainer { .. } => "no-container",
+            BackendError::Unfinished => "unfinished",
             BackendError::NoResponder { .. } => "no-responder",
             BackendError::MessagesDropped { .. } => "messages-dropped",
             BackendError::TimedOut { .. } => "timed-out",

@@ -1,12 +1,14 @@
 //! Capabilities: the interfaces that a host implements, each written once, whatever backend stands behind it.
 
 mod bindings;
+pub(crate) mod blobs;
 pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod joined;
 pub(crate) mod key_value;
 pub(crate) mod logging;
 mod names;
+pub(crate) mod patience;
 pub(crate) mod preview1;
 pub(crate) mod secrets;
 pub(crate) mod wasi;
@@ -49,6 +51,7 @@ const BUILT_IN: &[&dyn Capability] = &[
     &wasi::WasiCore,
     &http::Http,
     &key_value::KeyValueStore,
+    &blobs::Blobstore,
     &config::Config,
     &logging::Logging,
     &secrets::SecretStore,

@@ -14,6 +14,7 @@ use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::shape::Kind;
 
 use crate::answer::Failure;
+use crate::capability::blobs::BlobsLink;
 use crate::capability::config::ConfigLink;
 use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
@@ -48,6 +49,7 @@ pub(crate) struct Identity {
     pub(crate) config_link: Option<ConfigLink>,
     pub(crate) secrets: Option<SecretsLink>,
     pub(crate) log_link: Option<LogLink>,
+    pub(crate) blobs: Arc<Joined<BlobsLink>>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

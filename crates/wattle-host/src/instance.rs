@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::answer::Failure;
+use crate::capability::blobs::Ahead;
 use crate::capability::http::HttpHooks;
 use crate::capability::wasi::{self, CommandLine, Console};
 use crate::component::Identity;
@@ -37,6 +38,8 @@ pub(crate) struct Guest {
     pub(crate) found: Found,
     http: WasiHttpCtx,
     hooks: HttpHooks,
+    /// What its unfinished blobs hold.
+    pub(crate) blobs_ahead: Ahead,
     limiter: Limiter,
     /// Who this is.
     pub(crate) identity: Arc<Identity>,
@@ -58,6 +61,7 @@ pub(crate) enum Wasi {
 }
 
 /// Until when an instance may compute.
+#[derive(Clone)]
 pub(crate) enum Deadline {
     /// It rests, or whoever runs it watches from outside.
     None,
@@ -71,13 +75,17 @@ pub(crate) enum Deadline {
 pub(crate) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
 
 impl Deadline {
-    fn has_passed(&self) -> bool {
-        let deadline = match self {
+    /// When it is now.
+    pub(crate) fn instant(&self) -> Option<Instant> {
+        match self {
             Deadline::None => None,
             Deadline::Of(deadline) => Some(*deadline),
             Deadline::Shared(shared) => *shared.lock().expect("invariant: nothing panics while it holds this lock"),
-        };
-        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        }
+    }
+
+    fn has_passed(&self) -> bool {
+        self.instant().is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
@@ -143,6 +151,7 @@ fn store_with(
         found,
         http: crate::capability::http::context(&identity.limits),
         hooks: HttpHooks::new(identity.clone(), core, log.clone()),
+        blobs_ahead: Ahead::default(),
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
         log,

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 macro_rules! for_each_guest {
     ($macro:path) => {
         $macro! {
+            blobs = "blobs";
+            blobs_p3 = "blobs-p3";
             calls = "calls";
             command = "command";
             command_p3 = "command-p3";

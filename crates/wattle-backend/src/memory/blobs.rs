@@ -103,6 +103,10 @@ impl Blocks {
             size += piece.len() as u64;
             while !piece.is_empty() {
                 let part = piece.split_to(piece.len().min(BLOCK_BYTES - block.len()));
+                if block.is_empty() {
+                    // Not by doubling, which leaves up to half of a block unused.
+                    block.reserve_exact(BLOCK_BYTES);
+                }
                 block.extend_from_slice(&part);
                 if block.len() == BLOCK_BYTES {
                     blocks.push(std::mem::take(&mut block).into());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use wattle_backend::bucket::Owner;
 use wattle_backend::error::BackendError;
-use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::memory::{MemoryBlobs, MemoryKeyValue};
 use wattle_backend::stores::Stores;
 use wattle_spec::app::App;
 use wattle_spec::backend::{BackendSpec, EngineSpec, Scope};
@@ -31,7 +31,8 @@ pub(super) struct InMemory(Stores);
 
 impl Default for InMemory {
     fn default() -> Self {
-        Self(Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() })
+        let (key_value, blobs) = (MemoryKeyValue::default(), MemoryBlobs::default());
+        Self(Stores { key_value: Some(Arc::new(key_value)), blobs: Some(Arc::new(blobs)), ..Stores::default() })
     }
 }
 

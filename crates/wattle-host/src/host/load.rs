@@ -23,6 +23,7 @@ use wattle_spec::resolve::State;
 use wattle_spec::shape::Kind;
 
 use super::backends::{AppBackend, Backends};
+use crate::capability::blobs::BlobsLink;
 use crate::capability::config::ConfigLink;
 use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
@@ -162,6 +163,7 @@ impl Loader {
             config_link: self.config(&joining)?,
             secrets: self.secrets(&joining).await?,
             log_link: self.log(&joining)?,
+            blobs: Arc::new(self.blobs(&joining)?),
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -222,6 +224,15 @@ impl Loader {
             let AppBackend { name, stores, owner } = self.backend(joining, name)?;
             let Some(backend) = stores.key_value else { return Err(joining.cannot(name, State::KeyValue)) };
             Ok(KeyValueLink { backend, name, owner })
+        })
+    }
+
+    /// What its links to blobs lead to.
+    fn blobs(&self, joining: &Joining<'_>) -> Result<Joined<BlobsLink>, StartError> {
+        Joined::new(&joining.spec.links, State::Blobs, |name| {
+            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+            let Some(backend) = stores.blobs else { return Err(joining.cannot(name, State::Blobs)) };
+            Ok(BlobsLink { backend, name, owner })
         })
     }
 

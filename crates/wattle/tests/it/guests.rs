@@ -31,6 +31,16 @@ fn printed(guest: &std::path::Path, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn blobs() {
+    assert_eq!(answer(&guests::blobs()), "404 no such path");
+}
+
+#[test]
+fn blobs_p3() {
+    assert_eq!(answer(&guests::blobs_p3()), "404 no such path");
+}
+
+#[test]
 fn calls() {
     assert_eq!(printed(&guests::calls(), &["--invoke", "add(1, 2)"]), "3\n");
 }

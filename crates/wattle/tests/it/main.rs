@@ -5,6 +5,9 @@
 mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;
+mod blobs;
+mod blobs_misuse;
+mod blobs_streams;
 mod build;
 mod check;
 mod check_files;

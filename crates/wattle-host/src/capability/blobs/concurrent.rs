@@ -1,0 +1,233 @@
+//! `wasmcloud:blobstore@0.1.0`: errors are cases, contents and lists are streams of the component model, times are in
+//! nanoseconds. Its functions do not keep each other waiting.
+//!
+//! Such a stream has no room for an error. One that cannot go on must not look complete, so it ends the instance.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wasmtime::component::{Accessor, Lift, Linker, Lower, Resource, StreamReader, WriteBuffer};
+
+use super::container::{OpenContainer, inclusive};
+use super::failure::{Answer, Failure, Outcome, Refusal};
+use super::flow::{Parts, lists, outflow, upload};
+use super::incoming::pieces;
+use super::link::{Place, Reach};
+use super::{HasStore, View, view};
+use crate::capability::bindings::wasmcloud::blobstore::types::{ContainerMetadata, Error, ObjectId, ObjectMetadata};
+use crate::capability::bindings::wasmcloud::blobstore::{blobstore, container, types};
+use crate::capability::patience::Patience;
+use crate::instance::Guest;
+
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    types::add_to_linker::<Guest, HasStore>(linker, view)?;
+    container::add_to_linker::<Guest, HasStore>(linker, view)?;
+    blobstore::add_to_linker::<Guest, HasStore>(linker, view)
+}
+
+/// Does something through the link.
+async fn linked<T: 'static, R>(
+    accessor: &Accessor<T, HasStore>,
+    operation: impl AsyncFnOnce(Reach) -> Outcome<R>,
+) -> Answer<R> {
+    let (links, patience) = accessor.with(|mut access| {
+        let View { links, patience, .. } = access.get();
+        (links.clone(), patience)
+    });
+    let reach = Reach { links, package: "wasmcloud:blobstore" };
+    Ok(patience.within(operation(reach)).await??)
+}
+
+/// An open container, and how long something may be done with it.
+fn open<T: 'static>(
+    accessor: &Accessor<T, HasStore>,
+    container: &Resource<OpenContainer>,
+) -> Answer<(OpenContainer, Patience)> {
+    accessor.with(|mut access| {
+        let View { table, patience, .. } = access.get();
+        Ok((table.get(container)?.clone(), patience))
+    })
+}
+
+/// Does something with an open container.
+async fn opened<T: 'static, R>(
+    accessor: &Accessor<T, HasStore>,
+    container: Resource<OpenContainer>,
+    operation: impl AsyncFnOnce(&OpenContainer) -> Outcome<R>,
+) -> Answer<R> {
+    let (open, patience) = open(accessor, &container)?;
+    Ok(patience.within(operation(&open)).await??)
+}
+
+/// Puts a container into the table.
+fn keep<T: 'static>(accessor: &Accessor<T, HasStore>, container: OpenContainer) -> Answer<Resource<OpenContainer>> {
+    Ok(accessor.with(|mut access| access.get().table.push(container))?)
+}
+
+/// Hands a stream of the host to the guest.
+fn hand_out<T: 'static, I, B>(accessor: &Accessor<T, HasStore>, parts: Parts<B>) -> Answer<StreamReader<I>>
+where
+    I: Lower + Lift + Send + Sync + 'static,
+    B: WriteBuffer<I> + Default,
+{
+    accessor.with(|access| StreamReader::new(access, outflow(parts))).map_err(Failure::Trap)
+}
+
+/// Nanoseconds since 1970.
+fn nanoseconds(time: SystemTime) -> u64 {
+    u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoContainer => Error::NoSuchContainer,
+            Refusal::ContainerExists => Error::ContainerAlreadyExists,
+            Refusal::NoObject => Error::NoSuchObject,
+            Refusal::Denied => Error::AccessDenied,
+            Refusal::Timeout => Error::Timeout,
+            Refusal::Unavailable => Error::StoreUnavailable,
+            Refusal::Quota => Error::QuotaExceeded,
+            Refusal::Other(reason) => Error::Other(reason),
+        }
+    }
+}
+
+impl From<ObjectId> for Place {
+    fn from(id: ObjectId) -> Self {
+        Self { container: id.container, object: id.object }
+    }
+}
+
+impl types::Host for View<'_> {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        match failure {
+            Failure::Guest(refusal) => Ok(refusal.into()),
+            Failure::Trap(error) => Err(error),
+        }
+    }
+}
+
+impl blobstore::Host for View<'_> {}
+
+impl<T: Send + 'static> blobstore::HostWithStore<T> for HasStore {
+    async fn create_container(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenContainer>> {
+        keep(accessor, linked(accessor, async |reach| reach.create(name).await).await?)
+    }
+
+    async fn get_container(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenContainer>> {
+        keep(accessor, linked(accessor, async |reach| reach.open(name).await).await?)
+    }
+
+    async fn delete_container(accessor: &Accessor<T, Self>, name: String) -> Answer<()> {
+        linked(accessor, async |reach| reach.delete(name).await).await
+    }
+
+    async fn container_exists(accessor: &Accessor<T, Self>, name: String) -> Answer<bool> {
+        linked(accessor, async |reach| reach.exists(name).await).await
+    }
+
+    async fn copy_object(accessor: &Accessor<T, Self>, source: ObjectId, target: ObjectId) -> Answer<()> {
+        linked(accessor, async |reach| reach.copy(source.into(), target.into()).await).await
+    }
+
+    async fn move_object(accessor: &Accessor<T, Self>, source: ObjectId, target: ObjectId) -> Answer<()> {
+        linked(accessor, async |reach| reach.relocate(source.into(), target.into()).await).await
+    }
+}
+
+impl container::Host for View<'_> {}
+
+impl container::HostContainer for View<'_> {}
+
+impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
+    async fn name(accessor: &Accessor<T, Self>, container: Resource<OpenContainer>) -> Answer<String> {
+        open(accessor, &container).map(|(open, _)| open.name)
+    }
+
+    async fn info(accessor: &Accessor<T, Self>, container: Resource<OpenContainer>) -> Answer<ContainerMetadata> {
+        let info = async |open: &OpenContainer| {
+            let created_at = nanoseconds(open.created().await?);
+            Ok(ContainerMetadata { name: open.name.clone(), created_at })
+        };
+        opened(accessor, container, info).await
+    }
+
+    async fn get_data(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+        name: String,
+        start: u64,
+        end: u64,
+    ) -> Answer<StreamReader<u8>> {
+        let (open, patience) = open(accessor, &container)?;
+        let object = patience.within(open.read(&name, inclusive(start, end))).await??;
+        hand_out(accessor, pieces(object.content, patience))
+    }
+
+    async fn write_data(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+        name: String,
+        data: StreamReader<u8>,
+    ) -> Answer<()> {
+        let (upload, content) = upload();
+        // In any case: a stream that nobody takes would keep its writer waiting.
+        accessor.with(|access| data.pipe(access, upload)).map_err(Failure::Trap)?;
+        opened(accessor, container, async |open| open.write(&name, content).await).await
+    }
+
+    async fn list_objects(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+    ) -> Answer<StreamReader<String>> {
+        let (open, patience) = open(accessor, &container)?;
+        patience.within(open.created()).await??;
+        hand_out(accessor, lists(open.names(), patience))
+    }
+
+    async fn delete_object(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+        name: String,
+    ) -> Answer<()> {
+        opened(accessor, container, async |open| open.delete(&name).await).await
+    }
+
+    async fn delete_objects(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+        names: Vec<String>,
+    ) -> Answer<()> {
+        opened(accessor, container, async |open| open.delete_many(names).await).await
+    }
+
+    async fn has_object(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+        name: String,
+    ) -> Answer<bool> {
+        opened(accessor, container, async |open| open.has(&name).await).await
+    }
+
+    async fn object_info(
+        accessor: &Accessor<T, Self>,
+        container: Resource<OpenContainer>,
+        name: String,
+    ) -> Answer<ObjectMetadata> {
+        let info = async |open: &OpenContainer| {
+            let entry = open.entry(&name).await?;
+            let created_at = nanoseconds(entry.created);
+            Ok(ObjectMetadata { name: entry.name, container: open.name.clone(), created_at, size: entry.size })
+        };
+        opened(accessor, container, info).await
+    }
+
+    async fn clear(accessor: &Accessor<T, Self>, container: Resource<OpenContainer>) -> Answer<()> {
+        opened(accessor, container, async |open| open.clear().await).await
+    }
+
+    async fn drop(accessor: &Accessor<T, Self>, container: Resource<OpenContainer>) -> wasmtime::Result<()> {
+        accessor.with(|mut access| access.get().table.delete(container).map(drop))?;
+        Ok(())
+    }
+}

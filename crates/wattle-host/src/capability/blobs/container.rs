@@ -1,0 +1,150 @@
+//! What a guest does with the objects of a container, the same through every interface and on every backend.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use wattle_backend::blobs::{Blobs, Content, Object, ObjectEntry};
+use wattle_backend::bucket::Bucket;
+
+use super::failure::{Outcome, Refusal, refuse};
+use super::{NAMES_MAX, OBJECT_NAME_MAX};
+
+/// Names that are asked of a backend at a time.
+const PAGE_LEN: usize = 1000;
+/// How many objects are removed at a time.
+const AT_ONCE: usize = 16;
+
+/// A container that a guest holds open.
+#[derive(Clone)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct OpenContainer {
+    pub(super) backend: Arc<dyn Blobs>,
+    pub(super) bucket: Bucket,
+    /// As the guest calls it.
+    pub(super) name: String,
+}
+
+fn checked(name: &str) -> Outcome<&str> {
+    match name.len() {
+        0 => refuse("the name of an object must not be empty"),
+        len if len > OBJECT_NAME_MAX => {
+            refuse(format!("the name of an object has at most {OBJECT_NAME_MAX} bytes, this one has {len}"))
+        }
+        _ => Ok(name),
+    }
+}
+
+/// The bytes from `start` to `end`, which both interfaces count in: `0, 0` is the first byte. Of an end behind that of
+/// the object what is there is read; an end before the start is a range of nothing.
+pub(super) fn inclusive(start: u64, end: u64) -> Range<u64> {
+    match start <= end {
+        true => start..end.saturating_add(1),
+        false => start..start,
+    }
+}
+
+impl OpenContainer {
+    /// When it was made.
+    pub(super) async fn created(&self) -> Outcome<SystemTime> {
+        let entry = self.backend.container(&self.bucket).await?.ok_or(Refusal::NoContainer)?;
+        Ok(entry.created)
+    }
+
+    /// An object, of which `range` is read.
+    pub(super) async fn read(&self, name: &str, range: Range<u64>) -> Outcome<Object> {
+        let object = self.backend.read(&self.bucket, checked(name)?, range).await?;
+        object.ok_or(Refusal::NoObject)
+    }
+
+    pub(super) async fn write(&self, name: &str, content: Content) -> Outcome<()> {
+        self.backend.write(&self.bucket, checked(name)?, content).await?;
+        Ok(())
+    }
+
+    /// The same, if an object can be written here under this name.
+    pub(super) async fn taking(&self, name: &str) -> Outcome<Self> {
+        checked(name)?;
+        self.created().await?;
+        Ok(self.clone())
+    }
+
+    pub(super) async fn entry(&self, name: &str) -> Outcome<ObjectEntry> {
+        Ok(self.read(name, 0..0).await?.entry)
+    }
+
+    pub(super) async fn has(&self, name: &str) -> Outcome<bool> {
+        Ok(self.backend.read(&self.bucket, checked(name)?, 0..0).await?.is_some())
+    }
+
+    /// Removes an object. That it was not there is no error.
+    pub(super) async fn delete(&self, name: &str) -> Outcome<()> {
+        Ok(self.backend.remove(&self.bucket, checked(name)?).await?)
+    }
+
+    /// Removes objects, one by one: if one cannot be removed, others may be gone or not.
+    pub(super) async fn delete_many(&self, names: Vec<String>) -> Outcome<()> {
+        if names.len() > NAMES_MAX {
+            return refuse(format!("one call removes at most {NAMES_MAX} objects, these are {}", names.len()));
+        }
+        names.iter().try_for_each(|name| checked(name).map(drop))?;
+        let removals = stream::iter(names).map(|name| async move { self.delete(&name).await });
+        removals.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// Removes every object, one by one. One that is written meanwhile may be left.
+    pub(super) async fn clear(&self) -> Outcome<()> {
+        let mut names = self.names();
+        while !names.ended {
+            self.delete_many(names.next(PAGE_LEN).await?).await?;
+        }
+        Ok(())
+    }
+
+    /// The names of its objects.
+    pub(super) fn names(&self) -> Names {
+        Names { container: self.clone(), after: None, ended: false }
+    }
+}
+
+/// The names of the objects of a container, in byte order, as far as a guest has got. What is written or removed
+/// meanwhile is in it or not.
+#[derive(Clone)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct Names {
+    container: OpenContainer,
+    after: Option<String>,
+    /// Whether there are no more.
+    pub(super) ended: bool,
+}
+
+impl Names {
+    /// Some of the next `most` names; none only if there are no more.
+    pub(super) async fn page(&mut self, most: usize) -> Outcome<Vec<String>> {
+        let (backend, bucket) = (&self.container.backend, &self.container.bucket);
+        let page = backend.list(bucket, self.after.as_deref(), most.min(PAGE_LEN)).await?;
+        self.ended = page.next.is_none();
+        self.after = page.next.or_else(|| page.objects.last().map(|last| last.name.clone())).or(self.after.take());
+        Ok(page.objects.into_iter().map(|object| object.name).collect())
+    }
+
+    /// The next `most` names, fewer only if there are no more.
+    pub(super) async fn next(&mut self, most: usize) -> Outcome<Vec<String>> {
+        let mut names = Vec::new();
+        while names.len() < most && !self.ended {
+            names.append(&mut self.page(most - names.len()).await?);
+        }
+        Ok(names)
+    }
+
+    /// Passes over the next `most` names. How many there were.
+    pub(super) async fn skip(&mut self, most: u64) -> Outcome<u64> {
+        let mut skipped = 0;
+        while skipped < most && !self.ended {
+            let page = self.page(usize::try_from(most - skipped).unwrap_or(usize::MAX)).await?;
+            skipped += page.len() as u64;
+        }
+        Ok(skipped)
+    }
+}

@@ -1,0 +1,91 @@
+//! Why an operation on blobs failed, told to the guest without a word about the host; the log has the whole story.
+
+use std::error::Error;
+
+use wasmtime::component::ResourceTableError;
+use wattle_backend::error::BackendError;
+
+use crate::capability::patience::TimedOut;
+
+/// Why an operation failed: for the guest, or (a handle that is not one) for the host.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
+pub enum Failure {
+    Guest(Refusal),
+    Trap(wasmtime::Error),
+}
+
+/// What came of a call.
+pub(super) type Answer<T> = Result<T, Failure>;
+
+/// What came of an operation.
+pub(super) type Outcome<T> = Result<T, Refusal>;
+
+/// What a guest is told: by `wasi:blobstore` as a text, by `wasmcloud:blobstore` as a case of its error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
+pub enum Refusal {
+    #[error("no such container")]
+    NoContainer,
+    #[error("the container exists already")]
+    ContainerExists,
+    #[error("no such object")]
+    NoObject,
+    #[error("access denied")]
+    Denied,
+    #[error("timeout")]
+    Timeout,
+    #[error("the store is unavailable")]
+    Unavailable,
+    #[error("the quota is used up")]
+    Quota,
+    #[error("{0}")]
+    Other(String),
+}
+
+pub(super) fn refuse<T>(reason: impl Into<String>) -> Outcome<T> {
+    Err(Refusal::Other(reason.into()))
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Guest(refusal)
+    }
+}
+
+impl From<BackendError> for Refusal {
+    fn from(error: BackendError) -> Self {
+        match &error {
+            BackendError::NoContainer { .. } => return Refusal::NoContainer,
+            BackendError::Unfinished => return Refusal::Other(error.to_string()),
+            // The whole story has paths of the host in it and is for the log.
+            _ => tracing::warn!(error = &error as &dyn Error, "an operation on blobs failed"),
+        }
+        match error {
+            BackendError::TimedOut { .. } => Refusal::Timeout,
+            BackendError::Unavailable { .. } | BackendError::Closed => Refusal::Unavailable,
+            BackendError::Denied { .. } => Refusal::Denied,
+            BackendError::Quota { .. } => Refusal::Quota,
+            error => Refusal::Other(error.code().to_owned()),
+        }
+    }
+}
+
+impl From<TimedOut> for Refusal {
+    fn from(error: TimedOut) -> Self {
+        tracing::warn!(error = &error as &dyn Error, "an operation on blobs failed");
+        Refusal::Timeout
+    }
+}
+
+impl From<TimedOut> for Failure {
+    fn from(error: TimedOut) -> Self {
+        Failure::Guest(error.into())
+    }
+}
+
+impl From<ResourceTableError> for Failure {
+    fn from(error: ResourceTableError) -> Self {
+        Failure::Trap(error.into())
+    }
+}
