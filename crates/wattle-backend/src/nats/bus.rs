@@ -154,7 +154,8 @@ impl NatsBus {
                     let unsettled = Arc::new(Semaphore::new(unsettled.get().min(Semaphore::MAX_PERMITS)));
                     let member =
                         Member { connection: self.connection.clone(), consumer, mailbox, messages, inbox, unsettled };
-                    listening.add(self.connection.runtime().spawn(member.run()));
+                    // It ends by itself when its mailbox is closed, after it gave back what was on its way.
+                    self.connection.runtime().spawn(member.run());
                 }
             }
         }

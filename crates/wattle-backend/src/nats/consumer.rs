@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::address::{self, Address, Kind};
 use super::connection::NatsConnection;
@@ -32,6 +32,8 @@ const WAITING_MAX: u32 = 8192;
 const PULL: Duration = Duration::from_secs(30);
 /// How much later than that it is taken for lost.
 const PULL_GRACE: Duration = Duration::from_secs(5);
+/// How long a member that left waits at most for what is still on its way to it.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// A group where it is in NATS.
 #[derive(Clone)]
@@ -173,13 +175,14 @@ impl Asked {
 }
 
 impl Member {
-    /// Passes messages on until the group is ended.
+    /// Passes messages on until the group is ended, or its owner leaves.
     pub(super) async fn run(mut self) {
         let mut state = self.connection.state();
         let mut asked = Asked::nothing();
         loop {
             tokio::select! {
                 biased;
+                () = self.mailbox.left() => return self.leave().await,
                 came = self.messages.next() => match came {
                     None => return self.mailbox.end(),
                     Some(came) if came.status.is_some() => {
@@ -207,6 +210,18 @@ impl Member {
                         asked.add(room);
                     }
                 },
+            }
+        }
+    }
+
+    /// Gives back what comes until the server knows that nobody listens any more.
+    async fn leave(mut self) {
+        if self.messages.drain().await.is_err() {
+            return;
+        }
+        while let Ok(Some(came)) = timeout(LEAVING, self.messages.next()).await {
+            if came.status.is_none() {
+                self.pass_on(came, None);
             }
         }
     }

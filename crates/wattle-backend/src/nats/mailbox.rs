@@ -20,6 +20,7 @@ pub(super) struct Mailbox {
     pattern: String,
     waiting: Mutex<Waiting>,
     came: Notify,
+    left: Notify,
     /// For what may be delivered of core NATS and not yet settled.
     unsettled: Arc<Semaphore>,
     /// Where what comes again waits for its time.
@@ -53,7 +54,14 @@ enum Next {
 impl Mailbox {
     pub(super) fn new(pattern: String, unsettled: NonZeroUsize, runtime: Handle) -> Arc<Self> {
         let unsettled = Arc::new(Semaphore::new(unsettled.get().min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { pattern, waiting: Mutex::default(), came: Notify::new(), unsettled, runtime })
+        Arc::new(Self {
+            pattern,
+            waiting: Mutex::default(),
+            came: Notify::new(),
+            left: Notify::new(),
+            unsettled,
+            runtime,
+        })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -104,7 +112,13 @@ impl Mailbox {
         waiting.is_closed = true;
         let mail = std::mem::take(&mut waiting.mail);
         drop(waiting);
+        self.left.notify_one();
         drop(mail);
+    }
+
+    /// Waits until its owner has left.
+    pub(super) async fn left(&self) {
+        self.left.notified().await;
     }
 
     /// What comes next, when it comes; `None`: nothing more.

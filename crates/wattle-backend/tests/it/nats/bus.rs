@@ -193,10 +193,13 @@ async fn groups_may_share_a_stream_that_others_made() {
     others.request("orders.new", "first".into()).await.expect("publish");
     let mut member = bus.subscribe(subscription(&Owner::Shared, "orders.new", workers())).await.expect("subscribe");
     let delivery = next(&mut member).await;
-    assert_eq!((&delivery.message.body[..], delivery.attempt.get()), (&b"first"[..], 1));
+    assert_eq!(&delivery.message.body[..], b"first");
+    // The one that left may have been given it already, and gave it back.
+    let attempt = delivery.attempt.get();
+    assert!(attempt <= 2, "{attempt}");
     delivery.receipt.settle(Settlement::Retry(Duration::ZERO)).await.expect("settle");
     let again = next(&mut member).await;
-    assert_eq!((&again.message.body[..], again.attempt.get()), (&b"first"[..], 2));
+    assert_eq!((&again.message.body[..], again.attempt.get()), (&b"first"[..], attempt + 1));
     again.receipt.settle(Settlement::Done).await.expect("settle");
 }
 
