@@ -123,6 +123,9 @@ pub fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
 /// The most things that one piece of advice looks at or names.
 const ADVICE_MAX: usize = 20;
 
+/// The most names in a sentence: as many as there are packages of interfaces, and more.
+const LISTED_MAX: usize = 50;
+
 /// What somebody who wrote `wanted` most likely meant, if it is near enough to be a slip of the keyboard.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = wanted.to_lowercase();
@@ -135,7 +138,7 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
 /// Names in a sentence: `a`, `b` and `c`.
 pub fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     let mut items = items.into_iter();
-    let mut shown: Vec<String> = items.by_ref().take(ADVICE_MAX).map(|item| format!("`{item}`")).collect();
+    let mut shown: Vec<String> = items.by_ref().take(LISTED_MAX).map(|item| format!("`{item}`")).collect();
     match items.count() {
         0 => {}
         more => shown.push(format!("{more} more")),

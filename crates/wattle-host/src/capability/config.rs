@@ -39,10 +39,10 @@ pub(crate) struct ConfigLink {
 struct Unreadable(String);
 
 impl ConfigLink {
-    /// The configuration of `component` in `store`: the bucket `config.COMPONENT` of its owner. What apps open by name
+    /// The configuration of `component` in `store`: the bucket `config_COMPONENT` of its owner. What apps open by name
     /// is in buckets whose names have a `/` behind the backend's, so none of them reaches it.
     pub(crate) fn new(store: Arc<dyn KeyValue>, owner: Owner, component: &ComponentName) -> Self {
-        Self { store, bucket: Bucket { owner, name: format!("config.{component}") } }
+        Self { store, bucket: Bucket { owner, name: format!("config_{component}") } }
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, Unreadable> {

@@ -35,6 +35,7 @@ mod key_value_async;
 mod key_value_draft2;
 mod labels;
 mod logs;
+mod nats;
 mod new;
 mod odd_places;
 mod outgoing;

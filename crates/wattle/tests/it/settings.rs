@@ -43,9 +43,9 @@ fn configuration_of_the_older_interface() {
 #[test]
 fn configuration_of_a_backend_comes_first() {
     let app = vault("config = { currency = \"EUR\", region = \"eu\" }\nlinks = { \"wasi:config\" = \"disk\" }");
-    keep(&app, "config.vault", "currency", b"SEK");
-    keep(&app, "config.vault", "broken", b"\xff");
-    keep(&app, "config.other", "region", b"us");
+    keep(&app, "config_vault", "currency", b"SEK");
+    keep(&app, "config_vault", "broken", b"\xff");
+    keep(&app, "config_other", "region", b"us");
     let server = WATTLE.up(&app).start();
     assert_eq!(server.get("/config/currency").summary(), "200 SEK");
     assert_eq!(server.get("/config/region").summary(), "200 eu");

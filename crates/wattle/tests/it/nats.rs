@@ -1,0 +1,118 @@
+//! Apps on a real NATS: what a manifest and a host's file have to say for it, and what is seen when it is not there.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::runtime::Handle;
+use wattle_backend::bucket::{Bucket, Owner};
+use wattle_backend::key_value::KeyValue;
+use wattle_backend::nats::{NatsConnection, NatsKeyValue, NatsLayout, NatsOptions};
+use wattle_spec::name::AppId;
+use wattle_testkit::{App, NatsServer, PATIENCE, Server, guests, until};
+
+use crate::WATTLE;
+
+/// A host's file with NATS as the default.
+fn host_file(nats: &NatsServer) -> String {
+    format!("defaults = \"nats\"\n[backends.nats]\ntype = \"nats\"\nservers = [\"{}\"]\n", nats.url())
+}
+
+fn up(app: &App) -> Server {
+    WATTLE.up(app).args(["--config", "host.toml"]).start()
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(work)
+}
+
+/// What is kept on NATS outlives the host and its data directory, and a restart of NATS.
+#[test]
+fn what_is_kept_stays() {
+    let Some(mut nats) = NatsServer::builder().start() else { return };
+    for round in 0..2 {
+        let app = App::of(&guests::state(), "").file("host.toml", host_file(&nats));
+        let server = up(&app);
+        let expected = if round == 0 { "404 {\"error\":\"no such key\"}" } else { "200 one" };
+        assert_eq!(server.get("/kv/default/a").summary(), expected);
+        assert_eq!(server.call("PUT", "/kv/default/a", "one").summary(), "204 ");
+        assert_eq!(server.call("POST", "/incr/default/n?by=5", "").summary(), format!("200 {}", 5 * (round + 1)));
+        assert!(!app.data_dir().exists(), "nothing is kept on disk");
+        nats.restart();
+        until("it is connected again", || (server.get("/kv/default/a").summary() == "200 one").then_some(()));
+    }
+}
+
+/// An operator changes configuration with the tools of NATS, and the next call sees it.
+#[test]
+fn configuration_is_seen_without_a_restart() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let app = App::of(&guests::vault(), "config = { currency = \"EUR\" }").file("host.toml", host_file(&nats));
+    let server = up(&app);
+    assert_eq!(server.get("/config/currency").summary(), "200 EUR");
+    block_on(async {
+        // Where `nats kv put wattle_default_vault config_vault.currency SEK` writes.
+        let client = async_nats::connect(nats.url()).await.expect("connect");
+        let mut writes = client.subscribe("$KV.wattle_default_vault.config_vault.currency").await.expect("subscribe");
+        client.flush().await.expect("flush");
+        let options = NatsOptions::new([nats.url()]);
+        let connection = NatsConnection::new(options, Handle::current()).expect("a connection");
+        let owner = Owner::App(AppId::in_default_namespace("vault".parse().expect("a name")));
+        let bucket = Bucket { owner, name: "config_vault".into() };
+        let store = NatsKeyValue::new(connection, NatsLayout::default());
+        store.set(&bucket, "currency", Bytes::from_static(b"SEK").into()).await.expect("write");
+        let write = tokio::time::timeout(PATIENCE, writes.next()).await.expect("in time").expect("a write");
+        assert_eq!(&write.payload[..], b"SEK");
+    });
+    assert_eq!(server.get("/config/currency").summary(), "200 SEK");
+}
+
+/// With NATS as the default, what a component logs is on a subject of its own, beside the host's log.
+#[test]
+fn log_lines_are_sent() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let app = App::of(&guests::vault(), "").file("host.toml", host_file(&nats));
+    let line = block_on(async {
+        let client = async_nats::connect(nats.url()).await.expect("connect");
+        let mut lines = client.subscribe("wattle.log.default.vault.>").await.expect("subscribe");
+        client.flush().await.expect("flush");
+        let server = up(&app);
+        assert_eq!(server.call("POST", "/log/hello-there", "").status(), 200);
+        let line = tokio::time::timeout(PATIENCE, lines.next()).await.expect("in time").expect("a line");
+        assert!(server.stop().stderr.contains("hello-there"), "the host's own log has it too");
+        line
+    });
+    assert_eq!(line.subject.as_str(), "wattle.log.default.vault.vault");
+    let line: serde_json::Value = serde_json::from_slice(&line.payload).expect("JSON");
+    assert_eq!((&line["level"], &line["message"]), (&"warn".into(), &"hello-there".into()));
+}
+
+/// A component gets the interface's own error while NATS is away, and the host serves on.
+#[test]
+fn nats_is_not_there() {
+    let Some(mut nats) = NatsServer::builder().start() else { return };
+    let app = App::of(&guests::state(), "").file("host.toml", host_file(&nats));
+    let server = up(&app);
+    assert_eq!(server.call("PUT", "/kv/default/a", "one").summary(), "204 ");
+    nats.kill();
+    assert_eq!(server.get("/kv/default/a").code(), None);
+    let told = server.get("/kv/default/a").text();
+    assert!(told.contains("unavailable") || told.contains("timed-out"), "{told}");
+    assert_eq!(server.get("/env").status(), 200);
+    nats.restart();
+    until("it is connected again", || (server.get("/kv/default/a").summary() == "200 one").then_some(()));
+}
+
+/// What is wrong with the way in is told, with the server's name and without the password.
+#[test]
+fn a_wrong_password() {
+    let users = "authorization { users: [{ user: wattle, password: right }] }";
+    let Some(nats) = NatsServer::builder().config(users).start() else { return };
+    let host = host_file(&nats) + "user = \"wattle\"\npassword-file = \"password\"\n";
+    let app = App::of(&guests::state(), "").file("host.toml", host).file("password", "canary-wrong\n");
+    let server = up(&app);
+    let told = server.get("/kv/default/a").text();
+    assert!(told.contains("denied"), "{told}");
+    let log = server.stop().stderr;
+    assert!(log.contains("denied") || log.contains("refuse"), "{log}");
+    assert!(!log.contains("canary-wrong") && log.contains("127.0.0.1"), "{log}");
+}
