@@ -18,7 +18,7 @@ pub enum Part {
     Key,
     /// The value.
     Value,
-    /// The body of a message.
+    /// A message: its body and its headers.
     Message,
     /// A secret.
     Secret,
@@ -118,6 +118,14 @@ pub enum BackendError {
         /// What the request was about.
         subject: String,
     },
+    /// Messages came faster than a subscriber settled them, and there was no room to keep them in. Others go on coming.
+    #[error("{count} messages about {pattern} were dropped, because they came faster than they were settled")]
+    MessagesDropped {
+        /// What the subscriber listens to.
+        pattern: String,
+        /// How many since it was last told.
+        count: u64,
+    },
     /// The backend, or who should have answered through it, did not do so in time.
     #[error("{what} took longer than {patience:?}")]
     TimedOut {
@@ -176,6 +184,7 @@ impl BackendError {
             BackendError::Io { .. } => "io",
             BackendError::NoContainer { .. } => "no-container",
             BackendError::NoResponder { .. } => "no-responder",
+            BackendError::MessagesDropped { .. } => "messages-dropped",
             BackendError::TimedOut { .. } => "timed-out",
             BackendError::Exposed { .. } => "exposed",
             BackendError::Denied { .. } => "denied",

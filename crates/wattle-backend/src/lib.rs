@@ -12,6 +12,7 @@ pub mod bus;
 pub mod conformance;
 pub mod disk;
 pub mod error;
+pub mod exchange;
 pub mod key_value;
 mod lifetime;
 pub mod limits;

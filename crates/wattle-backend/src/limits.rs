@@ -11,8 +11,7 @@ pub const BUCKET_NAME_MAX_BYTES: usize = 32 << 10;
 pub const KEY_MAX_BYTES: usize = 32 << 10;
 /// The most bytes that a value may have.
 pub const VALUE_MAX_BYTES: usize = 64 << 20;
-
-/// The most bytes that the body of a message may have.
+/// The most bytes that a message may have: its body and its headers.
 pub const MESSAGE_MAX_BYTES: usize = 8 << 20;
 
 /// The most objects that a page of a list has, whatever was asked for: a page is held in memory.

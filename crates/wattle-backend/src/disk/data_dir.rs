@@ -1,12 +1,13 @@
 //! The directory that a host keeps its state in: made by us, in a format that is written down, owned by one process.
 //!
 //! ```text
-//! data/         0700, if we made it
-//!   lock        locked (flock) by the process that owns the directory; its pid
-//!   format      the version of what is in here, as one line
-//!   state.redb  keys and values
-//!   blobs.redb  containers, and what is known of their objects
-//!   blobs/      the contents of the objects
+//! data/            0700, if we made it
+//!   lock           locked (flock) by the process that owns the directory; its pid
+//!   format         the version of what is in here, as one line
+//!   state.redb     keys and values
+//!   blobs.redb     containers, and what is known of their objects
+//!   blobs/         the contents of the objects
+//!   messages.redb  messages that wait for their groups
 //! ```
 
 use std::collections::BTreeSet;
@@ -31,6 +32,10 @@ pub(super) const STATE: &str = "state.redb";
 pub(super) const BLOBS: &str = "blobs.redb";
 /// The directory of the contents of objects.
 pub(super) const CONTENTS: &str = "blobs";
+/// The file of messages.
+pub(super) const MESSAGES: &str = "messages.redb";
+/// Everything that state is kept in.
+const KEPT: [&str; 4] = [STATE, BLOBS, CONTENTS, MESSAGES];
 
 /// Bytes of a process's number with its line end, at most.
 const PID_MAX_LEN: usize = 16;
@@ -124,9 +129,8 @@ fn is_ours(path: &Path) -> Result<bool, DataDirError> {
     let mut entries = fs::read_dir(path).map_err(failed("read", path))?;
     let beginning = [LOCK.into(), FORMAT.into(), atomic_file::temporary(Path::new(FORMAT)).into_os_string()];
     // The last is in the root of a file system that was mounted for us.
-    let is_first = |name: OsString| {
-        beginning.contains(&name) || name == "lost+found" || [STATE, BLOBS, CONTENTS].iter().any(|&ours| name == ours)
-    };
+    let is_first =
+        |name: OsString| beginning.contains(&name) || name == "lost+found" || KEPT.iter().any(|&ours| name == ours);
     Ok(path.join(FORMAT).exists() || entries.all(|entry| entry.is_ok_and(|entry| is_first(entry.file_name()))))
 }
 
@@ -164,7 +168,7 @@ fn pid_in(file: &mut File) -> Option<u32> {
 
 /// Whether state was kept in the directory.
 fn has_state(dir: &Path) -> bool {
-    [STATE, BLOBS, CONTENTS].into_iter().any(|file| dir.join(file).exists())
+    KEPT.iter().any(|file| dir.join(file).exists())
 }
 
 /// Checks the version of what is in the directory, or writes ours into a new one.

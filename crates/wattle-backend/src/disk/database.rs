@@ -264,4 +264,9 @@ impl Found<'_> {
         let record = Record::read(row, self.record.value()).ok_or_else(|| self.view.damaged_record())?;
         Ok(record.to_kept().entry)
     }
+
+    /// That the file is damaged here.
+    pub(super) fn damaged(&self, detail: &str) -> BackendError {
+        corrupt(&self.view.opened.path, detail)
+    }
 }

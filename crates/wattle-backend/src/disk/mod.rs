@@ -14,6 +14,7 @@
 mod atomic_file;
 mod batch;
 mod blobs;
+mod bus;
 mod cache;
 pub mod data_dir;
 mod data_dir_error;
@@ -35,6 +36,7 @@ mod workers;
 mod writer;
 
 pub use blobs::DiskBlobs;
+pub use bus::DiskBus;
 pub use data_dir::DataDir;
 pub use data_dir_error::DataDirError;
 pub use options::DiskOptions;

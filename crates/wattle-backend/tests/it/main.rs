@@ -2,3 +2,4 @@
 
 mod disk;
 mod memory;
+mod memory_bus;

@@ -87,6 +87,8 @@ async fn play() {
         "fill" => super::faults::fill(&data).await,
         "write-blobs" => super::blobs::crash::write(&data).await,
         "fill-blobs" => super::blobs::faults::fill(&data).await,
+        "publish" => super::bus::crash::write(&data).await,
+        "fill-bus" => super::bus::faults::fill(&data).await,
         other => panic!("there is no role {other}"),
     }
 }

@@ -1,6 +1,7 @@
 //! The store on disk.
 
 mod blobs;
+mod bus;
 mod child;
 mod crash;
 mod damage;
