@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::FoundComponents;
+use super::{FoundComponents, message};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
@@ -15,19 +15,22 @@ pub(super) fn idle(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
-        let idle = entry.links.keys().filter(|key| !is_used(key, &found.shape));
+        let idle = entry.links.keys().filter(|key| !is_used(key, manifest, &name.value, &found.shape));
         faults.extend(idle.map(|key| on_component(name, key, &found.shape)));
     }
     // A component that was not found could be the one that uses the key.
     if manifest.cut.components.is_empty() && manifest.entries().all(|(name, _)| found.contains_key(&name.value)) {
-        let is_idle = |key: &&Written<Interface>| !found.values().any(|found| is_used(key, &found.shape));
+        let is_idle = |key: &&Written<Interface>| {
+            !found.iter().any(|(name, found)| is_used(key, manifest, name, &found.shape))
+        };
         faults.extend(manifest.links.keys().filter(is_idle).map(|key| on_app(key, found)));
     }
     faults
 }
 
-fn is_used(key: &Written<Interface>, shape: &Shape) -> bool {
-    shape.imported_interfaces().any(|import| key.value.covers(import))
+fn is_used(key: &Written<Interface>, manifest: &Manifest, name: &ComponentName, shape: &Shape) -> bool {
+    let handler = message::handler(manifest, name, shape);
+    shape.imported_interfaces().chain(&handler).any(|import| key.value.covers(import))
 }
 
 fn on_component(name: &Written<ComponentName>, key: &Written<Interface>, shape: &Shape) -> Fault {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FoundComponents, Offer, State, refusal, split};
+use super::{FoundComponents, Offer, State, message, refusal, split};
 use crate::backend::BackendKind;
 use crate::document::Written;
 use crate::fault::{Fault, FaultyFile};
@@ -32,7 +32,8 @@ pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], h
     let mut all = Vec::new();
     for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
-        let importer = Importer { name, entry, shape: &found.shape };
+        let handler = message::handler(manifest, &name.value, &found.shape).map(ImportName::Interface);
+        let importer = Importer { name, entry, shape: &found.shape, handler };
         all.extend(ground.explain(&importer));
     }
     all
@@ -50,6 +51,8 @@ pub(super) struct Importer<'a> {
     pub(super) name: &'a Written<ComponentName>,
     pub(super) entry: &'a ComponentEntry,
     pub(super) shape: &'a Shape,
+    /// What it exports and is linked all the same, because messages come through it.
+    handler: Option<ImportName>,
 }
 
 /// A link that somebody wrote.
@@ -74,6 +77,7 @@ impl<'a> Ground<'a> {
     fn explain(&self, importer: &Importer<'a>) -> Vec<Explained> {
         let imports = importer.shape.imports.iter();
         let mut choices: Vec<_> = imports.map(|import| (import, self.choose(importer, import))).collect();
+        choices.extend(importer.handler.iter().map(|handler| (handler, self.heard(importer, handler))));
         split::refuse(importer, &mut choices);
         let explained = |(import, choice): (&ImportName, Result<Choice<'_>, Fault>)| {
             let (outcome, reason) = match choice {
@@ -96,6 +100,26 @@ impl<'a> Ground<'a> {
     fn first_rule(&self, importer: &Importer<'a>, import: &Interface) -> Result<Choice<'a>, Fault> {
         let offer = self.offers.iter().find(|offer| offer.interface.serves(import));
         let offer = offer.ok_or_else(|| refusal::unknown(importer, import, self.offers))?;
+        self.provider_of(importer, import, offer)
+    }
+
+    /// Where the messages come from that a component handles: from where it would publish them.
+    fn heard(&self, importer: &Importer<'a>, handler: &ImportName) -> Result<Choice<'a>, Fault> {
+        let ImportName::Interface(handler) = handler else { return self.choose(importer, handler) };
+        let is_like = |offer: &&Offer| {
+            offer.state == Some(State::Bus) && offer.interface.package_key() == handler.package_key()
+        };
+        let offer = self.offers.iter().find(is_like);
+        let offer = offer.ok_or_else(|| refusal::unknown(importer, handler, self.offers))?;
+        self.provider_of(importer, handler, offer)
+    }
+
+    fn provider_of(
+        &self,
+        importer: &Importer<'a>,
+        import: &Interface,
+        offer: &Offer,
+    ) -> Result<Choice<'a>, Fault> {
         if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
             return Err(refusal::off(importer, import, off));
         }

@@ -9,6 +9,7 @@ mod grants;
 mod http;
 mod keys;
 pub mod links;
+mod message;
 mod offer;
 pub(crate) mod refusal;
 mod split;
@@ -24,7 +25,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
 use crate::link::Link;
-use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, Written};
+use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, MessageEntry, Written};
 use crate::name::{AppId, ComponentName};
 use crate::shape::Shape;
 
@@ -74,6 +75,7 @@ pub fn resolve(
     faults.extend(keys::idle(manifest, found));
     faults.extend(manifest.triggers.faults(&known(manifest)));
     faults.extend(cron::faults(manifest, found));
+    faults.extend(message::faults(manifest, found));
     let routes = http::routes(manifest, found, base, &mut faults);
     let mut components = BTreeMap::new();
     for (name, entry) in manifest.entries() {
@@ -92,6 +94,7 @@ pub fn resolve(
         components,
         routes,
         crons: manifest.triggers.cron.iter().map(CronEntry::resolved).collect(),
+        messages: manifest.triggers.message.iter().map(MessageEntry::resolved).collect(),
         backends: manifest
             .backends
             .iter()
