@@ -13,6 +13,8 @@ use crate::{dist, guests, process, root, templates, tidy};
 const WATTLE_GUESTS: &str = "WATTLE_GUESTS";
 /// Where they find the binary that is shipped. Without it they say so and pass.
 const WATTLE_DIST: &str = "WATTLE_DIST";
+/// Says that servers must be there (see `wattle_testkit::nats_server`). Without it tests that lack one say so and pass.
+const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
 
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
@@ -31,7 +33,8 @@ const STEPS: &[Step] = &[
     ("dist", |_| dist::run()),
     ("test", |fresh| {
         let mut test = cargo_command(&["test", "--workspace"]);
-        process::run(test.env(WATTLE_GUESTS, fresh).env(WATTLE_DIST, dist::binary()))
+        test.env(WATTLE_GUESTS, fresh).env(WATTLE_DIST, dist::binary()).env(WATTLE_REQUIRE_SERVERS, "1");
+        process::run(&mut test)
     }),
     ("templates", |_| templates::run(&[])),
     ("bench", |_| {

@@ -17,6 +17,8 @@ pub mod key_value;
 mod lifetime;
 pub mod limits;
 pub mod memory;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod page;
 pub mod secrets;
 pub mod stores;

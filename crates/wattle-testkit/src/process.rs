@@ -16,6 +16,10 @@ pub enum Signal {
     Terminate,
     /// SIGKILL: nothing can be done about it.
     Kill,
+    /// SIGSTOP: it does nothing until it is told to go on.
+    Stop,
+    /// SIGCONT: it goes on.
+    Continue,
 }
 
 /// A process by its id.
@@ -33,6 +37,8 @@ impl Process {
             Signal::Interrupt => rustix::process::Signal::INT,
             Signal::Terminate => rustix::process::Signal::TERM,
             Signal::Kill => rustix::process::Signal::KILL,
+            Signal::Stop => rustix::process::Signal::STOP,
+            Signal::Continue => rustix::process::Signal::CONT,
         };
         let pid = i32::try_from(self.0).ok().and_then(Pid::from_raw);
         pid.is_some_and(|pid| kill_process(pid, signal).is_ok())

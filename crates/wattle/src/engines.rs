@@ -1,7 +1,10 @@
 //! The engines behind backends that this binary has.
 
+mod nats;
+
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::KeyValue;
@@ -16,13 +19,16 @@ pub(crate) struct Engines {
     memory: Stores,
     /// `None`: nothing is kept on disk.
     disk: Option<Stores>,
+    /// Where what is reached over a network waits.
+    runtime: Handle,
 }
 
 impl Engines {
-    /// Memory, and the disk in `data` if there is such a directory.
+    /// Memory, and the disk in `data` if there is such a directory. Must be called within a Tokio runtime, on which
+    /// connections live.
     pub(crate) fn open(data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
         let memory = Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() };
-        Ok(Self { memory, disk: data.map(disk).transpose()? })
+        Ok(Self { memory, disk: data.map(disk).transpose()?, runtime: Handle::current() })
     }
 
     /// What keeps what the host itself must not forget, if there is a directory for it.
@@ -47,7 +53,7 @@ impl BackendSource for Engines {
             EngineSpec::Disk => self.disk.clone(),
             EngineSpec::Environment { prefix } => Some(secrets(EnvironmentSecrets::new(prefix))),
             EngineSpec::Files { directory } => Some(secrets(FileSecrets::new(directory))),
-            EngineSpec::Nats(_) => None,
+            EngineSpec::Nats(spec) => Some(nats::open(spec, self.runtime.clone())?),
         })
     }
 }

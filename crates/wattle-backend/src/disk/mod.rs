@@ -1,7 +1,8 @@
-//! State on the disk of one host: a data directory that one process owns, with keys and values, and blobs.
+//! State on the disk of one host: a data directory that one process owns, with keys and values, blobs, and messages.
 //!
 //! ```text
 //! store (KeyValue) ──┐
+//! bus (Bus) ─────────┤
 //! blobs (Blobs) ─────┴─> rows ── hit ──> cache
 //!   │                      │ read ──> workers ──────────────┐
 //!   │                      │ write ─> queue ──> writer ─────┴──> engine (redb) ──> state_file

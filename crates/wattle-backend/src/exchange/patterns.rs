@@ -96,6 +96,8 @@ impl<T> Patterns<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -133,5 +135,26 @@ mod tests {
             }
             prop_assert!(tree.is_empty());
         }
+    }
+
+    /// The least time that looking for what one of `count` listens to took, of some rounds.
+    fn time_among(count: usize) -> Duration {
+        let patterns: Vec<SubjectPattern> =
+            (0..count).map(|number| format!("a.{number}.*").parse().expect("a pattern")).collect();
+        let (tree, subject) = (tree_of(&patterns), "a.7.b".parse().expect("a subject"));
+        let round = || {
+            let start = Instant::now();
+            for _ in 0..1000 {
+                assert_eq!(tree.hearers(&subject), [&7]);
+            }
+            start.elapsed()
+        };
+        (0..10).map(|_| round()).min().expect("there were rounds")
+    }
+
+    #[test]
+    fn looking_costs_no_more_among_many() {
+        let (few, many) = (time_among(10), time_among(10_000));
+        assert!(many < few * 20, "{few:?} among 10, {many:?} among 10,000");
     }
 }

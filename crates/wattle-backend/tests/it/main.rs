@@ -3,3 +3,4 @@
 mod disk;
 mod memory;
 mod memory_bus;
+mod nats;

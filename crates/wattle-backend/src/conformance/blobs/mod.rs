@@ -36,7 +36,7 @@ macro_rules! blobs_conformance {
     ($open:expr, $largest_bytes:expr) => {
         #[tokio::test]
         async fn large_objects_come_back() {
-            let (store, _alive) = $open();
+            let Some((store, _alive)) = Option::from($open()) else { return };
             $crate::conformance::blobs::large_objects_come_back(&*store, $largest_bytes).await;
             store.check().await.expect("the store is still sound");
         }
@@ -67,7 +67,7 @@ macro_rules! blobs_conformance {
     (@each $open:expr; $($check:ident)*) => {$(
         #[tokio::test]
         async fn $check() {
-            let (store, _alive) = $open();
+            let Some((store, _alive)) = Option::from($open()) else { return };
             $crate::conformance::blobs::$check(&*store).await;
             store.check().await.expect("the store is still sound");
         }

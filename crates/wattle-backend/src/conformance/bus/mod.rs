@@ -76,7 +76,9 @@ macro_rules! bus_conformance {
     (@each $place:expr; $($check:ident)*) => {$(
         #[tokio::test]
         async fn $check() {
-            $crate::conformance::bus::$check(&$place()).await;
+            // Where the backend's server is not installed there is nothing to check.
+            let Some(place) = Option::from($place()) else { return };
+            $crate::conformance::bus::$check(&place).await;
         }
     )*};
 }

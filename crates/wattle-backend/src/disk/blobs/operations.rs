@@ -23,6 +23,7 @@ use crate::error::BackendError;
 
 /// How much of a content is read or written in one step, about, in bytes: four blocks.
 const PIECE_BYTES: u64 = 256 << 10;
+
 /// What all operations share.
 pub(super) struct Shared {
     pub(super) rows: Arc<Rows>,

@@ -14,6 +14,7 @@ use crate::bus::{GroupId, Message};
 
 const SHARED: u8 = 0;
 const APP: u8 = 1;
+const HOST: u8 = 2;
 
 /// A message as it is kept.
 pub(super) fn message_bytes(message: &Message) -> Bytes {
@@ -48,6 +49,7 @@ pub(super) fn group_bytes(owner: &Owner, group: &GroupId) -> Bytes {
     let mut out = Vec::new();
     match owner {
         Owner::Shared => out.push(SHARED),
+        Owner::Host => out.push(HOST),
         Owner::App(app) => {
             out.push(APP);
             put(&mut out, app.namespace.as_str());
@@ -65,6 +67,7 @@ pub(super) fn group(bytes: &[u8]) -> Option<(Owner, GroupId)> {
     let mut fields = Fields(rest);
     let owner = match *kind {
         SHARED => Owner::Shared,
+        HOST => Owner::Host,
         APP => Owner::App(AppId { namespace: fields.text()?.parse().ok()?, name: fields.text()?.parse().ok()? }),
         _ => return None,
     };

@@ -134,7 +134,7 @@ pub(super) fn group_row(owner: &Owner, group: &GroupId) -> Result<Row, BackendEr
 pub(super) fn make_group(batch: &mut Batch<'_>, row: &Row, value: &Bytes) -> Result<u64, Failure> {
     match batch.get(row)? {
         Some(entry) => Ok(entry.version.0),
-        None => Ok(batch.set(row, value)?.0),
+        None => Ok(batch.set(row, value, None)?.0),
     }
 }
 
@@ -147,8 +147,8 @@ pub(super) fn remove_group(batch: &mut Batch<'_>, row: &Row) -> Result<Option<u6
 
 /// Puts in a message.
 pub(super) fn put(batch: &mut Batch<'_>, slot: Slot, queued: Queued, message: &Bytes) -> Result<(), Failure> {
-    batch.set(&slot.message(), message)?;
-    batch.set(&slot.queued(), &queued.value())?;
+    batch.set(&slot.message(), message, None)?;
+    batch.set(&slot.queued(), &queued.value(), None)?;
     Ok(())
 }
 
@@ -162,7 +162,7 @@ pub(super) fn delay(batch: &mut Batch<'_>, slot: Slot, attempt: u32, span: Durat
         Err(Failure::Own(BackendError::Corrupt { .. })) => Queued::default(),
         Err(error) => return Err(error),
     };
-    batch.set(&row, &queued.delayed(attempt, span, SystemTime::now()).value())?;
+    batch.set(&row, &queued.delayed(attempt, span, SystemTime::now()).value(), None)?;
     Ok(())
 }
 

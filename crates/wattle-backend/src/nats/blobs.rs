@@ -1,0 +1,179 @@
+//! Objects in the object stores of NATS: a container is one of them, an object is a record with chunks of 128 KiB.
+//!
+//! `nats object ls wattle_default_shop__photos` lists a container, and any client of NATS reads its objects. What a host
+//! that dies was writing stays behind as chunks without a record: they take room until the container is removed.
+//!
+//! A page of a list costs a look at the names of all objects of the container, and one request for each object of the
+//! page.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, ready};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use serde_json::json;
+
+use super::connection::NatsConnection;
+use super::container::{Container, Found};
+use super::layout::NatsLayout;
+use super::session::Session;
+use super::{download, names, upload};
+use crate::backend::Backend;
+use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage};
+use crate::bucket::Bucket;
+use crate::error::BackendError;
+use crate::limits;
+
+/// How many records of a page are asked for at a time.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// A [`Blobs`] in object stores.
+pub struct NatsBlobs {
+    connection: Arc<NatsConnection>,
+    layout: NatsLayout,
+}
+
+impl NatsBlobs {
+    /// The objects that are in a NATS, laid out like this.
+    pub fn new(connection: Arc<NatsConnection>, layout: NatsLayout) -> Self {
+        Self { connection, layout }
+    }
+
+    /// Does `work` in `container`.
+    fn call<T, F>(
+        &self,
+        what: &'static str,
+        container: &Bucket,
+        work: impl FnOnce(Session, Container) -> F + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, BackendError>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, BackendError>> + Send + 'static,
+    {
+        match Container::of(&self.layout, container) {
+            Ok(container) => self.connection.call(what, move |session| work(session, container)),
+            Err(error) => failed(error),
+        }
+    }
+}
+
+fn failed<T: Send + 'static>(error: BackendError) -> BoxFuture<'static, Result<T, BackendError>> {
+    ready(Err(error)).boxed()
+}
+
+/// Removes the object at `token`: its record, if nobody replaced it meanwhile, and then its chunks.
+async fn remove(session: Session, container: Container, token: String) -> Result<(), BackendError> {
+    while let Some(Found { record, sequence, .. }) = container.find(&session, &token).await? {
+        if container.remove_record(&session, sequence).await? {
+            return container.remove_chunks(&session, &record.nuid).await;
+        }
+    }
+    Ok(())
+}
+
+async fn list(
+    session: Session,
+    container: Container,
+    after: Option<String>,
+    limit: usize,
+) -> Result<ObjectPage, BackendError> {
+    let mut names = container.names(&session).await?;
+    names.retain(|name| after.as_ref().is_none_or(|after| name > after));
+    let limit = limit.clamp(1, limits::PAGE_MAX_OBJECTS);
+    let next = names.get(limit).and(names.get(limit - 1)).cloned();
+    names.truncate(limit);
+    let looks = names.into_iter().map(|name| {
+        let (session, container) = (&session, &container);
+        async move { container.find(session, &names::object(&name)?).await }
+    });
+    let looks = futures::stream::iter(looks).buffered(LOOKS_AT_ONCE);
+    // What was removed meanwhile is left out.
+    let objects = looks.try_filter_map(|found| ready(Ok(found.map(|found| found.entry)))).try_collect().await?;
+    Ok(ObjectPage { objects, next })
+}
+
+impl Backend for NatsBlobs {
+    fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
+        self.connection.call("a look at JetStream", |session| async move {
+            let told = session.api::<serde_json::Value>("INFO", &json!({})).await;
+            told.map(drop).map_err(|error| session.translated("any", error))
+        })
+    }
+}
+
+impl Blobs for NatsBlobs {
+    fn create_container(&self, container: &Bucket) -> BoxFuture<'static, Result<bool, BackendError>> {
+        let layout = self.layout.clone();
+        self.call("making a container", container, move |session, container| async move {
+            container.create(&session, &layout).await
+        })
+    }
+
+    fn container(&self, container: &Bucket) -> BoxFuture<'static, Result<Option<ContainerEntry>, BackendError>> {
+        self.call(
+            "a look at a container",
+            container,
+            |session, container| async move { container.entry(&session).await },
+        )
+    }
+
+    fn remove_container(&self, container: &Bucket) -> BoxFuture<'static, Result<(), BackendError>> {
+        self.call(
+            "removing a container",
+            container,
+            |session, container| async move { container.delete(&session).await },
+        )
+    }
+
+    fn write(
+        &self,
+        container: &Bucket,
+        name: &str,
+        content: Content,
+    ) -> BoxFuture<'static, Result<ObjectEntry, BackendError>> {
+        match Container::of(&self.layout, container) {
+            Ok(container) => {
+                self.connection.run(upload::write(self.connection.clone(), container, name.to_owned(), content))
+            }
+            Err(error) => failed(error),
+        }
+    }
+
+    fn read(
+        &self,
+        container: &Bucket,
+        name: &str,
+        range: Range<u64>,
+    ) -> BoxFuture<'static, Result<Option<Object>, BackendError>> {
+        let token = match names::object(name) {
+            Ok(token) => token,
+            Err(error) => return failed(error),
+        };
+        let connection = self.connection.clone();
+        self.call("a look at an object", container, move |session, container| async move {
+            let Some(found) = container.find(&session, &token).await? else { return Ok(None) };
+            let (entry, size) = (found.entry.clone(), found.record.size);
+            let range = range.start.min(size)..range.end.min(size);
+            Ok(Some(Object { entry, content: download::content(connection, container, found, range) }))
+        })
+    }
+
+    fn remove(&self, container: &Bucket, name: &str) -> BoxFuture<'static, Result<(), BackendError>> {
+        match names::object(name) {
+            Ok(token) => {
+                self.call("removing an object", container, |session, container| remove(session, container, token))
+            }
+            Err(error) => failed(error),
+        }
+    }
+
+    fn list(
+        &self,
+        container: &Bucket,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<ObjectPage, BackendError>> {
+        let after = after.map(str::to_owned);
+        self.call("a list of objects", container, move |session, container| list(session, container, after, limit))
+    }
+}

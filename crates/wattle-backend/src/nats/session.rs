@@ -1,0 +1,109 @@
+//! One use of a connection that is up: requests, and why they got no answer.
+
+use std::sync::Arc;
+
+use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
+use bytes::Bytes;
+use tokio::sync::{broadcast, watch};
+
+use super::events::{Reason, Refusal, Signals};
+use super::state::NatsState;
+use crate::error::{BackendError, Part};
+
+/// A connection that is, or just was, up.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) signals: Arc<Signals>,
+}
+
+impl Session {
+    pub(super) fn new(client: Client, signals: Arc<Signals>) -> Self {
+        Self { client, signals }
+    }
+
+    /// Asks for an answer and waits for it: without an end of its own, so only within a deadline.
+    ///
+    /// Nobody there to answer is [`BackendError::NoResponder`]; what the server does not allow and the end of the
+    /// connection are told as soon as they are known.
+    pub(super) async fn request(
+        &self,
+        subject: &str,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<Message, BackendError> {
+        let mut refusals = self.signals.refusals.subscribe();
+        let mut answers = self.signals.answers_refused.subscribe();
+        let mut state = self.signals.state.subscribe();
+        state.mark_unchanged();
+        let mut request = Request::new().payload(payload).timeout(None);
+        if let Some(headers) = headers {
+            request = request.headers(headers);
+        }
+        tokio::select! {
+            biased;
+            answer = self.client.send_request(subject.to_owned(), request) => {
+                answer.map_err(|error| match error.kind() {
+                    RequestErrorKind::NoResponders => BackendError::NoResponder { subject: subject.to_owned() },
+                    _ => self.unavailable(error),
+                })
+            }
+            refusal = refused(&mut refusals, subject) => Err(self.signals.denied(&refusal)),
+            refused = answers.wait_for(Option::is_some) => Err(match refused.as_deref() {
+                Ok(Some(inbox)) => self.signals.denied(&Refusal::Subscribe(inbox.clone())),
+                _ => BackendError::Closed,
+            }),
+            () = lost(&mut state) => Err(self.lost()),
+        }
+    }
+
+    /// Refuses `part` if, with its headers, it is more than the server takes in one message.
+    pub(super) fn check_size(&self, part: Part, headers: Option<&HeaderMap>, size: usize) -> Result<(), BackendError> {
+        let limit = self.client.max_payload().saturating_sub(headers.map_or(0, encoded_len));
+        match size > limit {
+            true => Err(BackendError::TooLarge { part, size, limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// The error of something that the server would not do.
+    pub(super) fn denied(&self, what: String) -> BackendError {
+        BackendError::Denied { backend: self.signals.name.clone(), what, source: None }
+    }
+
+    pub(super) fn unavailable(&self, source: impl std::error::Error + Send + Sync + 'static) -> BackendError {
+        BackendError::Unavailable { backend: self.signals.name.clone(), source: Arc::new(source) }
+    }
+
+    pub(super) fn lost(&self) -> BackendError {
+        self.unavailable(Reason("the connection was lost before the answer came".to_owned()))
+    }
+}
+
+/// The bytes that headers take in a message: `NATS/1.0`, a line for each, and an empty one.
+fn encoded_len(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+    let lines = lines.map(|(name, value)| AsRef::<[u8]>::as_ref(name).len() + ": \r\n".len() + value.as_str().len());
+    "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
+}
+
+/// Waits until it is told that nobody may publish to `subject`.
+async fn refused(refusals: &mut broadcast::Receiver<Refusal>, subject: &str) -> Refusal {
+    loop {
+        match refusals.recv().await {
+            Ok(refusal) if matches!(&refusal, Refusal::Publish(refused) if refused == subject) => return refusal,
+            // Of others, or too many to see them all: then the deadline ends the call.
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// Waits until the connection is lost.
+async fn lost(state: &mut watch::Receiver<NatsState>) {
+    while state.changed().await.is_ok() {
+        if matches!(*state.borrow_and_update(), NatsState::Down { .. }) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The streams of JetStream that state is kept in: made when they are first needed, and what they hold.
+
+use std::collections::HashMap;
+
+use async_nats::StatusCode;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{Config, Info, RawMessage};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api::ApiError;
+use super::events::Reason;
+use super::session::Session;
+use crate::error::BackendError;
+
+/// Who of several copies of a stream is asked for what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// Whoever answers first: right where there is only one, or where what is asked for never changes.
+    Any,
+    /// The leader, which knows every write.
+    Leader,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    message: RawMessage,
+}
+
+/// A part of what `STREAM.INFO` tells: how many messages each subject has.
+#[derive(Deserialize)]
+struct Subjects {
+    #[serde(default)]
+    total: usize,
+    state: SubjectsState,
+}
+
+#[derive(Deserialize)]
+struct SubjectsState {
+    #[serde(default)]
+    subjects: Option<HashMap<String, u64>>,
+}
+
+impl Session {
+    /// The stream that `config` describes, which is made if it is not there. One that is there stays as it is.
+    pub(super) async fn stream(&self, config: &Config) -> Result<Config, BackendError> {
+        let found = match self.stream_config(&config.name).await {
+            Err(error) if error.has_code(ErrorCode::STREAM_NOT_FOUND) => self.made(config).await,
+            found => found,
+        };
+        match found {
+            // Somebody else made it at the same moment.
+            Err(error) if error.has_code(ErrorCode::STREAM_NAME_EXIST) => self.stream_config(&config.name).await,
+            found => found,
+        }
+        .map_err(|error| self.translated(&config.name, error))
+    }
+
+    /// What is known of a stream.
+    pub(super) async fn stream_info(&self, name: &str) -> Result<Info, ApiError> {
+        self.api(&format!("STREAM.INFO.{name}"), &json!({})).await
+    }
+
+    async fn stream_config(&self, name: &str) -> Result<Config, ApiError> {
+        Ok(self.stream_info(name).await?.config)
+    }
+
+    /// The message of `stream` that is `wanted`: the last of a subject, or the next of one from a sequence number on.
+    pub(super) async fn stored(
+        &self,
+        stream: &str,
+        copy: Copy,
+        wanted: &Value,
+    ) -> Result<Option<StreamMessage>, ApiError> {
+        if copy == Copy::Leader {
+            return match self.api::<Found>(&format!("STREAM.MSG.GET.{stream}"), wanted).await {
+                Err(error) if error.has_code(ErrorCode::NO_MESSAGE_FOUND) => Ok(None),
+                found => Ok(Some(StreamMessage::try_from(found?.message).map_err(|error| self.strange(error))?)),
+            };
+        }
+        let subject = format!("$JS.API.DIRECT.GET.{stream}");
+        let found = self.request(&subject, None, wanted.to_string().into()).await?;
+        if found.status == Some(StatusCode::NOT_FOUND) {
+            return Ok(None);
+        }
+        Ok(Some(StreamMessage::try_from(found).map_err(|error| self.strange(error))?))
+    }
+
+    /// All subjects of `pattern` that `stream` has messages of, in no order.
+    pub(super) async fn subjects(&self, stream: &str, pattern: &str) -> Result<Vec<String>, ApiError> {
+        let mut subjects = Vec::new();
+        loop {
+            let wanted = json!({ "subjects_filter": pattern, "offset": subjects.len() });
+            let page: Subjects = self.api(&format!("STREAM.INFO.{stream}"), &wanted).await?;
+            let found = page.state.subjects.unwrap_or_default();
+            let is_last = found.is_empty() || subjects.len() + found.len() >= page.total;
+            subjects.extend(found.into_keys());
+            if is_last {
+                return Ok(subjects);
+            }
+        }
+    }
+
+    /// Removes every message about `subject` from `stream`.
+    pub(super) async fn purge(&self, stream: &str, subject: &str) -> Result<(), ApiError> {
+        let _: Value = self.api(&format!("STREAM.PURGE.{stream}"), &json!({ "filter": subject })).await?;
+        Ok(())
+    }
+
+    /// The error of an answer that is none.
+    pub(super) fn strange(&self, error: impl ToString) -> BackendError {
+        self.unavailable(Reason(format!("the answer is not what was asked for: {}", error.to_string())))
+    }
+
+    async fn made(&self, config: &Config) -> Result<Config, ApiError> {
+        let info: Info = self.api(&format!("STREAM.CREATE.{}", config.name), config).await?;
+        tracing::info!(backend = self.signals.name, stream = config.name, "a stream was made");
+        Ok(info.config)
+    }
+}

@@ -1,0 +1,41 @@
+//! NATS as a spec says it, opened.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use wattle_backend::error::BackendError;
+use wattle_backend::nats::{
+    NatsBlobs, NatsConnection, NatsIdentity, NatsKeyValue, NatsLayout, NatsLogin, NatsOptions, NatsSecret, NatsTls,
+};
+use wattle_backend::stores::Stores;
+use wattle_spec::backend::{NatsAuth, NatsSpec};
+
+/// What can be kept on the NATS of `spec`. It is connected to when it is first used.
+pub(super) fn open(spec: &NatsSpec, runtime: Handle) -> Result<Stores, BackendError> {
+    let connection = NatsConnection::new(options(spec), runtime)
+        .map_err(|error| BackendError::Unavailable { backend: "nats".into(), source: Arc::new(error) })?;
+    let layout = NatsLayout {
+        replicas: NonZeroUsize::try_from(spec.replicas).unwrap_or(NonZeroUsize::MIN),
+        ..NatsLayout::default()
+    };
+    Ok(Stores {
+        key_value: Some(Arc::new(NatsKeyValue::new(connection.clone(), layout.clone()))),
+        blobs: Some(Arc::new(NatsBlobs::new(connection, layout))),
+        ..Stores::default()
+    })
+}
+
+fn options(spec: &NatsSpec) -> NatsOptions {
+    let login = match spec.auth.clone() {
+        NatsAuth::Nobody => NatsLogin::Nobody,
+        NatsAuth::Password { user, file } => NatsLogin::Password { user, password: NatsSecret::File(file) },
+        NatsAuth::Token(file) => NatsLogin::Token(NatsSecret::File(file)),
+        NatsAuth::Credentials(file) => NatsLogin::CredentialsFile(file),
+        NatsAuth::Nkey(file) => NatsLogin::NkeySeed(NatsSecret::File(file)),
+    };
+    let identity =
+        spec.tls.own.as_ref().map(|own| NatsIdentity { certificate: own.cert.clone(), key: own.key.clone() });
+    let tls = NatsTls { required: spec.tls.required, authorities: spec.tls.ca.clone(), identity };
+    NatsOptions { login, tls, ..NatsOptions::new(spec.servers.iter().map(ToString::to_string)) }
+}
