@@ -1,10 +1,11 @@
 //! Capabilities: the interfaces that a host implements, each written once, whatever backend stands behind it.
 
-mod bindings;
+pub(crate) mod bindings;
 pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod key_value;
 pub(crate) mod logging;
+pub(crate) mod messaging;
 mod names;
 pub(crate) mod preview1;
 pub(crate) mod secrets;
@@ -34,6 +35,7 @@ const BUILT_IN: &[&dyn Capability] = &[
     &config::Config,
     &logging::Logging,
     &secrets::SecretStore,
+    &messaging::Messaging,
 ];
 
 /// Every interface that a host implements: what a manifest is resolved against.

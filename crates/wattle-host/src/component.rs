@@ -17,6 +17,7 @@ use crate::answer::Failure;
 use crate::capability::config::ConfigLink;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
+use crate::capability::messaging::BusLinks;
 use crate::capability::secrets::SecretsLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
@@ -47,6 +48,7 @@ pub(crate) struct Identity {
     pub(crate) config_link: Option<ConfigLink>,
     pub(crate) secrets: Option<SecretsLink>,
     pub(crate) log_link: Option<LogLink>,
+    pub(crate) buses: BusLinks,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

@@ -6,7 +6,7 @@ mod process;
 
 use std::any::Any;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::yield_now;
 use wasmtime::component::{ResourceTable, ResourceTableError};
@@ -72,12 +72,20 @@ pub(crate) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
 
 impl Deadline {
     fn has_passed(&self) -> bool {
-        let deadline = match self {
+        self.instant().is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// How much time is left, if it ends.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.instant().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn instant(&self) -> Option<Instant> {
+        match self {
             Deadline::None => None,
             Deadline::Of(deadline) => Some(*deadline),
             Deadline::Shared(shared) => *shared.lock().expect("invariant: nothing panics while it holds this lock"),
-        };
-        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        }
     }
 }
 

@@ -5,10 +5,11 @@ mod nats;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
+use wattle_backend::disk::{DataDir, DiskBus, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
+use wattle_backend::exchange::BusOptions;
 use wattle_backend::key_value::KeyValue;
-use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::memory::{MemoryBus, MemoryKeyValue};
 use wattle_backend::secrets::{EnvironmentSecrets, FileSecrets, Secrets};
 use wattle_backend::stores::Stores;
 use wattle_host::BackendSource;
@@ -27,7 +28,8 @@ impl Engines {
     /// Memory, and the disk in `data` if there is such a directory. Must be called within a Tokio runtime, on which
     /// connections live.
     pub(crate) fn open(data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
-        let memory = Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() };
+        let (key_value, bus) = (Arc::new(MemoryKeyValue::default()), Arc::new(MemoryBus::default()));
+        let memory = Stores { key_value: Some(key_value), bus: Some(bus), ..Stores::default() };
         Ok(Self { memory, disk: data.map(disk).transpose()?, runtime: Handle::current() })
     }
 
@@ -38,8 +40,9 @@ impl Engines {
 }
 
 fn disk(data: Arc<DataDir>) -> Result<Stores, BackendError> {
-    let key_value = Arc::new(DiskKeyValue::open(data, DiskOptions::default())?);
-    Ok(Stores { key_value: Some(key_value), ..Stores::default() })
+    let key_value = Arc::new(DiskKeyValue::open(data.clone(), DiskOptions::default())?);
+    let bus = Arc::new(DiskBus::open(data, DiskOptions::default(), BusOptions::default())?);
+    Ok(Stores { key_value: Some(key_value), bus: Some(bus), ..Stores::default() })
 }
 
 fn secrets(secrets: impl Secrets + 'static) -> Stores {

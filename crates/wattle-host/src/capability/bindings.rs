@@ -6,11 +6,17 @@ wasmtime::component::bindgen!({
     imports: {
         "wasi:keyvalue": async | trappable,
         "wasi:config": async | trappable,
+        "wasi:messaging/types": trappable,
+        "wasi:messaging": async | trappable,
+        "wasmcloud:messaging": async | trappable,
         "wasmcloud:secrets": async | store | trappable,
         default: trappable,
     },
     with: {
         "wasi:keyvalue/store.bucket": super::key_value::OpenBucket,
+        "wasi:messaging/types.client": super::messaging::Client,
+        "wasi:messaging/types.message": super::messaging::GuestMessage,
+        "wasi:messaging/request-reply.request-options": super::messaging::RequestOptions,
         "wasmcloud:secrets/store.secret": wattle_backend::secrets::Secret,
     },
     trappable_error_type: {

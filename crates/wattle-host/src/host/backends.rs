@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use wattle_backend::bucket::Owner;
 use wattle_backend::error::BackendError;
-use wattle_backend::memory::MemoryKeyValue;
+use wattle_backend::memory::{MemoryBus, MemoryKeyValue};
 use wattle_backend::stores::Stores;
 use wattle_spec::app::App;
 use wattle_spec::backend::{BackendSpec, EngineSpec, Scope};
@@ -31,7 +31,8 @@ pub(super) struct InMemory(Stores);
 
 impl Default for InMemory {
     fn default() -> Self {
-        Self(Stores { key_value: Some(Arc::new(MemoryKeyValue::default())), ..Stores::default() })
+        let (key_value, bus) = (Arc::new(MemoryKeyValue::default()), Arc::new(MemoryBus::default()));
+        Self(Stores { key_value: Some(key_value), bus: Some(bus), ..Stores::default() })
     }
 }
 

@@ -26,6 +26,7 @@ use super::backends::{AppBackend, Backends};
 use crate::capability::config::ConfigLink;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
+use crate::capability::messaging::{BusLink, BusLinks};
 use crate::capability::secrets::SecretsLink;
 use crate::capability::{linker, preview1};
 use crate::component::{Component, Identity, Program, Service, profile_of};
@@ -159,6 +160,7 @@ impl Loader {
             config_link: self.config(&joining)?,
             secrets: self.secrets(&joining).await?,
             log_link: self.log(&joining)?,
+            buses: self.buses(&joining)?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -232,6 +234,16 @@ impl Loader {
         let Some(backend) = self.linked(joining, "wasi", "logging")? else { return Ok(None) };
         let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Log)) };
         Ok(Some(LogLink::new(bus, &joining.app.id, joining.component)))
+    }
+
+    /// Where its messages go to and come from.
+    fn buses(&self, joining: &Joining<'_>) -> Result<BusLinks, StartError> {
+        let link = |namespace| {
+            let Some(backend) = self.linked(joining, namespace, "messaging")? else { return Ok(None) };
+            let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Bus)) };
+            Ok(Some(BusLink { bus, owner: backend.owner }))
+        };
+        Ok(BusLinks { wasi: link("wasi")?, wasmcloud: link("wasmcloud")? })
     }
 
     /// Where its secrets are read. Those that it is granted must be there, unless nobody can tell now.

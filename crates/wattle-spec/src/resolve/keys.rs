@@ -20,9 +20,8 @@ pub(super) fn idle(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
     }
     // A component that was not found could be the one that uses the key.
     if manifest.cut.components.is_empty() && manifest.entries().all(|(name, _)| found.contains_key(&name.value)) {
-        let is_idle = |key: &&Written<Interface>| {
-            !found.iter().any(|(name, found)| is_used(key, manifest, name, &found.shape))
-        };
+        let is_idle =
+            |key: &&Written<Interface>| !found.iter().any(|(name, found)| is_used(key, manifest, name, &found.shape));
         faults.extend(manifest.links.keys().filter(is_idle).map(|key| on_app(key, found)));
     }
     faults

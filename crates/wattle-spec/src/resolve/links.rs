@@ -106,20 +106,14 @@ impl<'a> Ground<'a> {
     /// Where the messages come from that a component handles: from where it would publish them.
     fn heard(&self, importer: &Importer<'a>, handler: &ImportName) -> Result<Choice<'a>, Fault> {
         let ImportName::Interface(handler) = handler else { return self.choose(importer, handler) };
-        let is_like = |offer: &&Offer| {
-            offer.state == Some(State::Bus) && offer.interface.package_key() == handler.package_key()
-        };
+        let is_like =
+            |offer: &&Offer| offer.state == Some(State::Bus) && offer.interface.package_key() == handler.package_key();
         let offer = self.offers.iter().find(is_like);
         let offer = offer.ok_or_else(|| refusal::unknown(importer, handler, self.offers))?;
         self.provider_of(importer, handler, offer)
     }
 
-    fn provider_of(
-        &self,
-        importer: &Importer<'a>,
-        import: &Interface,
-        offer: &Offer,
-    ) -> Result<Choice<'a>, Fault> {
+    fn provider_of(&self, importer: &Importer<'a>, import: &Interface, offer: &Offer) -> Result<Choice<'a>, Fault> {
         if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
             return Err(refusal::off(importer, import, off));
         }

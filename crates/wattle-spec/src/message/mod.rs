@@ -1,9 +1,12 @@
 //! Message triggers: what a component hears of, and what becomes of a message that it does not handle.
 
+mod report;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+pub use self::report::{Attempt, MessageReport};
 use crate::backoff::Backoff;
 use crate::name::{AppId, ComponentName, GroupName};
 use crate::subject::{Subject, SubjectPattern};
