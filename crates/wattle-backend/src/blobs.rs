@@ -75,7 +75,7 @@ pub(crate) fn clamped(range: Range<u64>, size: u64) -> Range<u64> {
 
 /// A store of objects in containers.
 ///
-/// - Any text is a name, within [`limits`](crate::limits). Two texts that differ in a byte are two names.
+/// - Any text is a name, within [`limits`]. Two texts that differ in a byte are two names.
 /// - An object is there as a whole or not at all: a write replaces what was there when its whole content has come and
 ///   is as durable as the backend can make it. A write whose content fails, or that is dropped before its content has
 ///   ended, leaves what was there.

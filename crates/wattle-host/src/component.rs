@@ -15,9 +15,10 @@ use wattle_spec::shape::Kind;
 
 use crate::answer::Failure;
 use crate::capability::config::ConfigLink;
+use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
-use crate::capability::messaging::BusLinks;
+use crate::capability::messaging::BusLink;
 use crate::capability::secrets::SecretsLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
@@ -44,11 +45,11 @@ pub(crate) struct Identity {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
-    pub(crate) key_value: Option<KeyValueLink>,
+    pub(crate) key_value: Joined<KeyValueLink>,
     pub(crate) config_link: Option<ConfigLink>,
     pub(crate) secrets: Option<SecretsLink>,
     pub(crate) log_link: Option<LogLink>,
-    pub(crate) buses: BusLinks,
+    pub(crate) buses: Joined<BusLink>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

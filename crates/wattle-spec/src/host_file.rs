@@ -16,6 +16,7 @@ use crate::backend::{BackendKind, BackendSpec, EngineSpec};
 use crate::document::{Address, Document, HostPath, LimitTable, Written, generate, keyed};
 use crate::fault::{Fault, FaultyFile};
 use crate::interface::Interface;
+use crate::label::LinkKey;
 use crate::limits::HostLimits;
 use crate::listen::{CertificatePaths, Listen, Scheme};
 use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, backend_faults};
@@ -181,9 +182,10 @@ struct HostFile {
     #[serde(default)]
     #[schemars(extend("default" = "dev"))]
     defaults: Defaults,
-    /// Default providers: an interface or a package, and the name of a backend. Links in a manifest win.
+    /// Default providers: an interface or a package, with or without a label, and the name of a backend. Links in a
+    /// manifest win.
     #[serde(default)]
-    #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
+    #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     links: Links,
     /// Interfaces and packages that are switched off: an app that imports one of them is refused, whatever links it.
     #[serde(default)]

@@ -14,6 +14,7 @@ mod document;
 pub mod fault;
 pub mod host_file;
 pub mod interface;
+pub mod label;
 pub mod limits;
 pub mod link;
 pub mod listen;

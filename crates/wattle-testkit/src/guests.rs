@@ -36,6 +36,8 @@ macro_rules! for_each_guest {
             near_miss = "near-miss";
             not_http = "not-http";
             state = "state";
+            state_draft2 = "state-draft2";
+            state_p3 = "state-p3";
             tally = "tally";
             unknown_import = "unknown-import";
             vault = "vault";

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wattle_spec::app::Access;
 use wattle_spec::fault::{listed, nearest};
-use wattle_spec::interface::Interface;
+use wattle_spec::label::LinkKey;
 use wattle_spec::limits::{ComponentLimits, LimitSet};
 use wattle_spec::listen::Listen;
 use wattle_spec::name::BackendName;
@@ -133,7 +133,7 @@ pub(crate) struct Run {
     pub(crate) mounts: Vec<Mount>,
     /// Let a backend provide an interface, as in wasi:keyvalue=memory
     #[arg(long = "link", value_name = "INTERFACE=BACKEND", value_parser = link)]
-    pub(crate) links: Vec<(Interface, BackendName)>,
+    pub(crate) links: Vec<(LinkKey, BackendName)>,
     /// Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
     /// udp=ENDPOINT, as in tcp=10.0.0.0/8:5432
     #[arg(long = "allow", value_name = "KIND=WHAT", value_parser = allow)]
@@ -288,13 +288,13 @@ fn mount(text: &str) -> Result<Mount, String> {
     Ok(Mount { host: host.into(), guest, access })
 }
 
-fn link(text: &str) -> Result<(Interface, BackendName), String> {
+fn link(text: &str) -> Result<(LinkKey, BackendName), String> {
     let Some((interface, backend)) = text.rsplit_once('=') else {
         return Err("expected INTERFACE=BACKEND, as in wasi:keyvalue=memory".into());
     };
-    let interface = interface.parse().map_err(|error: wattle_spec::interface::InterfaceError| error.to_string())?;
+    let key = interface.parse().map_err(|error: wattle_spec::label::LinkKeyError| error.to_string())?;
     let backend = backend.parse().map_err(|error: wattle_spec::name::NameError| error.to_string())?;
-    Ok((interface, backend))
+    Ok((key, backend))
 }
 
 fn allow(text: &str) -> Result<Allow, String> {

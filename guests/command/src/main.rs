@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         ["read", path] => return told(fs::read(path).and_then(|bytes| io::stdout().write_all(&bytes))),
         ["write", path, text] => return told(fs::write(path, text)),
         ["connect", address] => return told(TcpStream::connect(address).map(drop)),
+        ["hold", address] => return told(hold(address)),
         ["listen", address] => return told(listen(address)),
         ["datagram", from, to] => return told(datagram(from, to)),
         ["terminals"] => terminals(),
@@ -66,6 +67,11 @@ fn listen(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("{}", listener.local_addr()?);
     listener.accept()?.0.write_all(b"hello")
+}
+
+/// Keeps a connection open until the other side ends it.
+fn hold(address: &str) -> io::Result<()> {
+    TcpStream::connect(address)?.read_to_end(&mut Vec::new()).map(drop)
 }
 
 fn datagram(from: &str, to: &str) -> io::Result<()> {

@@ -116,6 +116,11 @@ impl NatsConnection {
         &self.runtime
     }
 
+    /// How long a call takes at most.
+    pub(super) fn deadline(&self) -> Duration {
+        self.options.deadline
+    }
+
     /// The connection when it is up.
     ///
     /// What has been down for longer than a call may take is not waited for, and neither is what refuses us.

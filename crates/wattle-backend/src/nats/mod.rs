@@ -17,9 +17,12 @@
 //! account what it is set to (`$SYS.REQ.SERVER.<id>.JSZ`); where the account of the options imports that service, the
 //! connection reads it, and in every other case it warns once that it cannot know.
 
+mod address;
 mod api;
 mod blobs;
+mod bus;
 mod connection;
+mod consumer;
 mod container;
 mod download;
 mod durability;
@@ -28,16 +31,21 @@ mod events;
 mod key_value;
 mod keyspace;
 mod layout;
+mod listening;
+mod mailbox;
 mod names;
 mod opening;
 mod options;
+mod receipt;
 mod session;
 mod state;
 mod stream;
 mod tls;
 mod upload;
+mod wire;
 
 pub use blobs::NatsBlobs;
+pub use bus::NatsBus;
 pub use connection::NatsConnection;
 pub use durability::NatsDurability;
 pub use key_value::NatsKeyValue;

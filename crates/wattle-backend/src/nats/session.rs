@@ -32,28 +32,68 @@ impl Session {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, BackendError> {
+        let mut request = Request::new().payload(payload);
+        if let Some(headers) = headers {
+            request = request.headers(headers);
+        }
+        self.ask(subject, request).await
+    }
+
+    /// The same, with an inbox of the caller's own for the answer, if `request` has one.
+    pub(super) async fn ask(&self, subject: &str, request: Request) -> Result<Message, BackendError> {
         let mut refusals = self.signals.refusals.subscribe();
         let mut answers = self.signals.answers_refused.subscribe();
         let mut state = self.signals.state.subscribe();
         state.mark_unchanged();
-        let mut request = Request::new().payload(payload).timeout(None);
-        if let Some(headers) = headers {
-            request = request.headers(headers);
-        }
+        let inbox = request.inbox.clone();
+        let is_ours = |refusal: &Refusal| match refusal {
+            Refusal::Publish(refused) => refused == subject,
+            Refusal::Subscribe(refused) => inbox.as_ref() == Some(refused),
+        };
         tokio::select! {
             biased;
-            answer = self.client.send_request(subject.to_owned(), request) => {
+            answer = self.client.send_request(subject.to_owned(), request.timeout(None)) => {
                 answer.map_err(|error| match error.kind() {
                     RequestErrorKind::NoResponders => BackendError::NoResponder { subject: subject.to_owned() },
                     _ => self.unavailable(error),
                 })
             }
-            refusal = refused(&mut refusals, subject) => Err(self.signals.denied(&refusal)),
+            refusal = refused(&mut refusals, is_ours) => Err(self.signals.denied(&refusal)),
             refused = answers.wait_for(Option::is_some) => Err(match refused.as_deref() {
                 Ok(Some(inbox)) => self.signals.denied(&Refusal::Subscribe(inbox.clone())),
                 _ => BackendError::Closed,
             }),
             () = lost(&mut state) => Err(self.lost()),
+        }
+    }
+
+    /// Sends something and waits until the server has seen it; fails if the server refuses it with `refusal`.
+    pub(super) async fn confirmed<T>(
+        &self,
+        refusal: &Refusal,
+        send: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<T, BackendError> {
+        let mut refusals = self.signals.refusals.subscribe();
+        let sent = send.await?;
+        self.round_trip().await?;
+        // A refusal came before the answer, and is on its way to us through another task.
+        tokio::task::yield_now().await;
+        loop {
+            match refusals.try_recv() {
+                Ok(refused) if refused == *refusal => return Err(self.signals.denied(refusal)),
+                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return Ok(sent),
+            }
+        }
+    }
+
+    /// Waits until the server has seen everything that was sent before.
+    pub(super) async fn round_trip(&self) -> Result<(), BackendError> {
+        // A message to ourselves, or that we may not send one: either comes after the answers to what was sent before.
+        let inbox = self.client.new_inbox();
+        match self.ask(&inbox, Request::new().inbox(inbox.clone())).await {
+            Err(BackendError::Denied { .. }) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -87,11 +127,11 @@ fn encoded_len(headers: &HeaderMap) -> usize {
     "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
 }
 
-/// Waits until it is told that nobody may publish to `subject`.
-async fn refused(refusals: &mut broadcast::Receiver<Refusal>, subject: &str) -> Refusal {
+/// Waits for a refusal that is ours.
+async fn refused(refusals: &mut broadcast::Receiver<Refusal>, is_ours: impl Fn(&Refusal) -> bool) -> Refusal {
     loop {
         match refusals.recv().await {
-            Ok(refusal) if matches!(&refusal, Refusal::Publish(refused) if refused == subject) => return refusal,
+            Ok(refusal) if is_ours(&refusal) => return refusal,
             // Of others, or too many to see them all: then the deadline ends the call.
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

@@ -8,7 +8,7 @@ use wasmtime::component::{HasData, Linker};
 use wattle_spec::resolve::{Offer, State};
 
 use super::bindings::wasi::{logging as unversioned, logging0_1_0_draft as draft};
-use super::{Capability, offering};
+use super::{Capability, offering_concurrent};
 use crate::engine::Profile;
 use crate::instance::{Guest, Source};
 
@@ -37,7 +37,7 @@ impl View<'_> {
 
 impl Capability for Logging {
     fn offers(&self) -> Vec<Offer> {
-        offering(&["wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"], Some(State::Log))
+        offering_concurrent(&["wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"], Some(State::Log))
     }
 
     fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {

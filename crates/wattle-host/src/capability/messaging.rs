@@ -41,13 +41,6 @@ pub(crate) struct BusLink {
     pub(crate) owner: Owner,
 }
 
-/// What the two packages of a component are linked to.
-#[derive(Default)]
-pub(crate) struct BusLinks {
-    pub(crate) wasi: Option<BusLink>,
-    pub(crate) wasmcloud: Option<BusLink>,
-}
-
 /// Why an operation failed, for the guest: nothing of the host is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Failure {

@@ -20,15 +20,16 @@ use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
 use wattle_spec::resolve::State;
-use wattle_spec::shape::{ImportName, Kind};
+use wattle_spec::shape::Kind;
 
 use super::backends::{AppBackend, Backends};
 use crate::capability::config::ConfigLink;
+use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
-use crate::capability::messaging::{BusLink, BusLinks};
+use crate::capability::messaging::BusLink;
 use crate::capability::secrets::SecretsLink;
-use crate::capability::{linker, preview1};
+use crate::capability::{linker, preview1, with_labelled};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
@@ -143,7 +144,9 @@ impl Loader {
         let profile = profile_of(spec.shape.kind);
         let code = self.code(profile, name, spec, *source).await?;
         let program = match code {
-            Code::Component(code) => self.linkers[profile.name()].instantiate_pre(&code).map(Program::Component),
+            Code::Component(code) => with_labelled(&self.linkers[profile.name()], profile, &spec.shape.imports)
+                .and_then(|linker| linker.instantiate_pre(&code))
+                .map(Program::Component),
             Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
         }
         .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
@@ -215,35 +218,36 @@ impl Loader {
             .map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
     }
 
-    /// What the component's import of `wasi:keyvalue` is joined to.
-    fn key_value(&self, joining: &Joining<'_>) -> Result<Option<KeyValueLink>, StartError> {
-        let Some(backend) = self.linked(joining, "wasi", "keyvalue")? else { return Ok(None) };
-        let Some(store) = backend.stores.key_value else { return Err(joining.cannot(backend.name, State::KeyValue)) };
-        Ok(Some(KeyValueLink { backend: store, name: backend.name, owner: backend.owner }))
+    /// What its links to keys and values lead to.
+    fn key_value(&self, joining: &Joining<'_>) -> Result<Joined<KeyValueLink>, StartError> {
+        Joined::new(&joining.spec.links, State::KeyValue, |name| {
+            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+            let Some(backend) = stores.key_value else { return Err(joining.cannot(name, State::KeyValue)) };
+            Ok(KeyValueLink { backend, name, owner })
+        })
     }
 
     /// What stands behind its import of `wasi:config` beside the manifest.
     fn config(&self, joining: &Joining<'_>) -> Result<Option<ConfigLink>, StartError> {
-        let Some(backend) = self.linked(joining, "wasi", "config")? else { return Ok(None) };
+        let Some(backend) = self.linked(joining, State::Config)? else { return Ok(None) };
         let Some(store) = backend.stores.key_value else { return Err(joining.cannot(backend.name, State::Config)) };
         Ok(Some(ConfigLink::new(store, backend.owner, joining.component)))
     }
 
     /// Where its log lines are sent beside the host's own log.
     fn log(&self, joining: &Joining<'_>) -> Result<Option<LogLink>, StartError> {
-        let Some(backend) = self.linked(joining, "wasi", "logging")? else { return Ok(None) };
+        let Some(backend) = self.linked(joining, State::Log)? else { return Ok(None) };
         let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Log)) };
         Ok(Some(LogLink::new(bus, &joining.app.id, joining.component)))
     }
 
     /// Where its messages go to and come from.
-    fn buses(&self, joining: &Joining<'_>) -> Result<BusLinks, StartError> {
-        let link = |namespace| {
-            let Some(backend) = self.linked(joining, namespace, "messaging")? else { return Ok(None) };
-            let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Bus)) };
-            Ok(Some(BusLink { bus, owner: backend.owner }))
-        };
-        Ok(BusLinks { wasi: link("wasi")?, wasmcloud: link("wasmcloud")? })
+    fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
+        Joined::new(&joining.spec.links, State::Bus, |name| {
+            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+            let bus = stores.bus;
+            Ok(BusLink { bus: bus.ok_or_else(|| joining.cannot(name, State::Bus))?, owner })
+        })
     }
 
     /// Where its secrets are read. Those that it is granted must be there, unless nobody can tell now.
@@ -252,7 +256,7 @@ impl Loader {
         if spec.secrets.is_empty() {
             return Ok(None);
         }
-        let (secrets, owner): (Arc<dyn Secrets>, _) = match self.linked(joining, "wasmcloud", "secrets")? {
+        let (secrets, owner): (Arc<dyn Secrets>, _) = match self.linked(joining, State::Secrets)? {
             None => (Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT)), Owner::Shared),
             Some(AppBackend { name, stores, owner }) => match (stores.secrets, stores.key_value) {
                 (Some(secrets), _) => (secrets, owner),
@@ -272,15 +276,18 @@ impl Loader {
         }
     }
 
-    /// The backend that the package `namespace:package` is linked to, if it is to one.
-    fn linked(&self, joining: &Joining<'_>, namespace: &str, package: &str) -> Result<Option<AppBackend>, StartError> {
-        let backend = joining.spec.links.iter().find_map(|link| match (&link.import, &link.provider) {
-            (ImportName::Interface(import), Provider::Backend(name)) => {
-                ((&*import.namespace, &*import.package) == (namespace, package)).then_some(name)
-            }
+    /// The backend that its import with that kind of state is linked to, if it is to one: for interfaces that open
+    /// nothing, of which there is one.
+    fn linked(&self, joining: &Joining<'_>, state: State) -> Result<Option<AppBackend>, StartError> {
+        let backend = joining.spec.links.iter().find_map(|link| match &link.provider {
+            Provider::Backend(name) if link.state == Some(state) && link.what.label().is_none() => Some(name),
             _ => None,
         });
-        backend.map(|name| self.providers.backends.of(joining.app, joining.component, name)).transpose()
+        backend.map(|name| self.backend(joining, name)).transpose()
+    }
+
+    fn backend(&self, joining: &Joining<'_>, name: &BackendName) -> Result<AppBackend, StartError> {
+        self.providers.backends.of(joining.app, joining.component, name)
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.

@@ -7,11 +7,14 @@ mod book;
 mod run;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use wattle_backend::error::BackendError;
 use wattle_spec::cron::{CronTrigger, Missed, STEP_MAX, Timetable, Verdict};
 use wattle_spec::name::AppId;
 use wattle_spec::report::{Report, SkipReason, Tick};
@@ -25,6 +28,9 @@ use crate::component::Component;
 
 /// Entries of the book that are read at a time.
 const READS: usize = 64;
+
+/// How long the book may take for an answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// The schedules of one app.
 pub(crate) struct Crons {
@@ -88,11 +94,19 @@ impl Crons {
         table
     }
 
+    /// What the book answers, or why it does not.
+    async fn answer<T>(&self, asked: BoxFuture<'static, Result<T, BackendError>>) -> Result<T, String> {
+        tokio::select! {
+            answer = asked => answer.map_err(|error| error.to_string()),
+            () = self.ground.clock.sleep(ANSWER_MAX) => Err(format!("there was no answer for {ANSWER_MAX:?}")),
+        }
+    }
+
     /// Up to which tick everything has been decided.
     async fn decided(&self, scheduled: &Scheduled, now: DateTime<Utc>) -> DateTime<Utc> {
         let trigger = scheduled.trigger.to_string();
-        let last = self.book.last(&self.app, &trigger).await.unwrap_or_else(|error| {
-            tracing::warn!(app = %self.app, trigger, %error, "what was missed is not known");
+        let last = self.answer(self.book.last(&self.app, &trigger)).await.unwrap_or_else(|reason| {
+            tracing::warn!(app = %self.app, trigger, reason, "what was missed is not known");
             None
         });
         let last = last.filter(|last| *last - now <= STEP_MAX);
@@ -101,8 +115,8 @@ impl Crons {
             (Missed::Once, Some(last)) => last,
             (Missed::Once, None) => {
                 // From now on ticks can be missed.
-                if let Err(error) = self.book.claim(&self.app, &trigger, now).await {
-                    tracing::warn!(app = %self.app, trigger, %error, "what will be missed is not known");
+                if let Err(reason) = self.answer(self.book.claim(&self.app, &trigger, now)).await {
+                    tracing::warn!(app = %self.app, trigger, reason, "what will be missed is not known");
                 }
                 now
             }

@@ -56,18 +56,14 @@ impl Inbox {
         component: &Arc<Component>,
         ground: &Arc<Ground>,
     ) -> Result<Self, StartError> {
-        let buses = &component.identity.buses;
-        let link = match handler {
-            MessageHandler::Wasi => &buses.wasi,
-            MessageHandler::Wasmcloud => &buses.wasmcloud,
-        };
+        let link = component.identity.buses.only(&handler.interface().package_key().to_string());
         let name = &component.identity.name;
         let unfit = || StartError::Link { component: name.clone(), reason: "messages cannot reach it".to_owned() };
         let subscriber = Arc::new(Subscriber {
             trigger: trigger.clone(),
             component: component.clone(),
             handler: Handler::find(handler, &component.program).ok_or_else(unfit)?,
-            link: link.clone().ok_or_else(unfit)?,
+            link: link.cloned().ok_or_else(unfit)?,
             ground: ground.clone(),
             given_up: AtomicU64::default(),
         });

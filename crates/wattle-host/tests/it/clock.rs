@@ -9,25 +9,21 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use wattle_host::Clock;
 
+/// The longest sleep between two looks at the clock.
+const NAP: Duration = Duration::from_secs(1);
+
 /// A clock on the wall and the one that only goes forward.
 #[derive(Clone)]
 pub(crate) struct HeldClock {
     wall: Arc<Mutex<DateTime<Utc>>>,
     passed: Arc<watch::Sender<Duration>>,
-    /// When the latest sleep ends.
-    sleeps_until: Arc<Mutex<Duration>>,
-    /// How many sleeps have begun.
-    sleeps: Arc<AtomicUsize>,
+    /// How many short sleeps have begun.
+    naps: Arc<AtomicUsize>,
 }
 
 impl HeldClock {
     pub(crate) fn at(wall: &str) -> Self {
-        Self {
-            wall: Arc::new(Mutex::new(wall.parse().unwrap())),
-            passed: Arc::default(),
-            sleeps_until: Arc::default(),
-            sleeps: Arc::default(),
-        }
+        Self { wall: Arc::new(Mutex::new(wall.parse().unwrap())), passed: Arc::default(), naps: Arc::default() }
     }
 
     /// Sets the clock on the wall, while no time passes.
@@ -41,20 +37,15 @@ impl HeldClock {
         self.passed.send_modify(|passed| *passed += span);
     }
 
-    /// Whether somebody who has looked at the clock sleeps.
-    pub(crate) fn is_asleep(&self) -> bool {
-        *self.sleeps_until.lock().unwrap() > *self.passed.borrow()
-    }
-
-    /// How often somebody has gone to sleep.
-    pub(crate) fn sleeps(&self) -> usize {
-        self.sleeps.load(Ordering::Relaxed)
+    /// How often somebody who looks at the clock again and again has gone to sleep.
+    pub(crate) fn naps(&self) -> usize {
+        self.naps.load(Ordering::Relaxed)
     }
 
     /// Sets the clock and lets the longest nap end.
     pub(crate) fn jump(&self, wall: &str) {
         self.set(wall);
-        self.pass(Duration::from_secs(1));
+        self.pass(NAP);
     }
 }
 
@@ -66,8 +57,9 @@ impl Clock for HeldClock {
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
         let mut passed = self.passed.subscribe();
         let end = *passed.borrow() + span;
-        *self.sleeps_until.lock().unwrap() = end;
-        self.sleeps.fetch_add(1, Ordering::Relaxed);
+        if span <= NAP {
+            self.naps.fetch_add(1, Ordering::Relaxed);
+        }
         Box::pin(async move {
             passed.wait_for(|passed| *passed >= end).await.unwrap();
         })

@@ -125,6 +125,30 @@ fn what_cannot_be_claimed_does_not_run() {
     insta::assert_snapshot!(rig.told(1), @"skipped 2026-11-21 11:00:00: it could not be claimed: the change was refused: the book is lost");
 }
 
+/// A book that is there and answers nobody.
+struct SilentBook;
+
+impl TickBook for SilentBook {
+    fn claim(&self, _: &AppId, _: &str, _: DateTime<Utc>) -> BoxFuture<'static, Result<bool, BackendError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn last(&self, _: &AppId, _: &str) -> BoxFuture<'static, Result<Option<DateTime<Utc>>, BackendError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+#[test]
+fn nobody_waits_for_ever_for_a_claim() {
+    let clock = HeldClock::at("2026-11-21T10:59:59Z");
+    let rig = Rig::start(&job("", "", HOURLY), &clock, |host| host.tick_book(SilentBook));
+    until("the tick is given up", || {
+        clock.pass(Duration::from_secs(1));
+        (rig.count() == 1).then_some(())
+    });
+    insta::assert_snapshot!(rig.told(1), @"skipped 2026-11-21 11:00:00: it could not be claimed: there was no answer for 10s");
+}
+
 /// Three ticks while the first still runs, and how long all of it takes: each run one second.
 fn three_ticks(more: &str, overlap: &str) -> (String, Duration) {
     let clock = HeldClock::at("2026-11-21T10:00:00.5Z");
@@ -132,8 +156,9 @@ fn three_ticks(more: &str, overlap: &str) -> (String, Duration) {
     let rig = Rig::start(&job("wait", more, &lines), &clock, |host| host);
     let begun = Instant::now();
     for _ in 1..=3 {
+        let naps = clock.naps();
         clock.pass(Duration::from_secs(1));
-        until("it has decided and sleeps again", || clock.is_asleep().then_some(()));
+        until("it has decided and sleeps again", || (clock.naps() > naps).then_some(()));
     }
     (rig.told(3), begun.elapsed())
 }

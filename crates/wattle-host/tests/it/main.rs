@@ -5,3 +5,4 @@
 mod clock;
 mod cron;
 mod rig;
+mod service;

@@ -38,7 +38,7 @@ impl Rig {
     ) -> Self {
         let (app, bytes) = resolved(manifest);
         let reports = Arc::<Mutex<Vec<Report>>>::default();
-        let (seen, held, sleeps) = (reports.clone(), clock.clone(), clock.sleeps());
+        let (seen, held, naps) = (reports.clone(), clock.clone(), clock.naps());
         let (address, serving) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -54,7 +54,7 @@ impl Rig {
             });
         });
         let address = serving.recv().unwrap();
-        until("it sleeps", || (clock.sleeps() > sleeps).then_some(()));
+        until("it sleeps", || (clock.naps() > naps).then_some(()));
         Self { address, reports, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -93,7 +93,7 @@ fn line(report: &Report) -> String {
 }
 
 /// The app of a manifest whose sources are guests.
-fn resolved(text: &str) -> (App, BTreeMap<Digest, Bytes>) {
+pub(crate) fn resolved(text: &str) -> (App, BTreeMap<Digest, Bytes>) {
     let manifest = Manifest::parse(text).unwrap();
     let (mut found, mut all) = (BTreeMap::new(), BTreeMap::new());
     for (name, entry) in manifest.entries() {

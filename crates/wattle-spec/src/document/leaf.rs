@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::backend::{NatsServer, NatsServerError};
 use crate::cron::{Schedule, ScheduleError, Zone, ZoneError};
 use crate::interface::Interface;
+use crate::label::LinkKey;
 use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName, GroupName, SecretName};
@@ -105,6 +106,7 @@ leaves! {
     SecretName: "secret-name", "stripe-key", plain;
     Version: "semantic-version", "0.1.0", version;
     Interface: "interface", "wasi:keyvalue", plain;
+    LinkKey: "link-key", "wasi:keyvalue", plain;
     PathPattern: "path-pattern", "/cart/...", pattern;
     HostName: "host-name", "shop.example.com", plain;
     Source: "source", "target/wasm32-wasip2/release/cart.wasm", source;

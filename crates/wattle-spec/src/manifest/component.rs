@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{LinkEntry, Links, RestartEntry, Source};
 use crate::app::Access;
 use crate::document::{Address, GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
-use crate::interface::Interface;
+use crate::label::LinkKey;
 use crate::limits::ComponentLimits;
 use crate::name::SecretName;
 use crate::network::{AddressRange, EndpointPattern, NetworkPolicy, OriginPattern, SocketPolicy};
@@ -34,9 +34,10 @@ pub struct ComponentEntry {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<Variable, Text>")]
     pub env: BTreeMap<Variable, Text>,
-    /// What provides the component's imports: an interface or a package, and the name of a backend.
+    /// What provides the component's imports: an interface or a package, and the name of a backend. A key with a label,
+    /// `wasi:keyvalue#sessions`, is for what the component opens by that name, and for an import that it calls so.
     #[serde(default)]
-    #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
+    #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
     /// Limits of the component.
     #[serde(default)]

@@ -29,6 +29,7 @@ pub struct CronEntry {
     #[schemars(extend("default" = "skip"))]
     pub overlap: Overlap,
     /// What happens to ticks that came while the host was down or suspended: they are left out, or the last of them runs.
+    /// For that the last tick that ran is kept in the data directory.
     #[serde(default)]
     #[schemars(extend("default" = "skip"))]
     pub missed: Missed,

@@ -10,11 +10,11 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::document::Written;
-use crate::interface::Interface;
+use crate::label::LinkKey;
 use crate::name::BackendName;
 
-/// Links by the interface or package that they are for.
-pub type Links = BTreeMap<Written<Interface>, LinkEntry>;
+/// Links by the interface or package, and perhaps the label, that they are for.
+pub type Links = BTreeMap<Written<LinkKey>, LinkEntry>;
 
 /// One link as written: the name of a backend, or `{ to = "orders" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]

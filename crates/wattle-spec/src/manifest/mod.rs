@@ -33,7 +33,7 @@ pub use self::triggers::{HttpTrigger, TriggerTarget, Triggers};
 pub use crate::document::{Address, GuestPath, HostPath, LimitTable, TEXT_MAX_LEN, Text, Variable, Version, Written};
 use crate::document::{Document, generate, keyed};
 use crate::fault::Fault;
-use crate::interface::Interface;
+use crate::label::LinkKey;
 use crate::limits::AppLimits;
 use crate::name::{AppName, BackendName, ComponentName};
 use crate::route::PathPattern;
@@ -65,9 +65,10 @@ pub struct Manifest {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<BackendName, BackendEntry>")]
     pub backends: BTreeMap<Written<BackendName>, BackendEntry>,
-    /// Links for all components: an interface or a package, and what provides it. A component's own links win.
+    /// Links for all components: an interface or a package, with or without a label, and what provides it. A component's
+    /// own links win.
     #[serde(default)]
-    #[schemars(schema_with = "keyed::<Interface, LinkEntry>")]
+    #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
     /// Limits of the app as a whole.
     #[serde(default)]

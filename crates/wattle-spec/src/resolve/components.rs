@@ -79,14 +79,9 @@ fn policy_default(kind: Kind, links: &[Link]) -> InstancePolicy {
     }
 }
 
-/// Whether a link is to state through an interface of WASI 0.2, all of which are synchronous.
+/// Whether a link is to state through functions that hold the instance up.
 fn is_sync_state(link: &Link) -> bool {
-    let is_02 = |version: &semver::Version| (version.major, version.minor) < (0, 3);
-    matches!(link.provider, Provider::Backend(_))
-        && link
-            .import
-            .interface()
-            .is_some_and(|interface| interface.namespace == "wasi" && interface.version.as_ref().is_none_or(is_02))
+    matches!(link.provider, Provider::Backend(_)) && !link.is_concurrent
 }
 
 fn policy(written: Option<&Instances>, default: InstancePolicy, kind: Kind) -> Result<InstancePolicy, Fault> {

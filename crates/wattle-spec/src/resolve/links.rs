@@ -8,7 +8,8 @@ use crate::document::Written;
 use crate::fault::{Fault, FaultyFile};
 use crate::host_file::{Defaults, HostSpec, implicit_backends};
 use crate::interface::Interface;
-use crate::link::{Provider, Rule};
+use crate::label::{Label, LinkKey};
+use crate::link::{Linked, Provider, Rule};
 use crate::manifest::{ComponentEntry, Links, Manifest};
 use crate::name::{BackendName, ComponentName};
 use crate::shape::{ImportName, Kind, Shape};
@@ -18,15 +19,18 @@ use crate::shape::{ImportName, Kind, Shape};
 pub struct Explained {
     /// Which component.
     pub component: ComponentName,
-    /// What it imports.
-    pub import: ImportName,
+    /// What it imports, or opens by name.
+    pub what: Linked,
+    /// What the host implements of it, if it does.
+    pub offer: Option<Offer>,
     /// The provider and the rule that chose it, or why there is none.
     pub outcome: Result<(Provider, Rule), Fault>,
     /// Why, in words.
     pub reason: String,
 }
 
-/// Every import of every component that was found, in the order of the names, with its provider or why it has none.
+/// Every import of every component that was found, in the order of the names, with its provider or why it has none; after
+/// the imports of a component the names that it can open and that have links.
 pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], host: &HostSpec) -> Vec<Explained> {
     let ground = Ground { manifest, offers, host };
     let mut all = Vec::new();
@@ -40,7 +44,7 @@ pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], h
 }
 
 /// What can provide something, and who said so.
-struct Ground<'a> {
+pub(super) struct Ground<'a> {
     manifest: &'a Manifest,
     offers: &'a [Offer],
     host: &'a HostSpec,
@@ -59,7 +63,7 @@ pub(super) struct Importer<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct WrittenLink<'a> {
     pub(super) rule: Rule,
-    pub(super) key: &'a Interface,
+    pub(super) key: &'a LinkKey,
     pub(super) to: &'a Written<BackendName>,
 }
 
@@ -75,55 +79,69 @@ pub(super) struct Choice<'a> {
 impl<'a> Ground<'a> {
     /// Every import of one component.
     fn explain(&self, importer: &Importer<'a>) -> Vec<Explained> {
-        let imports = importer.shape.imports.iter();
+        let imports = importer.shape.imports.iter().chain(&importer.handler);
         let mut choices: Vec<_> = imports.map(|import| (import, self.choose(importer, import))).collect();
-        choices.extend(importer.handler.iter().map(|handler| (handler, self.heard(importer, handler))));
         split::refuse(importer, &mut choices);
-        let explained = |(import, choice): (&ImportName, Result<Choice<'_>, Fault>)| {
+        let explained = |what: Linked, offer: Option<&Offer>, choice: Result<Choice<'_>, Fault>| {
             let (outcome, reason) = match choice {
                 Ok(choice) => (Ok((choice.provider, choice.rule)), choice.reason),
                 Err(refusal) => (Err(refusal.clone()), refusal.message),
             };
-            Explained { component: importer.name.value.clone(), import: import.clone(), outcome, reason }
+            Explained { component: importer.name.value.clone(), what, offer: offer.cloned(), outcome, reason }
         };
-        choices.into_iter().map(explained).collect()
+        let imports = choices.into_iter().map(|(import, choice)| {
+            let offer = import.interface().and_then(|interface| self.offer_for(importer, interface));
+            explained(Linked::Import(import.clone()), offer, choice)
+        });
+        let names = self.names(importer).into_iter().map(|(what, offer, choice)| explained(what, Some(offer), choice));
+        imports.chain(names).collect()
+    }
+
+    /// What the host implements for an import.
+    pub(super) fn offer(&self, import: &Interface) -> Option<&'a Offer> {
+        self.offers.iter().find(|offer| offer.interface.serves(import))
+    }
+
+    /// The same for this component. What it handles messages with stands for what it would publish them with.
+    fn offer_for(&self, importer: &Importer<'a>, import: &Interface) -> Option<&'a Offer> {
+        let is_handler = importer.handler.as_ref().is_some_and(|handler| handler.interface() == Some(import));
+        let is_bus =
+            |offer: &&Offer| offer.state == Some(State::Bus) && offer.interface.package_key() == import.package_key();
+        self.offer(import).or_else(|| self.offers.iter().filter(|_| is_handler).find(is_bus))
     }
 
     fn choose(&self, importer: &Importer<'a>, import: &ImportName) -> Result<Choice<'a>, Fault> {
         match import {
-            ImportName::Interface(interface) => self.first_rule(importer, interface),
+            ImportName::Interface(interface) => self.first_rule(importer, interface, None),
+            ImportName::Labelled { label, interface } => self.first_rule(importer, interface, Some(label)),
             ImportName::Plain(name) => plain(importer, name),
         }
     }
 
     /// The first rule that applies.
-    fn first_rule(&self, importer: &Importer<'a>, import: &Interface) -> Result<Choice<'a>, Fault> {
-        let offer = self.offers.iter().find(|offer| offer.interface.serves(import));
+    fn first_rule(
+        &self,
+        importer: &Importer<'a>,
+        import: &Interface,
+        label: Option<&Label>,
+    ) -> Result<Choice<'a>, Fault> {
+        let offer = self.offer_for(importer, import);
         let offer = offer.ok_or_else(|| refusal::unknown(importer, import, self.offers))?;
-        self.provider_of(importer, import, offer)
-    }
-
-    /// Where the messages come from that a component handles: from where it would publish them.
-    fn heard(&self, importer: &Importer<'a>, handler: &ImportName) -> Result<Choice<'a>, Fault> {
-        let ImportName::Interface(handler) = handler else { return self.choose(importer, handler) };
-        let is_like =
-            |offer: &&Offer| offer.state == Some(State::Bus) && offer.interface.package_key() == handler.package_key();
-        let offer = self.offers.iter().find(is_like);
-        let offer = offer.ok_or_else(|| refusal::unknown(importer, handler, self.offers))?;
-        self.provider_of(importer, handler, offer)
-    }
-
-    fn provider_of(&self, importer: &Importer<'a>, import: &Interface, offer: &Offer) -> Result<Choice<'a>, Fault> {
         if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
             return Err(refusal::off(importer, import, off));
         }
         let Some(state) = offer.state else {
-            return match self.written(importer, import, offer) {
+            if let Some(label) = label {
+                return Err(refusal::labelled(importer, import, label));
+            }
+            return match self.written(importer, import, offer, None) {
                 Some(link) => Err(refusal::stateless(&link)),
                 None => Ok(Choice::built_in("the host implements it and it keeps no state")),
             };
         };
-        match self.written(importer, import, offer) {
+        // A link of its own, else one for all that have none.
+        let own = label.and_then(|label| self.written(importer, import, offer, Some(label)));
+        match own.or_else(|| self.written(importer, import, offer, None)) {
             Some(link) => self.linked(link, state),
             None => Ok(self.default_for(state)),
         }
@@ -143,19 +161,35 @@ impl<'a> Ground<'a> {
         Choice { provider: Provider::Backend(backend), rule, reason, link: None }
     }
 
-    /// The link that speaks of an import: the component's before the app's before the host's.
-    fn written(&self, importer: &Importer<'a>, import: &Interface, offer: &Offer) -> Option<WrittenLink<'a>> {
-        let layers = [
-            in_layer(Rule::ComponentLink, &importer.entry.links),
-            in_layer(Rule::AppLink, &self.manifest.links),
-            in_layer(Rule::HostDefault, &self.host.links),
-        ];
-        layers.into_iter().find_map(|links| self.most_specific(links, import, offer))
+    /// The link that speaks of an import under `label`: the component's before the app's before the host's, and of
+    /// those of one layer the most specific.
+    fn written(
+        &self,
+        importer: &Importer<'a>,
+        import: &Interface,
+        offer: &Offer,
+        label: Option<&Label>,
+    ) -> Option<WrittenLink<'a>> {
+        let speaks = |link: &WrittenLink<'_>| {
+            let key = &link.key.interface;
+            link.key.label.as_ref() == label && key.covers(import) && self.means(key, offer)
+        };
+        let links: Vec<_> = self.layers(importer).filter(speaks).collect();
+        let layer = links.first()?.rule;
+        links.into_iter().filter(|link| link.rule == layer).max_by_key(WrittenLink::specificity)
     }
 
-    fn most_specific(&self, links: Vec<WrittenLink<'a>>, import: &Interface, offer: &Offer) -> Option<WrittenLink<'a>> {
-        let speaks = |link: &WrittenLink<'_>| link.key.covers(import) && self.means(link.key, offer);
-        links.into_iter().filter(speaks).max_by_key(WrittenLink::specificity)
+    /// Every link that could speak of an import of this component: its own, then the app's, then the host's.
+    pub(super) fn layers(&self, importer: &Importer<'a>) -> impl Iterator<Item = WrittenLink<'a>> + use<'a> {
+        let layers = [
+            (Rule::ComponentLink, &importer.entry.links),
+            (Rule::AppLink, &self.manifest.links),
+            (Rule::HostDefault, &self.host.links),
+        ];
+        let in_layer = |(rule, links): (Rule, &'a Links)| {
+            links.iter().map(move |(key, entry)| WrittenLink { rule, key: &key.value, to: &entry.to })
+        };
+        layers.into_iter().flat_map(in_layer)
     }
 
     /// Whether a key means an interface that it covers. A package means those of its interfaces that keep state, unless none
@@ -165,7 +199,7 @@ impl<'a> Ground<'a> {
         offer.state.is_some() || key.name.is_some() || !self.offers.iter().any(keeps_state)
     }
 
-    fn linked(&self, link: WrittenLink<'a>, state: State) -> Result<Choice<'a>, Fault> {
+    pub(super) fn linked(&self, link: WrittenLink<'a>, state: State) -> Result<Choice<'a>, Fault> {
         let named = self.manifest.backends.keys().map(|name| name.value.as_str());
         let hosts = self.host.backends.keys().map(|name| name.as_str());
         let cut = self.manifest.cut.backends.iter().chain(&self.host.cut.backends).map(String::as_str);
@@ -198,10 +232,6 @@ impl<'a> Ground<'a> {
     }
 }
 
-fn in_layer(rule: Rule, links: &Links) -> Vec<WrittenLink<'_>> {
-    links.iter().map(|(key, entry)| WrittenLink { rule, key: &key.value, to: &entry.to }).collect()
-}
-
 impl Choice<'_> {
     fn built_in(reason: impl Into<String>) -> Self {
         Self { provider: Provider::BuiltIn, rule: Rule::BuiltIn, reason: reason.into(), link: None }
@@ -210,7 +240,7 @@ impl Choice<'_> {
 
 impl WrittenLink<'_> {
     pub(super) fn specificity(&self) -> (bool, bool) {
-        (self.key.name.is_some(), self.key.version.is_some())
+        (self.key.interface.name.is_some(), self.key.interface.version.is_some())
     }
 
     /// Where it is written.

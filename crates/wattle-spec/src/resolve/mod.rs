@@ -10,6 +10,7 @@ mod http;
 mod keys;
 pub mod links;
 mod message;
+mod names;
 mod offer;
 pub(crate) mod refusal;
 mod split;
@@ -64,15 +65,18 @@ pub fn resolve(
     let mut faults = missing(manifest, found);
     let mut links = BTreeMap::new();
     for explained in links::explain(manifest, found, offers, host) {
-        match explained.outcome {
+        let Explained { component, what, offer, outcome, .. } = explained;
+        match outcome {
             Ok((provider, rule)) => {
-                let link = Link { import: explained.import, provider, rule };
-                links.entry(explained.component).or_insert_with(Vec::new).push(link);
+                let state = offer.as_ref().and_then(|offer| offer.state);
+                let is_concurrent = offer.is_some_and(|offer| offer.is_concurrent);
+                let link = Link { what, state, is_concurrent, provider, rule };
+                links.entry(component).or_insert_with(Vec::new).push(link);
             }
             Err(refusal) => faults.push(refusal),
         }
     }
-    faults.extend(keys::idle(manifest, found));
+    faults.extend(keys::idle(manifest, found, offers));
     faults.extend(manifest.triggers.faults(&known(manifest)));
     faults.extend(cron::faults(manifest, found));
     faults.extend(message::faults(manifest, found));

@@ -11,6 +11,8 @@ pub struct Offer {
     pub interface: Interface,
     /// The state that it keeps, and so the kind of backend that must stand behind it. `None`: it keeps none.
     pub state: Option<State>,
+    /// Whether an instance goes on while its functions wait: they are `async`, or never wait.
+    pub is_concurrent: bool,
 }
 
 /// A kind of state that a backend can keep, or a way that it can carry something.
@@ -28,6 +30,16 @@ pub enum State {
     Secrets,
     /// Log lines that are sent somewhere beside the host's own log.
     Log,
+}
+
+impl State {
+    /// Whether components give what they open a name while they run, by which a link can be chosen.
+    pub fn has_names(self) -> bool {
+        match self {
+            State::KeyValue | State::Blobs | State::Bus => true,
+            State::Config | State::Secrets | State::Log => false,
+        }
+    }
 }
 
 impl fmt::Display for State {

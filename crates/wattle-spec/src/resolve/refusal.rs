@@ -8,6 +8,7 @@ use crate::backend::{ALL_KINDS, BackendKind};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
+use crate::label::Label;
 use crate::link::Rule;
 use crate::name::BackendName;
 use crate::shape::Kind;
@@ -63,6 +64,12 @@ pub(super) fn stateless(link: &WrittenLink<'_>) -> Fault {
         .within(link.file())
         .at(link.to.span.clone())
         .hint(format!("remove the link {place}: the host implements `{}` itself", link.key))
+}
+
+/// There is nothing that a label could choose.
+pub(super) fn labelled(importer: &Importer<'_>, import: &Interface, label: &Label) -> Fault {
+    let message = format!("component `{}` imports `{import}` as `{label}`, and there is only one of it", importer.name);
+    Fault::new(message).at(importer.entry.source.span.clone()).hint("it keeps no state: import it without a label")
 }
 
 /// The operator switched it off.

@@ -14,7 +14,8 @@ use crate::shape::ImportName;
 pub(super) fn refuse(importer: &Importer<'_>, choices: &mut [(&ImportName, Result<Choice<'_>, Fault>)]) {
     let mut first: BTreeMap<Interface, (BackendName, Option<WrittenLink<'_>>)> = BTreeMap::new();
     for (import, outcome) in choices {
-        let (Some(interface), Ok(choice)) = (import.interface(), &*outcome) else { continue };
+        // An import with a label opens what is its own.
+        let (ImportName::Interface(interface), Ok(choice)) = (*import, &*outcome) else { continue };
         let Provider::Backend(backend) = &choice.provider else { continue };
         let package = interface.package_key();
         let (used, by) = first.entry(package.clone()).or_insert_with(|| (backend.clone(), choice.link));

@@ -9,6 +9,7 @@ use std::fmt;
 pub use self::error::{NotWasm, ShapeError};
 pub use self::reach::reach;
 use crate::interface::Interface;
+use crate::label::Label;
 
 /// What Wasm bytes are, read without compiling them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,14 @@ pub enum MessageHandler {
 pub enum ImportName {
     /// An interface: `wasi:keyvalue/store@0.2.0-draft`.
     Interface(Interface),
+    /// An interface under a name of the component's own (`implements` in the component model): an import `sessions` of
+    /// `wasi:keyvalue/store`.
+    Labelled {
+        /// The name.
+        label: Label,
+        /// What it implements.
+        interface: Interface,
+    },
     /// A plain name: a function, a type, or in a core module `module.name`.
     Plain(String),
 }
@@ -130,8 +139,16 @@ impl ImportName {
     /// The interface, if it is one.
     pub fn interface(&self) -> Option<&Interface> {
         match self {
-            ImportName::Interface(interface) => Some(interface),
+            ImportName::Interface(interface) | ImportName::Labelled { interface, .. } => Some(interface),
             ImportName::Plain(_) => None,
+        }
+    }
+
+    /// The name that the component gave it, if it gave one to an interface.
+    pub fn label(&self) -> Option<&Label> {
+        match self {
+            ImportName::Labelled { label, .. } => Some(label),
+            ImportName::Interface(_) | ImportName::Plain(_) => None,
         }
     }
 }
@@ -140,6 +157,7 @@ impl fmt::Display for ImportName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ImportName::Interface(interface) => interface.fmt(f),
+            ImportName::Labelled { label, interface } => write!(f, "{interface}#{label}"),
             ImportName::Plain(name) => f.write_str(name),
         }
     }

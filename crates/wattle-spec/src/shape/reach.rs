@@ -11,7 +11,7 @@ pub fn reach(imports: &[ImportName]) -> Vec<String> {
     let words: BTreeSet<String> = imports
         .iter()
         .filter_map(|import| match import {
-            ImportName::Interface(interface) => of_interface(interface),
+            ImportName::Interface(interface) | ImportName::Labelled { interface, .. } => of_interface(interface),
             ImportName::Plain(name) => of_plain(name),
         })
         .collect();

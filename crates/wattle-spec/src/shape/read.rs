@@ -1,7 +1,8 @@
 //! Reading a shape: one pass of validation that notes the names at the top on its way.
 
 use wasmparser::{
-    BinaryReader, Encoding, FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+    BinaryReader, ComponentExternName, Encoding, FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator,
+    WasmFeatures,
 };
 
 use super::error::{NotWasm, ShapeError};
@@ -90,7 +91,7 @@ impl Names {
             }
             Payload::ComponentImportSection(section) => {
                 for import in section.clone() {
-                    self.imports.push(name(import?.name.name));
+                    self.imports.push(import_name(&import?.name));
                 }
             }
             Payload::ComponentExportSection(section) => {
@@ -129,11 +130,20 @@ fn walk(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<Names> {
     Ok(names)
 }
 
-fn name(text: &str) -> ImportName {
-    match text.parse::<Interface>() {
-        Ok(interface) if interface.name.is_some() => ImportName::Interface(interface),
-        _ => ImportName::Plain(text.into()),
+fn import_name(written: &ComponentExternName<'_>) -> ImportName {
+    let labelled = || Some((written.name.parse().ok()?, interface(written.implements?)?));
+    match labelled() {
+        Some((label, interface)) => ImportName::Labelled { label, interface },
+        None => name(written.name),
     }
+}
+
+fn interface(text: &str) -> Option<Interface> {
+    text.parse().ok().filter(|interface: &Interface| interface.name.is_some())
+}
+
+fn name(text: &str) -> ImportName {
+    interface(text).map_or_else(|| ImportName::Plain(text.into()), ImportName::Interface)
 }
 
 fn is_wasi_03(name: &ImportName) -> bool {

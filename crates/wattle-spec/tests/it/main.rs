@@ -4,6 +4,7 @@
 
 mod cron;
 mod host_file;
+mod labels;
 mod manifest;
 mod network;
 mod resolve;

@@ -5,6 +5,8 @@ use std::path::Path;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::in_order;
 use wattle_spec::host_file::HostSpec;
+use wattle_spec::interface::Interface;
+use wattle_spec::label::LinkKey;
 use wattle_spec::manifest::Manifest;
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Found, FoundComponents, Offer, State, links, resolve};
@@ -13,7 +15,11 @@ use wattle_spec::shape::{ImportName, Kind, Shape};
 use crate::render;
 
 fn names(text: &str) -> Vec<ImportName> {
-    let name = |text: &str| text.parse().map_or(ImportName::Plain(text.into()), ImportName::Interface);
+    let name = |text: &str| match text.parse() {
+        Ok(LinkKey { interface, label: None }) => ImportName::Interface(interface),
+        Ok(LinkKey { interface, label: Some(label) }) => ImportName::Labelled { label, interface },
+        Err(_) => ImportName::Plain(text.into()),
+    };
     text.split_whitespace().map(name).collect()
 }
 
@@ -48,7 +54,10 @@ fn offers() -> Vec<Offer> {
         "wasi:config/store@0.2.0-rc.1",
         "wasmcloud:keyvalue/types@0.2.0",
     ];
-    let offer = |text: &str, state| Offer { interface: text.parse().unwrap(), state };
+    let offer = |text: &str, state| {
+        let interface: Interface = text.parse().unwrap();
+        Offer { is_concurrent: interface.package == "keyvalue" && interface.namespace == "wasmcloud", interface, state }
+    };
     let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
     let others = [
         offer("wasmcloud:messaging/consumer@0.2.0", Some(State::Bus)),
@@ -81,7 +90,7 @@ impl Case<'_> {
                 Ok((provider, rule)) => format!("{provider} ({rule})"),
                 Err(_) => "refused".into(),
             };
-            out += &format!("{} {} -> {choice}: {}\n", explained.component, explained.import, explained.reason);
+            out += &format!("{} {} -> {choice}: {}\n", explained.component, explained.what, explained.reason);
         }
         out + &self.faults()
     }
@@ -96,11 +105,11 @@ impl Case<'_> {
 }
 
 /// The links of a component that imports a store of keys and values and an HTTP type.
-fn check(lines: &str, host: &str) -> String {
+pub(crate) fn check(lines: &str, host: &str) -> String {
     check_imports("wasi:keyvalue/store@0.2.0-draft wasi:http/types@0.2.3", lines, host)
 }
 
-fn check_imports(imports: &str, lines: &str, host: &str) -> String {
+pub(crate) fn check_imports(imports: &str, lines: &str, host: &str) -> String {
     Case { lines, components: &format!("cart: 0.2 {imports} =>"), host }.links()
 }
 
@@ -425,7 +434,7 @@ fn a_whole_app() {
     AppLimits { concurrent_requests: 7, queue_time: 1s, cron_runs: 16, cron_backlog: 16, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB
     [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]
-    [Link { import: Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) }), provider: Backend(BackendName("disk")), rule: BuiltIn }]
+    [Link { what: Import(Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) })), state: Some(KeyValue), is_concurrent: false, provider: Backend(BackendName("disk")), rule: BuiltIn }]
     "#);
 }
 

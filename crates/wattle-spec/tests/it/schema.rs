@@ -179,6 +179,7 @@ fn manifest() {
     services.*.restart.max-backoff: string time-span = "1m"
     services.*.restart.on: = "failure"
     services.*.restart.within: string time-span = "10m"
+    services.*.secrets: array
     services.*.source: string source
     triggers: object
     triggers.cron: array

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use wattle_backend::error::BackendError;
 use wattle_backend::nats::{
-    NatsBlobs, NatsConnection, NatsIdentity, NatsKeyValue, NatsLayout, NatsLogin, NatsOptions, NatsSecret, NatsTls,
+    NatsBlobs, NatsBus, NatsConnection, NatsIdentity, NatsKeyValue, NatsLayout, NatsLogin, NatsOptions, NatsSecret,
+    NatsTls,
 };
 use wattle_backend::stores::Stores;
 use wattle_spec::backend::{NatsAuth, NatsSpec};
@@ -21,7 +22,8 @@ pub(super) fn open(spec: &NatsSpec, runtime: Handle) -> Result<Stores, BackendEr
     };
     Ok(Stores {
         key_value: Some(Arc::new(NatsKeyValue::new(connection.clone(), layout.clone()))),
-        blobs: Some(Arc::new(NatsBlobs::new(connection, layout))),
+        blobs: Some(Arc::new(NatsBlobs::new(connection.clone(), layout.clone()))),
+        bus: Some(Arc::new(NatsBus::new(connection, layout, spec.stream.clone()))),
         ..Stores::default()
     })
 }

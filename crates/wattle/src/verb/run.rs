@@ -61,8 +61,8 @@ fn change(manifest: &mut Manifest, arguments: &Run) -> Result<(), Problem> {
             access: mount.access,
         });
     }
-    for (interface, backend) in &arguments.links {
-        entry.links.insert(interface.clone().into(), LinkEntry { to: backend.clone().into() });
+    for (key, backend) in &arguments.links {
+        entry.links.insert(key.clone().into(), LinkEntry { to: backend.clone().into() });
     }
     for allow in &arguments.allow {
         match allow.clone() {

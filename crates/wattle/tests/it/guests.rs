@@ -46,6 +46,16 @@ fn command_p3() {
 }
 
 #[test]
+fn courier() {
+    assert_eq!(answer(&guests::courier()), "502 no such path");
+}
+
+#[test]
+fn courier_draft() {
+    assert_eq!(answer(&guests::courier_draft()), "502 no such path");
+}
+
+#[test]
 fn echo() {
     assert!(answer(&guests::echo()).starts_with("200 {\"authority\":\"localhost\""));
 }
@@ -117,6 +127,16 @@ fn not_http() {
 #[test]
 fn state() {
     assert_eq!(answer(&guests::state()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn state_draft2() {
+    assert_eq!(answer(&guests::state_draft2()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn state_p3() {
+    assert_eq!(answer(&guests::state_p3()), "404 {\"error\":\"no such path\"}");
 }
 
 #[test]

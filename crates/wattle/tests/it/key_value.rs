@@ -149,9 +149,14 @@ fn increments_of_what_is_no_number() {
         };
         check("41", "1", "200 42");
         check("0", "0", "200 0");
-        check("18446744073709551614", "1", "200 18446744073709551615");
+        check("9223372036854775806", "1", "200 9223372036854775807");
+        check("-3", "5", "200 2");
         let told = |reason: &str| format!("500 {{\"error\":\"other: {reason}\"}}");
+        check("9223372036854775807", "1", &told("the number would be too large"));
+        check("0", "18446744073709551615", &told("the number would be too large"));
         check("18446744073709551615", "1", &told("the number would be too large"));
+        let negative = told("the number would be below zero, and this interface has no such numbers");
+        check("-3", "2", &negative);
         check("many", "1", &told("the value at this key is not a number"));
         check("", "1", &told("the value at this key is not a number"));
         assert_eq!(connection.call("GET", "/kv/default/n", b"").text(), "");

@@ -40,10 +40,11 @@ pub trait Place: Send + Sync {
 }
 
 /// Runs the suite on a backend, as one test for each check. `$place` is an expression that can be called and gives a
-/// new [`Place`](crate::conformance::bus::Place). The crate that uses it needs Tokio with `macros`, `rt` and `time`.
+/// new [`Place`](crate::conformance::bus::Place); with `@optional` before it, an `Option` of one. The crate that uses it
+/// needs Tokio with `macros`, `rt` and `time`.
 #[macro_export]
 macro_rules! bus_conformance {
-    ($place:expr) => {
+    (@optional $place:expr) => {
         $crate::bus_conformance! {
             @each $place;
             answers_go_to_who_asked
@@ -77,10 +78,13 @@ macro_rules! bus_conformance {
         #[tokio::test]
         async fn $check() {
             // Where the backend's server is not installed there is nothing to check.
-            let Some(place) = Option::from($place()) else { return };
+            let Some(place) = ($place)() else { return };
             $crate::conformance::bus::$check(&place).await;
         }
     )*};
+    ($place:expr) => {
+        $crate::bus_conformance!(@optional || Some($place()));
+    };
 }
 
 /// How long a check waits for what must come.

@@ -1,6 +1,7 @@
 //! The backends on a real nats-server.
 
 mod blobs;
+mod bus;
 mod durability;
 mod faults;
 mod key_value;

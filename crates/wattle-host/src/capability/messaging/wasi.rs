@@ -9,10 +9,13 @@ use wattle_spec::subject::Subject;
 
 use super::super::bindings::wasi::messaging::{producer, request_reply, types};
 use super::{Answer, BusLink, Failure, message, subject};
+use crate::capability::joined::Joined;
 use crate::instance::Guest;
 
 /// The most bytes that the name of a client may have.
 const CLIENT_NAME_MAX: usize = 256;
+/// The key of its links.
+const PACKAGE: &str = "wasi:messaging";
 /// The field in which the type of the content travels.
 const CONTENT_TYPE: &str = "content-type";
 
@@ -48,12 +51,12 @@ impl HasData for HasMessaging {
 /// What one call sees.
 struct View<'a> {
     table: &'a mut ResourceTable,
-    link: Option<&'a BusLink>,
+    links: &'a Joined<BusLink>,
     left: Option<Duration>,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, link: guest.identity.buses.wasi.as_ref(), left: guest.deadline.left() }
+    View { table: &mut guest.table, links: &guest.identity.buses, left: guest.deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -123,7 +126,7 @@ impl types::HostClient for View<'_> {
             let text = format!("the name of a client has at most {CLIENT_NAME_MAX} bytes, this one has {}", name.len());
             return Ok(Err(types::Error::Other(text)));
         }
-        let Some(link) = self.link else {
+        let Some(link) = self.links.named(PACKAGE, &name) else {
             return Ok(Err(types::Error::PermissionDenied("nothing is linked".to_owned())));
         };
         Ok(Ok(self.table.push(Client(Some(link.clone())))?))
@@ -269,7 +272,7 @@ impl request_reply::Host for View<'_> {
     ) -> wasmtime::Result<Result<(), types::Error>> {
         let message = self.table.delete(message)?;
         let Some(topic) = self.table.get(&to)?.reply_to.clone() else { return Ok(Ok(())) };
-        let Some(link) = self.link else {
+        let Some(link) = self.links.only(PACKAGE) else {
             return Ok(Err(types::Error::PermissionDenied("nothing is linked".to_owned())));
         };
         let sent = async { link.publish(message.about(topic)?).await };

@@ -10,6 +10,9 @@ use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
 use super::{Answer, BusLink, Failure, message, subject};
 use crate::instance::Guest;
 
+/// The key of its links.
+const PACKAGE: &str = "wasmcloud:messaging";
+
 struct HasConsumer;
 
 impl HasData for HasConsumer {
@@ -23,7 +26,7 @@ struct View<'a> {
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { link: guest.identity.buses.wasmcloud.as_ref(), left: guest.deadline.left() }
+    View { link: guest.identity.buses.only(PACKAGE), left: guest.deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {

@@ -107,11 +107,11 @@ impl Crons {
             held = self.wait(&scheduled, at) => held,
         };
         let Some(held) = held else { return };
-        let claimed = self.book.claim(&self.app, &scheduled.trigger.to_string(), at).await;
-        match claimed {
+        let claimed = self.book.claim(&self.app, &scheduled.trigger.to_string(), at);
+        match self.answer(claimed).await {
             Ok(true) => {}
             Ok(false) => return self.skip(&scheduled, at, SkipReason::Claimed),
-            Err(error) => return self.skip(&scheduled, at, SkipReason::Unclaimed(error.to_string())),
+            Err(reason) => return self.skip(&scheduled, at, SkipReason::Unclaimed(reason)),
         }
         let Held { turn, _permit } = held;
         let _turn = (scheduled.trigger.overlap == Overlap::Queue).then_some(turn);

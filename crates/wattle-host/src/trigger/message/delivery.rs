@@ -1,5 +1,6 @@
 //! One message, from its delivery to the moment when its backend knows what became of it.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use super::handler::{Instance, Warm};
 use super::{Subscriber, told};
 use crate::cores::CoreId;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::trigger::call::Failed;
 
 /// How often a backend is told that a message is still worked on: well before it gives it to somebody else.
 const KEEP_EVERY: Duration = Duration::from_secs(10);
-/// The most bytes of a reason that are told.
+/// The most bytes of what a guest says that are told.
 const REASON_MAX: usize = 1024;
 
 /// The fields that tell of a dead letter where it comes from.
@@ -27,6 +29,12 @@ const SUBJECT_FIELD: &str = "wattle-dead-letter-subject";
 const COMPONENT_FIELD: &str = "wattle-dead-letter-component";
 const ATTEMPTS_FIELD: &str = "wattle-dead-letter-attempts";
 const REASON_FIELD: &str = "wattle-dead-letter-reason";
+
+/// Why a message was not handled.
+enum Reason {
+    Returned(String),
+    Failed(Failed),
+}
 
 /// One try.
 struct Try<'a> {
@@ -62,7 +70,7 @@ impl Subscriber {
     }
 
     /// Calls the component, in an instance that rests or in a new one.
-    async fn handle(&self, core: CoreId, warm: &Warm, attempt: &Try<'_>) -> Result<(), String> {
+    async fn handle(&self, core: CoreId, warm: &Warm, attempt: &Try<'_>) -> Result<(), Reason> {
         let deadline = Some(Instant::now() + self.component.identity.limits.deadline);
         let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline };
         let rested = warm.take();
@@ -73,25 +81,25 @@ impl Subscriber {
             }
             None => {
                 let started = Instance::start(&self.handler, &self.component, core, invocation).await;
-                started.map_err(|failed| shortened(&failed.to_string()))?
+                started.map_err(Reason::Failed)?
             }
         };
         // An instance that trapped or was interrupted is not used again.
-        let returned = instance.handle(attempt.message, invocation).await;
-        let returned = returned.map_err(|failed| shortened(&failed.to_string()))?;
+        let returned = instance.handle(attempt.message, invocation).await.map_err(Reason::Failed)?;
         warm.give_back(instance);
-        returned.map_err(|text| shortened(&format!("it returned the error: {text}")))
+        returned.map_err(Reason::Returned)
     }
 
     /// What is to become of a message that was not handled.
-    async fn after(&self, attempt: &Try<'_>, reason: String) -> Settlement {
+    async fn after(&self, attempt: &Try<'_>, why: Reason) -> Settlement {
+        let reason = why.to_string();
         if let Some(after) = self.trigger.retry.after(attempt.number, attempt.run.chance()) {
             self.report(MessageReport::Failed { attempt: self.told(attempt), reason, after });
             return Settlement::Retry(after);
         }
         let (dead_letter, reason) = match &self.trigger.dead_letter {
             None => (None, reason),
-            Some(subject) => match self.bury(subject, attempt, &reason).await {
+            Some(subject) => match self.bury(subject, attempt, &why).await {
                 Ok(()) => (Some(subject.clone()), reason),
                 // It would be too large the next time, too.
                 Err(error @ BackendError::TooLarge { .. }) => (None, format!("{reason}; as a dead letter, {error}")),
@@ -108,14 +116,14 @@ impl Subscriber {
     }
 
     /// Publishes a message to the dead letters, with what happened to it.
-    async fn bury(&self, subject: &Subject, attempt: &Try<'_>, reason: &str) -> Result<(), BackendError> {
+    async fn bury(&self, subject: &Subject, attempt: &Try<'_>, why: &Reason) -> Result<(), BackendError> {
         let Try { message, number, .. } = attempt;
         let mut headers = message.headers.clone();
         headers.extend([
             (SUBJECT_FIELD.to_owned(), message.subject.to_string()),
             (COMPONENT_FIELD.to_owned(), self.component.identity.to_string()),
             (ATTEMPTS_FIELD.to_owned(), number.to_string()),
-            (REASON_FIELD.to_owned(), reason.to_owned()),
+            (REASON_FIELD.to_owned(), why.brief()),
         ]);
         let letter = Message { subject: subject.clone(), body: message.body.clone(), reply_to: None, headers };
         self.link.bus.publish(&self.link.owner, letter).await
@@ -143,7 +151,26 @@ fn keep_on(receipt: &dyn Receipt) -> impl Future<Output = ()> + Send + use<> {
     }
 }
 
-/// A reason on one line and of bounded length: guests write it, and it becomes a field of a message.
+impl Reason {
+    /// For whoever gets a dead letter: without the calls that led to a trap, which only the log has.
+    fn brief(&self) -> String {
+        match self {
+            Reason::Failed(Failed::Trapped(trap)) => shortened(&trap.to_string()),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Returned(text) => write!(f, "it returned the error: {}", shortened(text)),
+            Reason::Failed(failed) => failed.fmt(f),
+        }
+    }
+}
+
+/// On one line and of bounded length: guests write it, and it becomes a field of a message.
 fn shortened(reason: &str) -> String {
     let end = reason.floor_char_boundary(REASON_MAX);
     reason[..end].split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ").trim().to_owned()

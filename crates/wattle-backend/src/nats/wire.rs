@@ -1,0 +1,86 @@
+//! Messages as NATS carries them.
+//!
+//! A client of NATS neither keeps the order of headers nor those that differ in case only, and JetStream needs the reply
+//! of a message for itself. So messages of an app have one header with all of its own, as JSON, and one with its reply;
+//! what is shared with others has plain headers.
+
+use async_nats::{HeaderMap, Message as NatsMessage, header::HeaderName, header::HeaderValue};
+use wattle_spec::subject::Subject;
+
+use super::address::Address;
+use crate::bus::Message;
+use crate::error::BackendError;
+
+/// All headers of an app's message, as JSON.
+const HEADERS: &str = "Wattle-Headers";
+/// Where an answer to an app's message is expected, though nobody waits for it.
+const REPLY_TO: &str = "Wattle-Reply-To";
+
+/// The headers of `message` for NATS, if it has any.
+pub(super) fn headers(address: &Address, message: &Message) -> Result<Option<HeaderMap>, BackendError> {
+    let mut headers = HeaderMap::new();
+    match address {
+        Address::Own(_) => {
+            if !message.headers.is_empty() {
+                let pairs = serde_json::to_string(&message.headers).map_err(|error| refused(&error.to_string()))?;
+                headers.insert(HEADERS, pairs);
+            }
+            if let Some(reply_to) = &message.reply_to {
+                headers.insert(REPLY_TO, reply_to.as_str());
+            }
+        }
+        Address::Shared { .. } => {
+            for (name, value) in &message.headers {
+                let name: HeaderName =
+                    name.parse().map_err(|_| refused(&format!("{name:?} is no name of a header")))?;
+                let value: HeaderValue = value.parse().map_err(|_| refused("a header has a line break in it"))?;
+                headers.append(name, value);
+            }
+        }
+    }
+    Ok((!headers.is_empty()).then_some(headers))
+}
+
+/// The message that came; `None`: it is not one for the owner.
+pub(super) fn message(address: &Address, came: &NatsMessage) -> Option<Message> {
+    let subject = address.own(&came.subject)?;
+    let header = |name: &str| came.headers.as_ref().and_then(|headers| headers.get(name)).map(HeaderValue::as_str);
+    let (reply_to, headers) = match address {
+        Address::Own(_) => {
+            let asked = came.reply.as_ref().and_then(|reply| address.reply_to(reply));
+            let told = || header(REPLY_TO).and_then(|reply_to| reply_to.parse::<Subject>().ok());
+            (
+                asked.or_else(told),
+                header(HEADERS).and_then(|pairs| serde_json::from_str(pairs).ok()).unwrap_or_default(),
+            )
+        }
+        Address::Shared { .. } => (came.reply.as_ref().and_then(|reply| address.reply_to(reply)), plain(came)),
+    };
+    Some(Message { subject, body: came.payload.clone(), reply_to, headers })
+}
+
+/// The answer that came to a request of the owner.
+pub(super) fn answer(address: &Address, came: &NatsMessage) -> Option<Message> {
+    match address {
+        Address::Own(_) => message(address, came),
+        Address::Shared { .. } => {
+            let reply_to = came.reply.as_ref().and_then(|reply| address.reply_to(reply));
+            let (subject, body) = (came.subject.parse().ok()?, came.payload.clone());
+            Some(Message { subject, body, reply_to, headers: plain(came) })
+        }
+    }
+}
+
+/// The headers of somebody else's message, in the order of their names.
+fn plain(came: &NatsMessage) -> Vec<(String, String)> {
+    let headers = came.headers.iter().flat_map(|headers| headers.iter());
+    let pairs =
+        headers.flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), value.to_string())));
+    let mut pairs: Vec<(String, String)> = pairs.collect();
+    pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+    pairs
+}
+
+fn refused(reason: &str) -> BackendError {
+    BackendError::Refused { reason: reason.to_owned() }
+}

@@ -1,0 +1,160 @@
+//! `wasi:keyvalue@0.2.0-draft2`: `store`, `atomics` with compare-and-swap, and `batch`.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wattle_backend::key_value::{Swap, Version};
+use wattle_spec::label::Label;
+
+use super::fault::{Answer, Failure, Fault, answered};
+use super::increment::SIGNED;
+use super::link::{HasStore, View, view};
+use super::open_bucket::OpenBucket;
+use crate::capability::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
+use crate::instance::Guest;
+
+pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
+pub(super) const INTERFACES: [&str; 3] =
+    [STORE, "wasi:keyvalue/atomics@0.2.0-draft2", "wasi:keyvalue/batch@0.2.0-draft2"];
+const PACKAGE: &str = "wasi:keyvalue";
+
+/// A swap that a guest prepares: it is done if nobody writes the key after the guest has looked at it. It holds no
+/// value, so that a guest cannot fill the memory of the host with many of them.
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct Cas {
+    open: OpenBucket,
+    key: String,
+    /// What the guest saw last: when it made this, or when it asked for the value. `None`: nothing was there.
+    seen: Option<Version>,
+}
+
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    store::add_to_linker::<Guest, HasStore>(linker, view)?;
+    atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
+    batch::add_to_linker::<Guest, HasStore>(linker, view)
+}
+
+/// Joins an import of `store` that is called `label`.
+pub(super) fn link_labelled(linker: &mut Linker<Guest>, label: &Label) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(label.as_str())?;
+    store::add_to_linker_instance::<Guest, HasStore>(&mut instance, view)?;
+    let label = label.clone();
+    instance.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
+        let view = view(caller.data_mut());
+        let opened = view.open_labelled(PACKAGE, &label, &name).and_then(|open| Ok(view.table.push(open)?));
+        Ok((answered::<_, store::Error>(opened)?,))
+    })
+}
+
+impl From<Fault> for store::Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoSuchStore => store::Error::NoSuchStore,
+            Fault::AccessDenied => store::Error::AccessDenied,
+            other => store::Error::Other(other.told()),
+        }
+    }
+}
+
+impl store::Host for View<'_> {
+    async fn open(&mut self, name: String) -> Answer<Resource<OpenBucket>> {
+        Ok(self.table.push(View::open(self, PACKAGE, &name)?)?)
+    }
+
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<store::Error> {
+        failure.into_error()
+    }
+}
+
+impl store::HostBucket for View<'_> {
+    async fn get(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<Option<Vec<u8>>> {
+        Ok(self.table.get(&bucket)?.get(&key).await?.map(Vec::from))
+    }
+
+    async fn set(&mut self, bucket: Resource<OpenBucket>, key: String, value: Vec<u8>) -> Answer<()> {
+        self.table.get(&bucket)?.set(&key, value, None).await
+    }
+
+    async fn delete(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<()> {
+        self.table.get(&bucket)?.delete(&key).await
+    }
+
+    async fn exists(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<bool> {
+        Ok(self.table.get(&bucket)?.get(&key).await?.is_some())
+    }
+
+    async fn list_keys(&mut self, bucket: Resource<OpenBucket>, cursor: Option<String>) -> Answer<store::KeyResponse> {
+        let page = self.table.get(&bucket)?.list("", cursor.as_deref()).await?;
+        Ok(store::KeyResponse { keys: page.keys, cursor: page.next })
+    }
+
+    async fn drop(&mut self, bucket: Resource<OpenBucket>) -> wasmtime::Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl View<'_> {
+    /// Does what was prepared. A conflict gives what to try again with.
+    async fn swap_prepared(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Answer<Option<Resource<Cas>>> {
+        let cas = self.table.delete(cas)?;
+        match cas.open.swap(&cas.key, cas.seen, value).await? {
+            Swap::Done(_) => Ok(None),
+            Swap::Conflict(now) => {
+                let seen = now.map(|entry| entry.version);
+                Ok(Some(self.table.push(Cas { seen, ..cas })?))
+            }
+        }
+    }
+}
+
+impl atomics::Host for View<'_> {
+    async fn increment(&mut self, bucket: Resource<OpenBucket>, key: String, delta: i64) -> Answer<i64> {
+        self.table.get(&bucket)?.increment(&key, delta.into(), SIGNED).await
+    }
+
+    async fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> wasmtime::Result<Result<(), atomics::CasError>> {
+        Ok(match self.swap_prepared(cas, value).await {
+            Ok(None) => Ok(()),
+            Ok(Some(again)) => Err(atomics::CasError::CasFailed(again)),
+            Err(failure) => Err(atomics::CasError::StoreError(failure.into_error()?)),
+        })
+    }
+}
+
+impl atomics::HostCas for View<'_> {
+    async fn new(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<Resource<Cas>> {
+        let open = self.table.get(&bucket)?.clone();
+        let seen = open.entry(&key).await?.map(|entry| entry.version);
+        Ok(self.table.push(Cas { open, key, seen })?)
+    }
+
+    async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
+        let cas = self.table.get_mut(&cas)?;
+        let found = cas.open.entry(&cas.key).await?;
+        cas.seen = found.as_ref().map(|entry| entry.version);
+        Ok(found.map(|entry| entry.value.into()))
+    }
+
+    async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
+        self.table.delete(cas)?;
+        Ok(())
+    }
+}
+
+impl batch::Host for View<'_> {
+    async fn get_many(
+        &mut self,
+        bucket: Resource<OpenBucket>,
+        keys: Vec<String>,
+    ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
+        self.table.get(&bucket)?.get_many(keys).await
+    }
+
+    async fn set_many(&mut self, bucket: Resource<OpenBucket>, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
+        self.table.get(&bucket)?.set_many(entries).await
+    }
+
+    async fn delete_many(&mut self, bucket: Resource<OpenBucket>, keys: Vec<String>) -> Answer<()> {
+        self.table.get(&bucket)?.delete_many(keys).await
+    }
+}

@@ -1,0 +1,113 @@
+//! What a guest can do with a bucket that it holds open, whichever interface it came through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use wattle_backend::bucket::Bucket;
+use wattle_backend::key_value::{KeyValue, Put, Swap};
+
+use super::fault::{Answer, Failure, Fault, refuse};
+
+/// The most bytes that a key may have.
+const KEY_MAX: usize = 1024;
+/// The most bytes that a value may have.
+const VALUE_MAX: usize = 8 << 20;
+/// The most bytes that the values of one `get-many` may have together.
+const BATCH_MAX: usize = 16 << 20;
+/// The most keys that one batch may have.
+const BATCH_LEN_MAX: usize = 10_000;
+/// How many writes of one batch are under way at a time.
+const BATCH_AT_ONCE: usize = 64;
+
+/// A bucket that a guest holds open.
+#[derive(Clone)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct OpenBucket {
+    pub(super) backend: Arc<dyn KeyValue>,
+    pub(super) bucket: Arc<Bucket>,
+}
+
+pub(super) fn checked_key(key: &str) -> Answer<&str> {
+    match key.len() {
+        0 => refuse("a key must not be empty"),
+        len if len > KEY_MAX => refuse(format!("a key has at most {KEY_MAX} bytes, this one has {len}")),
+        _ => Ok(key),
+    }
+}
+
+pub(super) fn checked_value(value: Vec<u8>) -> Answer<Bytes> {
+    match value.len() {
+        len if len > VALUE_MAX => refuse(format!("a value has at most {VALUE_MAX} bytes, this one has {len}")),
+        _ => Ok(value.into()),
+    }
+}
+
+fn checked_batch(len: usize) -> Answer<()> {
+    match len > BATCH_LEN_MAX {
+        true => refuse(format!("a batch has at most {BATCH_LEN_MAX} keys, this one has {len}")),
+        false => Ok(()),
+    }
+}
+
+impl OpenBucket {
+    pub(super) fn new(backend: Arc<dyn KeyValue>, bucket: Bucket) -> Self {
+        Self { backend, bucket: Arc::new(bucket) }
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Answer<Option<Bytes>> {
+        let entry = self.backend.get(&self.bucket, checked_key(key)?).await?;
+        Ok(entry.map(|entry| entry.value))
+    }
+
+    /// Writes `value`, to be there for `lifetime`.
+    pub(super) async fn set(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
+        let put = Put { value: checked_value(value)?, lifetime };
+        self.backend.set(&self.bucket, checked_key(key)?, put).await?;
+        Ok(())
+    }
+
+    /// The same if nothing is there.
+    pub(super) async fn create(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
+        let put = Put { value: checked_value(value)?, lifetime };
+        match self.backend.swap(&self.bucket, checked_key(key)?, None, put).await? {
+            Swap::Done(_) => Ok(()),
+            Swap::Conflict(_) => Err(Failure::Guest(Fault::Exists)),
+        }
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Answer<()> {
+        Ok(self.backend.delete(&self.bucket, checked_key(key)?).await?)
+    }
+
+    /// The values at `keys`, each with its key, in their order.
+    pub(super) async fn get_many(&self, keys: Vec<String>) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
+        checked_batch(keys.len())?;
+        let mut bytes = 0;
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = self.get(&key).await?;
+            bytes += value.as_ref().map_or(0, Bytes::len);
+            if bytes > BATCH_MAX {
+                return refuse(format!("the values of one batch have at most {BATCH_MAX} bytes together"));
+            }
+            entries.push(value.map(|value| (key, value.into())));
+        }
+        Ok(entries)
+    }
+
+    /// Writes each value at its key. What was written before one of them fails stays.
+    pub(super) async fn set_many(&self, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
+        checked_batch(entries.len())?;
+        let writes = stream::iter(entries).map(|(key, value)| async move { self.set(&key, value, None).await });
+        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+    }
+
+    /// Removes each key.
+    pub(super) async fn delete_many(&self, keys: Vec<String>) -> Answer<()> {
+        checked_batch(keys.len())?;
+        let writes = stream::iter(keys).map(|key| async move { self.delete(&key).await });
+        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+    }
+}

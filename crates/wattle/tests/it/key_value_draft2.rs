@@ -1,0 +1,116 @@
+//! `wasi:keyvalue@0.2.0-draft2` through a guest, on disk and in memory: what it says otherwise than the first draft.
+
+use serde_json::{Value, json};
+use wattle_testkit::{App, Server, guests};
+
+use crate::WATTLE;
+
+fn each(test: impl Fn(&Server)) {
+    for backend in ["disk", "memory"] {
+        let app = App::of(&guests::state_draft2(), &format!("links = {{ \"wasi:keyvalue\" = \"{backend}\" }}"));
+        test(&WATTLE.up(&app).start());
+    }
+}
+
+fn batch(server: &Server, verb: &str, content: &Value) -> String {
+    server.call("POST", &format!("/batch/default/{verb}"), content.to_string()).summary()
+}
+
+#[test]
+fn one_key() {
+    each(|server| {
+        let check = |method: &str, body: &str, expected: &str| {
+            assert_eq!(server.call(method, "/kv/default/a", body).summary(), expected, "{method}");
+        };
+        let missing = "404 {\"error\":\"no such key\"}";
+        check("GET", "", missing);
+        check("HEAD", "", "404 ");
+        check("PUT", "one", "204 ");
+        check("GET", "", "200 one");
+        check("HEAD", "", "204 ");
+        check("DELETE", "", "204 ");
+        check("GET", "", missing);
+        let bucket = format!("/kv/{}/a", "b".repeat(257));
+        assert_eq!(server.get(&bucket).summary(), "404 {\"error\":\"no-such-store\"}");
+    });
+}
+
+#[test]
+fn numbers_have_a_sign() {
+    each(|server| {
+        let by = |by: &str| server.call("POST", &format!("/incr/default/n?by={by}"), "").summary();
+        assert_eq!(by("5"), "200 5");
+        assert_eq!(by("-8"), "200 -3");
+        assert_eq!(server.get("/kv/default/n").summary(), "200 -3");
+        assert_eq!(by("-9223372036854775808"), "500 {\"error\":\"other: the number would be too small\"}");
+        assert_eq!(by("9223372036854775807"), "200 9223372036854775804");
+        assert_eq!(by("9"), "500 {\"error\":\"other: the number would be too large\"}");
+        assert_eq!(server.get("/kv/default/n").summary(), "200 9223372036854775804", "a refused one changes nothing");
+    });
+}
+
+/// A cursor is a text; whoever has it goes on after the key that it stands for, in another request too.
+#[test]
+fn lists_come_in_pages() {
+    each(|server| {
+        let key = |number: u32| format!("key-{number:05}");
+        let pairs: Vec<[String; 2]> = (0..2500).map(|number| [key(number), "v".into()]).collect();
+        assert_eq!(batch(server, "set", &json!(pairs)), "204 ");
+        let (mut keys, mut pages, mut cursor) = (Vec::new(), Vec::new(), String::new());
+        loop {
+            let page = server.get(&format!("/list/default{cursor}")).json();
+            let names = page["keys"].as_array().unwrap();
+            pages.push(names.len());
+            keys.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
+            match page["cursor"].as_str() {
+                Some(next) => cursor = format!("?cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(pages, [1000, 1000, 500]);
+        assert_eq!(keys, (0..2500).map(key).collect::<Vec<_>>());
+        let odd = server.get(&format!("/list/default?cursor={}", "x".repeat(1025))).summary();
+        assert_eq!(odd, "500 {\"error\":\"other: the cursor or the prefix is none that a key could have\"}");
+    });
+}
+
+#[test]
+fn batches() {
+    each(|server| {
+        assert_eq!(batch(server, "set", &json!([["a", "1"], ["b", "2"]])), "204 ");
+        assert_eq!(batch(server, "get", &json!(["b", "none", "a"])), r#"200 [["b","2"],null,["a","1"]]"#);
+        assert_eq!(batch(server, "delete", &json!(["a", "none"])), "204 ");
+        assert_eq!(batch(server, "get", &json!(["a", "b"])), r#"200 [null,["b","2"]]"#);
+    });
+}
+
+/// A swap is done if nothing came between; else the guest gets a handle to try again with, as often as it takes.
+#[test]
+fn swaps() {
+    each(|server| {
+        let swap = |query: &str, body: &str| server.call("POST", &format!("/swap/default/s{query}"), body).json();
+        assert_eq!(swap("", "one"), json!({ "seen": [null] }), "nothing was there");
+        assert_eq!(swap("", "two"), json!({ "seen": ["one"] }));
+        assert_eq!(swap("?race=between", "three"), json!({ "seen": ["two", "between"] }));
+        assert_eq!(swap("?race=three", "four"), json!({ "seen": ["three", "three"] }), "the same bytes came between");
+        assert_eq!(server.get("/kv/default/s").text(), "four");
+    });
+}
+
+/// What one draft writes the other reads: a component can be built anew for the second and keep what it has.
+#[test]
+fn the_drafts_share_what_is_kept() {
+    let manifest = |guest: &str| {
+        format!(
+            "name = \"shop\"\n[components.main]\nsource = \"{guest}.wasm\"\n\
+             [[triggers.http]]\npath = \"/...\"\ncomponent = \"main\"\n"
+        )
+    };
+    let app = App::new(&manifest("state")).guest(&guests::state_draft2());
+    let server = WATTLE.up(&app).start();
+    assert_eq!(server.call("POST", "/incr/default/n?by=41", "").summary(), "200 41");
+    server.stop();
+    std::fs::write(app.join("wattle.toml"), manifest("state-draft2")).unwrap();
+    let server = WATTLE.up(&app).start();
+    assert_eq!(server.call("POST", "/incr/default/n", "").summary(), "200 42");
+}
