@@ -26,8 +26,7 @@ pub struct Message {
     pub headers: Vec<(String, String)>,
 }
 
-/// What a subject begins with that a request waits at for its answer. Nobody hears of such subjects but who asked.
-pub const REPLY_PREFIX: &str = "_INBOX.";
+pub use wattle_spec::subject::REPLY_PREFIX;
 
 /// What tells the groups of one owner apart: those who give the same name with another pattern are another group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,12 +1,13 @@
 //! Capabilities: the interfaces that a host implements, each written once, whatever backend stands behind it.
 
-mod bindings;
+pub(crate) mod bindings;
 pub(crate) mod blobs;
 pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod joined;
 pub(crate) mod key_value;
 pub(crate) mod logging;
+pub(crate) mod messaging;
 mod names;
 pub(crate) mod patience;
 pub(crate) mod preview1;
@@ -55,6 +56,7 @@ const BUILT_IN: &[&dyn Capability] = &[
     &config::Config,
     &logging::Logging,
     &secrets::SecretStore,
+    &messaging::Messaging,
 ];
 
 /// Every interface that a host implements: what a manifest is resolved against.

@@ -19,6 +19,7 @@ use crate::capability::config::ConfigLink;
 use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
+use crate::capability::messaging::BusLink;
 use crate::capability::secrets::SecretsLink;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
@@ -50,6 +51,7 @@ pub(crate) struct Identity {
     pub(crate) secrets: Option<SecretsLink>,
     pub(crate) log_link: Option<LogLink>,
     pub(crate) blobs: Arc<Joined<BlobsLink>>,
+    pub(crate) buses: Joined<BusLink>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

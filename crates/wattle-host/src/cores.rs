@@ -71,15 +71,29 @@ impl Cores {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (id, core) = self
-            .cores
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, core)| core.load.load(Ordering::Relaxed))
-            .expect("invariant: there is at least one core");
+        self.start_on(self.least_loaded(), make).await;
+    }
+
+    /// The core that has the least to do.
+    pub(crate) fn least_loaded(&self) -> CoreId {
+        let load = |id: &usize| self.cores[*id].load.load(Ordering::Relaxed);
+        CoreId((0..self.cores.len()).min_by_key(load).expect("invariant: there is at least one core"))
+    }
+
+    /// Every core.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = CoreId> + use<> {
+        (0..self.cores.len()).map(CoreId)
+    }
+
+    /// Starts the task that `make` makes on the core `id`.
+    pub(crate) async fn start_on<F>(&self, id: CoreId, make: impl FnOnce(CoreId) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let core = &self.cores[id.0];
         core.load.fetch_add(1, Ordering::Relaxed);
         let load = Load(core.load.clone());
-        let task = make(CoreId(id));
+        let task = make(id);
         let task = async move {
             let _load = load;
             task.await;

@@ -8,6 +8,7 @@ use wattle_spec::backend::BackendKind;
 use wattle_spec::digest::Digest;
 use wattle_spec::name::{AppId, BackendName, ComponentName, SecretName};
 use wattle_spec::resolve::State;
+use wattle_spec::subject::SubjectPattern;
 
 use crate::engine::CompileError;
 
@@ -128,6 +129,16 @@ pub enum StartError {
         /// Why.
         source: BackendError,
     },
+    /// A backend does not let a component hear of messages.
+    #[error("component {component} cannot hear of {subject}")]
+    Subscribe {
+        /// Which component.
+        component: ComponentName,
+        /// What it wants to hear of.
+        subject: SubjectPattern,
+        /// Why not.
+        source: BackendError,
+    },
     /// This host has no backend of that kind.
     #[error("the backend {backend} is of the kind {kind:?}, which this host was built without")]
     NoBackendKind {
@@ -145,6 +156,7 @@ impl StartError {
             StartError::Compile { source, .. } => source.hint().map(Into::into),
             StartError::NoSecret { .. } => Some("put it there, or remove it from `secrets` of the component".into()),
             StartError::Secrets { source, .. } => source.hint().map(Into::into),
+            StartError::Subscribe { source, .. } => source.hint().map(Into::into),
             StartError::Backend { source, .. } => source.hint().map(Into::into),
             StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,

@@ -30,6 +30,7 @@ use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::cron::TickBook;
 use crate::trigger::ground::Ground;
 use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Listener, Server, Target};
+use crate::trigger::message::Inbox;
 use background::Background;
 use load::{Loader, Starting};
 
@@ -88,6 +89,7 @@ impl Host {
             let target = Target { answerer, requests: requests.clone(), queue_time: app.limits.queue_time };
             routes.push((route.clone(), target));
         }
+        let inboxes = self.inboxes(app, &components).await?;
         let found = components.clone();
         let running = Running {
             routes,
@@ -97,9 +99,24 @@ impl Host {
         };
         self.publish(app.id.clone(), running)?;
         if let Some(running) = self.apps().get_mut(&app.id) {
-            running.background = Background::start(app, &self.ground, &self.tick_book, |name| found.get(name));
+            running.background = Background::start(app, &self.ground, &self.tick_book, |name| found.get(name), inboxes);
         }
         Ok(())
+    }
+
+    /// Begins to listen to what the components of `app` hear of.
+    async fn inboxes(
+        &self,
+        app: &App,
+        components: &BTreeMap<&ComponentName, Arc<Component>>,
+    ) -> Result<Vec<Inbox>, StartError> {
+        let mut inboxes = Vec::new();
+        for trigger in &app.messages {
+            let handler = app.components.get(&trigger.component).and_then(|spec| spec.shape.message_handler());
+            let (Some(handler), Some(component)) = (handler, components.get(&trigger.component)) else { continue };
+            inboxes.push(Inbox::open(trigger, handler, component, &self.ground).await?);
+        }
+        Ok(inboxes)
     }
 
     /// Who answers for a route. `None`: a component that is not there.
@@ -132,7 +149,7 @@ impl Host {
         };
         let Some(running) = running else { return false };
         let ended = async {
-            running.background.stop_schedules();
+            running.background.stop_triggers();
             running.requests.empty().await;
             running.background.end().await;
         };
@@ -205,7 +222,7 @@ impl Host {
             std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
         let backgrounds: Vec<_> =
             self.apps().values_mut().map(|running| std::mem::take(&mut running.background)).collect();
-        backgrounds.iter().for_each(Background::stop_schedules);
+        backgrounds.iter().for_each(Background::stop_triggers);
         let ended = timeout(self.server.limits.drain, async {
             for listener in listeners {
                 listener.closed().await;

@@ -6,7 +6,7 @@ mod process;
 
 use std::any::Any;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::yield_now;
 use wasmtime::component::{ResourceTable, ResourceTableError};
@@ -75,6 +75,15 @@ pub(crate) enum Deadline {
 pub(crate) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
 
 impl Deadline {
+    fn has_passed(&self) -> bool {
+        self.instant().is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// How much time is left, if it ends.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.instant().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
     /// When it is now.
     pub(crate) fn instant(&self) -> Option<Instant> {
         match self {
@@ -82,10 +91,6 @@ impl Deadline {
             Deadline::Of(deadline) => Some(*deadline),
             Deadline::Shared(shared) => *shared.lock().expect("invariant: nothing panics while it holds this lock"),
         }
-    }
-
-    fn has_passed(&self) -> bool {
-        self.instant().is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 

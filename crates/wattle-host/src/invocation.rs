@@ -27,6 +27,8 @@ pub enum TriggerKind {
     Http,
     /// A schedule.
     Cron,
+    /// A message.
+    Message,
     /// The start of its app: a service.
     Service,
     /// A person, or the program that embeds the host.
@@ -50,6 +52,7 @@ impl fmt::Display for TriggerKind {
         f.write_str(match self {
             TriggerKind::Http => "http",
             TriggerKind::Cron => "cron",
+            TriggerKind::Message => "message",
             TriggerKind::Service => "service",
             TriggerKind::Command => "command",
             TriggerKind::Trial => "trial",

@@ -6,6 +6,7 @@ pub(crate) mod cron;
 mod entry;
 pub(crate) mod ground;
 pub(crate) mod http;
+pub(crate) mod message;
 pub(crate) mod service;
 mod trap;
 

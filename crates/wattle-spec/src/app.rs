@@ -13,6 +13,7 @@ use crate::cron::CronTrigger;
 use crate::digest::Digest;
 use crate::limits::{AppLimits, ComponentLimits};
 use crate::link::Link;
+use crate::message::MessageTrigger;
 use crate::name::{AppId, BackendName, ComponentName, SecretName};
 use crate::network::NetworkPolicy;
 use crate::route::HttpRoute;
@@ -30,6 +31,8 @@ pub struct App {
     pub routes: Vec<HttpRoute>,
     /// What runs when. No two have the same component, schedule and zone.
     pub crons: Vec<CronTrigger>,
+    /// What messages reach which component. No two have the same component and subject.
+    pub messages: Vec<MessageTrigger>,
     /// The backends that the manifest names, beside those that every host has.
     pub backends: BTreeMap<BackendName, BackendSpec>,
     /// Limits of the app as a whole.
@@ -43,7 +46,7 @@ pub struct ComponentSpec {
     pub digest: Digest,
     /// What the bytes import and export.
     pub shape: Shape,
-    /// Every import with its provider.
+    /// Every import with its provider, and with that of the messages that it handles.
     pub links: Vec<Link>,
     /// What `wasi:config` answers.
     pub config: BTreeMap<String, String>,

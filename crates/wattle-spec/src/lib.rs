@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod backoff;
 pub mod cron;
 pub mod digest;
 mod document;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod link;
 pub mod listen;
 pub mod manifest;
+pub mod message;
 pub mod name;
 pub mod network;
 pub mod report;

@@ -86,6 +86,8 @@ names! {
     ComponentName;
     /// What a manifest or a host calls a backend.
     BackendName;
+    /// What a manifest calls those who share messages.
+    GroupName;
     /// A part of a host or a lattice whose apps share names with nobody else's.
     Namespace;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::cron::CronTrigger;
+use crate::message::MessageReport;
 use crate::name::{AppId, ComponentName};
 
 /// Something that happened to an app.
@@ -76,6 +77,8 @@ pub enum Report {
         /// Why not.
         reason: SkipReason,
     },
+    /// Something that happened to messages.
+    Message(MessageReport),
 }
 
 /// A time at which a schedule was due.

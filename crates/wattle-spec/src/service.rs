@@ -7,18 +7,15 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Up to this part of a delay is added to it by chance.
-const JITTER: f64 = 0.25;
+use crate::backoff::Backoff;
 
 /// When a service that ended is started again, on a fresh instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestartPolicy {
     /// After which ends.
     pub on: RestartOn,
-    /// How long to wait after the first; twice as long after each further one.
-    pub backoff: Duration,
-    /// The longest wait.
-    pub max_backoff: Duration,
+    /// How long to wait after each.
+    pub backoff: Backoff,
     /// How many starts there are within `within` before the service has failed.
     pub budget: NonZeroU32,
     /// How long an end counts.
@@ -40,8 +37,7 @@ impl Default for RestartPolicy {
     fn default() -> Self {
         Self {
             on: RestartOn::default(),
-            backoff: Duration::from_secs(1),
-            max_backoff: Duration::from_secs(60),
+            backoff: Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) },
             budget: NonZeroU32::new(10).expect("invariant: ten is not zero"),
             within: Duration::from_secs(600),
         }
@@ -70,9 +66,7 @@ impl Restarts {
             return None;
         }
         self.ends.push_back(now);
-        let doubled = 2_u32.checked_pow(earlier).and_then(|factor| self.policy.backoff.checked_mul(factor));
-        let delay = doubled.unwrap_or(Duration::MAX).min(self.policy.max_backoff);
-        Some(delay.saturating_add(delay.mul_f64(JITTER * chance.clamp(0.0, 1.0))))
+        Some(self.policy.backoff.delay(earlier, chance))
     }
 
     /// How many ends count now.

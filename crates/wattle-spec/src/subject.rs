@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// The most bytes that a subject or a pattern may have.
 pub const SUBJECT_MAX_BYTES: usize = 1024;
 
+/// What a subject begins with that a request waits at for its answer. Nobody hears of such subjects but who asked.
+pub const REPLY_PREFIX: &str = "_INBOX.";
+
 /// Why a text is not a subject or not a pattern of subjects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {

@@ -22,6 +22,8 @@ macro_rules! for_each_guest {
             calls = "calls";
             command = "command";
             command_p3 = "command-p3";
+            courier = "courier";
+            courier_draft = "courier-draft";
             echo = "echo";
             echo_p3 = "echo-p3";
             fetch = "fetch";

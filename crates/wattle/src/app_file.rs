@@ -11,8 +11,11 @@ use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::listen::CertificatePaths;
-use wattle_spec::manifest::{ComponentEntry, CronEntry, HttpTrigger, Manifest, Source, TriggerTarget, Written};
-use wattle_spec::name::ComponentName;
+use wattle_spec::manifest::{
+    ComponentEntry, CronEntry, HttpTrigger, Manifest, MessageEntry, Source, TriggerTarget, Written,
+};
+use wattle_spec::message::MessageTrigger;
+use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
 
 use crate::cli::What;
@@ -168,6 +171,13 @@ impl AppFile {
     /// The schedules.
     pub(crate) fn schedules(&self) -> Vec<CronTrigger> {
         self.manifest.triggers.cron.iter().map(CronEntry::resolved).collect()
+    }
+
+    /// The message triggers, each with the name of its group, if it has one.
+    pub(crate) fn messages(&self) -> Vec<(MessageTrigger, Option<String>)> {
+        let app = AppId::in_default_namespace(self.manifest.name.value.clone());
+        let triggers = self.manifest.triggers.message.iter().map(MessageEntry::resolved);
+        triggers.map(|trigger| (trigger.clone(), trigger.group(&app))).collect()
     }
 
     /// What provides each import and what else is granted, component by component, refused imports included.

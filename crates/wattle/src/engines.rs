@@ -5,10 +5,11 @@ mod nats;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use wattle_backend::disk::{DataDir, DiskBlobs, DiskKeyValue, DiskOptions};
+use wattle_backend::disk::{DataDir, DiskBlobs, DiskBus, DiskKeyValue, DiskOptions};
 use wattle_backend::error::BackendError;
+use wattle_backend::exchange::BusOptions;
 use wattle_backend::key_value::KeyValue;
-use wattle_backend::memory::{MemoryBlobs, MemoryKeyValue};
+use wattle_backend::memory::{MemoryBlobs, MemoryBus, MemoryKeyValue};
 use wattle_backend::secrets::{EnvironmentSecrets, FileSecrets, Secrets};
 use wattle_backend::stores::Stores;
 use wattle_host::BackendSource;
@@ -27,8 +28,12 @@ impl Engines {
     /// Memory, and the disk in `data` if there is such a directory. Must be called within a Tokio runtime, on which
     /// connections live.
     pub(crate) fn open(data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
-        let (key_value, blobs) = (MemoryKeyValue::default(), MemoryBlobs::default());
-        let memory = Stores { key_value: Some(Arc::new(key_value)), blobs: Some(Arc::new(blobs)), ..Stores::default() };
+        let memory = Stores {
+            key_value: Some(Arc::new(MemoryKeyValue::default())),
+            blobs: Some(Arc::new(MemoryBlobs::default())),
+            bus: Some(Arc::new(MemoryBus::default())),
+            ..Stores::default()
+        };
         Ok(Self { memory, disk: data.map(disk).transpose()?, runtime: Handle::current() })
     }
 
@@ -40,8 +45,9 @@ impl Engines {
 
 fn disk(data: Arc<DataDir>) -> Result<Stores, BackendError> {
     let key_value = Arc::new(DiskKeyValue::open(data.clone(), DiskOptions::default())?);
-    let blobs = Arc::new(DiskBlobs::open(data, DiskOptions::default())?);
-    Ok(Stores { key_value: Some(key_value), blobs: Some(blobs), ..Stores::default() })
+    let blobs = Arc::new(DiskBlobs::open(data.clone(), DiskOptions::default())?);
+    let bus = Arc::new(DiskBus::open(data, DiskOptions::default(), BusOptions::default())?);
+    Ok(Stores { key_value: Some(key_value), blobs: Some(blobs), bus: Some(bus), ..Stores::default() })
 }
 
 fn secrets(secrets: impl Secrets + 'static) -> Stores {

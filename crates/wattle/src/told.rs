@@ -1,11 +1,14 @@
-//! What the host reports, as lines of the log: at most a number of runs of schedules each second.
+//! What the host reports, as lines of the log: at most a number of runs of schedules, and of messages, each second.
+
+mod message;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use wattle_spec::report::Report;
 
-/// Runs of schedules that are told in a second, and as many that failed or were skipped; the others are counted.
+/// Runs of schedules that are told in a second, as many that failed or were skipped, and as many messages that were not
+/// handled; the others are counted.
 const PER_SECOND: u32 = 10;
 
 /// What has been told in the second that began then.
@@ -18,19 +21,20 @@ struct Second {
 /// What writes reports to the log.
 pub(crate) fn to_the_log() -> impl Fn(Report) + Send + Sync {
     let second = || Mutex::new(Second { began: Instant::now(), told: 0, untold: 0 });
-    let (well, badly) = (second(), second());
+    let (well, badly, messages) = (second(), second(), second());
     move |report| {
-        let second = match report {
-            Report::CronRan { .. } => Some(&well),
-            Report::CronFailed { .. } | Report::CronSkipped { .. } => Some(&badly),
-            _ => None,
+        let (second, what) = match report {
+            Report::CronRan { .. } => (Some(&well), "runs of schedules"),
+            Report::CronFailed { .. } | Report::CronSkipped { .. } => (Some(&badly), "runs of schedules"),
+            Report::Message(_) => (Some(&messages), "messages that were not handled"),
+            _ => (None, ""),
         };
         let room =
             |second: &Mutex<Second>| second.lock().expect("invariant: nothing panics while it holds this lock").room();
         match second.map_or(Some(0), room) {
             None => return,
             Some(0) => {}
-            Some(untold) => tracing::info!(untold, "more runs of schedules than the log takes"),
+            Some(untold) => tracing::info!(untold, "more {what} than the log takes"),
         }
         log(report);
     }
@@ -71,5 +75,6 @@ fn log(report: Report) {
             tracing::warn!(%tick, run, failures, "schedule failed: {reason}");
         }
         Report::CronSkipped { tick, reason } => tracing::warn!(%tick, "schedule skipped: {reason}"),
+        Report::Message(report) => message::log(report),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use wattle_backend::bucket::Owner;
 use wattle_backend::error::BackendError;
-use wattle_backend::memory::{MemoryBlobs, MemoryKeyValue};
+use wattle_backend::memory::{MemoryBlobs, MemoryBus, MemoryKeyValue};
 use wattle_backend::stores::Stores;
 use wattle_spec::app::App;
 use wattle_spec::backend::{BackendSpec, EngineSpec, Scope};
@@ -31,8 +31,12 @@ pub(super) struct InMemory(Stores);
 
 impl Default for InMemory {
     fn default() -> Self {
-        let (key_value, blobs) = (MemoryKeyValue::default(), MemoryBlobs::default());
-        Self(Stores { key_value: Some(Arc::new(key_value)), blobs: Some(Arc::new(blobs)), ..Stores::default() })
+        Self(Stores {
+            key_value: Some(Arc::new(MemoryKeyValue::default())),
+            blobs: Some(Arc::new(MemoryBlobs::default())),
+            bus: Some(Arc::new(MemoryBus::default())),
+            ..Stores::default()
+        })
     }
 }
 

@@ -28,6 +28,7 @@ use crate::capability::config::ConfigLink;
 use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
+use crate::capability::messaging::BusLink;
 use crate::capability::secrets::SecretsLink;
 use crate::capability::{linker, preview1, with_labelled};
 use crate::component::{Component, Identity, Program, Service, profile_of};
@@ -164,6 +165,7 @@ impl Loader {
             secrets: self.secrets(&joining).await?,
             log_link: self.log(&joining)?,
             blobs: Arc::new(self.blobs(&joining)?),
+            buses: self.buses(&joining)?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -248,6 +250,15 @@ impl Loader {
         let Some(backend) = self.linked(joining, State::Log)? else { return Ok(None) };
         let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Log)) };
         Ok(Some(LogLink::new(bus, &joining.app.id, joining.component)))
+    }
+
+    /// Where its messages go to and come from.
+    fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
+        Joined::new(&joining.spec.links, State::Bus, |name| {
+            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+            let bus = stores.bus;
+            Ok(BusLink { bus: bus.ok_or_else(|| joining.cannot(name, State::Bus))?, owner })
+        })
     }
 
     /// Where its secrets are read. Those that it is granted must be there, unless nobody can tell now.

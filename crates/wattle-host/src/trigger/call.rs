@@ -5,21 +5,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use wasmtime::PoolConcurrencyLimitError;
+use tokio::time::error::Elapsed;
+use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use super::entry::Entry;
 use super::trap::{Trap, exit_code};
 use crate::component::Component;
 use crate::cores::{CoreId, Cores};
-use crate::instance::{ComputedTooLong, command_store};
+use crate::instance::{ComputedTooLong, Guest, command_store};
 use crate::invocation::Invocation;
 
-/// How a call ended.
+/// How a call ended that did not return.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome<T> {
-    /// It returned.
-    Returned(T),
-    /// The guest exited with this code; 0 is success.
+pub(crate) enum Failed {
+    /// The guest exited with this code.
     Exited(u8),
     /// The guest failed.
     Trapped(Trap),
@@ -37,7 +36,7 @@ pub(crate) async fn call<E: Entry>(
     component: &Arc<Component>,
     invocation: Invocation,
     entry: E,
-) -> Outcome<E::Value> {
+) -> Result<E::Value, Failed> {
     let (mut sender, outcome) = oneshot::channel();
     let component = component.clone();
     let task = |core| async move {
@@ -49,46 +48,54 @@ pub(crate) async fn call<E: Entry>(
         let _ = sender.send(ended);
     };
     cores.deal(task).await;
-    outcome.await.unwrap_or(Outcome::Lost)
+    outcome.await.unwrap_or(Err(Failed::Lost))
 }
 
-async fn on_core<E: Entry>(component: &Component, core: CoreId, invocation: Invocation, entry: E) -> Outcome<E::Value> {
+async fn on_core<E: Entry>(
+    component: &Component,
+    core: CoreId,
+    invocation: Invocation,
+    entry: E,
+) -> Result<E::Value, Failed> {
     let Component { engine, identity, .. } = component;
     let mut store = command_store(engine, identity, core, invocation, &entry.command_line());
-    match invocation.within(entry.enter(component, &mut store)).await {
-        Ok(Ok(value)) => Outcome::Returned(value),
-        Ok(Err(error)) if error.is::<ComputedTooLong>() => Outcome::Deadline,
-        Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Outcome::NoRoom,
-        Ok(Err(error)) => exit_code(&error).map_or_else(|| Outcome::Trapped(Trap::of(&error, &store)), Outcome::Exited),
-        Err(_) => Outcome::Deadline,
-    }
+    let ended = invocation.within(entry.enter(component, &mut store)).await;
+    outcome(ended, &store)
 }
 
-impl Outcome<u8> {
-    /// Whether a command did what it should, else how it ended.
-    pub(crate) fn success(self) -> Result<(), Failed> {
-        match self {
-            Outcome::Returned(0) | Outcome::Exited(0) => Ok(()),
-            other => Err(Failed(other)),
+/// What a call in `store` gave, or how it ended.
+pub(super) fn outcome<T>(ended: Result<wasmtime::Result<T>, Elapsed>, store: &Store<Guest>) -> Result<T, Failed> {
+    match ended {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if error.is::<ComputedTooLong>() => Err(Failed::Deadline),
+        Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Failed::NoRoom),
+        Ok(Err(error)) => {
+            Err(exit_code(&error).map_or_else(|| Failed::Trapped(Trap::of(&error, store)), Failed::Exited))
         }
+        Err(_) => Err(Failed::Deadline),
     }
 }
 
-/// How a command ended that did not do what it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failed(Outcome<u8>);
+/// Whether a command did what it should: it ended with the code 0.
+pub(super) fn success(ended: Result<u8, Failed>) -> Result<(), Failed> {
+    match ended {
+        Ok(0) | Err(Failed::Exited(0)) => Ok(()),
+        Ok(code) => Err(Failed::Exited(code)),
+        Err(failed) => Err(failed),
+    }
+}
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Outcome::Returned(code) | Outcome::Exited(code) => write!(f, "it ended with code {code}"),
-            Outcome::Trapped(trap) => {
+        match self {
+            Failed::Exited(code) => write!(f, "it ended with code {code}"),
+            Failed::Trapped(trap) => {
                 trap.fmt(f)?;
                 trap.backtrace.iter().try_for_each(|call| write!(f, "; at {call}"))
             }
-            Outcome::Deadline => f.write_str("it had not ended at its deadline"),
-            Outcome::NoRoom => f.write_str("there is no room for another instance"),
-            Outcome::Lost => f.write_str("the host's own bug ended it"),
+            Failed::Deadline => f.write_str("it had not ended at its deadline"),
+            Failed::NoRoom => f.write_str("there is no room for another instance"),
+            Failed::Lost => f.write_str("the host's own bug ended it"),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use wattle_spec::report::Report;
 use wattle_spec::service::{RestartOn, RestartPolicy, Restarts};
 
-use super::call::call;
+use super::call::{call, success};
 use super::entry::Main;
 use super::ground::Ground;
 use crate::capability::wasi::CommandLine;
@@ -25,7 +25,7 @@ pub(crate) async fn keep(ground: Arc<Ground>, component: Arc<Component>, policy:
         ground.report(Report::ServiceStarted { app: app.clone(), service: service.clone(), run: run.to_string() });
         let invocation = Invocation { request: run, trigger: TriggerKind::Service, deadline: None };
         let ended = call(&ground.cores, &component, invocation, Main(command_line.clone())).await;
-        let reason = match ended.success() {
+        let reason = match success(ended) {
             Ok(()) if policy.on == RestartOn::Failure => {
                 return ground.report(Report::ServiceCompleted { app: app.clone(), service: service.clone() });
             }

@@ -5,6 +5,7 @@ mod component;
 mod cron;
 mod cut;
 mod link;
+mod message;
 mod service;
 mod source;
 mod triggers;
@@ -24,6 +25,7 @@ pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::cron::CronEntry;
 pub use self::cut::Cut;
 pub use self::link::{LinkEntry, Links};
+pub use self::message::{MessageEntry, RetryEntry};
 pub use self::service::RestartEntry;
 pub use self::source::{Source, SourceError};
 pub(crate) use self::triggers::Known;
@@ -141,7 +143,7 @@ impl Manifest {
             version: None,
             components: BTreeMap::from([(name.clone().into(), ComponentEntry::new(source))]),
             services: BTreeMap::new(),
-            triggers: Triggers { http: vec![trigger], cron: Vec::new() },
+            triggers: Triggers { http: vec![trigger], cron: Vec::new(), message: Vec::new() },
             backends: BTreeMap::new(),
             links: Links::new(),
             limits: LimitTable::default(),

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::ComponentEntry;
+use crate::backoff::Backoff;
 use crate::document::{Written, keyed};
 use crate::fault::Fault;
 use crate::name::ComponentName;
@@ -43,8 +44,10 @@ impl RestartEntry {
         let span = |written: Option<Span>, default| written.map_or(default, |Span(span)| span);
         RestartPolicy {
             on: self.on,
-            backoff: span(self.backoff, default.backoff),
-            max_backoff: span(self.max_backoff, default.max_backoff),
+            backoff: Backoff {
+                first: span(self.backoff, default.backoff.first),
+                longest: span(self.max_backoff, default.backoff.longest),
+            },
             budget: self.budget.unwrap_or(default.budget),
             within: span(self.within, default.within),
         }

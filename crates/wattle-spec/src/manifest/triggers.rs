@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cron::{self, CronEntry};
+use super::message::{self, MessageEntry};
 use crate::document::{HostPath, Written};
 use crate::fault::{Fault, listed, nearest};
 use crate::name::ComponentName;
@@ -25,6 +26,9 @@ pub struct Triggers {
     /// Schedules, and the component that runs at their times.
     #[serde(default)]
     pub cron: Vec<CronEntry>,
+    /// Subjects, and the component that handles the messages about them.
+    #[serde(default)]
+    pub message: Vec<MessageEntry>,
 }
 
 /// The names that triggers can mean, sound or not.
@@ -101,8 +105,10 @@ impl Triggers {
             TriggerTarget::Files(_) => files_of_one_path(&trigger.path),
         });
         let of_crons = self.cron.iter().filter_map(|entry| unknown_component(&entry.component, known));
+        let of_messages = self.message.iter().filter_map(|entry| unknown_component(&entry.component, known));
         let duplicates = self.duplicates().into_iter().chain(cron::duplicates(&self.cron));
-        of_target.chain(of_crons).chain(duplicates).collect()
+        let messages = message::faults(&self.message);
+        of_target.chain(of_crons).chain(of_messages).chain(duplicates).chain(messages).collect()
     }
 
     fn duplicates(&self) -> Vec<Fault> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FoundComponents, Offer};
+use super::{FoundComponents, Offer, message};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
@@ -16,21 +16,30 @@ pub(super) fn idle(manifest: &Manifest, found: &FoundComponents, offers: &[Offer
     let mut faults = Vec::new();
     for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
-        let idle = entry.links.keys().filter(|key| !is_used(key, &found.shape, offers));
+        let idle = entry.links.keys().filter(|key| !is_used(key, &linked(manifest, &name.value, &found.shape), offers));
         faults.extend(idle.map(|key| on_component(name, key, &found.shape)));
     }
     // A component that was not found could be the one that uses the key.
     if manifest.cut.components.is_empty() && manifest.entries().all(|(name, _)| found.contains_key(&name.value)) {
-        let is_idle = |key: &&Written<LinkKey>| !found.values().any(|found| is_used(key, &found.shape, offers));
+        let all: Vec<_> = found.iter().flat_map(|(name, found)| linked(manifest, name, &found.shape)).collect();
+        let is_idle = |key: &&Written<LinkKey>| !is_used(key, &all, offers);
         faults.extend(manifest.links.keys().filter(is_idle).map(|key| on_app(key, found)));
     }
     faults
 }
 
-fn is_used(key: &Written<LinkKey>, shape: &Shape, offers: &[Offer]) -> bool {
+/// What a component imports, and the handler of its messages.
+fn linked(manifest: &Manifest, name: &ComponentName, shape: &Shape) -> Vec<ImportName> {
+    let handler = message::handler(manifest, name, shape).map(ImportName::Interface);
+    shape.imports.iter().cloned().chain(handler).collect()
+}
+
+fn is_used(key: &Written<LinkKey>, linked: &[ImportName], offers: &[Offer]) -> bool {
     let LinkKey { interface: key, label } = &key.value;
-    let Some(label) = label else { return shape.imported_interfaces().any(|import| key.covers(import)) };
-    shape.imports.iter().any(|import| match import {
+    let Some(label) = label else {
+        return linked.iter().filter_map(ImportName::interface).any(|import| key.covers(import));
+    };
+    linked.iter().any(|import| match import {
         ImportName::Interface(import) => key.covers(import) && has_names(import, offers),
         ImportName::Labelled { label: own, interface } => own == label && key.covers(interface),
         ImportName::Plain(_) => false,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FoundComponents, Offer, State, refusal, split};
+use super::{FoundComponents, Offer, State, message, refusal, split};
 use crate::backend::BackendKind;
 use crate::document::Written;
 use crate::fault::{Fault, FaultyFile};
@@ -36,7 +36,8 @@ pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], h
     let mut all = Vec::new();
     for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
-        let importer = Importer { name, entry, shape: &found.shape };
+        let handler = message::handler(manifest, &name.value, &found.shape).map(ImportName::Interface);
+        let importer = Importer { name, entry, shape: &found.shape, handler };
         all.extend(ground.explain(&importer));
     }
     all
@@ -54,6 +55,8 @@ pub(super) struct Importer<'a> {
     pub(super) name: &'a Written<ComponentName>,
     pub(super) entry: &'a ComponentEntry,
     pub(super) shape: &'a Shape,
+    /// What it exports and is linked all the same, because messages come through it.
+    handler: Option<ImportName>,
 }
 
 /// A link that somebody wrote.
@@ -76,7 +79,7 @@ pub(super) struct Choice<'a> {
 impl<'a> Ground<'a> {
     /// Every import of one component.
     fn explain(&self, importer: &Importer<'a>) -> Vec<Explained> {
-        let imports = importer.shape.imports.iter();
+        let imports = importer.shape.imports.iter().chain(&importer.handler);
         let mut choices: Vec<_> = imports.map(|import| (import, self.choose(importer, import))).collect();
         split::refuse(importer, &mut choices);
         let explained = |what: Linked, offer: Option<&Offer>, choice: Result<Choice<'_>, Fault>| {
@@ -87,7 +90,7 @@ impl<'a> Ground<'a> {
             Explained { component: importer.name.value.clone(), what, offer: offer.cloned(), outcome, reason }
         };
         let imports = choices.into_iter().map(|(import, choice)| {
-            let offer = import.interface().and_then(|interface| self.offer(interface));
+            let offer = import.interface().and_then(|interface| self.offer_for(importer, interface));
             explained(Linked::Import(import.clone()), offer, choice)
         });
         let names = self.names(importer).into_iter().map(|(what, offer, choice)| explained(what, Some(offer), choice));
@@ -97,6 +100,14 @@ impl<'a> Ground<'a> {
     /// What the host implements for an import.
     pub(super) fn offer(&self, import: &Interface) -> Option<&'a Offer> {
         self.offers.iter().find(|offer| offer.interface.serves(import))
+    }
+
+    /// The same for this component. What it handles messages with stands for what it would publish them with.
+    fn offer_for(&self, importer: &Importer<'a>, import: &Interface) -> Option<&'a Offer> {
+        let is_handler = importer.handler.as_ref().is_some_and(|handler| handler.interface() == Some(import));
+        let is_bus =
+            |offer: &&Offer| offer.state == Some(State::Bus) && offer.interface.package_key() == import.package_key();
+        self.offer(import).or_else(|| self.offers.iter().filter(|_| is_handler).find(is_bus))
     }
 
     fn choose(&self, importer: &Importer<'a>, import: &ImportName) -> Result<Choice<'a>, Fault> {
@@ -114,7 +125,7 @@ impl<'a> Ground<'a> {
         import: &Interface,
         label: Option<&Label>,
     ) -> Result<Choice<'a>, Fault> {
-        let offer = self.offer(import);
+        let offer = self.offer_for(importer, import);
         let offer = offer.ok_or_else(|| refusal::unknown(importer, import, self.offers))?;
         if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
             return Err(refusal::off(importer, import, off));

@@ -9,6 +9,7 @@ mod grants;
 mod http;
 mod keys;
 pub mod links;
+mod message;
 mod names;
 mod offer;
 pub(crate) mod refusal;
@@ -25,7 +26,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
 use crate::link::Link;
-use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, Written};
+use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, MessageEntry, Written};
 use crate::name::{AppId, ComponentName};
 use crate::shape::Shape;
 
@@ -78,6 +79,7 @@ pub fn resolve(
     faults.extend(keys::idle(manifest, found, offers));
     faults.extend(manifest.triggers.faults(&known(manifest)));
     faults.extend(cron::faults(manifest, found));
+    faults.extend(message::faults(manifest, found));
     let routes = http::routes(manifest, found, base, &mut faults);
     let mut components = BTreeMap::new();
     for (name, entry) in manifest.entries() {
@@ -96,6 +98,7 @@ pub fn resolve(
         components,
         routes,
         crons: manifest.triggers.cron.iter().map(CronEntry::resolved).collect(),
+        messages: manifest.triggers.message.iter().map(MessageEntry::resolved).collect(),
         backends: manifest
             .backends
             .iter()

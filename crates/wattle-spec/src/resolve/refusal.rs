@@ -74,7 +74,8 @@ pub(super) fn labelled(importer: &Importer<'_>, import: &Interface, label: &Labe
 
 /// The operator switched it off.
 pub(super) fn off(importer: &Importer<'_>, import: &Interface, off: &Interface) -> Fault {
-    let message = format!("component `{}` imports `{import}`, which this host does not give to apps", importer.name);
+    let verb = if importer.shape.imported_interfaces().any(|other| other == import) { "imports" } else { "exports" };
+    let message = format!("component `{}` {verb} `{import}`, which this host does not give to apps", importer.name);
     let hint =
         format!("the host's file switches it off with `off = [\"{off}\"]`: ask its operator, or use another host");
     Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)

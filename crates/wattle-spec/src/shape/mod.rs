@@ -42,6 +42,15 @@ pub enum HttpHandler {
     Wasi03,
 }
 
+/// The interface through which a component takes messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageHandler {
+    /// `wasi:messaging/incoming-handler@0.2.0-draft`
+    Wasi,
+    /// `wasmcloud:messaging/handler@0.2`
+    Wasmcloud,
+}
+
 /// The name of an import or export at the top of a component.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ImportName {
@@ -82,6 +91,15 @@ impl Shape {
         }
     }
 
+    /// The interface through which it takes messages, that of WASI if it has two.
+    pub fn message_handler(&self) -> Option<MessageHandler> {
+        let exports = |handler: &MessageHandler| {
+            let interface = handler.interface();
+            self.exports.iter().filter_map(ImportName::interface).any(|export| interface.serves(export))
+        };
+        [MessageHandler::Wasi, MessageHandler::Wasmcloud].into_iter().find(exports)
+    }
+
     /// Whether a person can run it: it exports `wasi:cli/run` of 0.2 or 0.3, or as a core module `_start`.
     pub fn is_command(&self) -> bool {
         match self.kind {
@@ -103,6 +121,17 @@ impl Shape {
     /// The interfaces that it imports.
     pub fn imported_interfaces(&self) -> impl Iterator<Item = &Interface> {
         self.imports.iter().filter_map(ImportName::interface)
+    }
+}
+
+impl MessageHandler {
+    /// The interface.
+    pub fn interface(self) -> Interface {
+        let name = match self {
+            MessageHandler::Wasi => "wasi:messaging/incoming-handler@0.2.0-draft",
+            MessageHandler::Wasmcloud => "wasmcloud:messaging/handler@0.2.0",
+        };
+        name.parse().expect("invariant: names of built-in interfaces parse")
     }
 }
 

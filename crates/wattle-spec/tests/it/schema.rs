@@ -194,6 +194,17 @@ fn manifest() {
     triggers.http.[].files: string host-path
     triggers.http.[].host: string host-name
     triggers.http.[].path: string path-pattern
+    triggers.message: array
+    triggers.message.[].broadcast: boolean = false
+    triggers.message.[].component: string component-name
+    triggers.message.[].concurrency: integer uint32 = 16
+    triggers.message.[].dead-letter: string subject
+    triggers.message.[].group: string group-name
+    triggers.message.[].retry: object
+    triggers.message.[].retry.attempts: integer uint32 = 5
+    triggers.message.[].retry.backoff: string time-span = "1s"
+    triggers.message.[].retry.max-backoff: string time-span = "1m"
+    triggers.message.[].subject: string subject-pattern
     version: string semantic-version
     "#);
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use wattle_spec::app::{Access, Mount};
 use wattle_spec::cron::CronTrigger;
 use wattle_spec::link::{Provider, Rule};
+use wattle_spec::message::MessageTrigger;
 use wattle_spec::name::SecretName;
 use wattle_spec::resolve::{Explained, Grants};
 
@@ -24,6 +25,17 @@ struct App<'a> {
     files: Vec<Served>,
     /// When what runs.
     schedules: Vec<Scheduled>,
+    /// What messages call what.
+    messages: Vec<Heard>,
+}
+
+#[derive(Serialize)]
+struct Heard {
+    subject: String,
+    component: String,
+    /// Of which group one gets each message; absent: everyone does.
+    group: Option<String>,
+    dead_letter: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -100,11 +112,12 @@ pub(crate) fn run(arguments: &Explain) -> Result<(), Problem> {
         .collect();
     let now = chrono::Utc::now();
     let schedules: Vec<_> = file.schedules().iter().map(|trigger| scheduled(trigger, now)).collect();
+    let messages: Vec<_> = file.messages().into_iter().map(|(trigger, group)| heard(&trigger, group)).collect();
     if arguments.json {
         let components = explained.iter().map(component).collect();
-        print_json(&App { app: file.name(), components, files, schedules })?;
+        print_json(&App { app: file.name(), components, files, schedules, messages })?;
     } else {
-        print(&page(&explained, &files, &schedules))?;
+        print(&(page(&explained, &files, &schedules) + &message_page(&messages)))?;
     }
     // An app that is refused is explained too, and then refused.
     file.resolve().map(drop)
@@ -116,6 +129,15 @@ fn scheduled(trigger: &CronTrigger, now: DateTime<Utc>) -> Scheduled {
         timezone: trigger.zone.to_string(),
         component: trigger.component.to_string(),
         next: trigger.next_after(now).map(|next| next.format("%FT%TZ").to_string()),
+    }
+}
+
+fn heard(trigger: &MessageTrigger, group: Option<String>) -> Heard {
+    Heard {
+        subject: trigger.subject.to_string(),
+        component: trigger.component.to_string(),
+        group,
+        dead_letter: trigger.dead_letter.as_ref().map(ToString::to_string),
     }
 }
 
@@ -208,6 +230,18 @@ fn page(components: &[ExplainedComponent], files: &[Served], schedules: &[Schedu
         pages.push(format!("schedules\n{}", schedules.iter().map(line).collect::<String>()));
     }
     pages.join("\n")
+}
+
+/// The triggers of messages, below everything else.
+fn message_page(messages: &[Heard]) -> String {
+    if messages.is_empty() {
+        return String::new();
+    }
+    let line = |Heard { subject, component, group, .. }: &Heard| {
+        let audience = group.as_ref().map_or("everyone".to_owned(), |group| format!("one of {group}"));
+        format!("  {component}  {subject}  {audience}\n")
+    };
+    format!("\nmessages\n{}", messages.iter().map(line).collect::<String>())
 }
 
 fn grant_lines(granted: &Granted<'_>) -> Vec<String> {

@@ -56,6 +56,16 @@ fn command_p3() {
 }
 
 #[test]
+fn courier() {
+    assert_eq!(answer(&guests::courier()), "502 no such path");
+}
+
+#[test]
+fn courier_draft() {
+    assert_eq!(answer(&guests::courier_draft()), "502 no such path");
+}
+
+#[test]
 fn echo() {
     assert!(answer(&guests::echo()).starts_with("200 {\"authority\":\"localhost\""));
 }

@@ -14,7 +14,7 @@ use super::Crons;
 use crate::capability::wasi::CommandLine;
 use crate::component::Component;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
-use crate::trigger::call::call;
+use crate::trigger::call::{call, success};
 use crate::trigger::entry::Main;
 
 /// The time at which the schedule was due, as a guest finds it in its environment.
@@ -140,7 +140,7 @@ impl Crons {
         let invocation = Invocation { request: run, trigger: TriggerKind::Cron, deadline };
         let ended = call(&self.ground.cores, component, invocation, Main(scheduled.command_line(at))).await;
         let (tick, run) = (Tick::of(&self.app, trigger, at), run.to_string());
-        match ended.success() {
+        match success(ended) {
             Ok(()) => Report::CronRan { tick, run, took: started.elapsed() },
             Err(failed) => {
                 let failures = failures.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,0 +1,129 @@
+//! Messages: what `wasmcloud:messaging` and `wasi:messaging` have in common, over any backend that carries messages.
+//!
+//! What may be published, how long an answer is waited for, and what a guest is told of a failure is settled here, once for
+//! all backends.
+
+mod wasi;
+mod wasmcloud;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use wasmtime::component::Linker;
+use wattle_backend::bucket::Owner;
+use wattle_backend::bus::{Bus, Message};
+use wattle_backend::error::BackendError;
+use wattle_backend::limits::MESSAGE_MAX_BYTES;
+use wattle_spec::resolve::{Offer, State};
+use wattle_spec::subject::Subject;
+
+#[expect(unreachable_pub, reason = "the generated bindings export them again")]
+pub use self::wasi::{Client, GuestMessage, RequestOptions};
+use super::{Capability, offering};
+use crate::engine::Profile;
+use crate::instance::Guest;
+
+/// What the host adds to a message that it moves to a dead-letter subject must fit, too.
+const RESERVE_BYTES: usize = 16 << 10;
+/// The most bytes that the body and the metadata of a message may have together.
+const MESSAGE_MAX: usize = MESSAGE_MAX_BYTES - RESERVE_BYTES;
+/// How long an answer is waited for at most, also by a guest without a deadline.
+const PATIENCE_MAX: Duration = Duration::from_secs(300);
+
+/// `wasi:messaging` and `wasmcloud:messaging`.
+pub(super) struct Messaging;
+
+/// Where the messages of a package go to and come from.
+#[derive(Clone)]
+pub(crate) struct BusLink {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) owner: Owner,
+}
+
+/// Why an operation failed, for the guest: nothing of the host is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Failure {
+    /// Nobody answered in time.
+    TimedOut,
+    /// The backend cannot be used now.
+    Unavailable(String),
+    /// It may not do that.
+    Denied(String),
+    /// Anything else.
+    Other(String),
+}
+
+type Answer<T> = Result<T, Failure>;
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        let code = error.code().to_owned();
+        match error {
+            BackendError::TooLarge { .. } => return Failure::Other(error.to_string()),
+            BackendError::NoResponder { .. } => return Failure::Other(code),
+            BackendError::TimedOut { .. } => return Failure::TimedOut,
+            _ => {}
+        }
+        // The whole story has paths and addresses of the host in it and is for the log.
+        tracing::warn!(error = &error as &dyn std::error::Error, "a messaging operation failed");
+        match error {
+            BackendError::Unavailable { .. } | BackendError::Closed => Failure::Unavailable(code),
+            BackendError::Denied { .. } => Failure::Denied(code),
+            _ => Failure::Other(code),
+        }
+    }
+}
+
+impl BusLink {
+    async fn publish(&self, message: Message) -> Answer<()> {
+        Ok(self.bus.publish(&self.owner, message).await?)
+    }
+
+    /// Waits for an answer for `wanted`, but no longer than the guest has `left`.
+    async fn request(&self, message: Message, wanted: Option<Duration>, left: Option<Duration>) -> Answer<Message> {
+        let patience = [wanted, left].into_iter().flatten().fold(PATIENCE_MAX, Duration::min);
+        Ok(self.bus.request(&self.owner, message, patience).await?)
+    }
+}
+
+fn subject(text: &str) -> Answer<Subject> {
+    text.parse().map_err(|error: wattle_spec::subject::SubjectError| Failure::Other(error.to_string()))
+}
+
+/// A message that may be published.
+fn message(
+    subject: Subject,
+    body: Bytes,
+    reply_to: Option<Subject>,
+    headers: Vec<(String, String)>,
+) -> Answer<Message> {
+    let message = Message { subject, body, reply_to, headers };
+    match message.size() {
+        size if size > MESSAGE_MAX => {
+            Err(Failure::Other(format!("a message has at most {MESSAGE_MAX} bytes, this one has {size}")))
+        }
+        _ => Ok(message),
+    }
+}
+
+impl Capability for Messaging {
+    fn offers(&self) -> Vec<Offer> {
+        let mut offers = offering(
+            &[
+                "wasi:messaging/producer@0.2.0-draft",
+                "wasi:messaging/request-reply@0.2.0-draft",
+                "wasmcloud:messaging/consumer@0.2.0",
+            ],
+            Some(State::Bus),
+        );
+        offers.extend(offering(&["wasmcloud:messaging/types@0.2.0"], None));
+        offers.extend(offering(&["wasi:messaging/types@0.2.0-draft"], Some(State::Bus)));
+        offers
+    }
+
+    fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
+        wasi::link(linker)?;
+        wasmcloud::link(linker)
+    }
+}

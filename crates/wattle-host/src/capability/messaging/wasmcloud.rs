@@ -1,0 +1,90 @@
+//! `wasmcloud:messaging@0.2.0`: `consumer`, and what `handler` is called with.
+
+use std::time::Duration;
+
+use wasmtime::component::{HasData, Linker};
+use wattle_backend::bus::Message;
+
+use super::super::bindings::wasmcloud::messaging::consumer;
+use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
+use super::{Answer, BusLink, Failure, message, subject};
+use crate::instance::Guest;
+
+/// The key of its links.
+const PACKAGE: &str = "wasmcloud:messaging";
+
+struct HasConsumer;
+
+impl HasData for HasConsumer {
+    type Data<'a> = View<'a>;
+}
+
+/// What one call sees.
+struct View<'a> {
+    link: Option<&'a BusLink>,
+    left: Option<Duration>,
+}
+
+fn view(guest: &mut Guest) -> View<'_> {
+    View { link: guest.identity.buses.only(PACKAGE), left: guest.deadline.left() }
+}
+
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    types::add_to_linker::<Guest, HasConsumer>(linker, view)?;
+    consumer::add_to_linker::<Guest, HasConsumer>(linker, view)
+}
+
+impl BrokerMessage {
+    /// What a guest sees of a message.
+    pub(crate) fn received(message: &Message) -> Self {
+        Self {
+            subject: message.subject.to_string(),
+            body: message.body.to_vec(),
+            reply_to: message.reply_to.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn checked(self) -> Answer<Message> {
+        let reply_to = self.reply_to.as_deref().map(subject).transpose()?;
+        message(subject(&self.subject)?, self.body.into(), reply_to, Vec::new())
+    }
+}
+
+impl View<'_> {
+    fn linked(&self) -> Answer<&BusLink> {
+        self.link.ok_or_else(|| Failure::Denied("nothing is linked".to_owned()))
+    }
+
+    async fn ask(&self, question: BrokerMessage, timeout_ms: u32) -> Answer<BrokerMessage> {
+        let wanted = Duration::from_millis(timeout_ms.into());
+        let answer = self.linked()?.request(question.checked()?, Some(wanted), self.left).await?;
+        Ok(BrokerMessage::received(&answer))
+    }
+}
+
+/// The interface knows only texts.
+fn text(failure: Failure) -> String {
+    match failure {
+        Failure::TimedOut => "timed-out".to_owned(),
+        Failure::Unavailable(text) | Failure::Denied(text) | Failure::Other(text) => text,
+    }
+}
+
+impl types::Host for View<'_> {}
+
+impl consumer::Host for View<'_> {
+    async fn request(
+        &mut self,
+        subject: String,
+        body: Vec<u8>,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<Result<BrokerMessage, String>> {
+        let question = BrokerMessage { subject, body, reply_to: None };
+        Ok(self.ask(question, timeout_ms).await.map_err(text))
+    }
+
+    async fn publish(&mut self, message: BrokerMessage) -> wasmtime::Result<Result<(), String>> {
+        let published = async { self.linked()?.publish(message.checked()?).await };
+        Ok(published.await.map_err(text))
+    }
+}

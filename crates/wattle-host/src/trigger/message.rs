@@ -1,0 +1,125 @@
+//! The message trigger: the messages that a component hears of, each handled by an instance on one of the cores.
+//!
+//! Each core subscribes for itself and has a part of the places, so a message is handled where it arrives and the backend
+//! deals to those that have room. A message is settled when it was handled, or when nothing more is to become of it.
+
+mod delivery;
+mod handler;
+mod lane;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use futures::future::join_all;
+use tokio::sync::watch;
+use wattle_backend::bus::{Audience, Deliveries, Subscription};
+use wattle_backend::error::BackendError;
+use wattle_spec::message::{MessageReport, MessageTrigger};
+use wattle_spec::report::Report;
+use wattle_spec::shape::MessageHandler;
+
+use self::handler::Handler;
+use self::lane::Lane;
+use super::ground::Ground;
+use crate::capability::messaging::BusLink;
+use crate::component::Component;
+use crate::cores::CoreId;
+use crate::error::StartError;
+
+/// A trigger with everything that its messages need.
+pub(crate) struct Subscriber {
+    trigger: MessageTrigger,
+    component: Arc<Component>,
+    handler: Handler,
+    link: BusLink,
+    ground: Arc<Ground>,
+    given_up: AtomicU64,
+}
+
+/// The messages of one trigger: on each core a part of them.
+pub(crate) struct Inbox {
+    subscriber: Arc<Subscriber>,
+    lanes: Vec<Lane>,
+}
+
+impl Inbox {
+    /// Begins to listen. What is published from now on is delivered, unless the backend cannot be reached now: then it is
+    /// tried again when the inbox is [kept](Self::keep).
+    ///
+    /// # Errors
+    ///
+    /// If the backend refuses.
+    pub(crate) async fn open(
+        trigger: &MessageTrigger,
+        handler: MessageHandler,
+        component: &Arc<Component>,
+        ground: &Arc<Ground>,
+    ) -> Result<Self, StartError> {
+        let link = component.identity.buses.only(&handler.interface().package_key().to_string());
+        let name = &component.identity.name;
+        let unfit = || StartError::Link { component: name.clone(), reason: "messages cannot reach it".to_owned() };
+        let subscriber = Arc::new(Subscriber {
+            trigger: trigger.clone(),
+            component: component.clone(),
+            handler: Handler::find(handler, &component.program).ok_or_else(unfit)?,
+            link: link.cloned().ok_or_else(unfit)?,
+            ground: ground.clone(),
+            given_up: AtomicU64::default(),
+        });
+        let mut lanes = Vec::new();
+        for (core, places) in shares(trigger, &ground.cores.ids().collect::<Vec<_>>(), ground.cores.least_loaded()) {
+            let deliveries = match subscriber.subscribe(places).await {
+                Ok(deliveries) => Some(deliveries),
+                Err(BackendError::Unavailable { .. } | BackendError::TimedOut { .. }) => None,
+                Err(source) => {
+                    let subject = trigger.subject.clone();
+                    return Err(StartError::Subscribe { component: name.clone(), subject, source });
+                }
+            };
+            lanes.push(Lane { core, places, deliveries });
+        }
+        Ok(Self { subscriber, lanes })
+    }
+
+    /// Handles what comes, until `stop` says that it is over, and then what is under way. What is under way when this is
+    /// dropped is given back to the backend.
+    pub(crate) async fn keep(self, stop: watch::Receiver<bool>) {
+        let Self { subscriber, lanes } = self;
+        join_all(lanes.into_iter().map(|lane| lane.keep(&subscriber, stop.clone()))).await;
+    }
+}
+
+/// How many places each core has. One alone has all of them if each message goes to every subscriber, or if there are
+/// fewer places than cores.
+fn shares(trigger: &MessageTrigger, cores: &[CoreId], least_loaded: CoreId) -> Vec<(CoreId, NonZeroUsize)> {
+    let places = trigger.concurrency.get() as usize;
+    let is_shared = trigger.audience != wattle_spec::message::Audience::Everyone;
+    let cores = if is_shared && places >= cores.len() { cores } else { &[least_loaded] };
+    let share = |(at, core): (usize, &CoreId)| {
+        let more = usize::from(at < places % cores.len());
+        Some((*core, NonZeroUsize::new(places / cores.len() + more)?))
+    };
+    cores.iter().enumerate().filter_map(share).collect()
+}
+
+impl Subscriber {
+    async fn subscribe(&self, places: NonZeroUsize) -> Result<Deliveries, BackendError> {
+        let audience = match self.trigger.group(&self.component.identity.app) {
+            Some(group) => Audience::Group(group),
+            None => Audience::Everyone,
+        };
+        let (owner, pattern) = (self.link.owner.clone(), self.trigger.subject.clone());
+        self.link.bus.subscribe(Subscription { owner, pattern, audience, unsettled: places }).await
+    }
+
+    fn report(&self, report: MessageReport) {
+        self.ground.report(Report::Message(report));
+    }
+}
+
+/// An error with what caused it, on one line.
+fn told(error: &BackendError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,177 @@
+//! One message, from its delivery to the moment when its backend knows what became of it.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use wattle_backend::bus::{Delivery, Message, Receipt, Settlement};
+use wattle_backend::error::BackendError;
+use wattle_spec::message::{Attempt, MessageReport};
+use wattle_spec::subject::Subject;
+
+use super::handler::{Instance, Warm};
+use super::{Subscriber, told};
+use crate::cores::CoreId;
+use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::trigger::call::Failed;
+
+/// How often a backend is told that a message is still worked on: well before it gives it to somebody else.
+const KEEP_EVERY: Duration = Duration::from_secs(10);
+/// The most bytes of what a guest says that are told.
+const REASON_MAX: usize = 1024;
+
+/// The fields that tell of a dead letter where it comes from.
+const SUBJECT_FIELD: &str = "wattle-dead-letter-subject";
+const COMPONENT_FIELD: &str = "wattle-dead-letter-component";
+const ATTEMPTS_FIELD: &str = "wattle-dead-letter-attempts";
+const REASON_FIELD: &str = "wattle-dead-letter-reason";
+
+/// Why a message was not handled.
+enum Reason {
+    Returned(String),
+    Failed(Failed),
+}
+
+/// One try.
+struct Try<'a> {
+    message: &'a Message,
+    number: NonZeroU32,
+    run: RequestId,
+}
+
+impl Subscriber {
+    /// Handles one message and settles it.
+    pub(super) async fn deliver(self: Arc<Self>, core: CoreId, warm: Arc<Warm>, delivery: Delivery) {
+        let Delivery { message, attempt, receipt } = delivery;
+        let attempt = Try { message: &message, number: attempt, run: RequestId::next() };
+        let mut handled = pin!(self.handle(core, &warm, &attempt));
+        let mut keep = pin!(sleep(KEEP_EVERY));
+        let handled = loop {
+            tokio::select! {
+                biased;
+                handled = &mut handled => break handled,
+                () = &mut keep => {
+                    keep_on(&*receipt).await;
+                    keep.set(sleep(KEEP_EVERY));
+                }
+            }
+        };
+        let settlement = match handled {
+            Ok(()) => Settlement::Done,
+            Err(reason) => self.after(&attempt, reason).await,
+        };
+        if let Err(error) = receipt.settle(settlement).await {
+            self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: told(&error) });
+        }
+    }
+
+    /// Calls the component, in an instance that rests or in a new one.
+    async fn handle(&self, core: CoreId, warm: &Warm, attempt: &Try<'_>) -> Result<(), Reason> {
+        let deadline = Some(Instant::now() + self.component.identity.limits.deadline);
+        let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline };
+        let rested = warm.take();
+        let mut instance = match rested {
+            Some(mut instance) => {
+                instance.wake(invocation);
+                instance
+            }
+            None => {
+                let started = Instance::start(&self.handler, &self.component, core, invocation).await;
+                started.map_err(Reason::Failed)?
+            }
+        };
+        // An instance that trapped or was interrupted is not used again.
+        let returned = instance.handle(attempt.message, invocation).await.map_err(Reason::Failed)?;
+        warm.give_back(instance);
+        returned.map_err(Reason::Returned)
+    }
+
+    /// What is to become of a message that was not handled.
+    async fn after(&self, attempt: &Try<'_>, why: Reason) -> Settlement {
+        let reason = why.to_string();
+        if let Some(after) = self.trigger.retry.after(attempt.number, attempt.run.chance()) {
+            self.report(MessageReport::Failed { attempt: self.told(attempt), reason, after });
+            return Settlement::Retry(after);
+        }
+        let (dead_letter, reason) = match &self.trigger.dead_letter {
+            None => (None, reason),
+            Some(subject) => match self.bury(subject, attempt, &why).await {
+                Ok(()) => (Some(subject.clone()), reason),
+                // It would be too large the next time, too.
+                Err(error @ BackendError::TooLarge { .. }) => (None, format!("{reason}; as a dead letter, {error}")),
+                Err(error) => {
+                    let reason = format!("{reason}; {subject} does not take it: {}", told(&error));
+                    self.report(MessageReport::Unsettled { attempt: self.told(attempt), reason });
+                    return Settlement::Retry(self.trigger.retry.backoff.longest);
+                }
+            },
+        };
+        let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
+        self.report(MessageReport::GivenUp { attempt: self.told(attempt), reason, dead_letter, given_up });
+        Settlement::Done
+    }
+
+    /// Publishes a message to the dead letters, with what happened to it.
+    async fn bury(&self, subject: &Subject, attempt: &Try<'_>, why: &Reason) -> Result<(), BackendError> {
+        let Try { message, number, .. } = attempt;
+        let mut headers = message.headers.clone();
+        headers.extend([
+            (SUBJECT_FIELD.to_owned(), message.subject.to_string()),
+            (COMPONENT_FIELD.to_owned(), self.component.identity.to_string()),
+            (ATTEMPTS_FIELD.to_owned(), number.to_string()),
+            (REASON_FIELD.to_owned(), why.brief()),
+        ]);
+        let letter = Message { subject: subject.clone(), body: message.body.clone(), reply_to: None, headers };
+        self.link.bus.publish(&self.link.owner, letter).await
+    }
+
+    fn told(&self, attempt: &Try<'_>) -> Attempt {
+        let identity = &self.component.identity;
+        Attempt {
+            app: identity.app.clone(),
+            component: identity.name.clone(),
+            subject: attempt.message.subject.clone(),
+            number: attempt.number,
+            run: attempt.run.to_string(),
+        }
+    }
+}
+
+/// Says that a message is still worked on. That this cannot be said is no reason to stop: at worst it comes twice.
+fn keep_on(receipt: &dyn Receipt) -> impl Future<Output = ()> + Send + use<> {
+    let kept = receipt.keep();
+    async {
+        if let Err(error) = kept.await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a message cannot be kept");
+        }
+    }
+}
+
+impl Reason {
+    /// For whoever gets a dead letter: without the calls that led to a trap, which only the log has.
+    fn brief(&self) -> String {
+        match self {
+            Reason::Failed(Failed::Trapped(trap)) => shortened(&trap.to_string()),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Returned(text) => write!(f, "it returned the error: {}", shortened(text)),
+            Reason::Failed(failed) => failed.fmt(f),
+        }
+    }
+}
+
+/// On one line and of bounded length: guests write it, and it becomes a field of a message.
+fn shortened(reason: &str) -> String {
+    let end = reason.floor_char_boundary(REASON_MAX);
+    reason[..end].split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ").trim().to_owned()
+}

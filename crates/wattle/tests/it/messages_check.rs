@@ -1,0 +1,91 @@
+//! Message triggers that are refused, and what is said of those that are not.
+
+use serde_json::Value;
+use wattle_testkit::App;
+
+use crate::WATTLE;
+use crate::messages::{post, trigger};
+
+/// A component that takes messages and imports nothing.
+const HANDLER: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 16)))
+    (core instance $i (instantiate $m))
+    (type $message (record (field "subject" string) (field "body" (list u8)) (field "reply-to" (option string))))
+    (func $handle (param "msg" $message) (result (result (error string)))
+        (canon lift (core func $i "handle") (memory $i "memory") (realloc (func $i "realloc"))))
+    (component $shim
+        (type $message (record (field "subject" string) (field "body" (list u8)) (field "reply-to" (option string))))
+        (import "message" (type $imported (eq $message)))
+        (import "handle" (func $handle (param "msg" $imported) (result (result (error string)))))
+        (export $exported "broker-message" (type $message))
+        (export "handle-message" (func $handle) (func (param "msg" $exported) (result (result (error string))))))
+    (instance $handler (instantiate $shim (with "message" (type $message)) (with "handle" (func $handle))))
+    (export "wasmcloud:messaging/handler@0.2.0" (instance $handler)))"#;
+
+fn handler(more: &str) -> App {
+    let text = format!("name = \"shop\"\n[components.worker]\nsource = \"worker.wat\"\n{more}\n");
+    App::new(&(text + &trigger("worker", "orders.>", "dead-letter = \"failed\""))).file("worker.wat", HANDLER)
+}
+
+/// A handler is linked like an import, by the same rules.
+#[test]
+fn handlers_are_linked() {
+    for (links, backend, rule) in [
+        ("", "disk", "built-in"),
+        ("links = { \"wasmcloud:messaging\" = \"memory\" }", "memory", "component-link"),
+        ("links = { \"wasmcloud:messaging/handler\" = \"memory\" }", "memory", "component-link"),
+        ("[links]\n\"wasmcloud:messaging\" = \"memory\"", "memory", "app-link"),
+    ] {
+        let explained = WATTLE.run(&handler(links), ["explain", "--json"]);
+        let json: Value = serde_json::from_str(&explained.stdout).unwrap();
+        let import = &json["components"][0]["imports"][0];
+        assert_eq!(import["import"], "wasmcloud:messaging/handler@0.2.0", "{explained}");
+        assert_eq!((&import["backend"], &import["rule"]), (&backend.into(), &rule.into()), "{links}");
+        let message = &json["messages"][0];
+        let told = ["subject", "component", "group", "dead_letter"].map(|key| message[key].as_str().unwrap());
+        assert_eq!(told, ["orders.>", "worker", "default/shop/worker", "failed"]);
+    }
+    let app = handler("");
+    let page = WATTLE.run(&app, ["explain"]).stdout;
+    assert!(page.ends_with("messages\n  worker  orders.>  one of default/shop/worker\n"), "{page}");
+    assert!(WATTLE.up(&app).start().stop().is_ok());
+}
+
+#[test]
+fn faults() {
+    let app = App::new(
+        "name = \"shop\"\n[components.web]\nsource = \"hello.wasm\"\n[components.a]\nsource = \"courier.wasm\"\n\
+         [services.site]\nsource = \"command.wasm\"\n\
+         [[triggers.message]]\nsubject = \"a\"\ncomponent = \"web\"\n\
+         [[triggers.message]]\nsubject = \"a\"\ncomponent = \"nobody\"\n\
+         [[triggers.message]]\nsubject = \"a\"\ncomponent = \"site\"\n\
+         [[triggers.message]]\nsubject = \"b\"\ncomponent = \"a\"\n\
+         [[triggers.message]]\nsubject = \"b\"\ncomponent = \"a\"\ngroup = \"x\"\n\
+         [[triggers.message]]\nsubject = \"c.>\"\ncomponent = \"a\"\ngroup = \"x\"\nbroadcast = true\ndead-letter = \"c.dead\"\n\
+         [[triggers.message]]\nsubject = \"_INBOX.x\"\ncomponent = \"a\"\n\
+         [[triggers.message]]\nsubject = \"d..e\"\ncomponent = \"a\"\nconcurrency = 0\nretry = { attempts = 0 }\n",
+    );
+    insta::assert_snapshot!(WATTLE.run(&app, ["check"]), @"");
+}
+
+/// Backends that cannot carry messages, and a host that gives none to apps.
+#[test]
+fn hosts_without_messages() {
+    let app = handler("links = { \"wasmcloud:messaging\" = \"files\" }")
+        .file("host.toml", "[backends.files]\ntype = \"files\"\ndirectory = \"secrets\"\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @"");
+    let app = handler("").file("host.toml", "off = [\"wasmcloud:messaging\"]\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @"");
+}
+
+/// A key that speaks of messaging is a slip where no trigger calls the component and it imports nothing of it.
+#[test]
+fn idle_links() {
+    let app = App::new("name = \"shop\"\n[components.worker]\nsource = \"worker.wat\"\nlinks = { \"wasmcloud:messaging\" = \"disk\" }\n")
+        .file("worker.wat", HANDLER);
+    insta::assert_snapshot!(WATTLE.run(&app, ["check"]), @"");
+    assert!(WATTLE.run(&post(&["a"], "disk", ""), ["check"]).is_ok());
+}
