@@ -47,3 +47,44 @@ fn last_moment(deadline: Instant) -> Instant {
     let left = deadline.saturating_duration_since(Instant::now());
     deadline - (left / RESERVE_PART).min(RESERVE_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("make a runtime").block_on(test)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(200)
+    }
+
+    #[test]
+    fn it_ends_before_the_deadline() {
+        let deadline = soon();
+        let patience = Patience(Deadline::Of(deadline));
+        assert_eq!(run(patience.within(pending::<()>())), Err(TimedOut));
+        assert!(Instant::now() < deadline, "nothing is left to the guest");
+        assert_eq!(run(patience.within(ready(1))), Ok(1));
+        assert_eq!(run(Patience(Deadline::None).within(ready(2))), Ok(2));
+    }
+
+    /// The deadline of another call of the same instance is none of this one's when that call has ended.
+    #[test]
+    fn it_follows_a_deadline_that_moves() {
+        let (first, second) = (soon(), soon() + Duration::from_millis(200));
+        let shared = Arc::new(Mutex::new(Some(first)));
+        let patience = Patience(Deadline::Shared(shared.clone()));
+        run(async {
+            let moved = async { *shared.lock().expect("nobody panics") = Some(second) };
+            let (outcome, ()) = tokio::join!(patience.within(pending::<()>()), moved);
+            assert_eq!(outcome, Err(TimedOut));
+        });
+        assert!(Instant::now() > first, "it did not wait for the later deadline");
+    }
+}

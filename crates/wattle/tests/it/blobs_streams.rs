@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -210,4 +211,40 @@ fn acknowledged_objects_survive_a_kill() {
     fn content(name: &str) -> Vec<u8> {
         name.bytes().cycle().take(SIZE).collect()
     }
+}
+
+/// A content that is found to be damaged while it is sent never looks complete, and the log names its file.
+#[test]
+fn a_damaged_content_is_cut() {
+    for face in faces() {
+        let app = app(&face, "disk", "");
+        let server = WATTLE.up(&app).start();
+        server.call("PUT", "/container/box", "");
+        assert_eq!(server.call("PUT", "/object/box/a", vec![b'x'; 8 * MIB]).summary(), "204 ");
+        let file = largest_file(&app.data_dir());
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        let answer = server.get("/object/box/a");
+        assert!(!answer.is_complete() && answer.body.len() < 8 * MIB, "{}: {}", face.package, answer.body.len());
+        assert_eq!(server.call("PUT", "/object/box/a", "new").summary(), "204 ");
+        assert_eq!(server.get("/object/box/a").text(), "new");
+        let log = server.stop().stderr;
+        assert!(log.contains(file.file_name().unwrap().to_str().unwrap()), "{log}");
+    }
+}
+
+fn largest_file(directory: &Path) -> PathBuf {
+    let mut directories = vec![directory.to_owned()];
+    let mut files = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => directories.push(entry.path()),
+                false => files.push((entry.metadata().unwrap().len(), entry.path())),
+            }
+        }
+    }
+    files.into_iter().max().unwrap().1
 }

@@ -89,3 +89,30 @@ impl From<ResourceTableError> for Failure {
         Failure::Trap(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A guest gets the case that fits and no path, name or cause of the host.
+    #[test]
+    fn what_a_guest_is_told() {
+        let check = |error: BackendError, expected: Refusal| assert_eq!(Refusal::from(error), expected);
+        let source = || Arc::new(io::Error::other("secret"));
+        check(BackendError::NoContainer { name: "secret".into() }, Refusal::NoContainer);
+        check(BackendError::TimedOut { what: "secret".into(), patience: Duration::ZERO }, Refusal::Timeout);
+        check(BackendError::Unavailable { backend: "secret".into(), source: source() }, Refusal::Unavailable);
+        check(BackendError::Closed, Refusal::Unavailable);
+        let denied = BackendError::Denied { backend: "secret".into(), what: "secret".into(), source: None };
+        check(denied, Refusal::Denied);
+        check(BackendError::Quota { limit: 1, unit: "secret" }, Refusal::Quota);
+        let full = BackendError::Full { place: "/secret".into(), source: Some(source()) };
+        check(full, Refusal::Other("full".into()));
+        let damaged = BackendError::Corrupt { path: "/secret".into(), detail: "secret".into() };
+        check(damaged, Refusal::Other("corrupt".into()));
+    }
+}
