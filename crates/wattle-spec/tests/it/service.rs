@@ -50,5 +50,5 @@ fn backoff_and_budget() {
     let mut restarts = Restarts::new(policy);
     let delays: Vec<_> = (0..100).map(|_| restarts.ended(start, 1.0).unwrap()).collect();
     assert_eq!(delays[0], Duration::from_millis(1_250));
-    assert_eq!(delays[99], policy.max_backoff.mul_f64(1.25));
+    assert_eq!(delays[99], policy.backoff.longest.mul_f64(1.25));
 }

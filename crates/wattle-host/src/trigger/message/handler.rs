@@ -56,8 +56,8 @@ impl Handler {
     async fn bind(&self, pre: &InstancePre<Guest>, store: &mut Store<Guest>) -> wasmtime::Result<Bound> {
         let instance = pre.instantiate_async(&mut *store).await?;
         Ok(match self.handler {
-            MessageHandler::Wasi => Bound::Wasi(instance.get_typed_func(store, &self.function)?),
-            MessageHandler::Wasmcloud => Bound::Wasmcloud(instance.get_typed_func(store, &self.function)?),
+            MessageHandler::Wasi => Bound::Wasi(instance.get_typed_func(store, self.function)?),
+            MessageHandler::Wasmcloud => Bound::Wasmcloud(instance.get_typed_func(store, self.function)?),
         })
     }
 }
