@@ -30,7 +30,7 @@ use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::cron::TickBook;
 use crate::trigger::ground::Ground;
 use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Listener, Server, Target};
-use crate::trigger::message::Inbox;
+use crate::trigger::message::{self, Inbox};
 use background::Background;
 use load::{Loader, Starting};
 
@@ -98,6 +98,9 @@ impl Host {
             background: Background::default(),
         };
         self.publish(app.id.clone(), running)?;
+        for link in found.values().flat_map(|component| component.identity.buses.all()) {
+            message::forget(app, link).await;
+        }
         if let Some(running) = self.apps().get_mut(&app.id) {
             running.background = Background::start(app, &self.ground, &self.tick_book, |name| found.get(name), inboxes);
         }

@@ -41,6 +41,11 @@ impl<T> Joined<T> {
         labelled.or_else(|| of_package().find(|link| link.label.is_none())).map(|link| &link.to)
     }
 
+    /// Everything that they lead to.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.links.iter().map(|link| &link.to)
+    }
+
     /// What a component gets of `package` that opens nothing: the link without a label.
     pub(crate) fn only(&self, package: &str) -> Option<&T> {
         self.links.iter().find(|link| link.package == package && link.label.is_none()).map(|link| &link.to)

@@ -6,6 +6,7 @@
 mod delivery;
 mod handler;
 mod lane;
+mod leftovers;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use wattle_spec::shape::MessageHandler;
 
 use self::handler::Handler;
 use self::lane::Lane;
+pub(crate) use self::leftovers::forget;
 use super::ground::Ground;
 use crate::capability::messaging::BusLink;
 use crate::component::Component;

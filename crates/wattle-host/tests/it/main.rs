@@ -4,5 +4,6 @@
 
 mod clock;
 mod cron;
+mod messages;
 mod rig;
 mod service;

@@ -15,7 +15,7 @@ pub(super) fn faults(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault>
     let mut seen = BTreeSet::new();
     let called = manifest.triggers.message.iter().map(|entry| &entry.component);
     let deaf = |name: &Written<ComponentName>| {
-        let shape = &found.get(&name.value)?.shape;
+        let shape = &found.get(&name.value).filter(|_| !manifest.services.contains_key(&name.value))?.shape;
         shape.message_handler().is_none().then(|| no_handler(name, shape))
     };
     called.filter(|name| seen.insert(&name.value)).filter_map(deaf).collect()

@@ -14,7 +14,7 @@ const BACKENDS: [&str; 2] = ["memory", "disk"];
 
 /// An app with a component for each name of `names`, the guest `courier`, that keeps messages and what was seen in
 /// `backend`. The first answers requests. `triggers` are the tables of its message triggers.
-pub fn post(names: &[&str], backend: &str, triggers: &str) -> App {
+pub(crate) fn post(names: &[&str], backend: &str, triggers: &str) -> App {
     post_of(("courier", "wasmcloud:messaging"), names, backend, triggers)
 }
 
@@ -30,23 +30,23 @@ fn post_of((guest, package): (&str, &str), names: &[&str], backend: &str, trigge
 }
 
 /// The app, with code that is compiled once for all tests, and its log as JSON.
-pub fn start(app: &App) -> Server {
+pub(crate) fn start(app: &App) -> Server {
     WATTLE.up(app).args(["--log-format", "json"]).env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).start()
 }
 
 /// A trigger of `component` for `subject` with `lines`.
-pub fn trigger(component: &str, subject: &str, lines: &str) -> String {
+pub(crate) fn trigger(component: &str, subject: &str, lines: &str) -> String {
     format!("[[triggers.message]]\nsubject = \"{subject}\"\ncomponent = \"{component}\"\n{lines}\n")
 }
 
 #[track_caller]
-pub fn publish(server: &Server, subject: &str, body: &str) {
+pub(crate) fn publish(server: &Server, subject: &str, body: &str) {
     assert_eq!(server.call("POST", &format!("/publish/{subject}"), body).summary(), "200 ");
 }
 
 /// Waits until exactly that was seen.
 #[track_caller]
-pub fn wait_for_seen(server: &Server, expected: &Value) {
+pub(crate) fn wait_for_seen(server: &Server, expected: &Value) {
     let mut last = Value::Null;
     let found = wattle_testkit::wait::within(wattle_testkit::wait::PATIENCE, || {
         last = server.get("/seen").json();
@@ -56,7 +56,7 @@ pub fn wait_for_seen(server: &Server, expected: &Value) {
 }
 
 /// How often messages were handled in all.
-pub fn handled(server: &Server) -> u64 {
+pub(crate) fn handled(server: &Server) -> u64 {
     server.get("/seen").json().as_object().unwrap().values().filter_map(Value::as_u64).sum()
 }
 
@@ -108,10 +108,9 @@ fn requests() {
             let server = start(&app);
             let ask = |target: &str, body: &str| server.call("POST", &format!("/request/{target}"), body).summary();
             assert_eq!(ask("questions.x", "why"), "200 re: why");
-            assert_eq!(ask("questions.x", ""), "200 re: ");
+            assert_eq!(ask("questions.x", ""), "200 re:");
             assert_eq!(ask("questions.x?timeout=20", "slow"), format!("502 {late}"));
             assert_eq!(ask("nobody", "why"), format!("502 {nobody}"));
-            assert_eq!(ask("questions.x?timeout=0", "why"), format!("502 {late}"));
         }
     }
 }
@@ -173,7 +172,6 @@ fn what_is_refused() {
                 summary.strip_prefix(&format!("502 {other}")).unwrap_or(&summary).to_owned()
             };
             assert_eq!(refused("", b""), "a subject must not be empty");
-            assert_eq!(refused("a b", b""), "400 the target of the request is malformed", "a space ends a target");
             assert_eq!(refused("a%20b", b""), "a subject has no white space and no control characters, ' ' is one");
             assert!(refused("a..b", b"").starts_with("there is nothing between two dots"));
             assert_eq!(refused("orders.*", b""), "\"orders.*\" has a wildcard, and a message is about one subject");

@@ -68,7 +68,92 @@ fn faults() {
          [[triggers.message]]\nsubject = \"_INBOX.x\"\ncomponent = \"a\"\n\
          [[triggers.message]]\nsubject = \"d..e\"\ncomponent = \"a\"\nconcurrency = 0\nretry = { attempts = 0 }\n",
     );
-    insta::assert_snapshot!(WATTLE.run(&app, ["check"]), @"");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check"]), @r#"
+    exit: 2
+    ----- stderr
+    error: component `web` does not take messages
+      --> ./wattle.toml:10:13
+       |
+    10 | component = "web"
+       |             ^^^^^
+       |
+       = hint: it must export wasi:messaging/incoming-handler@0.2.0-draft or wasmcloud:messaging/handler@0.2; it exports `wasi:http/incoming-handler@0.2.12`
+
+    error: there is no component `nobody`
+      --> ./wattle.toml:13:13
+       |
+    13 | component = "nobody"
+       |             ^^^^^^^^
+       |
+       = hint: the components are `a` and `web`
+
+    error: `site` is a service, and nothing calls a service
+      --> ./wattle.toml:16:13
+       |
+    16 | component = "site"
+       |             ^^^^^^
+       |
+       = hint: remove the trigger, or make it a component
+
+    error: `a` hears of `b` twice
+      --> ./wattle.toml:21:11
+       |
+    18 | subject = "b"
+       |           --- the first is here
+    ...
+    21 | subject = "b"
+       |           ^^^
+       |
+       = hint: remove one of the two
+
+    error: a message goes to everyone or to one of a group
+      --> ./wattle.toml:27:9
+       |
+    27 | group = "x"
+       |         ^^^
+       |
+       = hint: remove `group` or `broadcast`
+
+    error: the trigger hears of its own dead letters: `c.dead` is among `c.>`
+      --> ./wattle.toml:29:15
+       |
+    29 | dead-letter = "c.dead"
+       |               ^^^^^^^^
+       |
+       = hint: write a subject that `subject` does not match
+
+    error: nobody hears of `_INBOX.x` but who asked: it is for answers to requests
+      --> ./wattle.toml:31:11
+       |
+    31 | subject = "_INBOX.x"
+       |           ^^^^^^^^^^
+       |
+       = hint: give what is published a subject of its own
+
+    error: there is nothing between two dots of "d..e", or before the first, or after the last
+      --> ./wattle.toml:34:11
+       |
+    34 | subject = "d..e"
+       |           ^^^^^^
+       |
+       = hint: as in `"orders.>"`
+
+    error: `triggers.message.concurrency` must be a whole number from 1 to 1024
+      --> ./wattle.toml:36:15
+       |
+    36 | concurrency = 0
+       |               ^
+       |
+       = hint: choose a number in that range
+
+    error: `triggers.message.retry.attempts` must be a whole number from 1 to 4294967295
+      --> ./wattle.toml:37:22
+       |
+    37 | retry = { attempts = 0 }
+       |                      ^
+       |
+       = hint: choose a number in that range
+    "#);
 }
 
 /// Backends that cannot carry messages, and a host that gives none to apps.
@@ -76,9 +161,29 @@ fn faults() {
 fn hosts_without_messages() {
     let app = handler("links = { \"wasmcloud:messaging\" = \"files\" }")
         .file("host.toml", "[backends.files]\ntype = \"files\"\ndirectory = \"secrets\"\n");
-    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @"");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @r#"
+    exit: 2
+    ----- stderr
+    error: backend `files`, which is of the type `files`, cannot keep messages
+     --> ./wattle.toml:4:35
+      |
+    4 | links = { "wasmcloud:messaging" = "files" }
+      |                                   ^^^^^^^
+      |
+      = hint: link `wasmcloud:messaging` to a backend of a type that can: `memory`, `disk` and `nats`
+    "#);
     let app = handler("").file("host.toml", "off = [\"wasmcloud:messaging\"]\n");
-    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @"");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @r#"
+    exit: 2
+    ----- stderr
+    error: component `worker` exports `wasmcloud:messaging/handler@0.2.0`, which this host does not give to apps
+     --> ./wattle.toml:3:10
+      |
+    3 | source = "worker.wat"
+      |          ^^^^^^^^^^^^
+      |
+      = hint: the host's file switches it off with `off = ["wasmcloud:messaging"]`: ask its operator, or use another host
+    "#);
 }
 
 /// A key that speaks of messaging is a slip where no trigger calls the component and it imports nothing of it.
@@ -86,6 +191,16 @@ fn hosts_without_messages() {
 fn idle_links() {
     let app = App::new("name = \"shop\"\n[components.worker]\nsource = \"worker.wat\"\nlinks = { \"wasmcloud:messaging\" = \"disk\" }\n")
         .file("worker.wat", HANDLER);
-    insta::assert_snapshot!(WATTLE.run(&app, ["check"]), @"");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check"]), @r#"
+    exit: 2
+    ----- stderr
+    error: component `worker` imports nothing of `wasmcloud:messaging`
+     --> ./wattle.toml:4:11
+      |
+    4 | links = { "wasmcloud:messaging" = "disk" }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: it imports no interfaces at all; remove the link
+    "#);
     assert!(WATTLE.run(&post(&["a"], "disk", ""), ["check"]).is_ok());
 }

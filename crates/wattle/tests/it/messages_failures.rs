@@ -56,8 +56,11 @@ fn dead_letters() {
                 (seen[letter.as_str()] == 1).then(|| assert_eq!(seen[format!("jobs {body} k=v")], 2))
             });
         }
-        let told = server.log.json().into_iter().filter(|line| !line["given_up"].is_null()).count();
-        assert_eq!(told, 4);
+        for given_up in 1..=4 {
+            let line = server.log.wait_for_json("what was given up", |line| line["given_up"] == given_up);
+            let said = "message failed for the last time and is moved to dead.jobs: ";
+            assert!(line["message"].as_str().unwrap().starts_with(said), "{line}");
+        }
     }
 }
 
@@ -100,6 +103,26 @@ fn stopped_under_load() {
     let each = (0..40).map(|number| (format!("a jobs slow {number}"), Value::from(1)));
     wait_for_seen(&server, &Value::Object(each.collect()));
     assert!(server.stop().is_ok());
+}
+
+/// What nobody hears of any more is not kept, and the log says so.
+#[test]
+fn what_earlier_versions_heard_of() {
+    let app = post(&["a"], "disk", &trigger("a", "old.*", ""));
+    assert!(start(&app).stop().is_ok());
+    let old = std::fs::read_to_string(app.join("wattle.toml")).unwrap();
+    let app = app.file("wattle.toml", old.replace("old.*", "new"));
+    let server = start(&app);
+    server.log.wait_for_json("the end of the group", |line| {
+        line["message"] == "no trigger hears of this any more: what was kept for it is dropped"
+            && line["subject"] == "old.*"
+    });
+    publish(&server, "old.one", "m");
+    assert!(server.stop().is_ok());
+    let app = app.file("wattle.toml", old);
+    let server = start(&app);
+    publish(&server, "old.two", "m");
+    wait_for_seen(&server, &json!({ "a old.two m": 1 }));
 }
 
 /// What cannot end within the limit `drain` is cut, and comes again at the next start.
