@@ -18,10 +18,13 @@ use wattle_spec::route::{HttpRoute, PathPattern, RouteTable, RouteTarget};
 pub use builder::HostBuilder;
 pub use load::Source;
 
+use crate::admin::{AdminListener, Watched};
 use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
 use crate::outgoing::Places;
+use crate::readiness::{Readiness, Report};
+use crate::telemetry::Exporter;
 use crate::tls::Tls;
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Listener, Server, Target};
@@ -29,6 +32,9 @@ use load::{Loader, Starting};
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
 const REST_GRACE: Duration = Duration::from_millis(500);
+
+/// Why an app that ends is not ready.
+const STOPPING: &str = "draining";
 
 /// A process that runs apps.
 pub struct Host {
@@ -38,6 +44,10 @@ pub struct Host {
     listeners: Mutex<Vec<Listener>>,
     apps: Mutex<BTreeMap<AppId, Running>>,
     cores: Arc<Cores>,
+    readiness: Readiness,
+    admin: Mutex<Vec<AdminListener>>,
+    /// Ends behind the cores, which have something to tell until their end. `None`: nobody is told.
+    exporter: Option<Exporter>,
 }
 
 /// An app that runs.
@@ -45,6 +55,8 @@ struct Running {
     routes: Vec<(HttpRoute, Target)>,
     components: Vec<Arc<Component>>,
     requests: Arc<Admission>,
+    /// What the host itself says of it.
+    ready: Report,
 }
 
 impl Host {
@@ -63,6 +75,7 @@ impl Host {
         if self.apps().contains_key(&app.id) {
             return Err(StartError::Running(app.id.clone()));
         }
+        let ready = self.readiness.wait_for(&app.id, "start", "starting");
         let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
         let network = self.loader.network().clone();
         let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
@@ -74,12 +87,22 @@ impl Host {
             components.insert(name, component);
         }
         let mut routes = Vec::new();
+        let mut folders = None;
         for route in &app.routes {
             let Some(answerer) = self.answerer(app, route, &components)? else { continue };
-            let target = Target { answerer, requests: requests.clone(), queue_time: app.limits.queue_time };
+            let series = match &answerer {
+                Answerer::Component(component) => component.identity.series.clone(),
+                Answerer::Folder(_) => self
+                    .loader
+                    .telemetry()
+                    .map(|telemetry| folders.get_or_insert_with(|| telemetry.metrics.series(&app.id, None)).clone()),
+            };
+            let pattern = route.path.to_string().into();
+            let (requests, queue_time) = (requests.clone(), app.limits.queue_time);
+            let target = Target { answerer, requests, queue_time, pattern, series };
             routes.push((route.clone(), target));
         }
-        let running = Running { routes, components: components.into_values().collect(), requests };
+        let running = Running { routes, components: components.into_values().collect(), requests, ready };
         self.publish(app.id.clone(), running)
     }
 
@@ -112,6 +135,7 @@ impl Host {
             running
         };
         let Some(running) = running else { return false };
+        running.ready.not_ready(STOPPING);
         let _ = timeout(self.server.limits.drain, running.requests.empty()).await;
         running.components.iter().for_each(|component| component.warm.clear());
         true
@@ -160,6 +184,20 @@ impl Host {
         self.enter(listener, Some(tls))
     }
 
+    /// Answers whoever watches the host, on `listener` and by plain HTTP, until the host is dropped: `/healthz`, `/readyz`
+    /// and, if the host counts, `/metrics`. Must be called within a Tokio runtime, which serves.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be used.
+    pub fn listen_admin(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
+        let watched = Watched { readiness: self.readiness.clone(), telemetry: self.loader.telemetry().cloned() };
+        let listener = AdminListener::start(listener, watched).map_err(HostError::Listen)?;
+        let address = listener.address();
+        self.admin.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
+        Ok(address)
+    }
+
     fn enter(&self, listener: std::net::TcpListener, tls: Option<Arc<Tls>>) -> Result<std::net::SocketAddr, HostError> {
         let entrance = Entrance {
             server: self.server.clone(),
@@ -176,6 +214,7 @@ impl Host {
     /// Ends in good order: accepts nothing more, answers what was accepted, and closes. Whether everything ended
     /// within the limit `drain`; what did not is cut when the host is dropped.
     pub async fn drain(&self) -> bool {
+        self.apps().values().for_each(|running| running.ready.not_ready(STOPPING));
         self.server.drain();
         let listeners =
             std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
@@ -192,6 +231,9 @@ impl Host {
         for running in self.apps().values() {
             running.components.iter().for_each(|component| component.warm.clear());
         }
+        if let Some(exporter) = &self.exporter {
+            exporter.flush().await;
+        }
         ended.is_ok()
     }
 
@@ -204,7 +246,8 @@ impl Host {
         if apps.contains_key(&id) {
             return Err(StartError::Running(id));
         }
-        apps.insert(id.clone(), running);
+        let running = apps.entry(id.clone()).insert_entry(running);
+        running.get().ready.ready();
         let routed = self.reroute(&apps);
         if routed.is_err() {
             apps.remove(&id);

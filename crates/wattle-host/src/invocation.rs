@@ -6,13 +6,17 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::telemetry::Trace;
+
 /// One call of a component.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Invocation {
     /// Which request it serves.
     pub request: RequestId,
     /// When it must have ended.
     pub deadline: Instant,
+    /// The trace that it belongs to. `None`: nobody asked for traces.
+    pub trace: Option<Trace>,
 }
 
 /// The identity of a request: unique on this host since it booted, and unlikely to be met on another.

@@ -6,6 +6,7 @@
 //!
 //! Read it in the order of a request: `trigger`, `component`, `instance`, `capability`, then the backend.
 
+mod admin;
 mod answer;
 mod body;
 mod capability;
@@ -17,6 +18,8 @@ mod host;
 mod instance;
 mod invocation;
 mod outgoing;
+mod readiness;
+mod telemetry;
 pub mod tls;
 mod trigger;
 
@@ -26,4 +29,5 @@ pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
 pub use host::{Host, HostBuilder, Source};
 pub use invocation::{Invocation, RequestId};
+pub use telemetry::{TelemetryError, Trace};
 pub use trigger::command::{Command, CommandError, Ended, Start, Trap};

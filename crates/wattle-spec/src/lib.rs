@@ -22,4 +22,5 @@ pub mod route;
 pub mod shape;
 pub mod socket;
 pub mod subject;
+pub mod telemetry;
 pub mod units;

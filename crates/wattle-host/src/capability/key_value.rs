@@ -17,7 +17,8 @@ use wattle_spec::resolve::{Offer, State};
 use super::bindings::wasi::keyvalue::{atomics, batch, store};
 use super::{Capability, offering};
 use crate::engine::Profile;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::{Function, LinkFacts, watch};
 
 /// The most bytes that the name of a bucket may have.
 pub(crate) const BUCKET_NAME_MAX: usize = 256;
@@ -43,6 +44,8 @@ pub(crate) struct KeyValueLink {
     /// The backend's name: two that are kept by one engine do not share their buckets.
     pub(crate) name: BackendName,
     pub(crate) owner: Owner,
+    /// What is told of it.
+    pub(crate) facts: LinkFacts,
 }
 
 /// A bucket that a guest holds open.
@@ -97,10 +100,37 @@ impl HasData for HasStore {
 struct View<'a> {
     table: &'a mut ResourceTable,
     link: Option<&'a KeyValueLink>,
+    current: &'a Current,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, link: guest.identity.key_value.as_ref() }
+    View { table: &mut guest.table, link: guest.identity.key_value.as_ref(), current: &guest.current }
+}
+
+/// The functions, as they are counted and traced.
+mod function {
+    use crate::telemetry::Function;
+
+    pub(super) const GET: Function = Function::new("wasi:keyvalue/store.get");
+    pub(super) const SET: Function = Function::new("wasi:keyvalue/store.set");
+    pub(super) const DELETE: Function = Function::new("wasi:keyvalue/store.delete");
+    pub(super) const EXISTS: Function = Function::new("wasi:keyvalue/store.exists");
+    pub(super) const LIST_KEYS: Function = Function::new("wasi:keyvalue/store.list-keys");
+    pub(super) const INCREMENT: Function = Function::new("wasi:keyvalue/atomics.increment");
+    pub(super) const GET_MANY: Function = Function::new("wasi:keyvalue/batch.get-many");
+    pub(super) const SET_MANY: Function = Function::new("wasi:keyvalue/batch.set-many");
+    pub(super) const DELETE_MANY: Function = Function::new("wasi:keyvalue/batch.delete-many");
+}
+
+impl View<'_> {
+    /// One call of `function`, told to whoever asked for it.
+    async fn watch<T>(
+        &mut self,
+        function: Function,
+        call: impl AsyncFnOnce(&mut ResourceTable) -> Answer<T>,
+    ) -> Answer<T> {
+        watch(self.current, function, self.link.map(|link| &link.facts), call(self.table)).await
+    }
 }
 
 impl Capability for KeyValueStore {
@@ -200,6 +230,33 @@ impl OpenBucket {
         let cursor = page.next.is_some().then_some(count);
         Ok(store::KeyResponse { keys: page.keys, cursor })
     }
+
+    async fn get_many(&self, keys: Vec<String>) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
+        checked_batch(keys.len())?;
+        let mut bytes = 0;
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = self.get(&key).await?;
+            bytes += value.as_ref().map_or(0, Bytes::len);
+            if bytes > BATCH_MAX {
+                return refuse(format!("the values of one batch have at most {BATCH_MAX} bytes together"));
+            }
+            entries.push(value.map(|value| (key, value.into())));
+        }
+        Ok(entries)
+    }
+
+    async fn set_many(&self, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
+        checked_batch(entries.len())?;
+        let writes = stream::iter(entries).map(|(key, value)| async move { self.set(&key, value).await });
+        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+    }
+
+    async fn delete_many(&self, keys: Vec<String>) -> Answer<()> {
+        checked_batch(keys.len())?;
+        let writes = stream::iter(keys).map(|key| async move { self.delete(&key).await });
+        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+    }
 }
 
 impl store::Host for View<'_> {
@@ -222,23 +279,25 @@ impl store::Host for View<'_> {
 
 impl store::HostBucket for View<'_> {
     async fn get(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        Ok(self.table.get(&bucket)?.get(&key).await?.map(Vec::from))
+        let call = async |table: &mut ResourceTable| Ok(table.get(&bucket)?.get(&key).await?.map(Vec::from));
+        self.watch(function::GET, call).await
     }
 
     async fn set(&mut self, bucket: Resource<OpenBucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        self.table.get(&bucket)?.set(&key, value).await
+        self.watch(function::SET, async |table| table.get(&bucket)?.set(&key, value).await).await
     }
 
     async fn delete(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<()> {
-        self.table.get(&bucket)?.delete(&key).await
+        self.watch(function::DELETE, async |table| table.get(&bucket)?.delete(&key).await).await
     }
 
     async fn exists(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<bool> {
-        Ok(self.table.get(&bucket)?.get(&key).await?.is_some())
+        let call = async |table: &mut ResourceTable| Ok(table.get(&bucket)?.get(&key).await?.is_some());
+        self.watch(function::EXISTS, call).await
     }
 
     async fn list_keys(&mut self, bucket: Resource<OpenBucket>, cursor: Option<u64>) -> Answer<store::KeyResponse> {
-        self.table.get_mut(&bucket)?.list(cursor).await
+        self.watch(function::LIST_KEYS, async |table| table.get_mut(&bucket)?.list(cursor).await).await
     }
 
     async fn drop(&mut self, bucket: Resource<OpenBucket>) -> wasmtime::Result<()> {
@@ -249,10 +308,13 @@ impl store::HostBucket for View<'_> {
 
 impl atomics::Host for View<'_> {
     async fn increment(&mut self, bucket: Resource<OpenBucket>, key: String, delta: u64) -> Answer<u64> {
-        let open = self.table.get(&bucket)?;
-        let sum = open.backend.update(&open.bucket, checked_key(&key)?, incremented(delta)).await?;
-        let number = std::str::from_utf8(&sum).ok().and_then(|text| text.parse().ok());
-        number.map_or_else(|| refuse("the backend answered something else than the sum"), Ok)
+        let call = async |table: &mut ResourceTable| {
+            let open = table.get(&bucket)?;
+            let sum = open.backend.update(&open.bucket, checked_key(&key)?, incremented(delta)).await?;
+            let number = std::str::from_utf8(&sum).ok().and_then(|text| text.parse().ok());
+            number.map_or_else(|| refuse("the backend answered something else than the sum"), Ok)
+        };
+        self.watch(function::INCREMENT, call).await
     }
 }
 
@@ -262,32 +324,14 @@ impl batch::Host for View<'_> {
         bucket: Resource<OpenBucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
-        let open = self.table.get(&bucket)?;
-        checked_batch(keys.len())?;
-        let mut bytes = 0;
-        let mut entries = Vec::with_capacity(keys.len());
-        for key in keys {
-            let value = open.get(&key).await?;
-            bytes += value.as_ref().map_or(0, Bytes::len);
-            if bytes > BATCH_MAX {
-                return refuse(format!("the values of one batch have at most {BATCH_MAX} bytes together"));
-            }
-            entries.push(value.map(|value| (key, value.into())));
-        }
-        Ok(entries)
+        self.watch(function::GET_MANY, async |table| table.get(&bucket)?.get_many(keys).await).await
     }
 
     async fn set_many(&mut self, bucket: Resource<OpenBucket>, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
-        let open = self.table.get(&bucket)?;
-        checked_batch(entries.len())?;
-        let writes = stream::iter(entries).map(|(key, value)| async move { open.set(&key, value).await });
-        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+        self.watch(function::SET_MANY, async |table| table.get(&bucket)?.set_many(entries).await).await
     }
 
     async fn delete_many(&mut self, bucket: Resource<OpenBucket>, keys: Vec<String>) -> Answer<()> {
-        let open = self.table.get(&bucket)?;
-        checked_batch(keys.len())?;
-        let writes = stream::iter(keys).map(|key| async move { open.delete(&key).await });
-        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+        self.watch(function::DELETE_MANY, async |table| table.get(&bucket)?.delete_many(keys).await).await
     }
 }

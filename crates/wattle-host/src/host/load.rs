@@ -29,6 +29,7 @@ use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId};
 use crate::outgoing::{Network, Outgoing, Places};
+use crate::telemetry::{LinkFacts, Telemetry};
 use crate::trigger::http::Warm;
 
 /// Failures of one component that are told in a second; the others are counted.
@@ -65,6 +66,8 @@ pub(super) struct Providers {
     pub(super) key_values: BTreeMap<BackendKind, Arc<dyn KeyValue>>,
     pub(super) backends: BTreeMap<BackendName, BackendSpec>,
     pub(super) network: Arc<Network>,
+    /// `None`: nobody asked for metrics or traces.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
 }
 
 /// An app while its components are made.
@@ -109,6 +112,11 @@ impl Loader {
         &self.providers.network
     }
 
+    /// What is told of the host. `None`: nobody asked.
+    pub(super) fn telemetry(&self) -> Option<&Arc<Telemetry>> {
+        self.providers.telemetry.as_ref()
+    }
+
     /// Makes the component `name` of an app.
     pub(super) async fn load(
         &self,
@@ -140,6 +148,7 @@ impl Loader {
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
+            series: self.telemetry().map(|telemetry| telemetry.metrics.series(&app.id, Some(name))),
         };
         Ok(Component {
             identity: Arc::new(identity),
@@ -199,10 +208,12 @@ impl Loader {
         spec: &ComponentSpec,
     ) -> Result<Option<KeyValueLink>, StartError> {
         let backend = spec.links.iter().find_map(|link| match (&link.import, &link.provider) {
-            (ImportName::Interface(import), Provider::Backend(name)) if import.package == "keyvalue" => Some(name),
+            (ImportName::Interface(import), Provider::Backend(name)) if import.package == "keyvalue" => {
+                Some((name, link.rule))
+            }
             _ => None,
         });
-        let Some(name) = backend else { return Ok(None) };
+        let Some((name, rule)) = backend else { return Ok(None) };
         let backend = backend_of(app, &self.providers.backends, name)
             .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
         let store = self.providers.key_values.get(&backend.kind).cloned();
@@ -211,17 +222,18 @@ impl Loader {
             Scope::Shared => Owner::Shared,
         };
         let store = store.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind: backend.kind })?;
-        Ok(Some(KeyValueLink { backend: store, name: name.clone(), owner }))
+        let facts = LinkFacts { backend: name.clone(), kind: backend.kind, rule };
+        Ok(Some(KeyValueLink { backend: store, name: name.clone(), owner, facts }))
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.
     pub(super) async fn try_out(&self, component: &Arc<Component>, cores: &Cores) -> Result<(), StartError> {
         let deadline = Instant::now() + component.identity.limits.deadline;
-        let invocation = Invocation { request: RequestId::next(), deadline };
+        let invocation = Invocation { request: RequestId::next(), deadline, trace: None };
         let tried = component.clone();
         let outcome = cores
             .run(|core| async move {
-                let mut store = new_store(&tried.engine, &tried.identity, core, invocation);
+                let mut store = new_store(&tried.engine, &tried.identity, core, &invocation);
                 let started = timeout_at(deadline.into(), tried.program.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),

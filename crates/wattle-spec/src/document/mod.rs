@@ -18,7 +18,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub(crate) use self::leaf::Address;
+pub(crate) use self::leaf::{Address, FieldName};
 pub use self::leaf::{GuestPath, HostPath, Text, Variable, Version};
 pub use self::limits::LimitTable;
 pub(crate) use self::schema::{generate, keyed};

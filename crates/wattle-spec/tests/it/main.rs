@@ -10,6 +10,7 @@ mod route;
 mod schema;
 mod shape;
 mod subject;
+mod telemetry;
 mod triggers;
 mod values;
 
