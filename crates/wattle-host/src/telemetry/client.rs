@@ -99,8 +99,8 @@ impl Client {
         let mut request = Request::post(uri).body(Full::new(message)).expect("invariant: a URI makes a request");
         request.headers_mut().extend(self.fields.clone());
         let answer = self.http.request(request).await.map_err(|error| {
-            let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
-            Refusal::Unreachable(format!("{error}{cause}"))
+            let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+            Refusal::Unreachable(causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}")))
         })?;
         let status = answer.status();
         let _ = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;

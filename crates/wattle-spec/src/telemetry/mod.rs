@@ -4,6 +4,7 @@ mod collector;
 mod entry;
 mod environment;
 mod interval;
+mod mask;
 mod ratio;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ pub use collector::{CollectorUrl, CollectorUrlError};
 pub(crate) use entry::TelemetryEntry;
 pub use environment::{TelemetryVariableError, VARIABLES};
 pub(crate) use interval::Interval;
+pub use mask::without_secrets;
 pub use ratio::{Ratio, RatioError};
 
 /// What a host tells a collector of OpenTelemetry (OTLP over HTTP).

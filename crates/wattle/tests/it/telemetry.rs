@@ -116,22 +116,22 @@ fn sampling() {
     let told = |service: &str, more: &str, variables: &[(&str, &str)], fields: &str| {
         let app = telling(App::of(&guests::hello(), ""), service, &collector.url(), more);
         let server = variables.iter().fold(up(&app), |up, (name, value)| up.env(name, value)).start();
-        for _ in 0..100 {
+        for _ in 0..40 {
             get_with(&server, "/", fields);
         }
         server.stop();
         collector.spans().iter().filter(|span| span.service == service).count()
     };
-    assert_eq!(told("all", "", &[], ""), 100);
+    assert_eq!(told("all", "", &[], ""), 40);
     assert_eq!(told("none", "ratio = \"0%\"", &[], ""), 0);
     assert_eq!(told("caller-says-no", "", &[], &sampled("00")), 0);
-    assert_eq!(told("caller-says-yes", "ratio = \"0%\"", &[], &sampled("01")), 100);
+    assert_eq!(told("caller-says-yes", "ratio = \"0%\"", &[], &sampled("01")), 40);
     assert_eq!(told("malformed", "ratio = \"0%\"", &[], &sampled("1")), 0);
     let always = [("OTEL_TRACES_SAMPLER", "always_on")];
-    assert_eq!(told("whatever-the-caller-says", "ratio = \"0%\"", &always, &sampled("00")), 100);
+    assert_eq!(told("whatever-the-caller-says", "ratio = \"0%\"", &always, &sampled("00")), 40);
     assert_eq!(told("an-argument", "", &[("OTEL_TRACES_SAMPLER_ARG", "0")], ""), 0);
     let half = told("half", "ratio = \"50%\"", &[], "");
-    assert!((15..=85).contains(&half), "{half} of 100");
+    assert!((5..=35).contains(&half), "{half} of 40");
 }
 
 /// Requests that one instance serves at a time are never told as parts of each other: while there are several, nobody can
@@ -322,6 +322,21 @@ fn no_secrets() {
     assert!(!collector.has_seen(CANARY));
     assert!(!numbers.contains(CANARY), "{numbers}");
     assert!(!log.contains(CANARY), "{log}");
+}
+
+/// A fault in the line of a secret is told without it.
+#[test]
+fn no_secrets_in_faults() {
+    let table = format!("telemetry = {{ endpoint = \"a\", headers = {{ authorization = \"{CANARY}\" }} }}\n");
+    let broken = format!("[telemetry]\nheaders = {{ authorization = \"{CANARY} }}\n");
+    for (text, told) in [(table, "begins with http://"), (broken, "invalid basic string")] {
+        let app = App::of(&guests::hello(), "").file("host.toml", &text);
+        for arguments in [&["check"][..], &["check", "--json"], &["explain"], &["up"]] {
+            let ran = WATTLE.run(&app, arguments.iter().chain(&["--config", "host.toml"]));
+            assert!(!ran.is_ok() && ran.to_string().contains(told), "{arguments:?}: {ran}");
+            assert!(!ran.to_string().contains(CANARY), "{arguments:?}: {ran}");
+        }
+    }
 }
 
 #[test]
