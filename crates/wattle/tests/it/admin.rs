@@ -123,10 +123,10 @@ const IN_FLIGHT: &str = "wattle_requests_in_flight{app=\"default/misbehave\",com
 fn what_is_counted() {
     let app = App::of(
         &guests::misbehave(),
-        "instances = { reuse = 100 }\nlimits = { deadline = \"300ms\", log-lines-per-second = 5 }",
+        "instances = { reuse = 100 }\nlimits = { deadline = \"2s\", log-lines-per-second = 5 }",
     );
     let app_text = std::fs::read_to_string(app.join("wattle.toml")).unwrap();
-    let app = app.file("wattle.toml", format!("{app_text}[limits]\nconcurrent-requests = 1\nqueue-time = \"1ms\"\n"));
+    let app = app.file("wattle.toml", format!("{app_text}[limits]\nconcurrent-requests = 1\nqueue-time = \"500ms\"\n"));
     let server = up(&app).start();
     let count = |metric: &str, more: &str| {
         number(&server, &format!("{metric}{{app=\"default/misbehave\",component=\"misbehave\"{more}}}"))
