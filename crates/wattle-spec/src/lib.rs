@@ -27,4 +27,5 @@ pub mod service;
 pub mod shape;
 pub mod socket;
 pub mod subject;
+pub mod telemetry;
 pub mod units;

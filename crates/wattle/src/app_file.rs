@@ -14,6 +14,7 @@ use wattle_spec::listen::CertificatePaths;
 use wattle_spec::manifest::{ComponentEntry, CronEntry, HttpTrigger, Manifest, Source, TriggerTarget, Written};
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
+use wattle_spec::telemetry::without_secrets;
 
 use crate::cli::What;
 use crate::input::{self, Ending};
@@ -298,6 +299,7 @@ fn parsed(file: &Path, faults: &mut Vec<Fault>) -> Result<(String, Manifest), Pr
 fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     let text = input::text(file, Input::HostFile)?;
     let (host, faults) = HostSpec::parse_lenient(&text);
+    let text = without_secrets(&text);
     let Some(mut host) = host else {
         return Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }]));
     };

@@ -54,7 +54,7 @@ pub(crate) async fn call<E: Entry>(
 
 async fn on_core<E: Entry>(component: &Component, core: CoreId, invocation: Invocation, entry: E) -> Outcome<E::Value> {
     let Component { engine, identity, .. } = component;
-    let mut store = command_store(engine, identity, core, invocation, &entry.command_line());
+    let mut store = command_store(engine, identity, core, &invocation, &entry.command_line());
     match invocation.within(entry.enter(component, &mut store)).await {
         Ok(Ok(value)) => Outcome::Returned(value),
         Ok(Err(error)) if error.is::<ComputedTooLong>() => Outcome::Deadline,
