@@ -25,6 +25,7 @@ use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
 use crate::invocation::RequestId;
 use crate::outgoing::Outgoing;
+use crate::telemetry::Series;
 use crate::trigger::http::Warm;
 
 /// A component of an app, ready to be instantiated.
@@ -56,6 +57,8 @@ pub(crate) struct Identity {
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.
     pub(crate) failure_rate: LogRate,
+    /// Where it is counted what it does. `None`: nobody asked.
+    pub(crate) series: Option<Arc<Series>>,
 }
 
 impl Identity {

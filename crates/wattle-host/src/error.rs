@@ -11,6 +11,7 @@ use wattle_spec::resolve::State;
 use wattle_spec::subject::SubjectPattern;
 
 use crate::engine::CompileError;
+use crate::telemetry::TelemetryError;
 
 /// Why a host could not be built or asked to serve.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum HostError {
     /// A socket could not be taken over.
     #[error("cannot listen on the socket")]
     Listen(#[source] io::Error),
+    /// It cannot tell of itself what it should.
+    #[error("telemetry cannot be set up")]
+    Telemetry(#[from] TelemetryError),
 }
 
 /// Why an app was not started. Nothing of it runs.

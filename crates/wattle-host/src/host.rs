@@ -21,10 +21,13 @@ pub use backends::BackendSource;
 pub use builder::HostBuilder;
 pub use load::Source;
 
+use crate::admin::{AdminListener, Watched};
 use crate::component::Component;
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
 use crate::outgoing::Places;
+use crate::readiness::{Readiness, Standing};
+use crate::telemetry::Exporter;
 use crate::tls::Tls;
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::cron::TickBook;
@@ -37,6 +40,9 @@ use load::{Loader, Starting};
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
 const REST_GRACE: Duration = Duration::from_millis(500);
 
+/// Why an app that ends is not ready.
+const STOPPING: &str = "draining";
+
 /// A process that runs apps.
 pub struct Host {
     loader: Loader,
@@ -47,6 +53,10 @@ pub struct Host {
     cores: Arc<Cores>,
     ground: Arc<Ground>,
     tick_book: Arc<dyn TickBook>,
+    readiness: Readiness,
+    admin: Mutex<Vec<AdminListener>>,
+    /// Ends behind the cores, which have something to tell until their end. `None`: nobody is told.
+    exporter: Option<Exporter>,
 }
 
 /// An app that runs.
@@ -55,6 +65,10 @@ struct Running {
     components: Vec<Arc<Component>>,
     requests: Arc<Admission>,
     background: Background,
+    /// What the host itself says of it.
+    ready: Standing,
+    /// What the backends say that it is linked to.
+    _backends: Vec<Standing>,
 }
 
 impl Host {
@@ -73,7 +87,7 @@ impl Host {
         if self.apps().contains_key(&app.id) {
             return Err(StartError::Running(app.id.clone()));
         }
-        let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
+        let ready = self.readiness.wait_for(&app.id, "start", "starting");
         let network = self.loader.network().clone();
         let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
         let mut components = BTreeMap::new();
@@ -83,19 +97,18 @@ impl Host {
             self.loader.try_out(&component, &self.cores).await?;
             components.insert(name, component);
         }
-        let mut routes = Vec::new();
-        for route in &app.routes {
-            let Some(answerer) = self.answerer(app, route, &components)? else { continue };
-            let target = Target { answerer, requests: requests.clone(), queue_time: app.limits.queue_time };
-            routes.push((route.clone(), target));
-        }
         let inboxes = self.inboxes(app, &components).await?;
+        let backends = self.loader.backends().all_of(app)?;
+        let backends = backends.into_iter().map(|(name, to)| self.readiness.depend_on(&app.id, &name, to.probe));
+        let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
         let found = components.clone();
         let running = Running {
-            routes,
+            routes: self.routes(app, &components, &requests)?,
             components: components.into_values().collect(),
             requests,
             background: Background::default(),
+            ready,
+            _backends: backends.collect(),
         };
         self.publish(app.id.clone(), running)?;
         for link in found.values().flat_map(|component| component.identity.buses.all()) {
@@ -120,6 +133,32 @@ impl Host {
             inboxes.push(Inbox::open(trigger, handler, component, &self.ground).await?);
         }
         Ok(inboxes)
+    }
+
+    /// Where the routes of `app` lead.
+    fn routes(
+        &self,
+        app: &App,
+        components: &BTreeMap<&ComponentName, Arc<Component>>,
+        requests: &Arc<Admission>,
+    ) -> Result<Vec<(HttpRoute, Target)>, StartError> {
+        let mut routes = Vec::new();
+        let mut folders = None;
+        for route in &app.routes {
+            let Some(answerer) = self.answerer(app, route, components)? else { continue };
+            let series = match &answerer {
+                Answerer::Component(component) => component.identity.series.clone(),
+                Answerer::Folder(_) => self
+                    .loader
+                    .telemetry()
+                    .map(|telemetry| folders.get_or_insert_with(|| telemetry.metrics.series(&app.id, None)).clone()),
+            };
+            let pattern = route.path.to_string().into();
+            let (requests, queue_time) = (requests.clone(), app.limits.queue_time);
+            let target = Target { answerer, requests, queue_time, pattern, series };
+            routes.push((route.clone(), target));
+        }
+        Ok(routes)
     }
 
     /// Who answers for a route. `None`: a component that is not there.
@@ -151,6 +190,7 @@ impl Host {
             running
         };
         let Some(running) = running else { return false };
+        running.ready.not_ready(STOPPING);
         let ended = async {
             running.background.stop_triggers();
             running.requests.empty().await;
@@ -204,6 +244,20 @@ impl Host {
         self.enter(listener, Some(tls))
     }
 
+    /// Answers whoever watches the host, on `listener` and by plain HTTP, until the host is dropped: `/healthz`, `/readyz`
+    /// and, if the host counts, `/metrics`. Must be called within a Tokio runtime, which serves.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be used.
+    pub fn listen_admin(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
+        let watched = Watched { readiness: self.readiness.clone(), telemetry: self.loader.telemetry().cloned() };
+        let listener = AdminListener::start(listener, watched).map_err(HostError::Listen)?;
+        let address = listener.address();
+        self.admin.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
+        Ok(address)
+    }
+
     fn enter(&self, listener: std::net::TcpListener, tls: Option<Arc<Tls>>) -> Result<std::net::SocketAddr, HostError> {
         let entrance = Entrance {
             server: self.server.clone(),
@@ -220,6 +274,7 @@ impl Host {
     /// Ends in good order: accepts nothing more, answers what was accepted, and closes. Whether everything ended
     /// within the limit `drain`; what did not is cut when the host is dropped.
     pub async fn drain(&self) -> bool {
+        self.apps().values().for_each(|running| running.ready.not_ready(STOPPING));
         self.server.drain();
         let listeners =
             std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
@@ -240,6 +295,9 @@ impl Host {
         for running in self.apps().values() {
             running.components.iter().for_each(|component| component.warm.clear());
         }
+        if let Some(exporter) = &self.exporter {
+            exporter.flush().await;
+        }
         ended.is_ok()
     }
 
@@ -252,7 +310,8 @@ impl Host {
         if apps.contains_key(&id) {
             return Err(StartError::Running(id));
         }
-        apps.insert(id.clone(), running);
+        let running = apps.entry(id.clone()).insert_entry(running);
+        running.get().ready.ready();
         let routed = self.reroute(&apps);
         if routed.is_err() {
             apps.remove(&id);

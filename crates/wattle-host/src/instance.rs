@@ -1,5 +1,6 @@
 //! An instance of a component: its store, with everything the host keeps for it, and its limits.
 
+mod current;
 mod limiter;
 mod output;
 mod process;
@@ -26,6 +27,7 @@ use crate::engine::{ClockedEngine, Ticking};
 use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::outgoing::Found;
 
+pub(crate) use current::Current;
 use limiter::Limiter;
 pub(crate) use output::{LineLog, LogRate, Source};
 pub(crate) use process::{ProcessStreams, ReaderGone};
@@ -45,8 +47,8 @@ pub(crate) struct Guest {
     pub(crate) identity: Arc<Identity>,
     /// Where its lines go.
     pub(crate) log: LineLog,
-    /// Where it runs.
-    pub(crate) core: CoreId,
+    /// What it does now.
+    pub(crate) current: Current,
     /// Until when it may compute.
     pub(crate) deadline: Deadline,
     _ticking: Ticking,
@@ -110,7 +112,7 @@ pub(crate) fn new_store(
     engine: &ClockedEngine,
     identity: &Arc<Identity>,
     core: CoreId,
-    invocation: Invocation,
+    invocation: &Invocation,
 ) -> Store<Guest> {
     command_store(engine, identity, core, invocation, &CommandLine::default())
 }
@@ -120,12 +122,15 @@ pub(crate) fn command_store(
     engine: &ClockedEngine,
     identity: &Arc<Identity>,
     core: CoreId,
-    invocation: Invocation,
+    invocation: &Invocation,
     command_line: &CommandLine,
 ) -> Store<Guest> {
-    let log = LineLog::new(identity.clone(), invocation);
-    let wasi = wasi::context(identity, &log, command_line, Console::Log);
-    store_with(engine, log, wasi, core, invocation.deadline.into())
+    let current = Current::new(identity.clone(), core, invocation);
+    if let Some(series) = &identity.series {
+        series.on(core).instance_made();
+    }
+    let wasi = wasi::context(identity, &LineLog::new(current.clone()), command_line, Console::Log);
+    store_with(engine, current, wasi, invocation.deadline.into())
 }
 
 /// A store for an instance of `identity` that is called with `command_line` and has the streams of this process. It may
@@ -136,31 +141,32 @@ pub(crate) fn process_store(
     command_line: &CommandLine,
     streams: &ProcessStreams,
 ) -> Store<Guest> {
-    let invocation = Invocation { request: RequestId::next(), trigger: TriggerKind::Command, deadline: None };
-    let log = LineLog::new(identity.clone(), invocation);
-    let wasi = wasi::context(identity, &log, command_line, Console::Process(streams));
-    store_with(engine, log, wasi, CoreId::ALONE, Deadline::None)
+    let invocation =
+        Invocation { request: RequestId::next(), trigger: TriggerKind::Command, deadline: None, trace: None };
+    let current = Current::new(identity.clone(), CoreId::ALONE, &invocation);
+    let wasi = wasi::context(identity, &LineLog::new(current.clone()), command_line, Console::Process(streams));
+    store_with(engine, current, wasi, Deadline::None)
 }
 
 fn store_with(
     engine: &ClockedEngine,
-    log: LineLog,
+    current: Current,
     (wasi, found): (Wasi, Found),
-    core: CoreId,
     deadline: Deadline,
 ) -> Store<Guest> {
-    let identity = log.identity().clone();
+    let identity = current.identity().clone();
+    let log = LineLog::new(current.clone());
     let guest = Guest {
         table: resource_table(&identity),
         wasi,
         found,
         http: crate::capability::http::context(&identity.limits),
-        hooks: HttpHooks::new(identity.clone(), core, log.clone()),
+        hooks: HttpHooks::new(log.clone()),
         blobs_ahead: Ahead::default(),
         limiter: Limiter::new(&identity.limits),
         identity: identity.clone(),
         log,
-        core,
+        current,
         deadline,
         _ticking: engine.tick(),
     };
@@ -193,9 +199,10 @@ impl Wasi {
 
 impl Guest {
     /// The instance serves another request.
-    pub(crate) fn wake(&mut self, invocation: Invocation) {
+    pub(crate) fn wake(&mut self, invocation: &Invocation) {
         self.deadline = invocation.deadline.into();
-        self.log.serve(invocation.request);
+        self.current.serve(invocation);
+        self.current.follow(invocation.trace.as_ref());
     }
 
     /// Whether it holds an outgoing body that it has neither finished nor given up.

@@ -9,8 +9,10 @@ use std::time::Instant;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
+use crate::telemetry::Trace;
+
 /// One call of a component.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Invocation {
     /// Which request, or which run of a command, it is.
     pub request: RequestId,
@@ -18,6 +20,8 @@ pub struct Invocation {
     pub trigger: TriggerKind,
     /// When it must have ended. `None`: it may go on for as long as its app, or whoever waits for it, does.
     pub deadline: Option<Instant>,
+    /// The trace that it belongs to. `None`: nobody asked for traces.
+    pub trace: Option<Trace>,
 }
 
 /// What calls a component.
@@ -39,7 +43,7 @@ pub enum TriggerKind {
 
 impl Invocation {
     /// What `work` gives, unless its deadline comes first.
-    pub(crate) async fn within<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
+    pub(crate) async fn within<F: Future>(&self, work: F) -> Result<F::Output, Elapsed> {
         match self.deadline {
             Some(deadline) => timeout_at(deadline.into(), work).await,
             None => Ok(work.await),

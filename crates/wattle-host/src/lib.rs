@@ -6,6 +6,7 @@
 //!
 //! Read it in the order of a request: `trigger`, `component`, `instance`, `capability`, then the backend.
 
+mod admin;
 mod answer;
 mod body;
 mod capability;
@@ -18,6 +19,8 @@ mod host;
 mod instance;
 mod invocation;
 mod outgoing;
+mod readiness;
+mod telemetry;
 pub mod tls;
 mod trigger;
 
@@ -28,6 +31,7 @@ pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
 pub use host::{BackendSource, Host, HostBuilder, Source};
 pub use invocation::{Invocation, RequestId, TriggerKind};
+pub use telemetry::{TelemetryError, Trace};
 pub use trigger::Trap;
 pub use trigger::command::{Command, CommandError, Ended, Start};
 pub use trigger::cron::{KeptTicks, TickBook};

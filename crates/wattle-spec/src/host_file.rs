@@ -23,6 +23,7 @@ use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, backend_faults};
 use crate::name::BackendName;
 use crate::network::AddressRange;
 use crate::resolve::{State, refusal};
+use crate::telemetry::{TelemetryEntry, TelemetrySpec};
 
 /// What a host listens on if nobody says otherwise.
 pub const LISTEN_DEFAULT: Listen =
@@ -39,6 +40,10 @@ pub struct HostSpec {
     pub trusted_proxies: Vec<AddressRange>,
     /// Whether each request is a line of the log.
     pub access_log: bool,
+    /// Where to listen for whoever watches the host: health, readiness, metrics. `None`: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// What the host tells of itself.
+    pub telemetry: TelemetrySpec,
     /// Where the host keeps what it must not forget, relative to the file unless it is absolute. `None`: where the
     /// platform keeps such things.
     pub data_dir: Option<PathBuf>,
@@ -100,6 +105,8 @@ impl Default for HostSpec {
             tls: Vec::new(),
             trusted_proxies: Vec::new(),
             access_log: false,
+            admin: None,
+            telemetry: TelemetrySpec::default(),
             data_dir: None,
             defaults: Defaults::default(),
             links: Links::new(),
@@ -176,6 +183,11 @@ struct HostFile {
     /// Whether each request is a line of the log.
     #[serde(default)]
     access_log: bool,
+    /// The address for `/healthz`, `/readyz` and `/metrics`, by plain HTTP. Without one they are nowhere.
+    admin: Option<Address>,
+    /// Traces and metrics for a collector of OpenTelemetry. What the variables `OTEL_*` say comes before it.
+    #[serde(default)]
+    telemetry: TelemetryEntry,
     /// The directory for what the host must not forget, relative to this file.
     data_dir: Option<HostPath>,
     /// Which set of backends stands behind what nobody linked.
@@ -228,6 +240,8 @@ impl HostFile {
             tls: self.tls.into_iter().map(|entry| CertificatePaths::new(entry.cert.0, entry.key.0)).collect(),
             trusted_proxies: self.trusted_proxies,
             access_log: self.access_log,
+            admin: self.admin.map(|Address(address)| address),
+            telemetry: self.telemetry.resolved(),
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,
             links: self.links,

@@ -29,4 +29,5 @@ pub mod service;
 pub mod shape;
 pub mod socket;
 pub mod subject;
+pub mod telemetry;
 pub mod units;

@@ -200,5 +200,6 @@ limits! {
         compile_size: ByteSize = mib(64), "Wasm bytes of one component; a larger one is refused before it is compiled.";
         compile_time: Duration = secs(120), "How long compiling one component may take.";
         compile_memory: ByteSize = mib(4096), "Address space of the process that compiles one component.";
+        metric_components: u32 = 2_000, "Components with metrics of their own; what happens in more of them is counted together, as `_other`.";
     }
 }

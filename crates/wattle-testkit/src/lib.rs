@@ -2,12 +2,13 @@
 //!
 //! [`App`] lays out an app in a temporary directory, [`Program`] runs the real binary on it (a verb to its end, or
 //! `up` as a [`Server`]), [`Connection`] speaks HTTP/1.1 to it byte by byte,
-//! [`Http2`] and [`h2_frames`] HTTP/2. [`Upstream`] and [`NameServer`] are the world that it speaks to. Nothing here mocks
+//! [`Http2`] and [`h2_frames`] HTTP/2. [`Upstream`], [`NameServer`] and [`Collector`] are the world that it speaks to. Nothing here mocks
 //! anything, everything
 //! waits with a deadline, and what goes wrong ends the test that caused it.
 
 pub mod app;
 pub mod client;
+pub mod collector;
 pub mod guests;
 pub mod h2_frames;
 pub mod http2;
@@ -25,6 +26,7 @@ pub mod wait;
 
 pub use app::App;
 pub use client::Connection;
+pub use collector::{Collector, SeenSpan};
 pub use http2::Http2;
 pub use name_server::NameServer;
 pub use nats_server::NatsServer;

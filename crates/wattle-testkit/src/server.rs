@@ -113,7 +113,8 @@ impl<'a> Up<'a> {
         server.wait().cleaned(self.app)
     }
 
-    fn spawn(&self) -> Server {
+    /// Starts it and waits for nothing: it has no address yet.
+    pub fn spawn(&self) -> Server {
         let mut command = match self.open_files {
             None if self.own_root => {
                 // Whoever is not root becomes it in a namespace.

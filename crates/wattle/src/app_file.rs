@@ -17,6 +17,7 @@ use wattle_spec::manifest::{
 use wattle_spec::message::MessageTrigger;
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
+use wattle_spec::telemetry::without_secrets;
 
 use crate::cli::What;
 use crate::input::{self, Ending};
@@ -308,6 +309,7 @@ fn parsed(file: &Path, faults: &mut Vec<Fault>) -> Result<(String, Manifest), Pr
 fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     let text = input::text(file, Input::HostFile)?;
     let (host, faults) = HostSpec::parse_lenient(&text);
+    let text = without_secrets(&text);
     let Some(mut host) = host else {
         return Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }]));
     };

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -14,7 +15,7 @@ use wattle_spec::name::BackendName;
 use wattle_spec::network::{
     AddressRange, AddressRangeError, EndpointPattern, EndpointPatternError, OriginPattern, OriginPatternError,
 };
-use wattle_spec::socket::SocketError;
+use wattle_spec::socket::{self, SocketError};
 
 use crate::problem::Exit;
 use crate::template::Template;
@@ -104,6 +105,9 @@ pub(crate) struct Up {
     /// Write a line for each request to the log
     #[arg(long)]
     pub(crate) access_log: bool,
+    /// Tell of health, readiness and metrics on this address, by plain HTTP
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) admin: Option<SocketAddr>,
     /// Keep data here [default: .wattle beside the manifest]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -249,6 +253,10 @@ pub(crate) struct Compile {
 
 fn listen(text: &str) -> Result<Listen, String> {
     text.parse().map_err(|error: SocketError| format!("it is no IP address with a port; {}", error.hint()))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    socket::parse(text).map_err(|error| format!("it is no IP address with a port; {}", error.hint()))
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -10,11 +10,12 @@ use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
 use wattle_host::tls::CertificateError;
-use wattle_host::{CommandError, HostError, StartError, Trap};
+use wattle_host::{CommandError, HostError, StartError, TelemetryError, Trap};
 use wattle_spec::fault::{Fault, listed};
 use wattle_spec::listen::Listen;
 use wattle_spec::name::{AppName, ComponentName, NameError};
 use wattle_spec::shape::{Shape, ShapeError};
+use wattle_spec::telemetry::TelemetryVariableError;
 
 /// How `wattle` ends, if not well. Help and documentation show the first line of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,6 +140,8 @@ pub(crate) enum Problem {
     Data(#[from] BackendError),
     #[error("cannot use the cache of compiled code")]
     CodeCache(#[from] CodeCacheError),
+    #[error("the environment asks for telemetry that cannot be had")]
+    Telemetry(#[from] TelemetryVariableError),
     #[error("the host cannot start")]
     Host(#[from] HostError),
     #[error("the app cannot start")]
@@ -188,6 +191,8 @@ impl Problem {
             | Problem::Certificate { .. }
             | Problem::CertificateFile { .. }
             | Problem::NoCertificate(_)
+            | Problem::Telemetry(_)
+            | Problem::Host(HostError::Telemetry(TelemetryError::Header { .. }))
             | Problem::ListenTwice(_) => Exit::BadInput,
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
             | Problem::ManyComponents { .. }
@@ -257,6 +262,7 @@ impl Problem {
             Problem::Data(error) => error.hint().map(Into::into),
             Problem::CodeCache(error) => error.hint(),
             Problem::Start(error) => error.hint(),
+            Problem::Telemetry(error) => Some(error.hint()),
             Problem::File { operation: "create", source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Some("make the directory that it is to be in first".into()),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -13,11 +13,10 @@ use wattle_spec::limits::ComponentLimits;
 use wattle_spec::resolve::Offer;
 
 use super::{Capability, offering};
-use crate::component::Identity;
-use crate::cores::CoreId;
 use crate::engine::Profile;
 use crate::instance::{Guest, LineLog, Source};
 use crate::outgoing::SendError;
+use crate::telemetry::Leaving;
 
 /// `wasi:http` but for what a component exports.
 pub(super) struct Http;
@@ -46,14 +45,12 @@ impl Capability for Http {
 
 /// What an instance does to HTTP: which fields it sees, and how its requests leave.
 pub(crate) struct HttpHooks {
-    identity: Arc<Identity>,
-    core: CoreId,
     log: LineLog,
 }
 
 impl HttpHooks {
-    pub(crate) fn new(identity: Arc<Identity>, core: CoreId, log: LineLog) -> Self {
-        Self { identity, core, log }
+    pub(crate) fn new(log: LineLog) -> Self {
+        Self { log }
     }
 }
 
@@ -99,13 +96,18 @@ impl WasiHttpHooks for HttpHooks {
 
     fn send_request(
         &mut self,
-        request: ::http::Request<WasiBody>,
+        mut request: ::http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Later<Result<(), Error>>,
     ) -> Later<Result<(::http::Response<WasiBody>, Later<Result<(), Error>>), Error>> {
-        let (identity, core, log) = (self.identity.clone(), self.core, self.log.clone());
+        let log = self.log.clone();
+        let mut watched = Leaving::watch(log.current(), &mut request);
         Box::new(async move {
-            let sent = identity.outgoing.send(core, request, options.unwrap_or_default()).await;
+            let current = log.current();
+            let sent = current.identity().outgoing.send(current.core(), request, options.unwrap_or_default()).await;
+            if let (Some(watched), Ok(response)) = (&mut watched, &sent) {
+                watched.answered(response.status());
+            }
             let response = sent.map_err(|error| told(error, &log))?;
             let done: Later<Result<(), Error>> = Box::new(std::future::ready(Ok(())));
             Ok((response, done))

@@ -1,7 +1,7 @@
 //! What a component's links to one kind of state lead to: by package, and within a package by label.
 
 use wattle_spec::label::Label;
-use wattle_spec::link::{Link, Provider};
+use wattle_spec::link::{Link, Provider, Rule};
 use wattle_spec::name::BackendName;
 use wattle_spec::resolve::State;
 
@@ -19,16 +19,21 @@ struct Joint<T> {
 }
 
 impl<T> Joined<T> {
-    /// Leads each link of `links` to `state` to what `join` makes of the backend that it names. What is provided
+    /// Leads each link of `links` to `state` to what `join` makes of the backend that it names and the rule that
+    /// chose it. What is provided
     /// without a backend is left out.
-    pub(crate) fn new<E>(links: &[Link], state: State, join: impl Fn(&BackendName) -> Result<T, E>) -> Result<Self, E> {
+    pub(crate) fn new<E>(
+        links: &[Link],
+        state: State,
+        join: impl Fn(&BackendName, Rule) -> Result<T, E>,
+    ) -> Result<Self, E> {
         let mut joined = Self { links: Vec::new() };
         for link in links.iter().filter(|link| link.state == Some(state)) {
             let (Some(interface), Provider::Backend(name)) = (link.what.interface(), &link.provider) else { continue };
             let (package, label) = (interface.package_key().to_string(), link.what.label().cloned());
             // The interfaces of a package share a link: one of them stands for all.
             if !joined.links.iter().any(|known| known.package == package && known.label == label) {
-                joined.links.push(Joint { package, label, to: join(name)? });
+                joined.links.push(Joint { package, label, to: join(name, link.rule)? });
             }
         }
         Ok(joined)

@@ -14,6 +14,7 @@ mod increment;
 mod link;
 mod listing;
 mod open_bucket;
+mod operation;
 mod swap;
 mod wasmcloud;
 

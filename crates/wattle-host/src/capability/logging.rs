@@ -30,7 +30,7 @@ impl View<'_> {
     fn log(&self, level: Level, name: &'static str, context: &str, message: &str) {
         self.0.log.line(Source::Log(level), context, message.as_bytes());
         if let Some(link) = &self.0.identity.log_link {
-            link.send(name, context, message, self.0.log.request());
+            link.send(name, context, message, self.0.log.current().request());
         }
     }
 }

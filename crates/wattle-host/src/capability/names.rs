@@ -92,7 +92,8 @@ pub(super) fn link(linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Re
 
 /// Looks `name` up for `guest`, and tells the log where that was refused.
 fn look_up(guest: &Guest, name: String) -> impl Future<Output = Looked> + Send + use<> {
-    let (identity, core, log, found) = (guest.identity.clone(), guest.core, guest.log.clone(), guest.found.clone());
+    let (identity, core, log, found) =
+        (guest.identity.clone(), guest.current.core(), guest.log.clone(), guest.found.clone());
     async move {
         let looked = identity.outgoing.look_up(core, name, found).await;
         if let Err(error @ (LookupError::Denied(_) | LookupError::Prohibited { .. })) = &looked {

@@ -8,11 +8,13 @@ use wattle_backend::error::BackendError;
 use wattle_backend::memory::{MemoryBlobs, MemoryBus, MemoryKeyValue};
 use wattle_backend::stores::Stores;
 use wattle_spec::app::App;
-use wattle_spec::backend::{BackendSpec, EngineSpec, Scope};
+use wattle_spec::backend::{BackendKind, BackendSpec, EngineSpec, Scope};
 use wattle_spec::host_file::backend_of;
+use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
 
 use crate::error::StartError;
+use crate::readiness::Probe;
 
 /// Opens backends; an embedder says with it which engines there are.
 pub trait BackendSource: Send + Sync {
@@ -50,15 +52,25 @@ impl BackendSource for InMemory {
 pub(super) struct Backends {
     source: Arc<dyn BackendSource>,
     named: BTreeMap<BackendName, BackendSpec>,
-    open: Mutex<BTreeMap<EngineSpec, Stores>>,
+    open: Mutex<BTreeMap<EngineSpec, Opened>>,
+}
+
+/// A backend that is open.
+#[derive(Clone)]
+struct Opened {
+    stores: Stores,
+    probe: Arc<Probe>,
 }
 
 /// A backend as one app sees it.
 pub(super) struct AppBackend {
     pub(super) name: BackendName,
+    pub(super) kind: BackendKind,
     pub(super) stores: Stores,
     /// Whose what is kept there is.
     pub(super) owner: Owner,
+    /// Whether it can be used.
+    pub(super) probe: Arc<Probe>,
 }
 
 impl Backends {
@@ -77,24 +89,39 @@ impl Backends {
             .ok_or_else(|| StartError::NoBackend { component: component.clone(), backend: name.clone() })?;
         let opened = self.opened(&spec.engine);
         let opened = opened.map_err(|source| StartError::Backend { backend: name.clone(), source })?;
-        let stores =
-            opened.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind: spec.engine.kind() })?;
+        let kind = spec.engine.kind();
+        let Opened { stores, probe } =
+            opened.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind })?;
         let owner = match spec.scope {
             Scope::App => Owner::App(app.id.clone()),
             Scope::Shared => Owner::Shared,
         };
-        Ok(AppBackend { name: name.clone(), stores, owner })
+        Ok(AppBackend { name: name.clone(), kind, stores, owner, probe })
     }
 
-    fn opened(&self, engine: &EngineSpec) -> Result<Option<Stores>, BackendError> {
+    /// All that the components of `app` are linked to, each once.
+    pub(super) fn all_of(&self, app: &App) -> Result<BTreeMap<BackendName, AppBackend>, StartError> {
+        let mut all = BTreeMap::new();
+        for (component, spec) in &app.components {
+            for link in &spec.links {
+                if let Provider::Backend(name) = &link.provider
+                    && !all.contains_key(name)
+                {
+                    all.insert(name.clone(), self.of(app, component, name)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn opened(&self, engine: &EngineSpec) -> Result<Option<Opened>, BackendError> {
         let mut open = self.open.lock().expect("invariant: nothing panics while it holds this lock");
-        if let Some(stores) = open.get(engine) {
-            return Ok(Some(stores.clone()));
+        if let Some(opened) = open.get(engine) {
+            return Ok(Some(opened.clone()));
         }
-        let stores = self.source.open(engine)?;
-        if let Some(stores) = &stores {
-            open.insert(engine.clone(), stores.clone());
-        }
-        Ok(stores)
+        let Some(stores) = self.source.open(engine)? else { return Ok(None) };
+        let opened = Opened { probe: Arc::new(Probe::new(stores.clone())), stores };
+        open.insert(engine.clone(), opened.clone());
+        Ok(Some(opened))
     }
 }

@@ -11,6 +11,7 @@ use wattle_spec::limits::HostLimits;
 use wattle_spec::name::BackendName;
 use wattle_spec::network::AddressRange;
 use wattle_spec::report::Report;
+use wattle_spec::telemetry::TelemetrySpec;
 
 use super::Host;
 use super::backends::{BackendSource, Backends, InMemory};
@@ -20,6 +21,8 @@ use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
 use crate::error::HostError;
 use crate::outgoing::Network;
+use crate::readiness::Readiness;
+use crate::telemetry::Telemetry;
 use crate::trigger::cron::{KeptTicks, TickBook};
 use crate::trigger::ground::{Ground, Reports};
 use crate::trigger::http::{Connections, EdgePolicy, Server};
@@ -37,6 +40,8 @@ pub struct HostBuilder {
     clock: Arc<dyn Clock>,
     tick_book: Arc<dyn TickBook>,
     reports: Reports,
+    metrics: bool,
+    telemetry: TelemetrySpec,
 }
 
 impl Default for HostBuilder {
@@ -55,6 +60,8 @@ impl Default for HostBuilder {
             clock: Arc::new(SystemClock),
             tick_book: Arc::new(KeptTicks::new(Arc::new(MemoryKeyValue::default()))),
             reports: Arc::new(drop),
+            metrics: false,
+            telemetry: TelemetrySpec::default(),
         }
     }
 }
@@ -133,27 +140,47 @@ impl HostBuilder {
         self
     }
 
+    /// Counts what happens, for [`Host::listen_admin`]. A host that tells a collector does so anyway.
+    pub fn metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
+    /// Tells a collector, if `spec` names one.
+    pub fn telemetry(mut self, spec: TelemetrySpec) -> Self {
+        self.telemetry = spec;
+        self
+    }
+
     /// Builds the host and starts its threads.
     ///
     /// # Errors
     ///
-    /// If the engine or the threads cannot be had.
+    /// If the engine or the threads cannot be had, or the collector cannot be spoken to at all.
     pub fn build(self) -> Result<Host, HostError> {
         let engines = Arc::new(Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?);
         let cores = Arc::new(Cores::start(self.cores, engines.clone()).map_err(HostError::Threads)?);
         let network = Arc::new(Network::new(cores.count(), self.name_servers));
-        let providers = Providers { backends: Backends::new(self.backend_source, self.backends), network };
+        let components_max = self.limits.metric_components;
+        let (telemetry, exporter) = Telemetry::exported(&self.telemetry, components_max, &network)?.unzip();
+        let telemetry = telemetry.or_else(|| self.metrics.then(|| Telemetry::counting(components_max, &network)));
+        let tracer = telemetry.as_ref().and_then(|telemetry| telemetry.tracer.clone());
+        let server = Arc::new(Server::new(self.limits, self.edge, telemetry.clone()));
+        let providers = Providers { backends: Backends::new(self.backend_source, self.backends), network, telemetry };
         let loader =
             Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;
         Ok(Host {
             loader,
-            server: Arc::new(Server::new(self.limits, self.edge)),
+            server,
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),
-            ground: Arc::new(Ground { cores: cores.clone(), clock: self.clock, reports: self.reports }),
+            ground: Arc::new(Ground { cores: cores.clone(), clock: self.clock, reports: self.reports, tracer }),
             tick_book: self.tick_book,
             cores,
+            readiness: Readiness::default(),
+            admin: Mutex::default(),
+            exporter,
         })
     }
 }

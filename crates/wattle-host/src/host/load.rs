@@ -38,6 +38,7 @@ use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::outgoing::{Network, Outgoing, Places};
+use crate::telemetry::{LinkFacts, Telemetry};
 use crate::trigger::http::Warm;
 
 /// Failures of one component that are told in a second; the others are counted.
@@ -73,6 +74,8 @@ pub(super) struct Loader {
 pub(super) struct Providers {
     pub(super) backends: Backends,
     pub(super) network: Arc<Network>,
+    /// `None`: nobody asked for metrics or traces.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
 }
 
 /// An app while its components are made.
@@ -130,6 +133,16 @@ impl Loader {
         &self.providers.network
     }
 
+    /// What the host has opened, and what it names.
+    pub(super) fn backends(&self) -> &Backends {
+        &self.providers.backends
+    }
+
+    /// What is told of the host. `None`: nobody asked.
+    pub(super) fn telemetry(&self) -> Option<&Arc<Telemetry>> {
+        self.providers.telemetry.as_ref()
+    }
+
     /// Makes the component `name` of an app.
     pub(super) async fn load(
         &self,
@@ -169,6 +182,7 @@ impl Loader {
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
+            series: self.telemetry().map(|telemetry| telemetry.metrics.series(&app.id, Some(name))),
         };
         Ok(Component {
             identity: Arc::new(identity),
@@ -222,17 +236,17 @@ impl Loader {
 
     /// What its links to keys and values lead to.
     fn key_value(&self, joining: &Joining<'_>) -> Result<Joined<KeyValueLink>, StartError> {
-        Joined::new(&joining.spec.links, State::KeyValue, |name| {
-            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
-            let Some(backend) = stores.key_value else { return Err(joining.cannot(name, State::KeyValue)) };
-            Ok(KeyValueLink { backend, name, owner })
+        Joined::new(&joining.spec.links, State::KeyValue, |name, rule| {
+            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
+            let Some(store) = stores.key_value else { return Err(joining.cannot(backend, State::KeyValue)) };
+            Ok(KeyValueLink { backend: store, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
         })
     }
 
     /// What its links to blobs lead to.
     fn blobs(&self, joining: &Joining<'_>) -> Result<Joined<BlobsLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Blobs, |name| {
-            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+        Joined::new(&joining.spec.links, State::Blobs, |name, _| {
+            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
             let Some(backend) = stores.blobs else { return Err(joining.cannot(name, State::Blobs)) };
             Ok(BlobsLink { backend, name, owner })
         })
@@ -254,8 +268,8 @@ impl Loader {
 
     /// Where its messages go to and come from.
     fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Bus, |name| {
-            let AppBackend { name, stores, owner } = self.backend(joining, name)?;
+        Joined::new(&joining.spec.links, State::Bus, |name, _| {
+            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
             let bus = stores.bus;
             Ok(BusLink { bus: bus.ok_or_else(|| joining.cannot(name, State::Bus))?, owner })
         })
@@ -269,7 +283,7 @@ impl Loader {
         }
         let (secrets, owner): (Arc<dyn Secrets>, _) = match self.linked(joining, State::Secrets)? {
             None => (Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT)), Owner::Shared),
-            Some(AppBackend { name, stores, owner }) => match (stores.secrets, stores.key_value) {
+            Some(AppBackend { name, stores, owner, .. }) => match (stores.secrets, stores.key_value) {
                 (Some(secrets), _) => (secrets, owner),
                 (None, Some(store)) => (Arc::new(KeptSecrets::new(store)), owner),
                 (None, None) => return Err(joining.cannot(name, State::Secrets)),
@@ -304,12 +318,12 @@ impl Loader {
     /// Makes one instance of `component` and drops it: what cannot start is found out now.
     pub(super) async fn try_out(&self, component: &Arc<Component>, cores: &Cores) -> Result<(), StartError> {
         let deadline = Instant::now() + component.identity.limits.deadline;
-        let invocation =
-            Invocation { request: RequestId::next(), trigger: TriggerKind::Trial, deadline: Some(deadline) };
+        let trigger = TriggerKind::Trial;
+        let invocation = Invocation { request: RequestId::next(), trigger, deadline: Some(deadline), trace: None };
         let tried = component.clone();
         let outcome = cores
             .run(|core| async move {
-                let mut store = new_store(&tried.engine, &tried.identity, core, invocation);
+                let mut store = new_store(&tried.engine, &tried.identity, core, &invocation);
                 let started = timeout_at(deadline.into(), tried.program.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -12,8 +11,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::Current;
 use crate::component::Identity;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
 
 /// Where a line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,59 +24,46 @@ pub(crate) enum Source {
 
 /// The log of one instance.
 #[derive(Clone)]
-pub(crate) struct LineLog(Arc<LogOf>);
-
-struct LogOf {
-    identity: Arc<Identity>,
-    /// An instance goes by the first request that it served.
-    instance: RequestId,
-    /// What calls the instance.
-    trigger: TriggerKind,
-    /// The request that the instance serves now. One that serves several at a time names the latest.
-    request: AtomicU64,
-}
+pub(crate) struct LineLog(Current);
 
 impl LineLog {
-    pub(crate) fn new(identity: Arc<Identity>, first: Invocation) -> Self {
-        let Invocation { request, trigger, .. } = first;
-        Self(Arc::new(LogOf { identity, instance: request, trigger, request: AtomicU64::new(request.0) }))
+    pub(crate) fn new(current: Current) -> Self {
+        Self(current)
     }
 
-    /// Whose log it is.
-    pub(crate) fn identity(&self) -> &Arc<Identity> {
-        &self.0.identity
+    /// The instance whose log it is.
+    pub(crate) fn current(&self) -> &Current {
+        &self.0
     }
 
-    /// From now on lines belong to `request`.
-    pub(crate) fn serve(&self, request: RequestId) {
-        self.0.request.store(request.0, Ordering::Relaxed);
-    }
-
-    /// The request that the instance serves now.
-    pub(crate) fn request(&self) -> RequestId {
-        RequestId(self.0.request.load(Ordering::Relaxed))
+    fn identity(&self) -> &Identity {
+        self.0.identity()
     }
 
     /// Writes one line, cut and cleaned, unless the component has used up its rate.
     pub(crate) fn line(&self, source: Source, context: &str, text: &[u8]) {
-        let allowed = match self.0.identity.log_rate.take() {
+        let allowed = match self.identity().log_rate.take() {
             Ok(0) => true,
             Ok(dropped) => {
                 self.event(Source::Stderr, "", &format!("{dropped} lines were dropped (limit log-lines-per-second)"));
                 true
             }
-            Err(()) => false,
+            Err(()) => {
+                if let Some(series) = self.0.series() {
+                    series.log_line_dropped();
+                }
+                false
+            }
         };
         if allowed {
-            let limit = usize::try_from(self.0.identity.limits.log_line.0).unwrap_or(usize::MAX);
+            let limit = usize::try_from(self.identity().limits.log_line.0).unwrap_or(usize::MAX);
             self.event(source, &cleaned(context.as_bytes(), limit), &cleaned(text, limit));
         }
     }
 
     fn event(&self, source: Source, context: &str, message: &str) {
-        let Identity { app, name, .. } = &*self.0.identity;
-        let request = self.request();
-        let (instance, trigger) = (self.0.instance, self.0.trigger);
+        let Identity { app, name, .. } = self.identity();
+        let (trigger, instance, request) = (self.0.trigger(), self.0.instance(), self.0.request());
         macro_rules! event {
             ($level:expr, $stream:literal) => {
                 tracing::event!(target: "guest", $level, %app, component = %name, %trigger, %instance, %request,
@@ -138,7 +124,7 @@ struct Line(Vec<u8>);
 
 impl LineStream {
     fn take(&self, bytes: &[u8]) {
-        let room = usize::try_from(self.log.0.identity.limits.log_line.0).unwrap_or(usize::MAX).saturating_add(1);
+        let room = usize::try_from(self.log.identity().limits.log_line.0).unwrap_or(usize::MAX).saturating_add(1);
         let mut rest = self.rest.lock().expect("invariant: nothing panics while it holds this lock");
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ended) = match piece.strip_suffix(b"\n") {

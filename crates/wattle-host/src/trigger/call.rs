@@ -58,7 +58,7 @@ async fn on_core<E: Entry>(
     entry: E,
 ) -> Result<E::Value, Failed> {
     let Component { engine, identity, .. } = component;
-    let mut store = command_store(engine, identity, core, invocation, &entry.command_line());
+    let mut store = command_store(engine, identity, core, &invocation, &entry.command_line());
     let ended = invocation.within(entry.enter(component, &mut store)).await;
     outcome(ended, &store)
 }

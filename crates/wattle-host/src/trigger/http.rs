@@ -1,7 +1,7 @@
 //! The HTTP trigger, in the order in which a request passes: a listener deals connections to the cores, a connection
 //! reads requests, a request finds its route and its place, an instance or a folder answers, the answer goes out.
 
-mod access;
+mod account;
 mod admission;
 mod answer_body;
 mod calls;

@@ -23,7 +23,8 @@ pub(crate) async fn keep(ground: Arc<Ground>, component: Arc<Component>, policy:
     loop {
         let run = RequestId::next();
         ground.report(Report::ServiceStarted { app: app.clone(), service: service.clone(), run: run.to_string() });
-        let invocation = Invocation { request: run, trigger: TriggerKind::Service, deadline: None };
+        // It has no end that a span could be told at.
+        let invocation = Invocation { request: run, trigger: TriggerKind::Service, deadline: None, trace: None };
         let ended = call(&ground.cores, &component, invocation, Main(command_line.clone())).await;
         let reason = match success(ended) {
             Ok(()) if policy.on == RestartOn::Failure => {

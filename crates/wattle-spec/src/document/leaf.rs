@@ -19,6 +19,7 @@ use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
 use crate::subject::{Subject, SubjectPattern};
+use crate::telemetry::{CollectorUrl, CollectorUrlError, Interval, Ratio};
 use crate::units::{Span, UnitError};
 
 /// Why a string is not what its place asks for, and what to do about it.
@@ -43,6 +44,10 @@ pub struct HostPath(pub String);
 /// An absolute path as a guest sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GuestPath(pub String);
+
+/// The name of a header field, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FieldName(pub(crate) String);
 
 /// A semantic version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +130,10 @@ leaves! {
     Schedule: "cron-schedule", "*/5 * * * *", schedule;
     Zone: "time-zone", "Europe/Berlin", zone;
     Listen: "listen-address", "127.0.0.1:8080", listen;
+    FieldName: "field-name", "authorization", field_name;
+    CollectorUrl: "collector-url", "http://127.0.0.1:4318", collector_url;
+    Ratio: "percentage", "10%", plain;
+    Interval: "interval", "60s", plain;
 }
 
 fn refused(message: impl fmt::Display) -> Refused {
@@ -211,5 +220,18 @@ fn guest_path(text: &str) -> Result<GuestPath, Refused> {
     match !below.is_empty() && below.split('/').any(is_odd) {
         true => Err(refused("a path in the guest has no empty, `.` or `..` segments")),
         false => Ok(GuestPath(format!("/{below}"))),
+    }
+}
+
+fn collector_url(text: &str) -> Result<CollectorUrl, Refused> {
+    text.parse().map_err(|error: CollectorUrlError| Refused { hint: Some(error.hint().into()), ..refused(error) })
+}
+
+/// RFC 9110, section 5.6.2, without upper-case letters: `a` and `A` would be one field under two keys.
+fn field_name(text: &str) -> Result<FieldName, Refused> {
+    let is_known = |c: char| matches!(c, 'a'..='z' | '0'..='9') || "!#$%&'*+-.^_`|~".contains(c);
+    match !text.is_empty() && text.chars().all(is_known) {
+        true => Ok(FieldName(text.into())),
+        false => Err(refused("the name of a header field is made of lower-case letters, digits and hyphens")),
     }
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub(crate) use self::leaf::FieldName;
 pub use self::leaf::{Address, GuestPath, HostPath, Text, Variable, Version};
 pub use self::limits::LimitTable;
 pub(crate) use self::schema::{generate, keyed};

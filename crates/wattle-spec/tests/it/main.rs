@@ -13,6 +13,7 @@ mod schema;
 mod service;
 mod shape;
 mod subject;
+mod telemetry;
 mod triggers;
 mod values;
 

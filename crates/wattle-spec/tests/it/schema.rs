@@ -214,6 +214,7 @@ fn host_file() {
     insta::assert_snapshot!(check(host_file::schema()), @r#"
     https://json-schema.org/draft/2020-12/schema Wattle host
     access-log: boolean = false
+    admin: string socket-address
     backends: object
     backends.*: object
     backends.*.credentials: string host-path
@@ -256,12 +257,21 @@ fn host_file() {
     limits.http2-stream-window: string byte-size = "256KiB"
     limits.http2-streams: integer = 100
     limits.idle-timeout: string time-limit = "75s"
+    limits.metric-components: integer = 2000
     limits.tls-handshake-timeout: string time-limit = "10s"
     links: object
     links.*:
     listen: array
     name-servers: array
     off: array
+    telemetry: object
+    telemetry.endpoint: string collector-url
+    telemetry.headers: object
+    telemetry.headers.*: string text
+    telemetry.interval: string interval = "60s"
+    telemetry.propagate: boolean = true
+    telemetry.ratio: string percentage = "100%"
+    telemetry.service-name: string = "wattle"
     tls: array
     tls.[].cert: string host-path
     tls.[].key: string host-path

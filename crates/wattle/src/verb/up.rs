@@ -9,6 +9,7 @@ use wattle_host::Host;
 use wattle_host::tls::Tls;
 use wattle_spec::app::App;
 use wattle_spec::listen::{CertificatePaths, Listen, Scheme};
+use wattle_spec::telemetry::TelemetrySpec;
 
 use super::print;
 use super::stop::{self, Stop};
@@ -25,13 +26,15 @@ const BACKLOG: u32 = 4096;
 pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     let file = AppFile::read(&arguments.what)?;
     let mut app = file.resolve()?;
+    let telemetry = file.host.telemetry.clone();
+    let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     for component in app.components.values_mut() {
         component.env.extend(arguments.env.iter().cloned());
     }
     let runtime = stop::runtime()?;
-    let listeners = {
+    let (listeners, admin) = {
         let _runtime = runtime.enter();
-        bind(&arguments, &file)?
+        (bind(&arguments, &file)?, bind_admin(&arguments, &file)?)
     };
     let certificates = CertificateFiles::open(certificate_paths(&arguments, &file))?;
     let sockets = sockets(listeners, certificates.as_ref())?;
@@ -44,7 +47,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
             }
         };
         tokio::select! {
-            served = serve(&arguments, &file, &app, sockets) => served,
+            served = serve(&arguments, &file, &app, Serving { sockets, admin, telemetry }) => served,
             () = follow => Ok(()),
         }
     });
@@ -57,13 +60,17 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     served
 }
 
-async fn serve(arguments: &Up, file: &AppFile, app: &App, sockets: Vec<Socket>) -> Result<(), Problem> {
+async fn serve(arguments: &Up, file: &AppFile, app: &App, serving: Serving) -> Result<(), Problem> {
     let mut stop = Stop::install()?;
     let mut builder = Host::builder();
     if arguments.access_log || file.host.access_log {
         builder = builder.access_log();
     }
+    if serving.admin.is_some() {
+        builder = builder.metrics();
+    }
     let host = builder
+        .telemetry(serving.telemetry)
         .trusted_proxies(file.host.trusted_proxies.clone())
         .limits(file.host.limits)
         .compiler(ChildCompiler)
@@ -71,12 +78,16 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, sockets: Vec<Socket>) 
         .name_servers(file.host.name_servers.clone())
         .reports(told::to_the_log());
     let host = kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?;
+    if let Some(listener) = serving.admin {
+        let address = host.listen_admin(listener)?;
+        tracing::info!(%address, "health, readiness and metrics are told here");
+    }
     tokio::select! {
         started = host.start(app, &file.bytes) => started?,
         _ = stop.asked() => return Ok(()),
     }
     let mut urls = String::new();
-    for Socket { listener, tls } in sockets {
+    for Socket { listener, tls } in serving.sockets {
         let (scheme, address) = match tls {
             None => (Scheme::Http, host.listen(listener)?),
             Some(tls) => (Scheme::Https, host.listen_tls(listener, tls)?),
@@ -90,6 +101,14 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, sockets: Vec<Socket>) 
         ended = host.drain() => if ended { Ok(()) } else { Err(Problem::Cut) },
         _ = stop.asked() => Err(Problem::Interrupted),
     }
+}
+
+/// What a host is given beside its app.
+struct Serving {
+    sockets: Vec<Socket>,
+    /// `None`: nobody watches.
+    admin: Option<TcpListener>,
+    telemetry: TelemetrySpec,
 }
 
 /// A socket to serve on. `tls`: `None` for plain HTTP.
@@ -113,6 +132,12 @@ fn bind(arguments: &Up, file: &AppFile) -> Result<Vec<(Listen, TcpListener)>, Pr
         Err(source) => Err(Problem::Listen { address: asked.address, source }),
     };
     asked.iter().map(bind).collect()
+}
+
+/// The address for whoever watches the host, if there is one.
+fn bind_admin(arguments: &Up, file: &AppFile) -> Result<Option<TcpListener>, Problem> {
+    let Some(address) = arguments.admin.or(file.host.admin) else { return Ok(None) };
+    listen(address).map(Some).map_err(|source| Problem::Listen { address, source })
 }
 
 /// The certificates of the command line, or else of the host's file.

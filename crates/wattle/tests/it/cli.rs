@@ -123,6 +123,8 @@ fn help_of_up() {
                                file
           --tls-key <FILE>     The private key of the certificate, a PEM file
           --access-log         Write a line for each request to the log
+          --admin <ADDR>       Tell of health, readiness and metrics on this
+                               address, by plain HTTP
           --data-dir <DIR>     Keep data here [default: .wattle beside the
                                manifest]
           --env <NAME=VALUE>   Give every component this environment variable

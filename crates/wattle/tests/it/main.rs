@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod admin;
 mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;
@@ -53,6 +54,8 @@ mod sockets;
 mod static_files;
 mod stop;
 mod streams;
+mod telemetry;
+mod telemetry_calls;
 mod tls;
 mod up;
 

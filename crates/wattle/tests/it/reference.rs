@@ -10,7 +10,8 @@ use wattle_host::ErrorCode;
 use wattle_spec::host_file::{self, HostSpec};
 use wattle_spec::limits::{AppLimits, ComponentLimits, HostLimits, LimitRow, LimitSet};
 use wattle_spec::manifest::{self, Manifest};
-use wattle_testkit::{App, Ran};
+use wattle_spec::telemetry::VARIABLES;
+use wattle_testkit::{App, Ran, guests};
 
 use crate::WATTLE;
 use keys::{KeyPage, required_of};
@@ -114,6 +115,30 @@ fn limits() {
         part("A host", "In `host.toml`: `[limits]`.", HostLimits::rows()),
     ];
     check("limits.md", &page.concat());
+}
+
+/// The numbers are those that a host tells.
+#[test]
+fn telemetry() {
+    let variables = VARIABLES.map(|(name, sets)| vec![format!("`{name}`"), sets.to_owned()]);
+    let app = App::of(&guests::hello(), "");
+    let server = WATTLE.up(&app).args(["--admin", "127.0.0.1:0"]).start();
+    let text = crate::admin::get(&server, "/metrics").text();
+    let about =
+        |what: &str| text.lines().filter_map(|line| line.strip_prefix(what)?.split_once(' ')).collect::<Vec<_>>();
+    let types = about("# TYPE ");
+    let row = |(index, (name, help)): (usize, &(&str, &str))| {
+        vec![format!("`{name}`"), types[index].1.to_owned(), help.to_string()]
+    };
+    let page = format!(
+        "# Telemetry\n\n## Variables\n\nThey come before `[telemetry]` of [host.toml](host-file.md).\n\n{}\n## Metrics\n\nIn the \
+         spelling of `/metrics`, where counters end in `_total`. A collector is told the same with full stops between \
+         the\nwords and without the units. The labels are `app`, `component`, and `status`, `code`, `interface` or `outcome`; \
+         for a\ncollector they begin with `wattle.`.\n\n{}",
+        table(&["variable", "sets"], variables),
+        table(&["name", "type", "meaning"], about("# HELP ").iter().enumerate().map(row))
+    );
+    check("telemetry.md", &page);
 }
 
 #[test]

@@ -9,13 +9,14 @@ use super::increment::UNSIGNED;
 use super::link::{HasStore, View, view};
 use super::listing::PAGE_LEN;
 use super::open_bucket::OpenBucket;
+use super::operation::{LIST_KEYS, Package};
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft::{atomics, batch, store};
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft";
 pub(super) const INTERFACES: [&str; 3] =
     [STORE, "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
-const PACKAGE: &str = "wasi:keyvalue";
+const PACKAGE: Package = Package::Wasi;
 
 /// A bucket whose list is paged by numbers.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -117,11 +118,13 @@ impl store::HostBucket for View<'_> {
     }
 
     async fn exists(&mut self, bucket: Resource<PagedBucket>, key: String) -> Answer<bool> {
-        Ok(self.paged(&bucket)?.get(&key).await?.is_some())
+        self.paged(&bucket)?.exists(&key).await
     }
 
     async fn list_keys(&mut self, bucket: Resource<PagedBucket>, cursor: Option<u64>) -> Answer<store::KeyResponse> {
-        self.table.get_mut(&bucket)?.list(cursor).await
+        let paged = self.table.get_mut(&bucket)?;
+        let caller = paged.open.caller.clone();
+        caller.watch(LIST_KEYS, paged.list(cursor)).await
     }
 
     async fn drop(&mut self, bucket: Resource<PagedBucket>) -> wasmtime::Result<()> {

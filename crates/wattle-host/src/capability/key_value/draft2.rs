@@ -9,13 +9,14 @@ use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
+use super::operation::Package;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
 pub(super) const INTERFACES: [&str; 3] =
     [STORE, "wasi:keyvalue/atomics@0.2.0-draft2", "wasi:keyvalue/batch@0.2.0-draft2"];
-const PACKAGE: &str = "wasi:keyvalue";
+const PACKAGE: Package = Package::Wasi;
 
 /// A swap that a guest prepares: it is done if nobody writes the key after the guest has looked at it. It holds no
 /// value, so that a guest cannot fill the memory of the host with many of them.
@@ -79,7 +80,7 @@ impl store::HostBucket for View<'_> {
     }
 
     async fn exists(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<bool> {
-        Ok(self.table.get(&bucket)?.get(&key).await?.is_some())
+        self.table.get(&bucket)?.exists(&key).await
     }
 
     async fn list_keys(&mut self, bucket: Resource<OpenBucket>, cursor: Option<String>) -> Answer<store::KeyResponse> {
@@ -124,13 +125,13 @@ impl atomics::Host for View<'_> {
 impl atomics::HostCas for View<'_> {
     async fn new(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<Resource<Cas>> {
         let open = self.table.get(&bucket)?.clone();
-        let seen = open.entry(&key).await?.map(|entry| entry.version);
+        let seen = open.current(&key).await?.map(|entry| entry.version);
         Ok(self.table.push(Cas { open, key, seen })?)
     }
 
     async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
         let cas = self.table.get_mut(&cas)?;
-        let found = cas.open.entry(&cas.key).await?;
+        let found = cas.open.current(&cas.key).await?;
         cas.seen = found.as_ref().map(|entry| entry.version);
         Ok(found.map(|entry| entry.value.into()))
     }

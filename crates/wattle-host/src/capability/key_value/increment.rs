@@ -10,6 +10,7 @@ use wattle_backend::key_value::Change;
 
 use super::fault::{Answer, refuse};
 use super::open_bucket::{OpenBucket, checked_key};
+use super::operation::INCREMENT;
 
 /// What an interface can tell.
 pub(super) const SIGNED: RangeInclusive<i64> = i64::MIN..=i64::MAX;
@@ -19,6 +20,10 @@ pub(super) const UNSIGNED: RangeInclusive<i64> = 0..=i64::MAX;
 impl OpenBucket {
     /// Adds `delta` to the number at `key`, where a missing one counts as 0, unless the sum would not be in `told`.
     pub(super) async fn increment(&self, key: &str, delta: i128, told: RangeInclusive<i64>) -> Answer<i64> {
+        self.caller.watch(INCREMENT, self.add(key, delta, told)).await
+    }
+
+    async fn add(&self, key: &str, delta: i128, told: RangeInclusive<i64>) -> Answer<i64> {
         let sum = self.backend.update(&self.bucket, checked_key(key)?, adding(delta, told)).await?;
         let number = std::str::from_utf8(&sum).ok().and_then(|text| text.parse().ok());
         number.map_or_else(|| refuse("the backend answered something else than the sum"), Ok)

@@ -6,12 +6,13 @@ use wasmtime::component::{HasData, ResourceTable};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::label::Label;
-use wattle_spec::name::BackendName;
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::OpenBucket;
+use super::operation::{Caller, Package};
 use crate::capability::joined::Joined;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::LinkFacts;
 
 /// The most bytes that the name of a bucket may have.
 const BUCKET_NAME_MAX: usize = 256;
@@ -19,9 +20,9 @@ const BUCKET_NAME_MAX: usize = 256;
 /// The provider of an import of keys and values.
 pub(crate) struct KeyValueLink {
     pub(crate) backend: Arc<dyn KeyValue>,
-    /// The backend's name: two that are kept by one engine do not share their buckets.
-    pub(crate) name: BackendName,
     pub(crate) owner: Owner,
+    /// What is told of it.
+    pub(crate) facts: Arc<LinkFacts>,
 }
 
 pub(super) struct HasStore;
@@ -34,29 +35,32 @@ impl HasData for HasStore {
 pub(super) struct View<'a> {
     pub(super) table: &'a mut ResourceTable,
     links: &'a Joined<KeyValueLink>,
+    current: &'a Current,
 }
 
 pub(super) fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, links: &guest.identity.key_value }
+    View { table: &mut guest.table, links: &guest.identity.key_value, current: &guest.current }
 }
 
 impl View<'_> {
     /// The bucket `name` through the import of `package` that has no label.
-    pub(super) fn open(&self, package: &str, name: &str) -> Answer<OpenBucket> {
-        open(self.links.named(package, name), name)
+    pub(super) fn open(&self, package: Package, name: &str) -> Answer<OpenBucket> {
+        self.opened(package, self.links.named(package.as_str(), name), name)
     }
 
     /// The bucket `name` through the import that is called `label`.
-    pub(super) fn open_labelled(&self, package: &str, label: &Label, name: &str) -> Answer<OpenBucket> {
-        open(self.links.labelled(package, label), name)
+    pub(super) fn open_labelled(&self, package: Package, label: &Label, name: &str) -> Answer<OpenBucket> {
+        self.opened(package, self.links.labelled(package.as_str(), label), name)
     }
-}
 
-fn open(link: Option<&KeyValueLink>, name: &str) -> Answer<OpenBucket> {
-    let link = link.ok_or(Failure::Guest(Fault::AccessDenied))?;
-    if name.len() > BUCKET_NAME_MAX {
-        return Err(Failure::Guest(Fault::NoSuchStore));
+    fn opened(&self, package: Package, link: Option<&KeyValueLink>, name: &str) -> Answer<OpenBucket> {
+        let link = link.ok_or(Failure::Guest(Fault::AccessDenied))?;
+        if name.len() > BUCKET_NAME_MAX {
+            return Err(Failure::Guest(Fault::NoSuchStore));
+        }
+        let (owner, facts) = (link.owner.clone(), link.facts.clone());
+        // Two backends that are kept by one engine do not share their buckets.
+        let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };
+        Ok(OpenBucket::new(link.backend.clone(), bucket, Caller { package, current: self.current.clone(), facts }))
     }
-    let bucket = Bucket { owner: link.owner.clone(), name: format!("{}/{name}", link.name) };
-    Ok(OpenBucket::new(link.backend.clone(), bucket))
 }

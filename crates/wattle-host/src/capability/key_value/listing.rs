@@ -4,6 +4,7 @@ use wattle_backend::key_value::Page;
 
 use super::fault::{Answer, refuse};
 use super::open_bucket::{OpenBucket, checked_key};
+use super::operation::LIST_KEYS;
 
 /// Keys in one page.
 pub(super) const PAGE_LEN: usize = 1000;
@@ -16,6 +17,10 @@ impl OpenBucket {
 
     /// The keys that begin with `prefix` (empty: all), after `cursor`: the last key of the page before.
     pub(super) async fn list(&self, prefix: &str, cursor: Option<&str>) -> Answer<Page> {
+        self.caller.watch(LIST_KEYS, self.list_after(prefix, cursor)).await
+    }
+
+    async fn list_after(&self, prefix: &str, cursor: Option<&str>) -> Answer<Page> {
         let is_cursor = |cursor: &str| checked_key(cursor).is_ok();
         if !cursor.is_none_or(is_cursor) || !(prefix.is_empty() || is_cursor(prefix)) {
             return refuse("the cursor or the prefix is none that a key could have");
@@ -26,7 +31,7 @@ impl OpenBucket {
         // A list begins after a key, and the prefix itself may be one.
         let (after, first) = match cursor {
             Some(cursor) if cursor >= prefix => (cursor, None),
-            _ => (prefix, self.get(prefix).await?.map(|_| prefix.to_owned())),
+            _ => (prefix, self.entry(prefix).await?.map(|_| prefix.to_owned())),
         };
         let Page { keys, next } = self.page(Some(after), PAGE_LEN - usize::from(first.is_some())).await?;
         let found = keys.len();

@@ -9,6 +9,7 @@ use wattle_backend::bucket::Bucket;
 use wattle_backend::key_value::{KeyValue, Put, Swap};
 
 use super::fault::{Answer, Failure, Fault, refuse};
+use super::operation::{Caller, DELETE, DELETE_MANY, EXISTS, GET, GET_MANY, SET, SET_MANY};
 
 /// The most bytes that a key may have.
 const KEY_MAX: usize = 1024;
@@ -27,6 +28,7 @@ const BATCH_AT_ONCE: usize = 64;
 pub struct OpenBucket {
     pub(super) backend: Arc<dyn KeyValue>,
     pub(super) bucket: Arc<Bucket>,
+    pub(super) caller: Caller,
 }
 
 pub(super) fn checked_key(key: &str) -> Answer<&str> {
@@ -52,62 +54,86 @@ fn checked_batch(len: usize) -> Answer<()> {
 }
 
 impl OpenBucket {
-    pub(super) fn new(backend: Arc<dyn KeyValue>, bucket: Bucket) -> Self {
-        Self { backend, bucket: Arc::new(bucket) }
+    pub(super) fn new(backend: Arc<dyn KeyValue>, bucket: Bucket, caller: Caller) -> Self {
+        Self { backend, bucket: Arc::new(bucket), caller }
     }
 
     pub(super) async fn get(&self, key: &str) -> Answer<Option<Bytes>> {
-        let entry = self.backend.get(&self.bucket, checked_key(key)?).await?;
+        let entry = self.caller.watch(GET, self.entry(key)).await?;
         Ok(entry.map(|entry| entry.value))
+    }
+
+    pub(super) async fn exists(&self, key: &str) -> Answer<bool> {
+        Ok(self.caller.watch(EXISTS, self.entry(key)).await?.is_some())
     }
 
     /// Writes `value`, to be there for `lifetime`.
     pub(super) async fn set(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
+        self.caller.watch(SET, self.put(key, value, lifetime)).await
+    }
+
+    async fn put(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
         let put = Put { value: checked_value(value)?, lifetime };
         self.backend.set(&self.bucket, checked_key(key)?, put).await?;
         Ok(())
     }
 
-    /// The same if nothing is there.
+    /// Writes `value` if nothing is there.
     pub(super) async fn create(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
-        let put = Put { value: checked_value(value)?, lifetime };
-        match self.backend.swap(&self.bucket, checked_key(key)?, None, put).await? {
-            Swap::Done(_) => Ok(()),
-            Swap::Conflict(_) => Err(Failure::Guest(Fault::Exists)),
-        }
+        let created = async {
+            let put = Put { value: checked_value(value)?, lifetime };
+            match self.backend.swap(&self.bucket, checked_key(key)?, None, put).await? {
+                Swap::Done(_) => Ok(()),
+                Swap::Conflict(_) => Err(Failure::Guest(Fault::Exists)),
+            }
+        };
+        self.caller.watch(SET, created).await
     }
 
     pub(super) async fn delete(&self, key: &str) -> Answer<()> {
+        self.caller.watch(DELETE, self.remove(key)).await
+    }
+
+    async fn remove(&self, key: &str) -> Answer<()> {
         Ok(self.backend.delete(&self.bucket, checked_key(key)?).await?)
     }
 
     /// The values at `keys`, each with its key, in their order.
     pub(super) async fn get_many(&self, keys: Vec<String>) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
-        checked_batch(keys.len())?;
-        let mut bytes = 0;
-        let mut entries = Vec::with_capacity(keys.len());
-        for key in keys {
-            let value = self.get(&key).await?;
-            bytes += value.as_ref().map_or(0, Bytes::len);
-            if bytes > BATCH_MAX {
-                return refuse(format!("the values of one batch have at most {BATCH_MAX} bytes together"));
+        let found = async {
+            checked_batch(keys.len())?;
+            let mut bytes = 0;
+            let mut entries = Vec::with_capacity(keys.len());
+            for key in keys {
+                let value = self.entry(&key).await?.map(|entry| entry.value);
+                bytes += value.as_ref().map_or(0, Bytes::len);
+                if bytes > BATCH_MAX {
+                    return refuse(format!("the values of one batch have at most {BATCH_MAX} bytes together"));
+                }
+                entries.push(value.map(|value| (key, value.into())));
             }
-            entries.push(value.map(|value| (key, value.into())));
-        }
-        Ok(entries)
+            Ok(entries)
+        };
+        self.caller.watch(GET_MANY, found).await
     }
 
     /// Writes each value at its key. What was written before one of them fails stays.
     pub(super) async fn set_many(&self, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
-        checked_batch(entries.len())?;
-        let writes = stream::iter(entries).map(|(key, value)| async move { self.set(&key, value, None).await });
-        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+        let written = async {
+            checked_batch(entries.len())?;
+            let writes = stream::iter(entries).map(|(key, value)| async move { self.put(&key, value, None).await });
+            writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+        };
+        self.caller.watch(SET_MANY, written).await
     }
 
     /// Removes each key.
     pub(super) async fn delete_many(&self, keys: Vec<String>) -> Answer<()> {
-        checked_batch(keys.len())?;
-        let writes = stream::iter(keys).map(|key| async move { self.delete(&key).await });
-        writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+        let removed = async {
+            checked_batch(keys.len())?;
+            let writes = stream::iter(keys).map(|key| async move { self.remove(&key).await });
+            writes.buffer_unordered(BATCH_AT_ONCE).try_collect().await
+        };
+        self.caller.watch(DELETE_MANY, removed).await
     }
 }

@@ -4,6 +4,7 @@ use wattle_backend::key_value::{Entry, Swap, Version};
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::{OpenBucket, checked_key, checked_value};
+use super::operation::{CURRENT, SWAP};
 
 /// What must be there.
 pub(super) struct Expected {
@@ -26,6 +27,11 @@ pub(super) fn told(version: Version) -> String {
 }
 
 impl OpenBucket {
+    /// What is at `key`, with its version, for one who may swap it.
+    pub(super) async fn current(&self, key: &str) -> Answer<Option<Entry>> {
+        self.caller.watch(CURRENT, self.entry(key)).await
+    }
+
     /// What is at `key`, with its version.
     pub(super) async fn entry(&self, key: &str) -> Answer<Option<Entry>> {
         Ok(self.backend.get(&self.bucket, checked_key(key)?).await?)
@@ -33,17 +39,25 @@ impl OpenBucket {
 
     /// Writes `value` if the version at `key` is `version` (`None`: if nothing is there).
     pub(super) async fn swap(&self, key: &str, version: Option<Version>, value: Vec<u8>) -> Answer<Swap> {
-        Ok(self.backend.swap(&self.bucket, checked_key(key)?, version, checked_value(value)?.into()).await?)
+        self.caller.watch(SWAP, self.swap_version(key, version, value)).await
     }
 
     /// Writes `value` if `expected` is at `key`. A conflict tells what is there instead.
     pub(super) async fn swap_expected(&self, key: &str, value: Vec<u8>, expected: &Expected) -> Answer<Swap> {
+        self.caller.watch(SWAP, self.swap_if(key, value, expected)).await
+    }
+
+    async fn swap_version(&self, key: &str, version: Option<Version>, value: Vec<u8>) -> Answer<Swap> {
+        Ok(self.backend.swap(&self.bucket, checked_key(key)?, version, checked_value(value)?.into()).await?)
+    }
+
+    async fn swap_if(&self, key: &str, value: Vec<u8>, expected: &Expected) -> Answer<Swap> {
         if expected.version.is_none() && expected.value.is_none() {
             return Err(Failure::Guest(Fault::Senseless("a swap needs something that it expects")));
         }
         let version = expected.version.as_ref().and_then(|version| version.parse().ok().map(Version));
         if let (Some(version), None) = (version, &expected.value) {
-            return self.swap(key, Some(version), value).await;
+            return self.swap_version(key, Some(version), value).await;
         }
         let value = checked_value(value)?;
         let mut found = self.entry(key).await?;

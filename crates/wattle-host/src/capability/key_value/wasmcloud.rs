@@ -14,6 +14,7 @@ use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
+use super::operation::Package;
 use super::swap::{Expected, told};
 use crate::capability::bindings::wasmcloud::keyvalue::{atomics, batch, cas, store, types};
 use crate::instance::Guest;
@@ -26,7 +27,7 @@ pub(super) const INTERFACES: [&str; 5] = [
     "wasmcloud:keyvalue/cas@0.2.0",
     "wasmcloud:keyvalue/batch@0.2.0",
 ];
-const PACKAGE: &str = "wasmcloud:keyvalue";
+const PACKAGE: Package = Package::WasmCloud;
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
@@ -109,7 +110,7 @@ impl<T: Send> types::HostBucketWithStore<T> for HasStore {
     }
 
     async fn exists(accessor: &Accessor<T, Self>, bucket: Resource<OpenBucket>, key: String) -> Answer<bool> {
-        Ok(taken(accessor, &bucket)?.get(&key).await?.is_some())
+        taken(accessor, &bucket)?.exists(&key).await
     }
 
     async fn list_keys(
@@ -160,7 +161,7 @@ impl<T: Send> cas::HostWithStore<T> for HasStore {
         bucket: Resource<OpenBucket>,
         key: String,
     ) -> Answer<Option<cas::Entry>> {
-        Ok(taken(accessor, &bucket)?.entry(&key).await?.map(told_entry))
+        Ok(taken(accessor, &bucket)?.current(&key).await?.map(told_entry))
     }
 
     async fn swap(

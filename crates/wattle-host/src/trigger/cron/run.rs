@@ -137,12 +137,22 @@ impl Crons {
         let started = Instant::now();
         let run = RequestId::next();
         let deadline = Some(started + component.identity.limits.deadline);
-        let invocation = Invocation { request: run, trigger: TriggerKind::Cron, deadline };
+        let (trace, mut span) = self.ground.trace("cron");
+        if let Some(span) = &mut span {
+            span.set("wattle.request", run.to_string());
+            span.set("wattle.app", self.app.to_string());
+            span.set("wattle.component", trigger.component.to_string());
+            span.set("wattle.schedule", trigger.schedule.to_string());
+        }
+        let invocation = Invocation { request: run, trigger: TriggerKind::Cron, deadline, trace };
         let ended = call(&self.ground.cores, component, invocation, Main(scheduled.command_line(at))).await;
         let (tick, run) = (Tick::of(&self.app, trigger, at), run.to_string());
         match success(ended) {
             Ok(()) => Report::CronRan { tick, run, took: started.elapsed() },
             Err(failed) => {
+                if let Some(span) = &mut span {
+                    span.fail("run-failed");
+                }
                 let failures = failures.fetch_add(1, Ordering::Relaxed) + 1;
                 Report::CronFailed { tick, run, reason: failed.to_string(), failures }
             }

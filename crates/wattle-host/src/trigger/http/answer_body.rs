@@ -11,7 +11,7 @@ use http_body_util::Full;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiBody;
 
-use super::access::Access;
+use super::account::Account;
 use super::admission::Permit;
 use super::calls::OpenCall;
 use super::dispatch::Reply;
@@ -23,8 +23,8 @@ use crate::answer::Failure;
 pub(crate) struct AnswerBody {
     source: Source,
     exchange: Exchange,
-    /// Its line of the access log, if there is one.
-    access: Option<Box<Access>>,
+    /// What is told of its request, if somebody asked.
+    account: Option<Box<Account>>,
 }
 
 enum Source {
@@ -71,24 +71,24 @@ pub(crate) enum Cut {
 
 impl AnswerBody {
     pub(super) fn ours(body: Full<Bytes>, exchange: Exchange) -> Self {
-        Self { source: Source::Ours(body), exchange, access: None }
+        Self { source: Source::Ours(body), exchange, account: None }
     }
 
     /// `None`: an answer that has no body, whatever the guest writes.
     pub(super) fn guest(body: Option<GuestBody>, exchange: Exchange) -> Self {
         let source = body.map_or_else(|| Source::Ours(Full::default()), |body| Source::Guest(Box::new(body)));
-        Self { source, exchange, access: None }
+        Self { source, exchange, account: None }
     }
 
     /// `None`: an answer that has no body.
     pub(super) fn file(body: Option<FileBody>, exchange: Exchange) -> Self {
         let source = body.map_or_else(|| Source::Ours(Full::default()), Source::File);
-        Self { source, exchange, access: None }
+        Self { source, exchange, account: None }
     }
 
-    /// The same body, which ends with a line of the access log.
-    pub(super) fn logged(mut self, access: Option<Box<Access>>) -> Self {
-        self.access = access;
+    /// The same body, with whose end the account of its request ends.
+    pub(super) fn told(mut self, account: Option<Box<Account>>) -> Self {
+        self.account = account;
         self
     }
 }
@@ -177,11 +177,15 @@ impl Body for AnswerBody {
             Source::Guest(body) => body.poll_frame_or_cut(cx),
             Source::File(body) => body.poll_piece(cx).map_ok(Frame::data).map_err(Cut::File),
         };
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.exchange.handed_over();
-            if let Some(access) = &mut self.access {
-                access.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        match (&frame, &mut self.account) {
+            (Poll::Ready(Some(Ok(frame))), Some(account)) => {
+                account.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
             }
+            (Poll::Ready(Some(Err(_))), Some(account)) => account.cut(),
+            _ => {}
+        }
+        if let Poll::Ready(Some(Ok(_))) = &frame {
+            self.exchange.handed_over();
         }
         frame
     }

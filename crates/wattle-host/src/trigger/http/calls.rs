@@ -16,17 +16,18 @@ use tokio::time::{Sleep, sleep_until};
 use super::dispatch::{Client, Reply};
 use crate::answer::Failure;
 use crate::component::Component;
-use crate::instance::{ComputedTooLong, SharedDeadline};
-use crate::invocation::Invocation;
+use crate::instance::{ComputedTooLong, Current, SharedDeadline};
+use crate::invocation::{Invocation, RequestId};
 
 /// How long after its deadline a call may go on before the instance is ended: its own timers come first.
 const GRACE: Duration = Duration::from_millis(10);
 
 /// The calls of one instance, from their arrival until their answer is written.
-#[derive(Default)]
 pub(super) struct Calls {
     under_way: Mutex<Vec<Call>>,
     latest_deadline: Mutex<Option<Instant>>,
+    /// What the instance is told of them.
+    current: Current,
     /// Until when the guest may compute: the first deadline of a call, or the last there was when there is none.
     deadline: SharedDeadline,
     abandoned: AtomicBool,
@@ -46,7 +47,7 @@ struct Call {
 /// A call whose answer is being written. It ends with this.
 pub(super) struct OpenCall {
     calls: Arc<Calls>,
-    invocation: Invocation,
+    request: RequestId,
     complete: bool,
 }
 
@@ -60,12 +61,26 @@ pub(super) enum Verdict {
 }
 
 impl Calls {
+    /// Those of the instance `current`.
+    pub(super) fn new(current: Current) -> Self {
+        Self {
+            under_way: Mutex::default(),
+            latest_deadline: Mutex::default(),
+            current,
+            deadline: SharedDeadline::default(),
+            abandoned: AtomicBool::new(false),
+            watcher: AtomicWaker::new(),
+            ended: tokio::sync::Notify::new(),
+        }
+    }
+
     fn list(&self) -> MutexGuard<'_, Vec<Call>> {
         self.under_way.lock().expect("invariant: nothing panics while it holds this lock")
     }
 
-    pub(super) fn begin(&self, invocation: Invocation, reply: &Reply, client: Client) {
-        self.list().push(Call { invocation, reply: reply.clone(), client: Some(client) });
+    pub(super) fn begin(&self, invocation: &Invocation, reply: &Reply, client: Client) {
+        self.current.serve(invocation);
+        self.list().push(Call { invocation: invocation.clone(), reply: reply.clone(), client: Some(client) });
         let mut latest = self.latest_deadline.lock().expect("invariant: nothing panics while it holds this lock");
         *latest = (*latest).max(invocation.deadline);
         drop(latest);
@@ -73,15 +88,15 @@ impl Calls {
     }
 
     /// The head of the answer is there: what is returned stands for the rest of the call.
-    pub(super) fn answered(self: &Arc<Self>, invocation: Invocation) -> OpenCall {
+    pub(super) fn answered(self: &Arc<Self>, invocation: &Invocation) -> OpenCall {
         for call in self.list().iter_mut().filter(|call| call.invocation.request == invocation.request) {
             call.client = None;
         }
-        OpenCall { calls: self.clone(), invocation, complete: false }
+        OpenCall { calls: self.clone(), request: invocation.request, complete: false }
     }
 
-    pub(super) fn end(&self, invocation: Invocation) {
-        self.list().retain(|call| call.invocation.request != invocation.request);
+    pub(super) fn end(&self, request: RequestId) {
+        self.list().retain(|call| call.invocation.request != request);
         self.ended.notify_one();
         self.changed();
     }
@@ -92,7 +107,13 @@ impl Calls {
     }
 
     fn changed(&self) {
-        let earliest = self.list().iter().filter_map(|call| call.invocation.deadline).min();
+        let earliest = {
+            let list = self.list();
+            // With several under way nobody can tell for which of them the guest calls the host.
+            let only = if let [only] = list.as_slice() { only.invocation.trace.as_ref() } else { None };
+            self.current.follow(only);
+            list.iter().filter_map(|call| call.invocation.deadline).min()
+        };
         let deadline = earliest.or_else(|| self.latest_deadline());
         *self.deadline.lock().expect("invariant: nothing panics while it holds this lock") = deadline;
         self.watcher.wake();
@@ -193,6 +214,6 @@ impl Drop for OpenCall {
         if !self.complete {
             self.calls.abandoned.store(true, Ordering::Relaxed);
         }
-        self.calls.end(self.invocation);
+        self.calls.end(self.request);
     }
 }

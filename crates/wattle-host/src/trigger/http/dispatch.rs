@@ -86,6 +86,9 @@ impl Reply {
 
     /// Tells the log why an answer that had begun is cut.
     pub(super) fn log(&self, failure: &Failure) {
+        if let Some(series) = &self.0.component.series {
+            series.failed(failure.code());
+        }
         self.0.component.log_failure(failure, self.0.request, " (its answer had begun and is cut)");
     }
 
@@ -106,6 +109,24 @@ pub(super) fn dispatch(component: &Arc<Component>, core: CoreId, job: Job) {
         Service::Serial(_) => drop(tokio::spawn(serial::run(component.clone(), core, job))),
         Service::Shared(_) => drop(tokio::spawn(shared::run(component.clone(), core, job))),
         Service::None => job.reply.fail(Failure::NoRoute),
+    }
+}
+
+impl Component {
+    /// An instance on `core` takes requests from now on.
+    pub(super) fn keep(&self, core: CoreId, instance: &Arc<Warmth>) {
+        self.warm.add(core, instance);
+        if let Some(series) = &self.identity.series {
+            series.on(core).instance_kept();
+        }
+    }
+
+    /// It does no more.
+    pub(super) fn forget(&self, core: CoreId, instance: &Arc<Warmth>) {
+        self.warm.remove(core, instance);
+        if let Some(series) = &self.identity.series {
+            series.on(core).instance_gone();
+        }
     }
 }
 
@@ -142,11 +163,11 @@ impl Warm {
         self.list(core).iter().try_fold(job, |job, instance| instance.take(job))
     }
 
-    pub(super) fn add(&self, core: CoreId, instance: &Arc<Warmth>) {
+    fn add(&self, core: CoreId, instance: &Arc<Warmth>) {
         self.list(core).push(instance.clone());
     }
 
-    pub(super) fn remove(&self, core: CoreId, instance: &Arc<Warmth>) {
+    fn remove(&self, core: CoreId, instance: &Arc<Warmth>) {
         self.list(core).retain(|other| !Arc::ptr_eq(other, instance));
     }
 

@@ -23,8 +23,8 @@ use crate::invocation::Invocation;
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Serial(pre) = &component.service else { return };
-    let mut store = new_store(&component.engine, &component.identity, core, first.invocation);
-    let proxy = match start(pre, &mut store, first.invocation).await {
+    let mut store = new_store(&component.engine, &component.identity, core, &first.invocation);
+    let proxy = match start(pre, &mut store, &first.invocation).await {
         Ok(proxy) => proxy,
         Err(failure) => return first.reply.fail(failure),
     };
@@ -33,21 +33,21 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         return;
     }
     let (instance, mut jobs) = Warmth::new(1, reuse - 1);
-    component.warm.add(core, &instance);
+    component.keep(core, &instance);
     while !instance.is_retired() {
         instance.give_back();
         store.data_mut().deadline = Deadline::None;
         let Ok(Some(job)) = timeout(component.policy.idle, jobs.recv()).await else { break };
-        store.data_mut().wake(job.invocation);
+        store.data_mut().wake(&job.invocation);
         store.set_epoch_deadline(1);
         if !serve(&mut store, &proxy, job).await {
             break;
         }
     }
-    component.warm.remove(core, &instance);
+    component.forget(core, &instance);
 }
 
-async fn start(pre: &ProxyPre<Guest>, store: &mut Store<Guest>, invocation: Invocation) -> Result<Proxy, Failure> {
+async fn start(pre: &ProxyPre<Guest>, store: &mut Store<Guest>, invocation: &Invocation) -> Result<Proxy, Failure> {
     match invocation.within(pre.instantiate_async(&mut *store)).await {
         Ok(Ok(proxy)) => Ok(proxy),
         Ok(Err(error)) => Err(store.data().explained(start_failure(error))),

@@ -13,7 +13,7 @@ use wattle_spec::limits::HostLimits;
 use wattle_spec::network::AddressRange;
 use wattle_spec::route::{RouteTable, host_of, normalize_path};
 
-use super::access::Access;
+use super::account::Account;
 use super::admission::Admission;
 use super::answer_body::{AnswerBody, GuestBody, LAST_FRAMES};
 use super::dispatch::{Answered, Job, Reply, dispatch};
@@ -28,11 +28,13 @@ use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
 use crate::cores::CoreId;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::telemetry::{Telemetry, Trace};
 
 /// What answers requests: the routes of every app of a host.
 pub(crate) struct Server {
     pub(crate) limits: HostLimits,
     policy: EdgePolicy,
+    telemetry: Option<Arc<Telemetry>>,
     pub(crate) routes: ArcSwap<RouteTable<Target>>,
     pub(crate) requests: Admission,
     pub(super) stopping: watch::Sender<Stopping>,
@@ -70,14 +72,16 @@ struct Turn<'a> {
     via: &'a Via,
     exchange: Exchange,
     origin: Origin,
-    access: Option<Box<Access>>,
+    account: Option<Box<Account>>,
+    trace: Option<Trace>,
 }
 
 impl Server {
-    pub(crate) fn new(limits: HostLimits, policy: EdgePolicy) -> Self {
+    pub(crate) fn new(limits: HostLimits, policy: EdgePolicy, telemetry: Option<Arc<Telemetry>>) -> Self {
         Self {
             limits,
             policy,
+            telemetry,
             routes: ArcSwap::from_pointee(RouteTable::new()),
             requests: Admission::new(limits.concurrent_requests),
             stopping: watch::Sender::new(Stopping::No),
@@ -97,8 +101,8 @@ impl Server {
         let id = RequestId::next();
         let (exchange, framing) = via.protocol.begin(&request);
         let origin = Origin::take(&mut request, via.peer, &self.policy.trusted_proxies);
-        let access = self.policy.access_log.then(|| Box::new(access(&request, id, &origin)));
-        let mut turn = Turn { id, via, exchange, origin, access };
+        let (account, trace) = self.account(&request, id, via.core, &origin);
+        let mut turn = Turn { id, via, exchange, origin, account, trace };
         let served = match framing {
             Framing::Clear | Framing::Unseen => self.serve(request, &mut turn).await,
             Framing::Conflicting => {
@@ -113,6 +117,9 @@ impl Server {
                 Some(answerer) => failure.log(&answerer.to_string(), id),
                 None => failure.log("http", id),
             }
+            if let Some(account) = &mut turn.account {
+                account.refuse(failure.code());
+            }
             failure.answer(id).map(|body| AnswerBody::ours(body, turn.exchange.clone()))
         });
         let headers = response.headers_mut();
@@ -124,10 +131,34 @@ impl Server {
         } else if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(access) = &mut turn.access {
-            access.status = Some(response.status().as_u16());
+        if let Some(account) = &mut turn.account {
+            account.status = Some(response.status().as_u16());
         }
-        response.map(|body| body.logged(turn.access))
+        response.map(|body| body.told(turn.account))
+    }
+
+    /// What is to be told of a request that begins, and its trace, if somebody asked for that.
+    fn account<B>(
+        &self,
+        request: &Request<B>,
+        id: RequestId,
+        core: CoreId,
+        origin: &Origin,
+    ) -> (Option<Box<Account>>, Option<Trace>) {
+        if !self.policy.access_log && self.telemetry.is_none() {
+            return (None, None);
+        }
+        let mut account = Box::new(Account::open(request, id, core));
+        if self.policy.access_log {
+            account.log(request, origin.client);
+        }
+        let mut trace = None;
+        if let Some(telemetry) = &self.telemetry {
+            let begun = telemetry.tracer.as_ref().map(|tracer| tracer.begin(request.headers())).unzip();
+            account.count(telemetry, begun.1.flatten());
+            trace = begun.0;
+        }
+        (Some(account), trace)
     }
 
     async fn serve(
@@ -142,8 +173,8 @@ impl Server {
         canonical(&mut request, scheme).map_err(|failure| (None, failure))?;
         turn.origin.apply(&mut request);
         let target = self.route(&request).map_err(|failure| (None, failure))?;
-        if let Some(access) = &mut turn.access {
-            access.answerer = Some(target.answerer.clone());
+        if let Some(account) = &mut turn.account {
+            account.route(&target, &request);
         }
         let served = match &target.answerer {
             Answerer::Component(component) => self.serve_component(component, &target, request, turn).await,
@@ -168,15 +199,20 @@ impl Server {
         &self,
         component: &Arc<Component>,
         target: &Target,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         turn: &Turn<'_>,
     ) -> Result<Response<AnswerBody>, Failure> {
         let limits = &component.identity.limits;
         if request.body().size_hint().lower() > limits.request_body.0 {
             return Err(Failure::BodyTooLarge);
         }
+        if let (Some(trace), Some(account)) = (&turn.trace, &turn.account) {
+            // A guest that passes on what it got makes its calls a part of this request.
+            trace.write(request.headers_mut(), account.span.as_ref());
+        }
         let deadline = Some(std::time::Instant::now() + limits.deadline);
-        let invocation = Invocation { request: turn.id, trigger: TriggerKind::Http, deadline };
+        let trigger = TriggerKind::Http;
+        let invocation = Invocation { request: turn.id, trigger, deadline, trace: turn.trace.clone() };
         let permit = target.enter(&self.requests).await?;
 
         let (reply, answered) = oneshot::channel();
@@ -196,20 +232,6 @@ impl Server {
         let path = normalize_path(request.uri().path())?;
         let host = host_of(request.uri().authority().map_or("", |authority| authority.as_str()));
         self.routes.load().get(&host, &path).cloned().ok_or(Failure::NoRoute)
-    }
-}
-
-fn access<B>(request: &Request<B>, id: RequestId, origin: &Origin) -> Access {
-    Access {
-        request: id,
-        client: origin.client,
-        method: request.method().clone(),
-        path: request.uri().path().to_owned(),
-        protocol: request.version(),
-        began: std::time::Instant::now(),
-        answerer: None,
-        status: None,
-        bytes: 0,
     }
 }
 

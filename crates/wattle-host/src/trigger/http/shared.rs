@@ -27,7 +27,7 @@ use crate::instance::{ComputedTooLong, Deadline, Guest, new_store};
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Shared(pre) = &component.service else { return };
-    let mut store = new_store(&component.engine, &component.identity, core, first.invocation);
+    let mut store = new_store(&component.engine, &component.identity, core, &first.invocation);
     let exports = match first.invocation.within(pre.instantiate_async(&mut store)).await {
         Ok(Ok(exports)) => exports,
         Ok(Err(error)) => {
@@ -36,11 +36,12 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         Err(_) => return first.reply.fail(Failure::Deadline),
     };
     let (instance, mut jobs) = Warmth::new(component.policy.concurrency.get(), component.policy.reuse.get() - 1);
-    component.warm.add(core, &instance);
-    let serving = Serving { component: &component, exports: &exports, instance: &instance, calls: Arc::default() };
+    component.keep(core, &instance);
+    let calls = Arc::new(Calls::new(store.data().current.clone()));
+    let serving = Serving { component: &component, exports: &exports, instance: &instance, calls };
     store.data_mut().deadline = Deadline::Shared(serving.calls.deadline());
     serving.drive(&mut store, &mut jobs, first).await;
-    component.warm.remove(core, &instance);
+    component.forget(core, &instance);
     // What it had been given and did not begin, another one serves.
     while let Ok(job) = jobs.try_recv() {
         dispatch(&component, core, job);
@@ -124,8 +125,7 @@ impl Serving<'_> {
     /// One call, until the head of its answer is there. An error ends the instance.
     async fn serve(&self, accessor: &Accessor<Guest>, job: Job) -> wasmtime::Result<()> {
         let Job { request, invocation, permit, client, reply } = job;
-        self.calls.begin(invocation, &reply, client);
-        accessor.with(|mut access| access.data_mut().log.serve(invocation.request));
+        self.calls.begin(&invocation, &reply, client);
         let handled = async {
             let (request, sent) = accessor.with(|mut access| {
                 let (request, sent) = Request::from_http(access.data_mut().http().hooks, request);
@@ -140,11 +140,11 @@ impl Serving<'_> {
         };
         match invocation.within(handled).await {
             Ok(Ok(Ok(response))) => {
-                let call = Some(self.calls.answered(invocation));
+                let call = Some(self.calls.answered(&invocation));
                 reply.send(Ok(Answered { response, permit: Some(permit), reply: reply.clone(), call }));
             }
             Ok(Ok(Err(code))) => {
-                self.calls.end(invocation);
+                self.calls.end(invocation.request);
                 reply.send(Err(Failure::GuestError(format!("{code:?}"))));
             }
             Ok(Err(error)) => return Err(error),

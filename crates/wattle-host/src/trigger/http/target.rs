@@ -10,6 +10,7 @@ use super::admission::{Admission, Permit};
 use super::files::Folder;
 use crate::answer::Failure;
 use crate::component::Component;
+use crate::telemetry::Series;
 
 /// Where a route leads.
 #[derive(Clone)]
@@ -17,6 +18,10 @@ pub(crate) struct Target {
     pub(crate) answerer: Answerer,
     pub(crate) requests: Arc<Admission>,
     pub(crate) queue_time: Duration,
+    /// The pattern of the route's path, as in a manifest.
+    pub(crate) pattern: Arc<str>,
+    /// Where it is counted. `None`: nobody asked.
+    pub(crate) series: Option<Arc<Series>>,
 }
 
 /// Who answers.

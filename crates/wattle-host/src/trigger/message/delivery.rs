@@ -69,10 +69,26 @@ impl Subscriber {
         }
     }
 
-    /// Calls the component, in an instance that rests or in a new one.
+    /// Calls the component, and tells whoever asked for traces.
     async fn handle(&self, core: CoreId, warm: &Warm, attempt: &Try<'_>) -> Result<(), Reason> {
         let deadline = Some(Instant::now() + self.component.identity.limits.deadline);
-        let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline };
+        let (trace, mut span) = self.ground.trace("message");
+        if let Some(span) = &mut span {
+            span.set("wattle.request", attempt.run.to_string());
+            span.set("wattle.app", self.component.identity.app.to_string());
+            span.set("wattle.component", self.trigger.component.to_string());
+            span.set("wattle.subject", self.trigger.subject.to_string());
+        }
+        let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline, trace };
+        let handled = self.call(core, warm, attempt.message, &invocation).await;
+        if let (Some(span), Err(_)) = (&mut span, &handled) {
+            span.fail("not-handled");
+        }
+        handled
+    }
+
+    /// Calls the component in an instance that rests, or in a new one.
+    async fn call(&self, core: CoreId, warm: &Warm, message: &Message, invocation: &Invocation) -> Result<(), Reason> {
         let rested = warm.take();
         let mut instance = match rested {
             Some(mut instance) => {
@@ -85,7 +101,7 @@ impl Subscriber {
             }
         };
         // An instance that trapped or was interrupted is not used again.
-        let returned = instance.handle(attempt.message, invocation).await.map_err(Reason::Failed)?;
+        let returned = instance.handle(message, invocation).await.map_err(Reason::Failed)?;
         warm.give_back(instance);
         returned.map_err(Reason::Returned)
     }

@@ -94,7 +94,7 @@ impl Instance {
         handler: &Handler,
         component: &Component,
         core: CoreId,
-        invocation: Invocation,
+        invocation: &Invocation,
     ) -> Result<Self, Failed> {
         let Program::Component(pre) = &component.program else { return Err(Failed::Lost) };
         let mut store = new_store(&component.engine, &component.identity, core, invocation);
@@ -104,7 +104,7 @@ impl Instance {
     }
 
     /// Prepares one that has rested for `invocation`.
-    pub(super) fn wake(&mut self, invocation: Invocation) {
+    pub(super) fn wake(&mut self, invocation: &Invocation) {
         self.store.data_mut().wake(invocation);
         self.store.set_epoch_deadline(1);
     }
@@ -113,7 +113,7 @@ impl Instance {
     pub(super) async fn handle(
         &mut self,
         message: &Message,
-        invocation: Invocation,
+        invocation: &Invocation,
     ) -> Result<Result<(), String>, Failed> {
         self.left -= 1;
         let ended = invocation.within(self.bound.call(&mut self.store, message)).await;

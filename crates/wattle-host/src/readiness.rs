@@ -1,0 +1,167 @@
+//! Whether apps are ready: each part of a host that an app depends on says so by itself, and the app is ready when all of
+//! them are. A backend is asked when somebody wants to know.
+
+mod probe;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use wattle_spec::name::{AppId, BackendName};
+
+pub(crate) use probe::Probe;
+
+/// The most bytes of a reason that are kept.
+const REASON_MAX: usize = 256;
+
+/// What the parts of a host say of its apps.
+#[derive(Clone, Default)]
+pub(crate) struct Readiness(Arc<Registry>);
+
+#[derive(Default)]
+struct Registry {
+    next: AtomicU64,
+    apps: Mutex<BTreeMap<AppId, Parts>>,
+}
+
+type Parts = BTreeMap<u64, Part>;
+
+struct Part {
+    name: String,
+    /// Why not. `None`: ready.
+    reason: Option<String>,
+    /// Who knows. `None`: the part says it by itself.
+    probe: Option<Arc<Probe>>,
+}
+
+/// What one part says of one app. It is taken back when this is dropped.
+pub(crate) struct Standing {
+    registry: Arc<Registry>,
+    app: AppId,
+    id: u64,
+}
+
+impl Registry {
+    fn apps(&self) -> MutexGuard<'_, BTreeMap<AppId, Parts>> {
+        self.apps.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    fn set(&self, app: &AppId, id: u64, reason: Option<String>) {
+        if let Some(part) = self.apps().get_mut(app).and_then(|parts| parts.get_mut(&id)) {
+            part.reason = reason;
+        }
+    }
+}
+
+impl Readiness {
+    /// From now on `app` waits for the part called `name` (say, `backend orders`), which is not ready yet, because of
+    /// `reason`.
+    pub(crate) fn wait_for(&self, app: &AppId, name: impl Into<String>, reason: &str) -> Standing {
+        self.add(app, Part { name: name.into(), reason: Some(cut(reason)), probe: None })
+    }
+
+    /// From now on `app` depends on the backend that it calls `name`, and `probe` knows whether that can be used.
+    pub(crate) fn depend_on(&self, app: &AppId, name: &BackendName, probe: Arc<Probe>) -> Standing {
+        let (name, reason) = (format!("backend {name}"), Some("not asked yet".to_owned()));
+        self.add(app, Part { name, reason, probe: Some(probe) })
+    }
+
+    fn add(&self, app: &AppId, part: Part) -> Standing {
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        self.0.apps().entry(app.clone()).or_default().insert(id, part);
+        Standing { registry: self.0.clone(), app: app.clone(), id }
+    }
+
+    /// Asks the backends that apps depend on, and notes what they say.
+    pub(crate) async fn ask(&self) {
+        let asked = {
+            let apps = self.0.apps();
+            let parts = apps.iter().flat_map(|(app, parts)| parts.iter().map(move |(id, part)| (app, id, part)));
+            let asked = parts.filter_map(|(app, id, part)| Some((app.clone(), *id, part.probe.as_ref()?.ask())));
+            asked.collect::<Vec<_>>()
+        };
+        let noted = asked.into_iter().map(async |(app, id, asked)| {
+            let reason = asked.await;
+            self.0.set(&app, id, reason.map(str::to_owned));
+        });
+        join_all(noted).await;
+    }
+
+    /// Whether every app is ready, and of each that is not, which parts say why not.
+    pub(crate) fn summary(&self) -> (bool, Value) {
+        let apps = self.0.apps();
+        let of_app = |parts: &Parts| {
+            let waiting = parts.values().filter_map(|part| Some((part.name.clone(), part.reason.clone()?)));
+            let waiting: Vec<Value> = waiting.map(|(part, reason)| json!({ "part": part, "reason": reason })).collect();
+            json!({ "ready": waiting.is_empty(), "waiting": waiting })
+        };
+        let told: serde_json::Map<String, Value> =
+            apps.iter().map(|(app, parts)| (app.to_string(), of_app(parts))).collect();
+        let ready = apps.values().flat_map(Parts::values).all(|part| part.reason.is_none());
+        (ready, json!({ "ready": ready, "apps": told }))
+    }
+}
+
+impl Standing {
+    /// The part is ready.
+    pub(crate) fn ready(&self) {
+        self.set(None);
+    }
+
+    /// The part is not ready, for a reason that an operator understands and everybody may know.
+    pub(crate) fn not_ready(&self, reason: &str) {
+        self.set(Some(cut(reason)));
+    }
+
+    fn set(&self, reason: Option<String>) {
+        self.registry.set(&self.app, self.id, reason);
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        let mut apps = self.registry.apps();
+        let Some(parts) = apps.get_mut(&self.app) else { return };
+        parts.remove(&self.id);
+        if parts.is_empty() {
+            apps.remove(&self.app);
+        }
+    }
+}
+
+fn cut(reason: &str) -> String {
+    reason[..reason.floor_char_boundary(REASON_MAX)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_parts() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.summary(), (true, json!({ "ready": true, "apps": {} })));
+        let app = |name: &str| AppId::in_default_namespace(name.parse().expect("a name"));
+        let start = readiness.wait_for(&app("shop"), "start", "starting");
+        let backend = readiness.wait_for(&app("shop"), "backend orders", "connecting");
+        let other = readiness.wait_for(&app("blog"), "start", "starting");
+        start.ready();
+        other.ready();
+        let waiting = json!([{ "part": "backend orders", "reason": "connecting" }]);
+        let apps = json!({
+            "default/blog": { "ready": true, "waiting": [] },
+            "default/shop": { "ready": false, "waiting": waiting },
+        });
+        assert_eq!(readiness.summary(), (false, json!({ "ready": false, "apps": apps })));
+        backend.ready();
+        assert!(readiness.summary().0);
+        backend.not_ready(&"ü".repeat(REASON_MAX));
+        assert!(!readiness.summary().0);
+        drop(backend);
+        assert!(readiness.summary().0);
+        drop((start, other));
+        assert_eq!(readiness.summary().1["apps"], json!({}));
+    }
+}
