@@ -60,7 +60,9 @@ async fn route(request: Request, target: &Target) -> Result<Answer, Error> {
             let names: Vec<String> = open(container).await?.list_objects().await?.collect().await;
             Ok(Answer::json(&json!({ "names": names })))
         }
-        (Method::Post, ["fill", container]) => fill(&open(container).await?, target.number("from", 0), target.number("count", 1)).await,
+        (Method::Post, ["fill", container]) => {
+            fill(&open(container).await?, target.number("from", 0), target.number("count", 1)).await
+        }
         (Method::Post, ["delete", container]) => {
             let names = http::content(request).await;
             let names = names.lines().map(str::to_owned).collect();

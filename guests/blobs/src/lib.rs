@@ -58,7 +58,9 @@ fn route(request: &IncomingRequest, target: &Target) -> Told<Answer> {
         (Method::Get, ["list", container]) => {
             objects::list(container, target.number("skip", 0), target.number("page", 1000))
         }
-        (Method::Post, ["fill", container]) => objects::fill(container, target.number("from", 0), target.number("count", 1)),
+        (Method::Post, ["fill", container]) => {
+            objects::fill(container, target.number("from", 0), target.number("count", 1))
+        }
         (Method::Post, ["delete", container]) => {
             let names = http::content(request);
             let names: Vec<String> = names.lines().map(str::to_owned).collect();

@@ -31,12 +31,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
     route(&head.method, &segments, &query, content).unwrap_or_else(Reply::from).into_response()
 }
 
-fn route(
-    method: &Method,
-    segments: &[&str],
-    query: &HashMap<String, String>,
-    content: &[u8],
-) -> Result<Reply, Fault> {
+fn route(method: &Method, segments: &[&str], query: &HashMap<String, String>, content: &[u8]) -> Result<Reply, Fault> {
     let text = |name: &str| query.get(name).map(String::as_str);
     match (method.as_str(), segments) {
         (_, ["kv", bucket, key]) => one(method, bucket, key, content),

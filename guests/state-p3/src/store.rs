@@ -17,12 +17,7 @@ async fn open(bucket: &str) -> Result<types::Bucket, types::Error> {
     store::open(bucket.to_owned()).await
 }
 
-pub async fn one(
-    method: &str,
-    (bucket, key): (&str, &str),
-    query: &Query,
-    content: Vec<u8>,
-) -> Result<Reply, Fault> {
+pub async fn one(method: &str, (bucket, key): (&str, &str), query: &Query, content: Vec<u8>) -> Result<Reply, Fault> {
     let (bucket, key) = (open(bucket).await?, key.to_owned());
     match method {
         "GET" => bucket.get(key).await?.map(Reply::bytes).ok_or(NO_KEY),
