@@ -2,14 +2,17 @@
 
 use bytes::Bytes;
 use futures::StreamExt;
+use serde_json::json;
 use tokio::runtime::Handle;
 use wattle_backend::bucket::{Bucket, Owner};
+use wattle_backend::bus::{Bus, Message};
 use wattle_backend::key_value::KeyValue;
-use wattle_backend::nats::{NatsConnection, NatsKeyValue, NatsLayout, NatsOptions};
+use wattle_backend::nats::{NatsBus, NatsConnection, NatsKeyValue, NatsLayout, NatsOptions};
 use wattle_spec::name::AppId;
 use wattle_testkit::{App, NatsServer, PATIENCE, Server, guests, until};
 
 use crate::WATTLE;
+use crate::messages::{post, publish, trigger, wait_for_seen};
 
 /// A host's file with NATS as the default.
 fn host_file(nats: &NatsServer) -> String {
@@ -84,6 +87,58 @@ fn log_lines_are_sent() {
     assert_eq!(line.subject.as_str(), "wattle.log.default.vault.vault");
     let line: serde_json::Value = serde_json::from_slice(&line.payload).expect("JSON");
     assert_eq!((&line["level"], &line["message"]), (&"warn".into(), &"hello-there".into()));
+}
+
+/// Objects stream there and back, in parts too, and are found again after a restart of NATS.
+#[test]
+fn objects() {
+    let Some(mut nats) = NatsServer::builder().start() else { return };
+    let content: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let app = App::of(&guests::blobs(), "").file("host.toml", host_file(&nats));
+    let server = up(&app);
+    let done = |method: &str, target: &str, body: &[u8]| {
+        let answer = server.call(method, target, body);
+        assert!(answer.status() < 300, "{method} {target}: {}", answer.summary());
+    };
+    done("PUT", "/container/c", b"");
+    done("PUT", "/object/c/large", &content);
+    done("POST", "/copy/c/large/c/copy", b"");
+    nats.restart();
+    until("it is connected again", || {
+        (server.get("/object/c/copy?start=250&end=253").body == content[250..=253]).then_some(())
+    });
+    assert!(server.get("/object/c/large").body == content);
+    assert_eq!(server.get("/list/c").json()["names"], json!(["copy", "large"]));
+    done("DELETE", "/object/c/large", b"");
+    assert_eq!(server.get("/object/c/large").status(), 422);
+}
+
+/// Messages reach their handler, are tried again, go to the dead letters, and wait for a host that is not there.
+#[test]
+fn messages() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let retry = "retry = { attempts = 2, backoff = \"100ms\" }\ndead-letter = \"dead\"";
+    let triggers = trigger("a", "orders.>", retry) + &trigger("b", "dead", "");
+    let app = post(&["a", "b"], "nats", &triggers).file("host.toml", host_file(&nats));
+    let server = up(&app);
+    publish(&server, "orders.new", "hello");
+    publish(&server, "orders.old", "err");
+    wait_for_seen(&server, &json!({ "a orders.new hello": 1, "a orders.old err": 2, "b dead err": 1 }));
+    let asked = server.call("POST", "/request/orders.new", "why").summary();
+    assert_eq!(asked, "200 re: why");
+    assert!(server.stop().is_ok());
+    block_on(async {
+        // What somebody of the app publishes while its handlers are away.
+        let options = NatsOptions::new([nats.url()]);
+        let connection = NatsConnection::new(options, Handle::current()).expect("a connection");
+        let bus = NatsBus::new(connection, NatsLayout::default(), None);
+        let owner = Owner::App(AppId::in_default_namespace("post".parse().expect("a name")));
+        let subject = "orders.late".parse().expect("a subject");
+        let message = Message { subject, body: Bytes::from_static(b"kept"), reply_to: None, headers: Vec::new() };
+        bus.publish(&owner, message).await.expect("publish");
+    });
+    let server = up(&app);
+    until("it comes", || (server.get("/seen").json()["a orders.late kept"] == 1).then_some(()));
 }
 
 /// A component gets the interface's own error while NATS is away, and the host serves on.
