@@ -37,6 +37,9 @@ macro_rules! for_each_guest {
             module = "module";
             near_miss = "near-miss";
             not_http = "not-http";
+            orders_api = "orders-api";
+            orders_report = "orders-report";
+            orders_worker = "orders-worker";
             state = "state";
             state_draft2 = "state-draft2";
             state_p3 = "state-p3";

@@ -135,6 +135,22 @@ fn not_http() {
 }
 
 #[test]
+fn orders_api() {
+    assert_eq!(answer(&guests::orders_api()), "404 {\"error\":\"no such path\"}");
+}
+
+#[test]
+fn orders_report() {
+    let links = ["--link", "wasi:keyvalue=memory", "--link", "wasi:blobstore=memory"];
+    assert_eq!(printed(&guests::orders_report(), &links), "{\"done\":0,\"orders\":0,\"receipts\":0}\n");
+}
+
+#[test]
+fn orders_worker() {
+    assert_eq!(refusal(&guests::orders_worker()), "error: component `orders-worker` does not answer HTTP requests");
+}
+
+#[test]
 fn state() {
     assert_eq!(answer(&guests::state()), "404 {\"error\":\"no such path\"}");
 }

@@ -42,6 +42,7 @@ mod messages_failures;
 mod nats;
 mod new;
 mod odd_places;
+mod orders;
 mod outgoing;
 mod outgoing_tls;
 mod reference;
