@@ -66,7 +66,8 @@ fn large_object(face: &Face, backend: &str, held: u64) {
     let before = server.process().resident_bytes();
     let most = send_large(&server).max(receive_large(&server));
     let grown = most.saturating_sub(before) / MIB as u64;
-    assert!(grown < held + 16, "{} {backend}: 64 MiB took {grown} MiB of memory", face.package);
+    // Half of the object: allocators keep some of what they had, and how much of it depends on their threads.
+    assert!(grown < held + 32, "{} {backend}: 64 MiB took {grown} MiB of memory", face.package);
 }
 
 #[test]
