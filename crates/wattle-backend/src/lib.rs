@@ -20,5 +20,7 @@ pub mod memory;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod page;
+pub mod roots;
 pub mod secrets;
+mod small_file;
 pub mod stores;
