@@ -37,6 +37,7 @@ mod names;
 mod opening;
 mod options;
 mod receipt;
+mod round_trips;
 mod session;
 mod state;
 mod stream;
