@@ -32,6 +32,7 @@ macro_rules! for_each_guest {
             hello = "hello";
             hello_p3 = "hello-p3";
             hello_wstd = "hello-wstd";
+            mill = "mill";
             misbehave = "misbehave";
             misbehave_p3 = "misbehave-p3";
             module = "module";

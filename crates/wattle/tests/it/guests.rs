@@ -106,6 +106,11 @@ fn hello_wstd() {
 }
 
 #[test]
+fn mill() {
+    assert_eq!(answer(&guests::mill()), "404 no such work");
+}
+
+#[test]
 fn misbehave() {
     assert_eq!(answer(&guests::misbehave()), "200 this guest misbehaves: see its paths");
 }
