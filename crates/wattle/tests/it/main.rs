@@ -32,8 +32,6 @@ mod inspect;
 mod instances;
 mod invoke;
 mod key_value;
-mod key_value_async;
-mod key_value_draft2;
 mod labels;
 mod logs;
 mod messages;
