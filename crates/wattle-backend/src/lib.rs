@@ -20,5 +20,6 @@ pub mod memory;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod page;
+mod quota;
 pub mod secrets;
 pub mod stores;

@@ -88,6 +88,7 @@ impl Host {
             return Err(StartError::Running(app.id.clone()));
         }
         let ready = self.readiness.wait_for(&app.id, "start", "starting");
+        self.loader.backends().limit(app)?;
         let network = self.loader.network().clone();
         let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
         let mut components = BTreeMap::new();
