@@ -42,7 +42,7 @@ impl Quota {
     }
 }
 
-/// What `app` may keep where, on a host that names `hosts` and has these limits; with a backend that is there.
+/// What `app` may keep where, on a host that names `hosts` and has these limits; with the name of a backend there.
 ///
 /// Backends of the same engine are one place: the lowest quota of those that the app is linked to counts. What apps share
 /// has none.

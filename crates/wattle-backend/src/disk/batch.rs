@@ -69,14 +69,22 @@ impl<'t> Batch<'t> {
             return Ok(None);
         }
         self.transaction.open_table(META).storage()?.insert(LAST_VERSION, self.last_version)?;
-        let mut tallies = self.transaction.open_table(TALLIES).storage()?;
+        self.write_tallies()?;
+        Ok(Some(self.written))
+    }
+
+    fn write_tallies(&self) -> Result<(), StorageError> {
+        if self.tallies.is_empty() {
+            return Ok(());
+        }
+        let mut table = self.transaction.open_table(TALLIES).storage()?;
         for (name, tally) in &self.tallies {
             match tally {
-                Some(tally) => tallies.insert(&**name, (tally.keys, tally.bytes))?,
-                None => tallies.remove(&**name)?,
+                Some(tally) => table.insert(&**name, (tally.keys, tally.bytes))?,
+                None => table.remove(&**name)?,
             };
         }
-        Ok(Some(self.written))
+        Ok(())
     }
 
     /// Makes sure that there is something to commit.

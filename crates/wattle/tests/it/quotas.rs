@@ -92,6 +92,17 @@ fn blobs_have_their_own() {
     }
 }
 
+/// A command that is run by hand is bounded as well.
+#[test]
+fn commands_have_one() {
+    let app = App::empty().guest(&guests::tally()).file("host.toml", "limits.stored-bytes = \"4B\"");
+    let ran = WATTLE.run(&app, ["run", "--config", "host.toml", "tally.wasm"]);
+    assert_eq!(ran.code, Some(134), "{ran}");
+    assert!(ran.stderr.contains("the app may keep 4 bytes in this backend"), "{ran}");
+    let app = App::empty().guest(&guests::tally()).file("host.toml", "limits.stored-bytes = \"5B\"");
+    assert_eq!(WATTLE.run(&app, ["run", "--config", "host.toml", "tally.wasm"]).stdout, "1\n", "`runs` and `1`");
+}
+
 /// On disk it outlives the host; another app has its own.
 #[test]
 fn other_apps_have_their_own() {

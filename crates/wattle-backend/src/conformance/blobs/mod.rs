@@ -32,7 +32,8 @@ use crate::error::BackendError;
 
 /// Runs the suite on a backend, as one test for each check. `$open` is an expression that can be called and gives a
 /// store (`Arc<dyn Blobs>`) and what must live as long; `$largest_bytes` is the size of an object that it takes, the
-/// largest that is tried. The crate that uses it needs Tokio with `macros` and `rt`.
+/// largest that is tried. The crate that uses it needs Tokio with `macros`, `rt` and `time`. Where a quota counts nothing
+/// but what is kept, `{ @each $open; objects_are_counted_exactly }` is run too.
 #[macro_export]
 macro_rules! blobs_conformance {
     ($open:expr, $largest_bytes:expr) => {

@@ -36,7 +36,8 @@ use wattle_spec::name::AppId;
 
 /// Runs the suite on a backend, as one test for each check. `$open` is an expression that can be called and gives a
 /// store (`Arc<dyn KeyValue>`) and what must live as long, or an `Option` of both. The crate that uses it needs Tokio with
-/// `macros`, `rt` and `time`.
+/// `macros`, `rt` and `time`. Where a quota counts nothing but what is kept, `{ @each $open; bytes_are_counted_exactly }`
+/// is run too.
 #[macro_export]
 macro_rules! key_value_conformance {
     ($open:expr) => {
