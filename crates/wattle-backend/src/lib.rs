@@ -20,6 +20,7 @@ pub mod memory;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod page;
+mod quota;
 pub mod roots;
 pub mod secrets;
 mod small_file;

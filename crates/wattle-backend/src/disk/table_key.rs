@@ -17,11 +17,10 @@ const SHARED: u8 = 0;
 const APP: u8 = 1;
 const HOST: u8 = 2;
 
-/// What the rows of `bucket` begin with.
-pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
-    limits::checked(Part::Bucket, bucket.name.len())?;
-    let mut row = Vec::with_capacity(64 + bucket.name.len());
-    match &bucket.owner {
+/// What the rows of all buckets of `owner` begin with.
+pub(super) fn owner(owner: &Owner) -> Vec<u8> {
+    let mut row = Vec::with_capacity(64);
+    match owner {
         Owner::Shared => row.push(SHARED),
         Owner::Host => row.push(HOST),
         Owner::App(app) => {
@@ -32,6 +31,22 @@ pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
             }
         }
     }
+    row
+}
+
+/// What the row begins with for its owner, and the bytes of its key; `None`: it is no row.
+pub(super) fn parts(row: &[u8]) -> Option<(&[u8], usize)> {
+    let names = if *row.first()? == APP { 2 } else { 0 };
+    let owner_bytes = (0..names).try_fold(1, |at, _| Some(at + 1 + usize::from(*row.get(at)?)))?;
+    let (owner, rest) = row.split_at_checked(owner_bytes)?;
+    let (len, rest) = rest.split_first_chunk::<2>()?;
+    Some((owner, rest.len().checked_sub(u16::from_be_bytes(*len).into())?))
+}
+
+/// What the rows of `bucket` begin with.
+pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
+    limits::checked(Part::Bucket, bucket.name.len())?;
+    let mut row = owner(&bucket.owner);
     let len = u16::try_from(bucket.name.len()).expect("invariant: the limit of bucket names fits in two bytes");
     row.extend_from_slice(&len.to_be_bytes());
     row.extend_from_slice(bucket.name.as_bytes());
@@ -52,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
     use wattle_spec::name::AppId;
 
-    fn owner() -> impl Strategy<Value = Owner> {
+    fn owners() -> impl Strategy<Value = Owner> {
         let name = "[a-c]([a-c-]{0,3}[a-c])?";
         let app = (name, name).prop_map(|(namespace, name)| {
             let parse = "the pattern gives names";
@@ -62,7 +77,7 @@ mod tests {
     }
 
     fn bucket() -> impl Strategy<Value = Bucket> {
-        (owner(), "[\0\u{1}/a]{0,4}").prop_map(|(owner, name)| Bucket { owner, name })
+        (owners(), "[\0\u{1}/a]{0,4}").prop_map(|(owner, name)| Bucket { owner, name })
     }
 
     proptest! {
@@ -71,6 +86,12 @@ mod tests {
             let row = row(&one, &key).expect("short enough");
             let begins = row.starts_with(&prefix(&other).expect("short enough"));
             prop_assert_eq!(begins, one == other);
+        }
+
+        #[test]
+        fn rows_tell_their_owner_and_key(bucket in bucket(), key in "[\0\u{1}/a]{0,6}") {
+            let row = row(&bucket, &key).expect("short enough");
+            prop_assert_eq!(parts(&row), Some((&*super::owner(&bucket.owner), key.len())));
         }
 
         #[test]

@@ -36,6 +36,7 @@ mod mailbox;
 mod names;
 mod opening;
 mod options;
+mod quota;
 mod receipt;
 mod round_trips;
 mod session;

@@ -10,8 +10,10 @@ use wattle_backend::stores::Stores;
 use wattle_spec::app::App;
 use wattle_spec::backend::{BackendKind, BackendSpec, EngineSpec, Scope};
 use wattle_spec::host_file::backend_of;
+use wattle_spec::limits::HostLimits;
 use wattle_spec::link::Provider;
 use wattle_spec::name::{BackendName, ComponentName};
+use wattle_spec::quota::quotas;
 
 use crate::error::StartError;
 use crate::readiness::Probe;
@@ -52,6 +54,7 @@ impl BackendSource for InMemory {
 pub(super) struct Backends {
     source: Arc<dyn BackendSource>,
     named: BTreeMap<BackendName, BackendSpec>,
+    limits: HostLimits,
     open: Mutex<BTreeMap<EngineSpec, Opened>>,
 }
 
@@ -74,8 +77,13 @@ pub(super) struct AppBackend {
 }
 
 impl Backends {
-    pub(super) fn new(source: Arc<dyn BackendSource>, named: BTreeMap<BackendName, BackendSpec>) -> Self {
-        Self { source, named, open: Mutex::default() }
+    /// Those that the host names, and those that apps do, opened by `source`. Apps keep in them what `limits` let them.
+    pub(super) fn new(
+        source: Arc<dyn BackendSource>,
+        named: BTreeMap<BackendName, BackendSpec>,
+        limits: HostLimits,
+    ) -> Self {
+        Self { source, named, limits, open: Mutex::default() }
     }
 
     /// The backend that `app` calls `name`, for its component `component`.
@@ -97,6 +105,18 @@ impl Backends {
             Scope::Shared => Owner::Shared,
         };
         Ok(AppBackend { name: name.clone(), kind, stores, owner, probe })
+    }
+
+    /// Tells each backend that `app` is linked to how much the app may keep there.
+    pub(super) fn limit(&self, app: &App) -> Result<(), StartError> {
+        let owner = Owner::App(app.id.clone());
+        for (engine, (name, quota)) in quotas(app, &self.named, &self.limits) {
+            let opened = self.opened(&engine).map_err(|source| StartError::Backend { backend: name, source })?;
+            if let Some(opened) = opened {
+                opened.stores.limit(&owner, quota);
+            }
+        }
+        Ok(())
     }
 
     /// All that the components of `app` are linked to, each once.

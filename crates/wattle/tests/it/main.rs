@@ -43,6 +43,7 @@ mod odd_places;
 mod orders;
 mod outgoing;
 mod outgoing_tls;
+mod quotas;
 mod reference;
 mod run;
 mod run_limits;

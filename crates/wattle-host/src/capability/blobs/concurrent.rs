@@ -86,7 +86,7 @@ impl From<Refusal> for Error {
             Refusal::Denied => Error::AccessDenied,
             Refusal::Timeout => Error::Timeout,
             Refusal::Unavailable => Error::StoreUnavailable,
-            Refusal::Quota => Error::QuotaExceeded,
+            Refusal::Quota(_) => Error::QuotaExceeded,
             Refusal::Other(reason) => Error::Other(reason),
         }
     }
