@@ -15,6 +15,10 @@ wasmtime::component::bindgen!({
         "wasmcloud:secrets": async | store | trappable,
         default: trappable,
     },
+    // Their functions are told through which import they are called.
+    named_imports: {
+        "wasmcloud:keyvalue/store@0.2.0": super::Via,
+    },
     with: {
         "wasi:io": wasmtime_wasi::p2::bindings::io,
         "wasi:blobstore/types.outgoing-value": super::blobs::outgoing::OutgoingValue,

@@ -13,6 +13,19 @@ pub struct Offer {
     pub state: Option<State>,
     /// Whether an instance goes on while its functions wait: they are `async`, or never wait.
     pub is_concurrent: bool,
+    /// Whether it is imported under labels.
+    pub labelling: Labelling,
+}
+
+/// Whether a component can import an interface under labels, each import with a link of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Labelling {
+    /// No: there is one of it.
+    Never,
+    /// If it wants to.
+    Allowed,
+    /// Only so: the label says what is wanted.
+    Required,
 }
 
 /// A kind of state that a backend can keep, or a way that it can carry something.

@@ -187,20 +187,51 @@ fn refusals() {
 /// Only what is opened can be had more than once.
 #[test]
 fn an_import_that_opens_nothing_has_no_label() {
-    let batch = r#"(component
-        (import "mine" (implements "wasi:keyvalue/batch@0.2.0-draft") (instance))
-        (core module $program (func (export "run") (result i32) i32.const 0))
-        (core instance $program (instantiate $program))
-        (func $run (result (result)) (canon lift (core func $program "run")))
-        (instance $run (export "run" (func $run)))
-        (export "wasi:cli/run@0.2.0" (instance $run)))"#;
+    let batch = r#"(component (import "mine" (implements "wasi:keyvalue/batch@0.2.0-draft") (instance)))"#;
     let app = App::empty().file("batch.wat", batch);
     let ran = Ran::of(&mut run::command(&app, &["--link", "wasi:keyvalue=memory", "batch.wat"])).cleaned(&app);
     insta::assert_snapshot!(ran.to_string(), @"
-    exit: 1
+    exit: 2
     ----- stderr
-    error: component batch cannot be joined to its imports: the host does not serve wasi:keyvalue/batch@0.2.0-draft under a label, as mine
+    error: component `batch` imports `wasi:keyvalue/batch@0.2.0-draft` as `mine`, and there is only one of it
+    --> batch.wat
+     = hint: what it works on comes from `wasi:keyvalue/store@0.2.0-draft`: give the label to that
     ");
+}
+
+/// A slip is told with the labels that there are.
+#[test]
+fn labels_that_nothing_has() {
+    let refused = |label: &str| {
+        let links = format!("links = {{ \"wasi:keyvalue#{label}\" = \"memory\" }}");
+        let store =
+            |name: &str| format!(r#"(import "{name}" (implements "wasi:keyvalue/store@0.2.0-draft") (instance))"#);
+        let app = App::new(&format!("name = \"a\"\n[components.a]\nsource = \"a.wat\"\n{links}\n"));
+        let app = app.file("a.wat", format!("(component {}{})", store("sessions"), store("archive")));
+        WATTLE.run(&app, ["check"]).to_string()
+    };
+    insta::assert_snapshot!(refused("session"), @r#"
+    exit: 2
+    ----- stderr
+    error: component `a` imports nothing of `wasi:keyvalue#session`
+     --> ./wattle.toml:4:11
+      |
+    4 | links = { "wasi:keyvalue#session" = "memory" }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: did you mean `wasi:keyvalue#sessions`?
+    "#);
+    insta::assert_snapshot!(refused("cache"), @r#"
+    exit: 2
+    ----- stderr
+    error: component `a` imports nothing of `wasi:keyvalue#cache`
+     --> ./wattle.toml:4:11
+      |
+    4 | links = { "wasi:keyvalue#cache" = "memory" }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: what it imports of that package under a label is called `archive` and `sessions`
+    "#);
 }
 
 #[test]

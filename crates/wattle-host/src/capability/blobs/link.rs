@@ -9,6 +9,7 @@ use wattle_spec::name::BackendName;
 use super::CONTAINER_NAME_MAX;
 use super::container::OpenContainer;
 use super::failure::{Outcome, Refusal, refuse};
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 
 /// The provider of an import of a blobstore.
@@ -44,7 +45,7 @@ impl Reach {
             }
             _ => {}
         }
-        let link = self.links.named(self.package, &name).ok_or(Refusal::Denied)?;
+        let link = self.links.named(self.package, &Via::Interface, &name).ok_or(Refusal::Denied)?;
         let bucket = Bucket { owner: link.owner.clone(), name: format!("{}/{name}", link.name) };
         Ok(OpenContainer { backend: link.backend.clone(), bucket, name })
     }

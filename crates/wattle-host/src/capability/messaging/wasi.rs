@@ -9,6 +9,7 @@ use wattle_spec::subject::Subject;
 
 use super::super::bindings::wasi::messaging::{producer, request_reply, types};
 use super::{Answer, BusLink, Failure, message, subject};
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 use crate::instance::Guest;
 
@@ -126,7 +127,7 @@ impl types::HostClient for View<'_> {
             let text = format!("the name of a client has at most {CLIENT_NAME_MAX} bytes, this one has {}", name.len());
             return Ok(Err(types::Error::Other(text)));
         }
-        let Some(link) = self.links.named(PACKAGE, &name) else {
+        let Some(link) = self.links.named(PACKAGE, &Via::Interface, &name) else {
             return Ok(Err(types::Error::PermissionDenied("nothing is linked".to_owned())));
         };
         Ok(Ok(self.table.push(Client(Some(link.clone())))?))
@@ -272,7 +273,7 @@ impl request_reply::Host for View<'_> {
     ) -> wasmtime::Result<Result<(), types::Error>> {
         let message = self.table.delete(message)?;
         let Some(topic) = self.table.get(&to)?.reply_to.clone() else { return Ok(Ok(())) };
-        let Some(link) = self.links.only(PACKAGE) else {
+        let Some(link) = self.links.unnamed(PACKAGE, &Via::Interface) else {
             return Ok(Err(types::Error::PermissionDenied("nothing is linked".to_owned())));
         };
         let sent = async { link.publish(message.about(topic)?).await };

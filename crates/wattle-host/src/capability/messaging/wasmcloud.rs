@@ -8,6 +8,7 @@ use wattle_backend::bus::Message;
 use super::super::bindings::wasmcloud::messaging::consumer;
 use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
 use super::{Answer, BusLink, Failure, message, subject};
+use crate::capability::Via;
 use crate::instance::Guest;
 
 /// The key of its links.
@@ -26,7 +27,7 @@ struct View<'a> {
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { link: guest.identity.buses.only(PACKAGE), left: guest.deadline.left() }
+    View { link: guest.identity.buses.unnamed(PACKAGE, &Via::Interface), left: guest.deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
