@@ -88,10 +88,19 @@ pub(crate) fn with_labelled<'a>(
 /// Offers for `names`, each `namespace:package/interface@version`.
 fn offering(names: &[&str], state: Option<State>) -> Vec<Offer> {
     let interface = |name: &&str| -> Interface { name.parse().expect("invariant: names of built-in interfaces parse") };
-    names
-        .iter()
-        .map(|name| Offer { interface: interface(name), state, is_concurrent: false, labelling: Labelling::Never })
-        .collect()
+    let offer = |name| Offer {
+        interface: interface(name),
+        state,
+        is_concurrent: false,
+        has_names: false,
+        labelling: Labelling::Never,
+    };
+    names.iter().map(offer).collect()
+}
+
+/// The same for interfaces through which guests open what has a name.
+fn by_name(offers: Vec<Offer>) -> impl Iterator<Item = Offer> {
+    offers.into_iter().map(|offer| Offer { has_names: true, ..offer })
 }
 
 /// The same for interfaces whose functions are `async` or never wait.

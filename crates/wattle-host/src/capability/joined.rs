@@ -20,6 +20,12 @@ struct Joint<T> {
     to: T,
 }
 
+impl<T> Default for Joined<T> {
+    fn default() -> Self {
+        Self { links: Vec::new() }
+    }
+}
+
 impl<T> Joined<T> {
     /// Leads each link of `links` to `state` to what `join` makes of the backend that it names and the rule that
     /// chose it. What is provided without a backend is left out.
@@ -28,13 +34,28 @@ impl<T> Joined<T> {
         state: State,
         join: impl Fn(&BackendName, Rule) -> Result<T, E>,
     ) -> Result<Self, E> {
-        let mut joined = Self { links: Vec::new() };
+        Self::with_built_in(links, state, |link| match &link.provider {
+            Provider::Backend(name) => join(name, link.rule).map(Some),
+            Provider::BuiltIn => Ok(None),
+        })
+    }
+
+    /// The same, where what is provided without a backend leads somewhere, too.
+    pub(crate) fn with_built_in<E>(
+        links: &[Link],
+        state: State,
+        join: impl Fn(&Link) -> Result<Option<T>, E>,
+    ) -> Result<Self, E> {
+        let mut joined = Self::default();
         for link in links.iter().filter(|link| link.state == Some(state)) {
-            let (Some(interface), Provider::Backend(name)) = (link.what.interface(), &link.provider) else { continue };
+            let Some(interface) = link.what.interface() else { continue };
             let (package, label) = (interface.package_key().to_string(), link.what.label().cloned());
             // The interfaces of a package share a link: one of them stands for all.
-            if !joined.links.iter().any(|known| known.package == package && known.label == label) {
-                joined.links.push(Joint { package, label, to: join(name, link.rule)? });
+            if joined.links.iter().any(|known| known.package == package && known.label == label) {
+                continue;
+            }
+            if let Some(to) = join(link)? {
+                joined.links.push(Joint { package, label, to });
             }
         }
         Ok(joined)
@@ -47,8 +68,13 @@ impl<T> Joined<T> {
             Via::Interface => name,
             Via::Label(label) => label.as_str(),
         };
+        self.called(package, label).or_else(|| self.unlabelled(package))
+    }
+
+    /// What the link of `package` with this label leads to.
+    pub(crate) fn called(&self, package: &str, label: &str) -> Option<&T> {
         let is_called = |link: &&Joint<T>| link.label.as_ref().is_some_and(|own| own.as_str() == label);
-        self.of(package).find(is_called).map(|link| &link.to).or_else(|| self.unlabelled(package))
+        self.of(package).find(is_called).map(|link| &link.to)
     }
 
     /// What it gets through `via` where nothing has a name.

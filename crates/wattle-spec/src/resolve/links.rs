@@ -135,6 +135,11 @@ impl<'a> Ground<'a> {
             (Labelling::Required, None) => return Err(refusal::unlabelled(importer, import)),
             _ => {}
         }
+        if let (Labelling::Required, Some(State::Secrets), Some(label)) = (offer.labelling, offer.state, label)
+            && !importer.entry.secrets.iter().any(|name| name.value.as_str() == label.as_str())
+        {
+            return Err(refusal::ungranted(importer, import, label));
+        }
         let Some(state) = offer.state else {
             return match self.written(importer, import, offer, None) {
                 Some(link) => Err(refusal::stateless(&link)),

@@ -13,6 +13,8 @@ pub struct Offer {
     pub state: Option<State>,
     /// Whether an instance goes on while its functions wait: they are `async`, or never wait.
     pub is_concurrent: bool,
+    /// Whether components give what they open a name while they run, by which a link can be chosen.
+    pub has_names: bool,
     /// Whether it is imported under labels.
     pub labelling: Labelling,
 }
@@ -43,16 +45,6 @@ pub enum State {
     Secrets,
     /// Log lines that are sent somewhere beside the host's own log.
     Log,
-}
-
-impl State {
-    /// Whether components give what they open a name while they run, by which a link can be chosen.
-    pub fn has_names(self) -> bool {
-        match self {
-            State::KeyValue | State::Blobs | State::Bus => true,
-            State::Config | State::Secrets | State::Log => false,
-        }
-    }
 }
 
 impl fmt::Display for State {

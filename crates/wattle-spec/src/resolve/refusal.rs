@@ -92,6 +92,21 @@ pub(super) fn unlabelled(importer: &Importer<'_>, import: &Interface) -> Fault {
     Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)
 }
 
+/// A secret that is imported by its name and that the component may not read.
+pub(super) fn ungranted(importer: &Importer<'_>, import: &Interface, name: &Label) -> Fault {
+    let granted: BTreeSet<_> = importer.entry.secrets.iter().map(|secret| secret.value.as_str()).collect();
+    let message = match granted.is_empty() {
+        true => format!("component `{}` imports the secret `{name}`, and may read none", importer.name),
+        false => {
+            let granted = listed(&granted);
+            format!("component `{}` imports the secret `{name}`, and may read only {granted}", importer.name)
+        }
+    };
+    let all: Vec<_> = granted.into_iter().chain([name.as_str()]).map(|name| format!("\"{name}\"")).collect();
+    let hint = format!("it is an import of `{import}`; to let it read that, write\nsecrets = [{}]", all.join(", "));
+    Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)
+}
+
 /// The operator switched it off.
 pub(super) fn off(importer: &Importer<'_>, import: &Interface, off: &Interface) -> Fault {
     let verb = if importer.shape.imported_interfaces().any(|other| other == import) { "imports" } else { "exports" };

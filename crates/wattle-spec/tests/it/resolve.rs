@@ -62,7 +62,8 @@ fn offers() -> Vec<Offer> {
             _ => Labelling::Never,
         };
         let is_concurrent = interface.package == "keyvalue" && interface.namespace == "wasmcloud";
-        Offer { interface, state, is_concurrent, labelling }
+        let has_names = state == Some(State::KeyValue);
+        Offer { interface, state, is_concurrent, has_names, labelling }
     };
     let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
     let others = [

@@ -35,6 +35,7 @@ mod key_value;
 mod key_value_async;
 mod key_value_draft2;
 mod labels;
+mod labels_imports;
 mod logs;
 mod messages;
 mod messages_check;
