@@ -1,7 +1,9 @@
 //! Several links of one package: by the name that a component opens, and by the names that it gives its imports.
 
+use serde_json::json;
 use wattle_testkit::{App, Ran, Server, guests};
 
+use crate::blobs::faces;
 use crate::{WATTLE, run};
 
 const DRAFT2: &str = "links = { \"wasi:keyvalue\" = \"disk\", \"wasi:keyvalue#sessions\" = \"memory\" }";
@@ -60,6 +62,37 @@ fn an_import_with_a_label_has_a_link_of_its_own() {
     let links = "links = { \"wasi:keyvalue\" = \"memory\", \"wasi:keyvalue/store@0.2.0-draft#archive\" = \"disk\" }";
     let app = App::of(&guests::state_draft2(), links);
     assert_eq!(after_a_restart(&app, &["/kv/b/a", "/sessions/b/b", "/archive/b/a"]), ["-", "-", "/archive/b/a"]);
+}
+
+/// The name of a container chooses a link, in all that is done with it, through both interfaces.
+#[test]
+fn a_container_chooses_a_link() {
+    for face in faces() {
+        for (most, archive) in [("disk", "memory"), ("memory", "disk")] {
+            let links = format!("links = {{ \"{0}\" = \"{most}\", \"{0}#archive\" = \"{archive}\" }}", face.package);
+            let app = App::of(&face.guest, &links);
+            let server = WATTLE.up(&app).start();
+            let done = |method: &str, path: &str, body: &str| {
+                assert_eq!(server.call(method, path, body).summary(), "204 ", "{method} {path}");
+            };
+            for container in ["archive", "Archive", "kept"] {
+                done("PUT", &format!("/container/{container}"), "");
+            }
+            done("PUT", "/object/archive/o", "old");
+            done("POST", "/copy/archive/o/kept/copy", "");
+            done("PUT", "/object/Archive/o", "x");
+            done("POST", "/move/Archive/o/archive/moved", "");
+            assert_eq!(server.get("/list/archive").json()["names"], json!(["moved", "o"]));
+            assert_eq!(server.call("HEAD", "/object/kept/o", "").status(), 404, "it is not in the other");
+            assert_eq!(server.get("/object/kept/copy").text(), "old");
+            server.stop();
+            let server = WATTLE.up(&app).start();
+            let is_there =
+                |container: &str| server.call("HEAD", &format!("/container/{container}"), "").status() == 204;
+            let left = ["archive", "Archive", "kept"].map(is_there);
+            assert_eq!(left, if archive == "disk" { [true, false, false] } else { [false, true, true] }, "{links}");
+        }
+    }
 }
 
 /// What one label keeps another does not see, under the same names.
