@@ -255,8 +255,9 @@ impl Loader {
     /// What stands behind its imports of `wasi:config` beside the manifest.
     fn configs(&self, joining: &Joining<'_>) -> Result<Joined<ConfigLink>, StartError> {
         Joined::new(&joining.spec.links, State::Config, |name, _| {
-            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
-            let store = stores.key_value.ok_or_else(|| joining.cannot(name, State::Config))?;
+            let backend = self.backend(joining, name)?;
+            let owner = backend.owner_by_name();
+            let store = backend.stores.key_value.ok_or_else(|| joining.cannot(backend.name, State::Config))?;
             Ok(ConfigLink::new(store, owner, joining.component))
         })
     }
@@ -273,9 +274,10 @@ impl Loader {
     /// Where its messages go to and come from.
     fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
         Joined::new(&joining.spec.links, State::Bus, |name, _| {
-            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
-            let bus = stores.bus;
-            Ok(BusLink { bus: bus.ok_or_else(|| joining.cannot(name, State::Bus))?, owner })
+            let backend = self.backend(joining, name)?;
+            let owner = backend.owner_by_name();
+            let bus = backend.stores.bus.ok_or_else(|| joining.cannot(backend.name, State::Bus))?;
+            Ok(BusLink { bus, owner })
         })
     }
 
@@ -306,11 +308,12 @@ impl Loader {
 
     /// The secrets of the backend `name`.
     fn kept_secrets(&self, joining: &Joining<'_>, name: &BackendName) -> Result<SecretsLink, StartError> {
-        let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
-        let secrets: Arc<dyn Secrets> = match (stores.secrets, stores.key_value) {
+        let backend = self.backend(joining, name)?;
+        let owner = backend.owner_by_name();
+        let secrets: Arc<dyn Secrets> = match (backend.stores.secrets, backend.stores.key_value) {
             (Some(secrets), _) => secrets,
             (None, Some(store)) => Arc::new(KeptSecrets::new(store)),
-            (None, None) => return Err(joining.cannot(name, State::Secrets)),
+            (None, None) => return Err(joining.cannot(backend.name, State::Secrets)),
         };
         Ok(SecretsLink { secrets, owner })
     }

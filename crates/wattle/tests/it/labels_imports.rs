@@ -10,7 +10,7 @@ use wattle_testkit::{App, NatsServer, PATIENCE, Server, Up, guests};
 use crate::WATTLE;
 use crate::messages::{trigger, wait_for_seen};
 use crate::nats::block_on;
-use crate::settings::{keep, refused};
+use crate::settings::{bucket_of, keep, refused};
 
 /// An app of the guest with these links.
 fn labels(links: &str) -> App {
@@ -25,14 +25,14 @@ fn post(server: &Server, path: &str, body: &str) {
 #[test]
 fn configuration() {
     let app = labels("\"wasi:config#features\" = \"disk\"");
-    keep(&app, "labels", "config_labels", "theme", b"dark");
+    keep(&app, &bucket_of("labels", "config_labels"), "theme", b"dark");
     let server = WATTLE.up(&app).start();
     let theme = |import: &str| server.get(&format!("/{import}/theme")).summary();
     assert_eq!((theme("config"), theme("features")), ("200 plain".into(), "200 dark".into()));
     assert_eq!(theme("old-features"), "200 plain", "it has no link, and the package has none");
     server.stop();
     let app = labels("\"wasi:config\" = \"memory\", \"wasi:config/runtime#old-features\" = \"disk\"");
-    keep(&app, "labels", "config_labels", "theme", b"dark");
+    keep(&app, &bucket_of("labels", "config_labels"), "theme", b"dark");
     let server = WATTLE.up(&app).start();
     let theme = |import: &str| server.get(&format!("/{import}/theme")).summary();
     assert_eq!((theme("features"), theme("old-features")), ("200 plain".into(), "200 dark".into()));

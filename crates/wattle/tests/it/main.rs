@@ -40,6 +40,7 @@ mod logs;
 mod messages;
 mod messages_check;
 mod messages_failures;
+mod named_backends;
 mod nats;
 mod new;
 mod odd_places;
