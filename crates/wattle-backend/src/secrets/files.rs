@@ -35,9 +35,9 @@ impl FileSecrets {
     }
 
     fn path(&self, owner: &Owner, name: &str) -> PathBuf {
-        match owner {
-            Owner::App(app) => self.directory.join(app.namespace.as_str()).join(app.name.as_str()).join(name),
-            Owner::Shared | Owner::Host => self.directory.join(name),
+        match owner.app() {
+            Some(app) => self.directory.join(app.namespace.as_str()).join(app.name.as_str()).join(name),
+            None => self.directory.join(name),
         }
     }
 }

@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::{HasData, Linker, LinkerInstance};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Offer, State};
 
-use super::bindings::wasi::config0_2_0_draft::runtime;
-use super::bindings::wasi::config0_2_0_rc_1::store;
-use super::{Capability, offering};
+use super::bindings::named_imports::wasi::config0_2_0_draft::runtime;
+use super::bindings::named_imports::wasi::config0_2_0_rc_1::store;
+use super::bindings::wasi::config0_2_0_draft::runtime::ConfigError;
+use super::bindings::wasi::config0_2_0_rc_1::store::Error;
+use super::{Capability, Repeatable, Via, offering};
 use crate::component::Identity;
 use crate::engine::Profile;
 use crate::instance::Guest;
@@ -25,6 +27,10 @@ use crate::instance::Guest;
 const PAGE_LEN: usize = 1000;
 /// The most keys that `get-all` gives.
 const KEYS_MAX: usize = 10_000;
+/// The key of its links.
+const PACKAGE: &str = "wasi:config";
+const STORE: &str = "wasi:config/store@0.2.0-rc.1";
+const RUNTIME: &str = "wasi:config/runtime@0.2.0-draft";
 
 /// `wasi:config`.
 pub(super) struct Config;
@@ -93,18 +99,22 @@ impl HasData for HasConfig {
 /// What one call sees.
 struct View<'a>(&'a Identity);
 
+fn view(guest: &mut Guest) -> View<'_> {
+    View(&guest.identity)
+}
+
 impl View<'_> {
-    async fn one(&self, key: &str) -> Result<Option<String>, Unreadable> {
-        let kept = match &self.0.config_link {
+    async fn one(&self, via: &Via, key: &str) -> Result<Option<String>, Unreadable> {
+        let kept = match self.0.config_links.unnamed(PACKAGE, via) {
             Some(link) => link.get(key).await?,
             None => None,
         };
         Ok(kept.or_else(|| self.0.config.get(key).cloned()))
     }
 
-    async fn all(&self) -> Result<Vec<(String, String)>, Unreadable> {
+    async fn all(&self, via: &Via) -> Result<Vec<(String, String)>, Unreadable> {
         let mut config = self.0.config.clone();
-        if let Some(link) = &self.0.config_link {
+        if let Some(link) = self.0.config_links.unnamed(PACKAGE, via) {
             link.add_all(&mut config).await?;
         }
         Ok(config.into_iter().collect())
@@ -113,31 +123,42 @@ impl View<'_> {
 
 impl Capability for Config {
     fn offers(&self) -> Vec<Offer> {
-        offering(&["wasi:config/store@0.2.0-rc.1", "wasi:config/runtime@0.2.0-draft"], Some(State::Config))
+        offering(&[STORE, RUNTIME], Some(State::Config))
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        store::add_to_linker::<Guest, HasConfig>(linker, |guest| View(&guest.identity))?;
-        runtime::add_to_linker::<Guest, HasConfig>(linker, |guest| View(&guest.identity))
+    fn link(&self, _: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn repeatable(&self) -> &'static [Repeatable] {
+        const { &[Repeatable::new(STORE, join_store), Repeatable::new(RUNTIME, join_runtime)] }
     }
 }
 
+fn join_store(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    store::add_to_linker_instance::<Guest, HasConfig>(store, via, view)
+}
+
+fn join_runtime(runtime: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    runtime::add_to_linker_instance::<Guest, HasConfig>(runtime, via, view)
+}
+
 impl store::Host for View<'_> {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, store::Error>> {
-        Ok(self.one(&key).await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
+    async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
+        Ok(self.one(&via, &key).await.map_err(|Unreadable(why)| Error::Upstream(why)))
     }
 
-    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, store::Error>> {
-        Ok(self.all().await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
+    async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
+        Ok(self.all(&via).await.map_err(|Unreadable(why)| Error::Upstream(why)))
     }
 }
 
 impl runtime::Host for View<'_> {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, runtime::ConfigError>> {
-        Ok(self.one(&key).await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
+    async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, ConfigError>> {
+        Ok(self.one(&via, &key).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
     }
 
-    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, runtime::ConfigError>> {
-        Ok(self.all().await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
+    async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, ConfigError>> {
+        Ok(self.all(&via).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
     }
 }

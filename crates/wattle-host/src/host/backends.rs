@@ -70,10 +70,25 @@ pub(super) struct AppBackend {
     pub(super) name: BackendName,
     pub(super) kind: BackendKind,
     pub(super) stores: Stores,
-    /// Whose what is kept there is.
+    /// Whose what is kept there is, under names that begin with the backend's.
     pub(super) owner: Owner,
     /// Whether it can be used.
     pub(super) probe: Arc<Probe>,
+}
+
+impl AppBackend {
+    /// Whose what is kept there is, if nothing else says in which of several backends of one engine it is: two of them that
+    /// have different names do not share it. What apps share on NATS is the world's, whatever a host calls the way there.
+    pub(super) fn owner_by_name(&self) -> Owner {
+        let is_apart = match (self.kind, &self.owner) {
+            (BackendKind::Memory | BackendKind::Disk, _) | (BackendKind::Nats, Owner::App(_)) => true,
+            (BackendKind::Nats | BackendKind::Environment | BackendKind::Files, _) => false,
+        };
+        match is_apart && self.name.as_str() != self.kind.to_string() {
+            true => Owner::Named { backend: self.name.clone(), app: self.owner.app().cloned() },
+            false => self.owner.clone(),
+        }
+    }
 }
 
 impl Backends {

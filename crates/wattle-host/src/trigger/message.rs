@@ -24,6 +24,7 @@ use self::handler::Handler;
 use self::lane::Lane;
 pub(crate) use self::leftovers::forget;
 use super::ground::Ground;
+use crate::capability::Via;
 use crate::capability::messaging::BusLink;
 use crate::component::Component;
 use crate::cores::CoreId;
@@ -58,7 +59,7 @@ impl Inbox {
         component: &Arc<Component>,
         ground: &Arc<Ground>,
     ) -> Result<Self, StartError> {
-        let link = component.identity.buses.only(&handler.interface().package_key().to_string());
+        let link = component.identity.buses.unnamed(&handler.interface().package_key().to_string(), &Via::Interface);
         let name = &component.identity.name;
         let unfit = || StartError::Link { component: name.clone(), reason: "messages cannot reach it".to_owned() };
         let subscriber = Arc::new(Subscriber {

@@ -9,7 +9,7 @@ use wattle_spec::interface::Interface;
 use wattle_spec::label::LinkKey;
 use wattle_spec::manifest::Manifest;
 use wattle_spec::name::ComponentName;
-use wattle_spec::resolve::{Found, FoundComponents, Offer, State, links, resolve};
+use wattle_spec::resolve::{Found, FoundComponents, Labelling, Offer, State, links, resolve};
 use wattle_spec::shape::{ImportName, Kind, Shape};
 
 use crate::render;
@@ -56,7 +56,14 @@ pub(crate) fn offers() -> Vec<Offer> {
     ];
     let offer = |text: &str, state| {
         let interface: Interface = text.parse().unwrap();
-        Offer { is_concurrent: interface.package == "keyvalue" && interface.namespace == "wasmcloud", interface, state }
+        let labelling = match interface.name.as_deref() {
+            Some("store") => Labelling::Allowed,
+            Some("secret") => Labelling::Required,
+            _ => Labelling::Never,
+        };
+        let is_concurrent = interface.package == "keyvalue" && interface.namespace == "wasmcloud";
+        let has_names = state == Some(State::KeyValue);
+        Offer { interface, state, is_concurrent, has_names, labelling }
     };
     let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
     let others = [

@@ -23,7 +23,7 @@ fn up(app: &App) -> Server {
     WATTLE.up(app).args(["--config", "host.toml"]).start()
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(work)
 }

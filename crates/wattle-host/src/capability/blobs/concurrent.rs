@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{Accessor, Lift, Linker, Lower, Resource, StreamReader, WriteBuffer};
+use wasmtime::component::{Accessor, Lift, Linker, LinkerInstance, Lower, Resource, StreamReader, WriteBuffer};
 
 use super::container::{OpenContainer, inclusive};
 use super::failure::{Answer, Failure, Outcome, Refusal};
@@ -13,27 +13,36 @@ use super::flow::{Parts, lists, outflow, upload};
 use super::incoming::pieces;
 use super::link::{Place, Reach};
 use super::{HasStore, View, view};
+use crate::capability::Via;
+use crate::capability::bindings::named_imports::wasmcloud::blobstore::blobstore;
 use crate::capability::bindings::wasmcloud::blobstore::types::{ContainerMetadata, Error, ObjectId, ObjectMetadata};
-use crate::capability::bindings::wasmcloud::blobstore::{blobstore, container, types};
+use crate::capability::bindings::wasmcloud::blobstore::{container, types};
 use crate::capability::patience::Patience;
 use crate::instance::Guest;
 
+pub(super) const BLOBSTORE: &str = "wasmcloud:blobstore/blobstore@0.1.0";
+
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    container::add_to_linker::<Guest, HasStore>(linker, view)?;
-    blobstore::add_to_linker::<Guest, HasStore>(linker, view)
+    container::add_to_linker::<Guest, HasStore>(linker, view)
 }
 
-/// Does something through the link.
+/// Joins an import of `blobstore`.
+pub(super) fn join(blobstore: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    blobstore::add_to_linker_instance::<Guest, HasStore>(blobstore, via, view)
+}
+
+/// Does something through the link of an import.
 async fn linked<T: 'static, R>(
     accessor: &Accessor<T, HasStore>,
+    via: Via,
     operation: impl AsyncFnOnce(Reach) -> Outcome<R>,
 ) -> Answer<R> {
     let (links, patience) = accessor.with(|mut access| {
         let View { links, patience, .. } = access.get();
         (links.clone(), patience)
     });
-    let reach = Reach { links, package: "wasmcloud:blobstore" };
+    let reach = Reach { links, package: "wasmcloud:blobstore", via };
     Ok(patience.within(operation(reach)).await??)
 }
 
@@ -110,28 +119,28 @@ impl types::Host for View<'_> {
 impl blobstore::Host for View<'_> {}
 
 impl<T: Send + 'static> blobstore::HostWithStore<T> for HasStore {
-    async fn create_container(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenContainer>> {
-        keep(accessor, linked(accessor, async |reach| reach.create(name).await).await?)
+    async fn create_container(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<Resource<OpenContainer>> {
+        keep(accessor, linked(accessor, via, async |reach| reach.create(name).await).await?)
     }
 
-    async fn get_container(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenContainer>> {
-        keep(accessor, linked(accessor, async |reach| reach.open(name).await).await?)
+    async fn get_container(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<Resource<OpenContainer>> {
+        keep(accessor, linked(accessor, via, async |reach| reach.open(name).await).await?)
     }
 
-    async fn delete_container(accessor: &Accessor<T, Self>, name: String) -> Answer<()> {
-        linked(accessor, async |reach| reach.delete(name).await).await
+    async fn delete_container(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<()> {
+        linked(accessor, via, async |reach| reach.delete(name).await).await
     }
 
-    async fn container_exists(accessor: &Accessor<T, Self>, name: String) -> Answer<bool> {
-        linked(accessor, async |reach| reach.exists(name).await).await
+    async fn container_exists(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<bool> {
+        linked(accessor, via, async |reach| reach.exists(name).await).await
     }
 
-    async fn copy_object(accessor: &Accessor<T, Self>, source: ObjectId, target: ObjectId) -> Answer<()> {
-        linked(accessor, async |reach| reach.copy(source.into(), target.into()).await).await
+    async fn copy_object(accessor: &Accessor<T, Self>, via: Via, source: ObjectId, target: ObjectId) -> Answer<()> {
+        linked(accessor, via, async |reach| reach.copy(source.into(), target.into()).await).await
     }
 
-    async fn move_object(accessor: &Accessor<T, Self>, source: ObjectId, target: ObjectId) -> Answer<()> {
-        linked(accessor, async |reach| reach.relocate(source.into(), target.into()).await).await
+    async fn move_object(accessor: &Accessor<T, Self>, via: Via, source: ObjectId, target: ObjectId) -> Answer<()> {
+        linked(accessor, via, async |reach| reach.relocate(source.into(), target.into()).await).await
     }
 }
 

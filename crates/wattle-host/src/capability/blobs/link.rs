@@ -9,6 +9,7 @@ use wattle_spec::name::BackendName;
 use super::CONTAINER_NAME_MAX;
 use super::container::OpenContainer;
 use super::failure::{Outcome, Refusal, refuse};
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 
 /// The provider of an import of a blobstore.
@@ -19,11 +20,12 @@ pub(crate) struct BlobsLink {
     pub(crate) owner: Owner,
 }
 
-/// The containers that a component reaches through one package: each through the link with its label, else through the
-/// link without any.
+/// The containers that a component reaches through one import of a package. Without a label it reaches each through the
+/// link that has the container's name as its label, else through the one that has none.
 pub(super) struct Reach {
     pub(super) links: Arc<Joined<BlobsLink>>,
     pub(super) package: &'static str,
+    pub(super) via: Via,
 }
 
 /// An object by its names.
@@ -44,7 +46,7 @@ impl Reach {
             }
             _ => {}
         }
-        let link = self.links.named(self.package, &name).ok_or(Refusal::Denied)?;
+        let link = self.links.named(self.package, &self.via, &name).ok_or(Refusal::Denied)?;
         let bucket = Bucket { owner: link.owner.clone(), name: format!("{}/{name}", link.name) };
         Ok(OpenContainer { backend: link.backend.clone(), bucket, name })
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use wasmtime::component::{HasData, ResourceTable};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::key_value::KeyValue;
-use wattle_spec::label::Label;
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::OpenBucket;
 use super::operation::{Caller, Package};
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 use crate::instance::{Current, Guest};
 use crate::telemetry::LinkFacts;
@@ -43,18 +43,9 @@ pub(super) fn view(guest: &mut Guest) -> View<'_> {
 }
 
 impl View<'_> {
-    /// The bucket `name` through the import of `package` that has no label.
-    pub(super) fn open(&self, package: Package, name: &str) -> Answer<OpenBucket> {
-        self.opened(package, self.links.named(package.as_str(), name), name)
-    }
-
-    /// The bucket `name` through the import that is called `label`.
-    pub(super) fn open_labelled(&self, package: Package, label: &Label, name: &str) -> Answer<OpenBucket> {
-        self.opened(package, self.links.labelled(package.as_str(), label), name)
-    }
-
-    fn opened(&self, package: Package, link: Option<&KeyValueLink>, name: &str) -> Answer<OpenBucket> {
-        let link = link.ok_or(Failure::Guest(Fault::AccessDenied))?;
+    /// The bucket that an import of `package` calls `name`.
+    pub(super) fn open(&self, package: Package, via: &Via, name: &str) -> Answer<OpenBucket> {
+        let link = self.links.named(package.as_str(), via, name).ok_or(Failure::Guest(Fault::AccessDenied))?;
         if name.len() > BUCKET_NAME_MAX {
             return Err(Failure::Guest(Fault::NoSuchStore));
         }
