@@ -156,7 +156,10 @@ impl Drop for Cores {
             core.inbox = None;
         }
         for core in &mut self.cores {
-            if let Some(thread) = core.thread.take() {
+            // The last who holds the cores may be a task on one of them, which cannot wait for itself.
+            if let Some(thread) = core.thread.take()
+                && thread.thread().id() != std::thread::current().id()
+            {
                 let _ = thread.join();
             }
         }

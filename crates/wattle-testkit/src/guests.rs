@@ -43,6 +43,7 @@ macro_rules! for_each_guest {
             orders_api = "orders-api";
             orders_report = "orders-report";
             orders_worker = "orders-worker";
+            relay = "relay";
             state = "state";
             state_draft2 = "state-draft2";
             state_p3 = "state-p3";

@@ -23,7 +23,7 @@ mod bindings;
 mod http;
 mod misuse;
 mod objects;
-#[path = "../../shared/path_target.rs"]
+#[path = "../../common/path_target.rs"]
 mod target;
 
 use wasip2::http::types::{IncomingRequest, Method, ResponseOutparam};

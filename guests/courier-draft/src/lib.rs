@@ -4,9 +4,9 @@
 //! `?type=TYPE` the type of the content, `?KEY=VALUE` for each other key metadata; what was seen has both behind the body.
 
 mod bindings;
-#[path = "../../shared/deed.rs"]
+#[path = "../../common/deed.rs"]
 mod deed;
-#[path = "../../shared/subject_target.rs"]
+#[path = "../../common/subject_target.rs"]
 mod target;
 
 use wstd::http::{Body, Error as HttpError, Method, Request, Response};

@@ -11,9 +11,9 @@
 //! `re: ` and the body.
 
 mod bindings;
-#[path = "../../shared/deed.rs"]
+#[path = "../../common/deed.rs"]
 mod deed;
-#[path = "../../shared/subject_target.rs"]
+#[path = "../../common/subject_target.rs"]
 mod target;
 
 use wstd::http::{Body, Error, Method, Request, Response};

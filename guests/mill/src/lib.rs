@@ -4,31 +4,27 @@
 //! |---|---|
 //! | `GET /get/COUNT` | reads COUNT entries, one after another |
 //! | `GET /set/COUNT` | writes COUNT entries, one after another |
+//! | `GET /mix/COUNT` | reads and writes them in turns |
 //!
 //! The entries are the [`KEYS`] keys `key-0`, `key-1` and so on of the bucket `mill`, again and again; a value is
-//! [`VALUE`]. The body of each message is published again, about [`DONE`].
+//! [`VALUE`].
 
 wit_bindgen::generate!({
     inline: "
         package wattle:mill;
         world mill {
             import wasi:keyvalue/store@0.2.0-draft;
-            import wasmcloud:messaging/consumer@0.2.0;
-            export wasmcloud:messaging/handler@0.2.0;
         }
     ",
-    path: ["../wit/wasi-keyvalue", "../wit/wasmcloud-messaging"],
+    path: ["../wit/wasi-keyvalue"],
     generate_all,
 });
 
-use exports::wasmcloud::messaging::handler::{BrokerMessage, Guest};
-use wasi::keyvalue::store::{self, Bucket, Error};
-use wasmcloud::messaging::consumer;
+use wasi::keyvalue::store::{self, Error};
 use wstd::http::{Body, Error as HttpError, Request, Response};
 
 const KEYS: u32 = 1000;
-const VALUE: [u8; 128] = [b'v'; 128];
-const DONE: &str = "mill.done";
+const VALUE: [u8; 1024] = [b'v'; 1024];
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, HttpError> {
@@ -46,24 +42,19 @@ fn grind(path: &str) -> Result<bool, Error> {
     let (Some(verb), Some(Ok(count))) = (words.next(), words.next().map(str::parse::<u32>)) else {
         return Ok(false);
     };
-    let bucket = store::open("mill")?;
-    let each = |work: fn(&Bucket, &str) -> Result<(), Error>| {
-        (0..count).try_for_each(|number| work(&bucket, &format!("key-{}", number % KEYS)))
-    };
-    match verb {
-        "get" => each(|bucket, key| bucket.get(key).map(|_| ()))?,
-        "set" => each(|bucket, key| bucket.set(key, &VALUE))?,
+    let writes: fn(u32) -> bool = match verb {
+        "get" => |_| false,
+        "set" => |_| true,
+        "mix" => |number| number % 2 == 1,
         _ => return Ok(false),
+    };
+    let bucket = store::open("mill")?;
+    for number in 0..count {
+        let key = format!("key-{}", number % KEYS);
+        match writes(number) {
+            true => bucket.set(&key, &VALUE)?,
+            false => drop(bucket.get(&key)?),
+        }
     }
     Ok(true)
 }
-
-struct Mill;
-
-impl Guest for Mill {
-    fn handle_message(message: BrokerMessage) -> Result<(), String> {
-        consumer::publish(&BrokerMessage { subject: DONE.to_owned(), body: message.body, reply_to: None })
-    }
-}
-
-export!(Mill);

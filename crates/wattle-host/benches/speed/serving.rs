@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use wattle_backend::error::BackendError;
 use wattle_backend::stores::Stores;
 use wattle_host::{BackendSource, Host, offers};
@@ -28,9 +30,25 @@ impl BackendSource for Only {
     }
 }
 
-/// Serves the app of one component, `bench`, that is the file `guest` and that `manifest` describes, for as long as the
-/// process runs, with all that it keeps in `stores`.
-pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> SocketAddr {
+/// A host that serves until this is dropped.
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.end.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the host does not panic");
+        }
+    }
+}
+
+/// Serves the app of one component, `bench`, that is the file `guest` and that `manifest` describes, with all that it
+/// keeps in `stores`.
+pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> Serving {
     let bytes = Bytes::from(std::fs::read(guest).expect("the guest is built"));
     let name: ComponentName = "bench".parse().expect("a name");
     let found = Found { digest: Digest::of(&bytes), shape: Shape::read(&bytes).expect("a component") };
@@ -43,15 +61,17 @@ pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> SocketAddr 
     let manifest = Manifest::parse(&manifest).expect("a manifest");
     let app = resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/")).expect("an app");
     let (address, serving) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
+    let (end, ended) = oneshot::channel();
+    let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let host = Host::builder().backend_source(Only(stores)).build().expect("a host");
             host.start(&app, &source).await.expect("the app starts");
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             address.send(host.listen(listener).expect("a listener")).expect("somebody waits");
-            std::future::pending::<()>().await;
+            let _ = ended.await;
         });
     });
-    serving.recv().expect("the host starts")
+    let address = serving.recv().expect("the host starts");
+    Serving { address, end: Some(end), thread: Some(thread) }
 }

@@ -167,6 +167,15 @@ fn orders_worker() {
     assert_eq!(refusal(&guests::orders_worker()), "error: component `orders-worker` does not answer HTTP requests");
 }
 
+/// It takes messages and no requests.
+#[test]
+fn relay() {
+    let app = App::of(&guests::relay(), "");
+    let server = WATTLE.up(&app).start();
+    assert_eq!(server.get("/").status(), 404);
+    assert_eq!(server.stop().code, Some(0));
+}
+
 #[test]
 fn state() {
     assert_eq!(answer(&guests::state()), "404 {\"error\":\"no such path\"}");

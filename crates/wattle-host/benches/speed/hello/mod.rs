@@ -3,25 +3,31 @@
 mod bare;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use wattle_backend::stores::Stores;
 use wattle_testkit::guests;
 
 use crate::lanes::{Lane, Result, race};
 use crate::load;
-use crate::serving::{REUSED, serve};
+use crate::serving::{REUSED, Serving, serve};
 
 const CONNECTIONS: usize = 32;
 const PROMISED: f64 = 0.40;
 
-fn lane(name: &'static str, address: SocketAddr) -> Lane {
-    Lane::new(name, move |round| load::run(address, "/", CONNECTIONS, round))
+fn load(address: SocketAddr, round: Duration) -> f64 {
+    load::run(address, "/", CONNECTIONS, round)
+}
+
+fn lane(name: &'static str, serving: Serving) -> Lane {
+    Lane::new(name, move |round| load(serving.address, round))
 }
 
 pub(crate) fn run() -> Vec<Result> {
+    let bare = bare::Server::start();
     let none = Stores::default;
     let lanes = vec![
-        lane("bare hyper", bare::Server::start().address),
+        Lane::new("bare hyper", move |round| load(bare.address, round)),
         lane("0.2, fresh instance", serve(&guests::hello(), "", none())),
         lane("0.2, reused instance", serve(&guests::hello(), REUSED, none())),
         lane("0.3, shared instance", serve(&guests::hello_p3(), REUSED, none())),

@@ -8,21 +8,33 @@ use wattle_backend::key_value::{KeyValue, Put};
 
 /// How many keys there are.
 pub(crate) const KEYS: u32 = 1000;
-const VALUE: [u8; 128] = [b'v'; 128];
+const VALUE: [u8; 1024] = [b'v'; 1024];
 const THREADS: usize = 2;
 
 /// What is done with each entry.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
     Set,
+    /// In turns.
+    Mix,
 }
 
 impl Verb {
+    /// Whether the operation of that number is a write.
+    fn writes(self, number: u32) -> bool {
+        match self {
+            Verb::Get => false,
+            Verb::Set => true,
+            Verb::Mix => number % 2 == 1,
+        }
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Verb::Get => "get",
             Verb::Set => "set",
+            Verb::Mix => "mix",
         }
     }
 }
@@ -57,7 +69,7 @@ async fn client(store: Arc<dyn KeyValue>, verb: Verb, count: u32, until: Instant
     let mut done = 0;
     loop {
         for number in 0..count {
-            work(&*store, verb, &bucket, &format!("key-{}", number % KEYS)).await;
+            work(&*store, verb.writes(number), &bucket, &format!("key-{}", number % KEYS)).await;
         }
         done += u64::from(count);
         if Instant::now() >= until {
@@ -68,9 +80,9 @@ async fn client(store: Arc<dyn KeyValue>, verb: Verb, count: u32, until: Instant
 }
 
 /// One operation, the value handed over as a guest does: as bytes of its own.
-async fn work(store: &dyn KeyValue, verb: Verb, bucket: &Bucket, key: &str) {
-    match verb {
-        Verb::Get => drop(store.get(bucket, key).await.expect("reads").map(|entry| Vec::from(entry.value))),
-        Verb::Set => drop(store.set(bucket, key, Put::from(VALUE.to_vec())).await.expect("writes")),
+async fn work(store: &dyn KeyValue, writes: bool, bucket: &Bucket, key: &str) {
+    match writes {
+        false => drop(store.get(bucket, key).await.expect("reads").map(|entry| Vec::from(entry.value))),
+        true => drop(store.set(bucket, key, Put::from(VALUE.to_vec())).await.expect("writes")),
     }
 }

@@ -9,6 +9,9 @@ use async_nats::jetstream::consumer::pull::Config;
 use async_nats::{Client, Message};
 use futures::StreamExt;
 
+use super::order::receipt;
+use super::{DONE, Way, Work};
+
 /// Runs `work` on a thread of its own with a connection of its own.
 pub(crate) fn connected<F: Future>(
     url: &str,
@@ -38,34 +41,30 @@ pub(crate) fn make_stream(url: &str, name: &str) {
 }
 
 /// Answers what is published about `subject`, for as long as the process runs.
-pub(crate) fn start(url: &str, subject: &str, stream: Option<&str>) {
+pub(crate) fn start(way: &Way<'_>, subject: &str) {
     let (listens, listening) = mpsc::channel();
-    let (subject, stream) = (subject.to_owned(), stream.map(str::to_owned));
-    connected(url, move |client| async move {
+    let (subject, stream, work) = (subject.to_owned(), way.stream.map(str::to_owned), way.work);
+    connected(way.url, move |client| async move {
         match stream {
             None => {
                 let mut messages = client.queue_subscribe(subject, "bare".into()).await.expect("a subscription");
                 client.flush().await.expect("a flush");
                 listens.send(()).expect("somebody waits");
                 while let Some(message) = messages.next().await {
-                    answer(&client, &message).await;
+                    answer(&client, work, &message).await;
                 }
             }
             Some(stream) => {
-                let config = Config {
-                    filter_subject: subject,
-                    ack_policy: AckPolicy::Explicit,
-                    max_ack_pending: super::WINDOW as i64,
-                    ..Config::default()
-                };
                 let stream = jetstream::new(client.clone()).get_stream(stream).await.expect("a stream");
+                let config =
+                    Config { filter_subject: subject, ack_policy: AckPolicy::Explicit, ..Config::default() };
                 let consumer = stream.create_consumer(config).await.expect("a consumer");
                 let mut messages = consumer.messages().await.expect("messages");
                 listens.send(()).expect("somebody waits");
                 while let Some(message) = messages.next().await {
                     let message = message.expect("a message");
-                    answer(&client, &message).await;
-                    message.ack().await.expect("an acknowledgement");
+                    answer(&client, work, &message).await;
+                    message.double_ack().await.expect("an acknowledgement");
                 }
             }
         }
@@ -73,6 +72,10 @@ pub(crate) fn start(url: &str, subject: &str, stream: Option<&str>) {
     listening.recv().expect("it listens");
 }
 
-async fn answer(client: &Client, message: &Message) {
-    client.publish(super::DONE, message.payload.clone()).await.expect("it is published");
+async fn answer(client: &Client, work: Work, message: &Message) {
+    let body = match work {
+        Work::Orders => receipt(&message.payload).expect("an order").into(),
+        Work::Echo => message.payload.clone(),
+    };
+    client.publish(DONE, body).await.expect("it is published");
 }

@@ -2,25 +2,28 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::{DONE, WINDOW, bare};
+use super::order::{Item, Order};
+use super::{DONE, WINDOW, Work, bare};
 
-const BODY: &[u8] = &[b'm'; 128];
+/// How many items an order has: it is some 2 KiB then.
+const ITEMS: u32 = 40;
 /// How long the answers of a round may take after its end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Has messages about `subject` handled for a while, and says how many were per second.
-pub(crate) fn work(url: &str, subject: String) -> impl Fn(Duration) -> f64 + 'static {
-    let url = url.to_owned();
+pub(crate) fn work(url: &str, subject: String, work: Work) -> impl Fn(Duration) -> f64 + 'static {
+    let (url, body) = (url.to_owned(), body(work));
     move |round| {
-        let subject = subject.clone();
+        let (subject, body) = (subject.clone(), body.clone());
         let worked = bare::connected(&url, move |client| async move {
             let mut done = client.subscribe(DONE).await.expect("a subscription");
             client.flush().await.expect("a flush");
             let publish = || async {
-                client.publish(subject.clone(), BODY.into()).await.expect("it is published");
+                client.publish(subject.clone(), body.clone()).await.expect("it is published");
             };
             let started = Instant::now();
             for _ in 0..WINDOW {
@@ -39,5 +42,16 @@ pub(crate) fn work(url: &str, subject: String) -> impl Fn(Duration) -> f64 + 'st
             f64::from(answered) / round.as_secs_f64()
         });
         worked.join().expect("the publisher does not panic")
+    }
+}
+
+fn body(work: Work) -> Bytes {
+    let item = |number| Item { name: format!("item {number}"), quantity: number % 7 + 1, price: 95 * u64::from(number) };
+    match work {
+        Work::Orders => {
+            let order = Order { customer: "shop.example.com/4711".to_owned(), items: (0..ITEMS).map(item).collect() };
+            serde_json::to_vec(&order).expect("an order is JSON").into()
+        }
+        Work::Echo => Bytes::from_static(&[b'm'; 128]),
     }
 }
