@@ -27,7 +27,7 @@ use crate::outgoing::Network;
 use client::Client;
 pub(crate) use exporter::Exporter;
 use exporter::Work;
-pub(crate) use host_call::{Function, LinkFacts, watch};
+pub(crate) use host_call::{Function, LinkFacts, Watched, watch};
 pub(crate) use leaving::Leaving;
 use metrics::Metrics;
 pub(crate) use metrics::Series;

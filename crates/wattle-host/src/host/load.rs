@@ -245,10 +245,10 @@ impl Loader {
 
     /// What its links to blobs lead to.
     fn blobs(&self, joining: &Joining<'_>) -> Result<Joined<BlobsLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Blobs, |name, _| {
-            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
-            let Some(backend) = stores.blobs else { return Err(joining.cannot(name, State::Blobs)) };
-            Ok(BlobsLink { backend, name, owner })
+        Joined::new(&joining.spec.links, State::Blobs, |name, rule| {
+            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
+            let Some(store) = stores.blobs else { return Err(joining.cannot(backend, State::Blobs)) };
+            Ok(BlobsLink { backend: store, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
         })
     }
 
@@ -268,10 +268,10 @@ impl Loader {
 
     /// Where its messages go to and come from.
     fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Bus, |name, _| {
-            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
-            let bus = stores.bus;
-            Ok(BusLink { bus: bus.ok_or_else(|| joining.cannot(name, State::Bus))?, owner })
+        Joined::new(&joining.spec.links, State::Bus, |name, rule| {
+            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
+            let Some(bus) = stores.bus else { return Err(joining.cannot(backend, State::Bus)) };
+            Ok(BusLink { bus, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
         })
     }
 

@@ -88,6 +88,7 @@ fn span(span: Finished) -> Span {
         Kind::Server => SpanKind::Server,
         Kind::Client => SpanKind::Client,
         Kind::Internal => SpanKind::Internal,
+        Kind::Producer => SpanKind::Producer,
     };
     Span {
         trace_id: span.context.trace.to_be_bytes().to_vec(),

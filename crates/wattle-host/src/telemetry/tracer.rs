@@ -75,6 +75,8 @@ pub(crate) enum Kind {
     Client,
     /// A call within this host.
     Internal,
+    /// A message that is sent.
+    Producer,
 }
 
 /// The value of an attribute.

@@ -9,8 +9,9 @@ use wattle_spec::label::Label;
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::OpenBucket;
-use super::operation::{Caller, Package};
+use super::operation::package;
 use crate::capability::joined::Joined;
+use crate::capability::operation::{Caller, Namespace};
 use crate::instance::{Current, Guest};
 use crate::telemetry::LinkFacts;
 
@@ -43,17 +44,17 @@ pub(super) fn view(guest: &mut Guest) -> View<'_> {
 }
 
 impl View<'_> {
-    /// The bucket `name` through the import of `package` that has no label.
-    pub(super) fn open(&self, package: Package, name: &str) -> Answer<OpenBucket> {
-        self.opened(package, self.links.named(package.as_str(), name), name)
+    /// The bucket `name` through the import of `namespace` that has no label.
+    pub(super) fn open(&self, namespace: Namespace, name: &str) -> Answer<OpenBucket> {
+        self.opened(namespace, self.links.named(package(namespace), name), name)
     }
 
     /// The bucket `name` through the import that is called `label`.
-    pub(super) fn open_labelled(&self, package: Package, label: &Label, name: &str) -> Answer<OpenBucket> {
-        self.opened(package, self.links.labelled(package.as_str(), label), name)
+    pub(super) fn open_labelled(&self, namespace: Namespace, label: &Label, name: &str) -> Answer<OpenBucket> {
+        self.opened(namespace, self.links.labelled(package(namespace), label), name)
     }
 
-    fn opened(&self, package: Package, link: Option<&KeyValueLink>, name: &str) -> Answer<OpenBucket> {
+    fn opened(&self, namespace: Namespace, link: Option<&KeyValueLink>, name: &str) -> Answer<OpenBucket> {
         let link = link.ok_or(Failure::Guest(Fault::AccessDenied))?;
         if name.len() > BUCKET_NAME_MAX {
             return Err(Failure::Guest(Fault::NoSuchStore));
@@ -61,6 +62,6 @@ impl View<'_> {
         let (owner, facts) = (link.owner.clone(), link.facts.clone());
         // Two backends that are kept by one engine do not share their buckets.
         let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };
-        Ok(OpenBucket::new(link.backend.clone(), bucket, Caller { package, current: self.current.clone(), facts }))
+        Ok(OpenBucket::new(link.backend.clone(), bucket, Caller { namespace, current: self.current.clone(), facts }))
     }
 }

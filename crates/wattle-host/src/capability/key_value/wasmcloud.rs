@@ -14,9 +14,9 @@ use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
-use super::operation::Package;
 use super::swap::{Expected, told};
 use crate::capability::bindings::wasmcloud::keyvalue::{atomics, batch, cas, store, types};
+use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasmcloud:keyvalue/store@0.2.0";
@@ -27,7 +27,7 @@ pub(super) const INTERFACES: [&str; 5] = [
     "wasmcloud:keyvalue/cas@0.2.0",
     "wasmcloud:keyvalue/batch@0.2.0",
 ];
-const PACKAGE: Package = Package::WasmCloud;
+const NAMESPACE: Namespace = Namespace::WasmCloud;
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
@@ -43,7 +43,7 @@ pub(super) fn link_labelled(linker: &mut Linker<Guest>, label: &Label) -> wasmti
     linker.instance(label.clone().as_str())?.func_wrap_concurrent("open", move |accessor, (name,): (String,)| {
         let opened = accessor.with(|mut access| {
             let view = view(access.data_mut());
-            view.open_labelled(PACKAGE, &label, &name).and_then(|open| Ok(view.table.push(open)?))
+            view.open_labelled(NAMESPACE, &label, &name).and_then(|open| Ok(view.table.push(open)?))
         });
         Box::pin(async move { Ok((answered::<_, types::Error>(opened)?,)) })
     })
@@ -131,7 +131,7 @@ impl<T: Send> store::HostWithStore<T> for HasStore {
     async fn open(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenBucket>> {
         accessor.with(|mut access| {
             let view = access.get();
-            Ok(view.table.push(View::open(&view, PACKAGE, &name)?)?)
+            Ok(view.table.push(View::open(&view, NAMESPACE, &name)?)?)
         })
     }
 }

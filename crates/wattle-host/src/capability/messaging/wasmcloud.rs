@@ -7,11 +7,15 @@ use wattle_backend::bus::Message;
 
 use super::super::bindings::wasmcloud::messaging::consumer;
 use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
-use super::{Answer, BusLink, Failure, message, subject};
-use crate::instance::Guest;
+use super::{Answer, BusLink, Failure, message, patience, subject};
+use crate::instance::{Current, Guest};
+use crate::telemetry::Function;
 
 /// The key of its links.
 const PACKAGE: &str = "wasmcloud:messaging";
+
+const PUBLISH: Function = Function::new("wasmcloud:messaging/consumer.publish").sending();
+const REQUEST: Function = Function::new("wasmcloud:messaging/consumer.request").asking();
 
 struct HasConsumer;
 
@@ -22,11 +26,12 @@ impl HasData for HasConsumer {
 /// What one call sees.
 struct View<'a> {
     link: Option<&'a BusLink>,
+    current: &'a Current,
     left: Option<Duration>,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { link: guest.identity.buses.only(PACKAGE), left: guest.deadline.left() }
+    View { link: guest.identity.buses.only(PACKAGE), current: &guest.current, left: guest.deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -56,8 +61,8 @@ impl View<'_> {
     }
 
     async fn ask(&self, question: BrokerMessage, timeout_ms: u32) -> Answer<BrokerMessage> {
-        let wanted = Duration::from_millis(timeout_ms.into());
-        let answer = self.linked()?.request(question.checked()?, Some(wanted), self.left).await?;
+        let patience = patience(Some(Duration::from_millis(timeout_ms.into())), self.left);
+        let answer = self.linked()?.request(self.current, REQUEST, question.checked(), patience).await?;
         Ok(BrokerMessage::received(&answer))
     }
 }
@@ -84,7 +89,7 @@ impl consumer::Host for View<'_> {
     }
 
     async fn publish(&mut self, message: BrokerMessage) -> wasmtime::Result<Result<(), String>> {
-        let published = async { self.linked()?.publish(message.checked()?).await };
+        let published = async { self.linked()?.publish(self.current, PUBLISH, message.checked()).await };
         Ok(published.await.map_err(text))
     }
 }
