@@ -23,7 +23,7 @@ pub use self::wasi::{Client, GuestMessage, RequestOptions};
 use super::{Capability, offering};
 use crate::engine::Profile;
 use crate::instance::{Current, Guest};
-use crate::telemetry::{Function, LinkFacts, watch};
+use crate::telemetry::{Function, LinkFacts, Watched};
 
 /// What the host adds to a message that it moves to a dead-letter subject must fit, too.
 const RESERVE_BYTES: usize = 16 << 10;
@@ -81,8 +81,10 @@ impl From<BackendError> for Failure {
 impl BusLink {
     /// Publishes `message`, if it may be: a call of `function` by `current`.
     async fn publish(&self, current: &Current, function: Function, message: Answer<Message>) -> Answer<()> {
-        let publish = async { Ok(self.bus.publish(&self.owner, message?).await?) };
-        watch(current, function, &self.facts, publish).await
+        let mut watched = Watched::begin(current, function, &self.facts);
+        let published = async { Ok(self.bus.publish(&self.owner, traced(&watched, message?)).await?) }.await;
+        watched.ended(&published);
+        published
     }
 
     /// The same with a question, whose answer is waited for as long as `patience` lasts.
@@ -93,9 +95,18 @@ impl BusLink {
         question: Answer<Message>,
         patience: Duration,
     ) -> Answer<Message> {
-        let request = async { Ok(self.bus.request(&self.owner, question?, patience).await?) };
-        watch(current, function, &self.facts, request).await
+        let mut watched = Watched::begin(current, function, &self.facts);
+        let request = async { Ok(self.bus.request(&self.owner, traced(&watched, question?), patience).await?) };
+        let answered = request.await;
+        watched.ended(&answered);
+        answered
     }
+}
+
+/// A message that carries the trace of the call that sends it, unless the guest has said where it belongs.
+fn traced(call: &Watched, mut message: Message) -> Message {
+    call.publish_with(&mut message.headers);
+    message
 }
 
 /// How long an answer is waited for that a guest wants within `wanted` and that has so much `left`.

@@ -105,6 +105,15 @@ pub(crate) struct LinkFacts {
     pub(crate) rule: Rule,
 }
 
+impl LinkFacts {
+    /// Says them of something that goes through the link.
+    pub(crate) fn describe(&self, span: &mut Span) {
+        span.set("wattle.backend", self.backend.to_string());
+        span.set("wattle.backend.kind", self.kind.to_string());
+        span.set("wattle.link.rule", self.rule.to_string());
+    }
+}
+
 /// A call under way, told to whoever asked for metrics or traces; nothing if nobody did. It has ended when somebody says
 /// how, and is cut if this is dropped before.
 pub(crate) struct Watched(Option<UnderWay>);
@@ -124,12 +133,19 @@ impl Watched {
         }
         let mut span = current.trace().and_then(|trace| trace.child(function.kind, function.name));
         if let Some(span) = &mut span {
-            span.set("wattle.backend", link.backend.to_string());
-            span.set("wattle.backend.kind", link.kind.to_string());
-            span.set("wattle.link.rule", link.rule.to_string());
+            link.describe(span);
         }
         let (current, interface) = (current.clone(), function.interface);
         Self(Some(UnderWay { current, interface, outcome: Outcome::Cut, span }))
+    }
+
+    /// Makes whoever handles a message with `fields` a part of the trace, below this call.
+    pub(crate) fn publish_with(&self, fields: &mut Vec<(String, String)>) {
+        if let Some(call) = &self.0
+            && let Some(trace) = call.current.trace()
+        {
+            trace.publish_with(fields, call.span.as_ref());
+        }
     }
 
     /// It has ended like this.

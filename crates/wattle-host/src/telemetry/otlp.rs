@@ -89,6 +89,7 @@ fn span(span: Finished) -> Span {
         Kind::Client => SpanKind::Client,
         Kind::Internal => SpanKind::Internal,
         Kind::Producer => SpanKind::Producer,
+        Kind::Consumer => SpanKind::Consumer,
     };
     Span {
         trace_id: span.context.trace.to_be_bytes().to_vec(),

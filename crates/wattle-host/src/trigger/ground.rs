@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wattle_backend::bus::Message;
 use wattle_spec::report::Report;
 
 use crate::clock::Clock;
@@ -24,6 +25,12 @@ impl Ground {
     /// Begins the trace of a run, with a span called `name`, as far as somebody is told.
     pub(crate) fn trace(&self, name: &'static str) -> (Option<Trace>, Option<Span>) {
         let begun = self.tracer.as_ref().map(|tracer| tracer.begin_run(name));
+        begun.map_or((None, None), |(trace, span)| (Some(trace), span))
+    }
+
+    /// The same for the handling of a message, in the trace of whoever published it.
+    pub(crate) fn trace_message(&self, message: &Message) -> (Option<Trace>, Option<Span>) {
+        let begun = self.tracer.as_ref().map(|tracer| tracer.begin_message(&message.headers));
         begun.map_or((None, None), |(trace, span)| (Some(trace), span))
     }
 

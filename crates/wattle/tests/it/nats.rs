@@ -15,7 +15,7 @@ use crate::WATTLE;
 use crate::messages::{post, publish, trigger, wait_for_seen};
 
 /// A host's file with NATS as the default.
-fn host_file(nats: &NatsServer) -> String {
+pub(crate) fn host_file(nats: &NatsServer) -> String {
     format!("defaults = \"nats\"\n[backends.nats]\ntype = \"nats\"\nservers = [\"{}\"]\n", nats.url())
 }
 
@@ -23,7 +23,7 @@ fn up(app: &App) -> Server {
     WATTLE.up(app).args(["--config", "host.toml"]).start()
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(work)
 }

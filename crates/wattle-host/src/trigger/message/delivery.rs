@@ -1,5 +1,6 @@
 //! One message, from its delivery to the moment when its backend knows what became of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::pin::pin;
@@ -72,15 +73,21 @@ impl Subscriber {
     /// Calls the component, and tells whoever asked for traces.
     async fn handle(&self, core: CoreId, warm: &Warm, attempt: &Try<'_>) -> Result<(), Reason> {
         let deadline = Some(Instant::now() + self.component.identity.limits.deadline);
-        let (trace, mut span) = self.ground.trace("message");
+        let (trace, mut span) = self.ground.trace_message(attempt.message);
         if let Some(span) = &mut span {
             span.set("wattle.request", attempt.run.to_string());
             span.set("wattle.app", self.component.identity.app.to_string());
             span.set("wattle.component", self.trigger.component.to_string());
             span.set("wattle.subject", self.trigger.subject.to_string());
+            self.link.facts.describe(span);
+        }
+        let mut message = Cow::Borrowed(attempt.message);
+        if let Some(trace) = &trace {
+            // A guest that passes on what it got makes what it publishes a part of this run.
+            trace.write_message(&mut message.to_mut().headers, span.as_ref());
         }
         let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline, trace };
-        let handled = self.call(core, warm, attempt.message, &invocation).await;
+        let handled = self.call(core, warm, &message, &invocation).await;
         if let (Some(span), Err(_)) = (&mut span, &handled) {
             span.fail("not-handled");
         }
