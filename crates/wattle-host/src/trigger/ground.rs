@@ -7,6 +7,7 @@ use wattle_spec::report::Report;
 
 use crate::clock::Clock;
 use crate::cores::Cores;
+use crate::readiness::Readiness;
 use crate::telemetry::{Span, Trace, Tracer};
 
 /// Where reports go. It must not wait.
@@ -17,6 +18,8 @@ pub(crate) struct Ground {
     pub(crate) cores: Arc<Cores>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reports: Reports,
+    /// Whether apps are ready.
+    pub(crate) readiness: Readiness,
     /// `None`: no traces.
     pub(crate) tracer: Option<Arc<Tracer>>,
 }
