@@ -138,3 +138,35 @@ fn with_other_programs_on_nats() {
     let of = |trace: &str| handled.iter().filter(|span| span.trace == trace).count();
     assert_eq!((of(TRACE), of(&OTHER[3..35])), (1, 1), "{handled:?}");
 }
+
+/// Each delivery is counted by what became of it, and while it is under way.
+#[test]
+fn counted() {
+    let retry = "retry = { attempts = 2, backoff = \"10ms\" }";
+    let lost = trigger("a", "lost", "retry = { attempts = 1 }");
+    let triggers = trigger("a", "jobs", &format!("{retry}\ndead-letter = \"dead\"")) + &lost;
+    let app = post_of(GUESTS[0], &["a"], "memory", &triggers).file("host.toml", "");
+    let server = up(&app).args(["--admin", "127.0.0.1:0"]).start();
+    let counted = || {
+        let text = crate::admin::get(&server, "/metrics").text();
+        let lines = text.lines().filter(|line| line.starts_with("wattle_messages"));
+        lines.map(|line| line.replace("app=\"default/post\",component=\"a\"", "")).collect::<Vec<_>>().join("\n")
+    };
+    let publish = |subject: &str, body: &str| {
+        assert_eq!(server.call("POST", &format!("/publish/{subject}"), body).status(), 200);
+    };
+    assert_eq!(counted(), "");
+    [("jobs", "m"), ("jobs", "n"), ("jobs", "err"), ("lost", "err")].iter().for_each(|(to, body)| publish(to, body));
+    let expected = [
+        "wattle_messages_total{,outcome=\"acknowledged\"} 2",
+        "wattle_messages_total{,outcome=\"retried\"} 1",
+        "wattle_messages_total{,outcome=\"dead-lettered\"} 1",
+        "wattle_messages_total{,outcome=\"dropped\"} 1",
+        "wattle_messages_in_flight{} 0",
+    ];
+    until("all are handled", || (counted() == expected.join("\n")).then_some(()));
+    publish("lost", "late");
+    until("it is being handled", || counted().contains("wattle_messages_in_flight{} 1").then_some(()));
+    let ended = ["{,outcome=\"dropped\"} 2", "wattle_messages_in_flight{} 0"];
+    until("it has ended at its deadline", || ended.iter().all(|line| counted().contains(line)).then_some(()));
+}

@@ -18,6 +18,7 @@ use super::handler::{Instance, Warm};
 use super::{Subscriber, told};
 use crate::cores::CoreId;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::telemetry::{Delivered, Fate};
 use crate::trigger::call::Failed;
 
 /// How often a backend is told that a message is still worked on: well before it gives it to somebody else.
@@ -48,6 +49,7 @@ impl Subscriber {
     /// Handles one message and settles it.
     pub(super) async fn deliver(self: Arc<Self>, core: CoreId, warm: Arc<Warm>, delivery: Delivery) {
         let Delivery { message, attempt, receipt } = delivery;
+        let delivered = Delivered::begin(self.component.identity.series.as_ref(), core);
         let attempt = Try { message: &message, number: attempt, run: RequestId::next() };
         let mut handled = pin!(self.handle(core, &warm, &attempt));
         let mut keep = pin!(sleep(KEEP_EVERY));
@@ -61,12 +63,16 @@ impl Subscriber {
                 }
             }
         };
-        let settlement = match handled {
-            Ok(()) => Settlement::Done,
+        let (settlement, fate) = match handled {
+            Ok(()) => (Settlement::Done, Fate::Acknowledged),
             Err(reason) => self.after(&attempt, reason).await,
         };
-        if let Err(error) = receipt.settle(settlement).await {
-            self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: told(&error) });
+        match receipt.settle(settlement).await {
+            Ok(()) => delivered.became(fate),
+            Err(error) => {
+                self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: told(&error) });
+                delivered.became(Fate::Unsettled);
+            }
         }
     }
 
@@ -114,11 +120,11 @@ impl Subscriber {
     }
 
     /// What is to become of a message that was not handled.
-    async fn after(&self, attempt: &Try<'_>, why: Reason) -> Settlement {
+    async fn after(&self, attempt: &Try<'_>, why: Reason) -> (Settlement, Fate) {
         let reason = why.to_string();
         if let Some(after) = self.trigger.retry.after(attempt.number, attempt.run.chance()) {
             self.report(MessageReport::Failed { attempt: self.told(attempt), reason, after });
-            return Settlement::Retry(after);
+            return (Settlement::Retry(after), Fate::Retried);
         }
         let (dead_letter, reason) = match &self.trigger.dead_letter {
             None => (None, reason),
@@ -129,13 +135,14 @@ impl Subscriber {
                 Err(error) => {
                     let reason = format!("{reason}; {subject} does not take it: {}", told(&error));
                     self.report(MessageReport::Unsettled { attempt: self.told(attempt), reason });
-                    return Settlement::Retry(self.trigger.retry.backoff.longest);
+                    return (Settlement::Retry(self.trigger.retry.backoff.longest), Fate::Retried);
                 }
             },
         };
+        let fate = if dead_letter.is_some() { Fate::DeadLettered } else { Fate::Dropped };
         let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
         self.report(MessageReport::GivenUp { attempt: self.told(attempt), reason, dead_letter, given_up });
-        Settlement::Done
+        (Settlement::Done, fate)
     }
 
     /// Publishes a message to the dead letters, with what happened to it.
