@@ -19,12 +19,18 @@ use super::bindings::wasi::config0_2_0_rc_1::store;
 use super::{Capability, offering};
 use crate::component::Identity;
 use crate::engine::Profile;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::{Function, LinkFacts, watch};
 
 /// Keys that are asked for at a time.
 const PAGE_LEN: usize = 1000;
 /// The most keys that `get-all` gives.
 const KEYS_MAX: usize = 10_000;
+
+const STORE_GET: Function = Function::new("wasi:config/store.get");
+const STORE_GET_ALL: Function = Function::new("wasi:config/store.get-all");
+const RUNTIME_GET: Function = Function::new("wasi:config/runtime.get");
+const RUNTIME_GET_ALL: Function = Function::new("wasi:config/runtime.get-all");
 
 /// `wasi:config`.
 pub(super) struct Config;
@@ -33,6 +39,8 @@ pub(super) struct Config;
 pub(crate) struct ConfigLink {
     store: Arc<dyn KeyValue>,
     bucket: Bucket,
+    /// What is told of it.
+    facts: LinkFacts,
 }
 
 /// Why configuration cannot be read, in words for the guest.
@@ -41,8 +49,8 @@ struct Unreadable(String);
 impl ConfigLink {
     /// The configuration of `component` in `store`: the bucket `config_COMPONENT` of its owner. What apps open by name
     /// is in buckets whose names have a `/` behind the backend's, so none of them reaches it.
-    pub(crate) fn new(store: Arc<dyn KeyValue>, owner: Owner, component: &ComponentName) -> Self {
-        Self { store, bucket: Bucket { owner, name: format!("config_{component}") } }
+    pub(crate) fn new(store: Arc<dyn KeyValue>, owner: Owner, component: &ComponentName, facts: LinkFacts) -> Self {
+        Self { store, bucket: Bucket { owner, name: format!("config_{component}") }, facts }
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, Unreadable> {
@@ -91,21 +99,28 @@ impl HasData for HasConfig {
 }
 
 /// What one call sees.
-struct View<'a>(&'a Identity);
+struct View<'a> {
+    identity: &'a Identity,
+    current: &'a Current,
+}
+
+fn view(guest: &mut Guest) -> View<'_> {
+    View { identity: &guest.identity, current: &guest.current }
+}
 
 impl View<'_> {
-    async fn one(&self, key: &str) -> Result<Option<String>, Unreadable> {
-        let kept = match &self.0.config_link {
-            Some(link) => link.get(key).await?,
+    async fn one(&self, function: Function, key: &str) -> Result<Option<String>, Unreadable> {
+        let kept = match &self.identity.config_link {
+            Some(link) => watch(self.current, function, &link.facts, link.get(key)).await?,
             None => None,
         };
-        Ok(kept.or_else(|| self.0.config.get(key).cloned()))
+        Ok(kept.or_else(|| self.identity.config.get(key).cloned()))
     }
 
-    async fn all(&self) -> Result<Vec<(String, String)>, Unreadable> {
-        let mut config = self.0.config.clone();
-        if let Some(link) = &self.0.config_link {
-            link.add_all(&mut config).await?;
+    async fn all(&self, function: Function) -> Result<Vec<(String, String)>, Unreadable> {
+        let mut config = self.identity.config.clone();
+        if let Some(link) = &self.identity.config_link {
+            watch(self.current, function, &link.facts, link.add_all(&mut config)).await?;
         }
         Ok(config.into_iter().collect())
     }
@@ -117,27 +132,27 @@ impl Capability for Config {
     }
 
     fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        store::add_to_linker::<Guest, HasConfig>(linker, |guest| View(&guest.identity))?;
-        runtime::add_to_linker::<Guest, HasConfig>(linker, |guest| View(&guest.identity))
+        store::add_to_linker::<Guest, HasConfig>(linker, view)?;
+        runtime::add_to_linker::<Guest, HasConfig>(linker, view)
     }
 }
 
 impl store::Host for View<'_> {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, store::Error>> {
-        Ok(self.one(&key).await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
+        Ok(self.one(STORE_GET, &key).await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
     }
 
     async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, store::Error>> {
-        Ok(self.all().await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
+        Ok(self.all(STORE_GET_ALL).await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
     }
 }
 
 impl runtime::Host for View<'_> {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, runtime::ConfigError>> {
-        Ok(self.one(&key).await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
+        Ok(self.one(RUNTIME_GET, &key).await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
     }
 
     async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, runtime::ConfigError>> {
-        Ok(self.all().await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
+        Ok(self.all(RUNTIME_GET_ALL).await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
     }
 }

@@ -17,7 +17,10 @@ use wattle_spec::resolve::{Offer, State};
 use super::bindings::wasmcloud::secrets::{reveal, store};
 use super::{Capability, offering};
 use crate::engine::Profile;
-use crate::instance::{Guest, LineLog, Source};
+use crate::instance::{Current, Guest, LineLog, Source};
+use crate::telemetry::{Function, LinkFacts, watch};
+
+const GET: Function = Function::new("wasmcloud:secrets/store.get");
 
 /// `wasmcloud:secrets`.
 pub(super) struct SecretStore;
@@ -28,6 +31,8 @@ pub(crate) struct SecretsLink {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) owner: Owner,
     pub(crate) granted: Arc<BTreeSet<SecretName>>,
+    /// What is told of the backend. `None`: the host's own variables.
+    pub(crate) facts: Option<Arc<LinkFacts>>,
 }
 
 impl SecretsLink {
@@ -39,6 +44,15 @@ impl SecretsLink {
             }
         }
         Ok(None)
+    }
+
+    /// A secret for `current`, which is told without the secret's name.
+    async fn get(&self, current: &Current, key: &str) -> Result<Option<Secret>, BackendError> {
+        let found = self.secrets.get(&self.owner, key);
+        match &self.facts {
+            Some(facts) => watch(current, GET, facts, found).await,
+            None => found.await,
+        }
     }
 
     fn grants(&self, key: &str) -> bool {
@@ -57,10 +71,11 @@ struct View<'a> {
     table: &'a mut ResourceTable,
     link: Option<&'a SecretsLink>,
     log: &'a LineLog,
+    current: &'a Current,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, link: guest.identity.secrets.as_ref(), log: &guest.log }
+    View { table: &mut guest.table, link: guest.identity.secrets.as_ref(), log: &guest.log, current: &guest.current }
 }
 
 impl Capability for SecretStore {
@@ -95,16 +110,16 @@ impl<T: Send> store::HostWithStore<T> for HasSecrets {
         key: String,
     ) -> wasmtime::Result<Result<Resource<Secret>, store::SecretsError>> {
         let link = accessor.with(|mut access| {
-            let View { link, log, .. } = access.get();
-            let granted = link.filter(|link| link.grants(&key)).cloned();
+            let View { link, log, current, .. } = access.get();
+            let granted = link.filter(|link| link.grants(&key)).cloned().map(|link| (link, current.clone()));
             if granted.is_none() {
                 let refused = format!("the secret {key:?} is not among those that the manifest grants");
                 log.line(Source::Log(Level::WARN), "wasmcloud:secrets", refused.as_bytes());
             }
             granted
         });
-        let Some(link) = link else { return Ok(Err(store::SecretsError::NotFound)) };
-        match link.secrets.get(&link.owner, &key).await {
+        let Some((link, current)) = link else { return Ok(Err(store::SecretsError::NotFound)) };
+        match link.get(&current, &key).await {
             Ok(Some(secret)) => Ok(Ok(accessor.with(|mut access| access.get().table.push(secret))?)),
             Ok(None) => Ok(Err(store::SecretsError::NotFound)),
             Err(error) => {

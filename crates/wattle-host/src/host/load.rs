@@ -17,7 +17,7 @@ use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::backend::PREFIX_DEFAULT;
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
-use wattle_spec::link::Provider;
+use wattle_spec::link::{Provider, Rule};
 use wattle_spec::name::{BackendName, ComponentName};
 use wattle_spec::resolve::State;
 use wattle_spec::shape::Kind;
@@ -254,14 +254,15 @@ impl Loader {
 
     /// What stands behind its import of `wasi:config` beside the manifest.
     fn config(&self, joining: &Joining<'_>) -> Result<Option<ConfigLink>, StartError> {
-        let Some(backend) = self.linked(joining, State::Config)? else { return Ok(None) };
-        let Some(store) = backend.stores.key_value else { return Err(joining.cannot(backend.name, State::Config)) };
-        Ok(Some(ConfigLink::new(store, backend.owner, joining.component)))
+        let Some((backend, rule)) = self.linked(joining, State::Config)? else { return Ok(None) };
+        let AppBackend { name: backend, kind, stores, owner, .. } = backend;
+        let Some(store) = stores.key_value else { return Err(joining.cannot(backend, State::Config)) };
+        Ok(Some(ConfigLink::new(store, owner, joining.component, LinkFacts { backend, kind, rule })))
     }
 
     /// Where its log lines are sent beside the host's own log.
     fn log(&self, joining: &Joining<'_>) -> Result<Option<LogLink>, StartError> {
-        let Some(backend) = self.linked(joining, State::Log)? else { return Ok(None) };
+        let Some((backend, _)) = self.linked(joining, State::Log)? else { return Ok(None) };
         let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Log)) };
         Ok(Some(LogLink::new(bus, &joining.app.id, joining.component)))
     }
@@ -281,15 +282,21 @@ impl Loader {
         if spec.secrets.is_empty() {
             return Ok(None);
         }
-        let (secrets, owner): (Arc<dyn Secrets>, _) = match self.linked(joining, State::Secrets)? {
-            None => (Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT)), Owner::Shared),
-            Some(AppBackend { name, stores, owner, .. }) => match (stores.secrets, stores.key_value) {
-                (Some(secrets), _) => (secrets, owner),
-                (None, Some(store)) => (Arc::new(KeptSecrets::new(store)), owner),
-                (None, None) => return Err(joining.cannot(name, State::Secrets)),
-            },
+        let granted = Arc::new(spec.secrets.clone());
+        let link = match self.linked(joining, State::Secrets)? {
+            None => {
+                let secrets = Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT));
+                SecretsLink { secrets, owner: Owner::Shared, granted, facts: None }
+            }
+            Some((AppBackend { name: backend, kind, stores, owner, .. }, rule)) => {
+                let secrets: Arc<dyn Secrets> = match (stores.secrets, stores.key_value) {
+                    (Some(secrets), _) => secrets,
+                    (None, Some(store)) => Arc::new(KeptSecrets::new(store)),
+                    (None, None) => return Err(joining.cannot(backend, State::Secrets)),
+                };
+                SecretsLink { secrets, owner, granted, facts: Some(Arc::new(LinkFacts { backend, kind, rule })) }
+            }
         };
-        let link = SecretsLink { secrets, owner, granted: Arc::new(spec.secrets.clone()) };
         match link.first_missing().await {
             Ok(None) => Ok(Some(link)),
             Ok(Some((secret, place))) => Err(StartError::NoSecret { component: (*component).clone(), secret, place }),
@@ -301,14 +308,16 @@ impl Loader {
         }
     }
 
-    /// The backend that its import with that kind of state is linked to, if it is to one: for interfaces that open
-    /// nothing, of which there is one.
-    fn linked(&self, joining: &Joining<'_>, state: State) -> Result<Option<AppBackend>, StartError> {
-        let backend = joining.spec.links.iter().find_map(|link| match &link.provider {
-            Provider::Backend(name) if link.state == Some(state) && link.what.label().is_none() => Some(name),
+    /// The backend that its import with that kind of state is linked to, if it is to one, and the rule that chose it: for
+    /// interfaces that open nothing, of which there is one.
+    fn linked(&self, joining: &Joining<'_>, state: State) -> Result<Option<(AppBackend, Rule)>, StartError> {
+        let linked = joining.spec.links.iter().find_map(|link| match &link.provider {
+            Provider::Backend(name) if link.state == Some(state) && link.what.label().is_none() => {
+                Some((name, link.rule))
+            }
             _ => None,
         });
-        backend.map(|name| self.backend(joining, name)).transpose()
+        linked.map(|(name, rule)| Ok((self.backend(joining, name)?, rule))).transpose()
     }
 
     fn backend(&self, joining: &Joining<'_>, name: &BackendName) -> Result<AppBackend, StartError> {

@@ -24,7 +24,7 @@ pub(crate) struct Function {
 }
 
 /// The interfaces whose calls are counted.
-pub(super) const FUNCTIONS_OF: [&str; 14] = [
+pub(super) const FUNCTIONS_OF: [&str; 17] = [
     "wasi:keyvalue/store",
     "wasi:keyvalue/atomics",
     "wasi:keyvalue/batch",
@@ -39,6 +39,9 @@ pub(super) const FUNCTIONS_OF: [&str; 14] = [
     "wasi:messaging/producer",
     "wasi:messaging/request-reply",
     "wasmcloud:messaging/consumer",
+    "wasi:config/store",
+    "wasi:config/runtime",
+    "wasmcloud:secrets/store",
 ];
 
 impl Function {

@@ -150,8 +150,7 @@ fn of_messages(series: &[impl AsRef<Series>]) -> Vec<Family> {
 }
 
 fn of_calls(series: &[impl AsRef<Series>]) -> Vec<Family> {
-    let mut calls =
-        Family::counter("wattle.host_calls", "Calls of host functions that touch a state or carry a message");
+    let mut calls = Family::counter("wattle.host_calls", "Calls of host functions that a backend answers");
     let mut outgoing = Family::counter("wattle.outgoing_requests", "Requests that components sent");
     for series in series.iter().map(AsRef::as_ref) {
         for (interface, name) in FUNCTIONS_OF.iter().enumerate() {

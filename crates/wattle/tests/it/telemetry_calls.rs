@@ -1,6 +1,7 @@
 //! What is told of calls of keys and values, of blobs and of messages, whichever interface they come through, and of runs
 //! of schedules.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use wattle_testkit::{App, Collector, Server, guests, until};
@@ -144,6 +145,33 @@ fn of_blobs() {
     wasmcloud:blobstore/container.clear
     wasmcloud:blobstore/blobstore.delete-container
     ");
+}
+
+/// Configuration and secrets that a backend answers are calls, without what was asked for.
+#[test]
+fn of_configuration_and_secrets() {
+    let host = "[backends.safe]\ntype = \"files\"\ndirectory = \"safe\"\nscope = \"shared\"\n";
+    let collector = Collector::start();
+    let told = |links: &str| {
+        let lines = format!("config = {{ canary-key = \"canary-value\" }}\nsecrets = [\"canary-name\"]\n{links}");
+        let app = telling(App::of(&guests::vault(), &lines), "host", &collector.url(), "");
+        let file = app.join("host.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let app = app.file("host.toml", text + host).file("safe/canary-name", "canary-secret");
+        std::fs::set_permissions(app.join("safe/canary-name"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        let server = up(&app).env("WATTLE_SECRET_CANARY_NAME", "canary-secret").start();
+        assert_eq!(server.get("/config/canary-key").summary(), "200 canary-value");
+        assert_eq!(server.get("/secret/canary-name").summary(), "200 canary-secret");
+        server.stop();
+        collector.spans().iter().filter(|span| span.name.contains(':')).map(shown).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(told(""), "", "nothing is asked of a backend");
+    let linked = told("links = { \"wasi:config\" = \"memory\", \"wasmcloud:secrets\" = \"safe\" }");
+    insta::assert_snapshot!(linked, @"
+    wasi:config/runtime.get: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    wasmcloud:secrets/store.get: wattle.backend=safe, wattle.backend.kind=files, wattle.link.rule=link on the component
+    ");
+    assert!(!collector.has_seen("canary"));
 }
 
 /// A content that streams is one call until its end, and one that is left before is cut.
