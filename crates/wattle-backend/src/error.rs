@@ -44,9 +44,9 @@ impl fmt::Display for Part {
 
 /// Why an operation on a backend failed.
 ///
-/// The texts are for operators and logs: they name paths. A guest gets [`code`](Self::code), and the text of
-/// [`Refused`](Self::Refused), which the caller's own change wrote. A write that failed with anything but `Refused`,
-/// `TooLarge` or `NoContainer` may or may not have happened; what was acknowledged before is kept.
+/// The texts are for operators and logs: they name paths. A guest gets [`code`](Self::code), the text of
+/// [`Refused`](Self::Refused), which the caller's own change wrote, and that of [`Quota`](Self::Quota). A write that failed with anything but `Refused`,
+/// `TooLarge`, `Quota` or `NoContainer` may or may not have happened; what was acknowledged before is kept.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
@@ -156,7 +156,7 @@ pub enum BackendError {
         source: Option<Arc<dyn StdError + Send + Sync>>,
     },
     /// What an app may keep is used up. Nothing was written.
-    #[error("the app may keep {limit} {unit} here")]
+    #[error("the app may keep {limit} {unit} in this backend, and with this write there would be more")]
     Quota {
         /// How many.
         limit: u64,
@@ -207,10 +207,21 @@ impl BackendError {
                 Some("stop the host, keep a copy of the file, check the disk, and restore the file from a backup")
             }
             BackendError::WritesStopped { .. } => Some("check the disk and the system's log, then restart the host"),
+            BackendError::Quota { .. } => Some(
+                "delete what the app no longer needs, or have the operator raise `quota` or `[limits]` in host.toml",
+            ),
             BackendError::Exposed { .. } => {
                 Some("give the file to the user that the host runs as, and run `chmod 600` on it")
             }
             _ => None,
+        }
+    }
+
+    /// The text and what can be done about it, in one line.
+    pub fn advised(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self}: {hint}"),
+            None => self.to_string(),
         }
     }
 

@@ -20,5 +20,8 @@ pub mod memory;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod page;
+mod quota;
+pub mod roots;
 pub mod secrets;
+mod small_file;
 pub mod stores;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use wattle_spec::quota::Quota;
+
 use crate::blobs::Blobs;
+use crate::bucket::Owner;
 use crate::bus::Bus;
 use crate::error::BackendError;
 use crate::key_value::KeyValue;
@@ -35,6 +38,16 @@ impl Stores {
         match key_value.or_else(blobs).or_else(bus).or_else(secrets) {
             Some(check) => check.await,
             None => Ok(()),
+        }
+    }
+
+    /// What `owner` may keep from now on: so much of keys with their values, and as much of objects.
+    pub fn limit(&self, owner: &Owner, quota: Quota) {
+        if let Some(store) = &self.key_value {
+            store.limit(owner, quota);
+        }
+        if let Some(store) = &self.blobs {
+            store.limit(owner, quota);
         }
     }
 }

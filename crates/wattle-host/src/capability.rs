@@ -12,6 +12,7 @@ mod names;
 pub(crate) mod operation;
 pub(crate) mod patience;
 pub(crate) mod preview1;
+mod repeatable;
 pub(crate) mod secrets;
 pub(crate) mod wasi;
 
@@ -19,10 +20,12 @@ use std::borrow::Cow;
 
 use wasmtime::component::Linker;
 use wattle_spec::interface::Interface;
-use wattle_spec::label::Label;
-use wattle_spec::resolve::{Offer, State};
+use wattle_spec::resolve::{Labelling, Offer, State};
 use wattle_spec::shape::ImportName;
 
+use self::repeatable::Repeatable;
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub use self::repeatable::Via;
 use crate::engine::Profile;
 use crate::instance::Guest;
 
@@ -31,21 +34,13 @@ pub(crate) trait Capability: Send + Sync {
     /// The interfaces, with the versions that are implemented and the state they keep.
     fn offers(&self) -> Vec<Offer>;
 
-    /// Joins them to every component that imports them on an engine of `profile`.
+    /// Joins them to every component that imports them on an engine of `profile`, all but those that are repeatable.
     fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()>;
 
-    /// Joins an import that has a label to the one component that has it, and says whether this capability does that.
-    fn link_labelled(&self, _: &mut Linker<Guest>, _: &LabelledImport<'_>) -> wasmtime::Result<bool> {
-        Ok(false)
+    /// Those of them that a component can import more than once, each time with a link of its own.
+    fn repeatable(&self) -> &'static [Repeatable] {
+        &[]
     }
-}
-
-/// An interface that a component imports under a name of its own.
-pub(crate) struct LabelledImport<'a> {
-    pub(crate) label: &'a Label,
-    pub(crate) interface: &'a Interface,
-    /// Of the engine that the component runs on.
-    pub(crate) profile: Profile,
 }
 
 /// What is compiled in.
@@ -62,7 +57,14 @@ const BUILT_IN: &[&dyn Capability] = &[
 
 /// Every interface that a host implements: what a manifest is resolved against.
 pub fn offers() -> Vec<Offer> {
-    BUILT_IN.iter().flat_map(|capability| capability.offers()).collect()
+    let offers = BUILT_IN.iter().flat_map(|capability| capability.offers());
+    offers
+        .map(|offer| Offer { labelling: repeatable::labelling(&offer.interface, repeatable_interfaces()), ..offer })
+        .collect()
+}
+
+fn repeatable_interfaces() -> impl Iterator<Item = &'static Repeatable> + Clone {
+    BUILT_IN.iter().flat_map(|capability| capability.repeatable())
 }
 
 /// A linker that has all of them.
@@ -71,36 +73,35 @@ pub(crate) fn linker(engine: &wasmtime::Engine, profile: Profile) -> wasmtime::R
     for capability in BUILT_IN {
         capability.link(&mut linker, profile)?;
     }
+    repeatable::link(&mut linker, profile, repeatable_interfaces())?;
     Ok(linker)
 }
 
-/// The linker for a component with these labelled imports: `linker` itself, or one of its own.
+/// The linker for a component with these imports: `linker` itself, or one of its own that has those with labels.
 pub(crate) fn with_labelled<'a>(
     linker: &'a Linker<Guest>,
     profile: Profile,
     imports: &[ImportName],
 ) -> wasmtime::Result<Cow<'a, Linker<Guest>>> {
-    let mut linker = Cow::Borrowed(linker);
-    for import in imports {
-        let ImportName::Labelled { label, interface } = import else { continue };
-        let labelled = LabelledImport { label, interface, profile };
-        let own = linker.to_mut();
-        own.allow_shadowing(true);
-        let mut joined = false;
-        for capability in BUILT_IN {
-            joined = joined || capability.link_labelled(own, &labelled)?;
-        }
-        if !joined {
-            wasmtime::bail!("the host does not serve {interface} under a label, as {label}");
-        }
-    }
-    Ok(linker)
+    repeatable::with_labelled(linker, profile, imports, repeatable_interfaces())
 }
 
 /// Offers for `names`, each `namespace:package/interface@version`.
 fn offering(names: &[&str], state: Option<State>) -> Vec<Offer> {
     let interface = |name: &&str| -> Interface { name.parse().expect("invariant: names of built-in interfaces parse") };
-    names.iter().map(|name| Offer { interface: interface(name), state, is_concurrent: false }).collect()
+    let offer = |name| Offer {
+        interface: interface(name),
+        state,
+        is_concurrent: false,
+        has_names: false,
+        labelling: Labelling::Never,
+    };
+    names.iter().map(offer).collect()
+}
+
+/// The same for interfaces through which guests open what has a name.
+fn by_name(offers: Vec<Offer>) -> impl Iterator<Item = Offer> {
+    offers.into_iter().map(|offer| Offer { has_names: true, ..offer })
 }
 
 /// The same for interfaces whose functions are `async` or never wait.

@@ -20,7 +20,7 @@ use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
 use crate::capability::messaging::BusLink;
-use crate::capability::secrets::SecretsLink;
+use crate::capability::secrets::SecretsGrant;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
 use crate::invocation::RequestId;
@@ -48,9 +48,9 @@ pub(crate) struct Identity {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
     pub(crate) key_value: Joined<KeyValueLink>,
-    pub(crate) config_link: Option<ConfigLink>,
-    pub(crate) secrets: Option<SecretsLink>,
-    pub(crate) log_link: Option<LogLink>,
+    pub(crate) config_links: Joined<ConfigLink>,
+    pub(crate) secrets: SecretsGrant,
+    pub(crate) log_links: Joined<LogLink>,
     pub(crate) blobs: Arc<Joined<BlobsLink>>,
     pub(crate) buses: Joined<BusLink>,
     pub(crate) outgoing: Outgoing,

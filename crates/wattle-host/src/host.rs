@@ -88,6 +88,7 @@ impl Host {
             return Err(StartError::Running(app.id.clone()));
         }
         let ready = self.readiness.wait_for(&app.id, "start", "starting");
+        self.loader.backends().limit(app)?;
         let network = self.loader.network().clone();
         let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
         let mut components = BTreeMap::new();
@@ -216,6 +217,7 @@ impl Host {
         if command.start == Start::Main && !spec.shape.is_command() {
             return Err(CommandError::NoEntry { component: command.component, shape: Box::new(spec.shape.clone()) });
         }
+        self.loader.backends().limit(app)?;
         let network = Arc::new(self.loader.network().alone());
         let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
         let component = self.loader.load(&starting, &command.component, spec).await?;

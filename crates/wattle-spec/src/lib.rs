@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod message;
 pub mod name;
 pub mod network;
+pub mod quota;
 pub mod report;
 pub mod resolve;
 pub mod route;

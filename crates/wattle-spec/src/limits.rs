@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::quota::Quota;
 use crate::units::{ByteSize, Span};
 
 /// One row of the documented table of limits.
@@ -200,6 +201,15 @@ limits! {
         compile_size: ByteSize = mib(64), "Wasm bytes of one component; a larger one is refused before it is compiled.";
         compile_time: Duration = secs(120), "How long compiling one component may take.";
         compile_memory: ByteSize = mib(4096), "Address space of the process that compiles one component.";
+        stored_keys: u32 = 1_000_000, "Keys that one app keeps in one backend of this host (`memory` or `disk`), and as many objects and containers; one more is refused.";
+        stored_bytes: ByteSize = mib(10_240), "Bytes of keys and values that one app keeps in one backend of this host, and as many of objects with their names; more are refused.";
         metric_components: u32 = 2_000, "Components with metrics of their own; what happens in more of them is counted together, as `_other`.";
+    }
+}
+
+impl HostLimits {
+    /// What one app may keep in one backend of the host.
+    pub fn quota(&self) -> Quota {
+        Quota { keys: Some(self.stored_keys.into()), bytes: Some(self.stored_bytes.0) }
     }
 }

@@ -32,6 +32,9 @@ macro_rules! for_each_guest {
             hello = "hello";
             hello_p3 = "hello-p3";
             hello_wstd = "hello-wstd";
+            labels = "labels";
+            labels_p3 = "labels-p3";
+            mill = "mill";
             misbehave = "misbehave";
             misbehave_p3 = "misbehave-p3";
             module = "module";

@@ -8,6 +8,7 @@
 
 mod bindings;
 mod http;
+#[path = "../../shared/path_target.rs"]
 mod target;
 
 use std::future::poll_fn;

@@ -23,6 +23,7 @@ mod bindings;
 mod http;
 mod misuse;
 mod objects;
+#[path = "../../shared/path_target.rs"]
 mod target;
 
 use wasip2::http::types::{IncomingRequest, Method, ResponseOutparam};
@@ -50,7 +51,9 @@ fn route(request: &IncomingRequest, target: &Target) -> Told<Answer> {
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     match (request.method(), segments.as_slice()) {
         (method, ["container", name]) => container(&method, name),
-        (Method::Put, ["object", container, name]) => objects::put(request, container, name, target.text("order")),
+        (Method::Put, ["object", container, name]) => {
+            objects::put(request, container, name, target.query.get("order").map_or("", String::as_str))
+        }
         (Method::Get, ["object", container, name]) => objects::get(container, name, target.range()),
         (Method::Get, ["whole", container, name]) => objects::whole(container, name, target.range()),
         (Method::Get, ["info", container, name]) => objects::info(container, name),

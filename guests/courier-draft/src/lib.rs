@@ -4,7 +4,9 @@
 //! `?type=TYPE` the type of the content, `?KEY=VALUE` for each other key metadata; what was seen has both behind the body.
 
 mod bindings;
+#[path = "../../shared/deed.rs"]
 mod deed;
+#[path = "../../shared/subject_target.rs"]
 mod target;
 
 use wstd::http::{Body, Error as HttpError, Method, Request, Response};
@@ -46,7 +48,7 @@ fn message(target: &Target, content: &[u8]) -> Message {
     if let Some(content_type) = target.text("type") {
         message.set_content_type(&content_type);
     }
-    for (key, value) in target.pairs().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str())) {
+    for (key, value) in target.query.iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str())) {
         message.add_metadata(key, value);
     }
     message

@@ -11,7 +11,9 @@
 //! `re: ` and the body.
 
 mod bindings;
+#[path = "../../shared/deed.rs"]
 mod deed;
+#[path = "../../shared/subject_target.rs"]
 mod target;
 
 use wstd::http::{Body, Error, Method, Request, Response};

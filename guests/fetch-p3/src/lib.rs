@@ -1,6 +1,7 @@
 //! The guest `fetch` in WASI 0.3: forwards a request to the target that its header `x-target` names, and the answer
 //! back; what fails is answered 502 with the error's name.
 
+#[path = "../../shared/url_parts.rs"]
 mod target;
 
 use wasip3::http::client;

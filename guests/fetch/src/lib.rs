@@ -4,6 +4,7 @@
 //! The target is taken apart by hand: tests send what no URL library would let pass. The headers `x-connect-ms`,
 //! `x-answer-ms` and `x-between-ms` become options of the request.
 
+#[path = "../../shared/url_parts.rs"]
 mod target;
 
 use std::time::Duration;

@@ -60,6 +60,7 @@ impl Guest {
             Source::Rust => {
                 files.extend([guests.join("Cargo.lock"), guests.join("Cargo.toml")]);
                 collect(&guests.join(&self.name), &mut files)?;
+                collect(&guests.join("shared"), &mut files)?;
                 collect(&guests.join("wit"), &mut files)?;
             }
         }

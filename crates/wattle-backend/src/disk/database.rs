@@ -24,6 +24,9 @@ use crate::lifetime::Kept;
 pub(super) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
 /// When entries end (see `ending`). A file of an older release has it from its first write on.
 pub(super) const ENDING: TableDefinition<&[u8], ()> = TableDefinition::new("ending");
+/// Keys and bytes that are kept, by what owners begin with (see `table_key`), and in a file of blobs also by container.
+/// Who is not in it is not counted. A file of an older release has it from its first write on.
+pub(super) const TALLIES: TableDefinition<&[u8], (u64, u64)> = TableDefinition::new("tallies");
 /// What the store knows about itself.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// In [`META`]: the last version that was given to an entry.
@@ -117,6 +120,7 @@ impl Location {
         let made = opened.database.begin_write().storage().and_then(|transaction| {
             transaction.open_table(ENTRIES).storage()?;
             transaction.open_table(ENDING).storage()?;
+            transaction.open_table(TALLIES).storage()?;
             transaction.open_table(META).storage()?.insert(LAST_VERSION, 0)?;
             transaction.commit().storage()
         });

@@ -17,6 +17,7 @@ mod batch;
 mod blobs;
 mod bus;
 mod cache;
+mod counted;
 pub mod data_dir;
 mod data_dir_error;
 mod database;

@@ -5,31 +5,35 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use wattle_spec::quota::Quota;
 
 use super::batch::{Batch, Failure};
 use super::cache::Row;
+use super::counted::Place;
 use super::data_dir::{DataDir, STATE};
 use super::options::DiskOptions;
 use super::rows::Rows;
 use super::table_key;
 use crate::backend::Backend;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::error::{BackendError, Part};
 use crate::key_value::{Change, Entry, KeyValue, Page, Put, Swap, Version};
 use crate::lifetime::Moment;
 use crate::limits;
+use crate::quota::Quotas;
 
 /// A [`KeyValue`] in the file `state.redb` of a data directory.
 ///
 /// A write is acknowledged when the disk has confirmed it. Dropping the store does what [`close`](Self::close) does.
 pub struct DiskKeyValue {
     rows: Arc<Rows>,
+    quotas: Quotas,
 }
 
 impl DiskKeyValue {
     /// Opens the keys and values of a data directory, which has none at first. Blocks while it reads the file.
     pub fn open(dir: Arc<DataDir>, options: DiskOptions) -> Result<Self, BackendError> {
-        Ok(Self { rows: Arc::new(Rows::open(dir, STATE, options)?) })
+        Ok(Self { rows: Arc::new(Rows::open(dir, STATE, options)?), quotas: Quotas::default() })
     }
 
     /// Ends the store: what waits to be written is written, later operations fail with
@@ -37,6 +41,16 @@ impl DiskKeyValue {
     /// requests.
     pub fn close(&self) {
         self.rows.close();
+    }
+
+    fn place(&self, bucket: &Bucket, key: &str) -> Result<Place, BackendError> {
+        Ok(Place { row: row(bucket, key)?, quota: self.quotas.of(&bucket.owner) })
+    }
+
+    /// Where a value is written, if it is small enough, and when it ends.
+    fn place_to_write(&self, bucket: &Bucket, key: &str, put: &Put) -> Result<(Place, Option<Moment>), BackendError> {
+        limits::checked(Part::Value, put.value.len())?;
+        Ok((self.place(bucket, key)?, put.lifetime.map(Moment::after)))
     }
 
     /// A write of `work` that holds `bytes` while it waits.
@@ -60,12 +74,6 @@ fn row(bucket: &Bucket, key: &str) -> Result<Row, BackendError> {
     table_key::row(bucket, key).map(Row::from)
 }
 
-/// The row of a write, if its value is small enough, and when it ends.
-fn row_to_write(bucket: &Bucket, key: &str, put: &Put) -> Result<(Row, Option<Moment>), BackendError> {
-    limits::checked(Part::Value, put.value.len())?;
-    Ok((row(bucket, key)?, put.lifetime.map(Moment::after)))
-}
-
 fn failed<T: Send + 'static>(error: BackendError) -> BoxFuture<'static, Result<T, BackendError>> {
     futures::future::ready(Err(error)).boxed()
 }
@@ -73,6 +81,10 @@ fn failed<T: Send + 'static>(error: BackendError) -> BoxFuture<'static, Result<T
 impl Backend for DiskKeyValue {
     fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
         self.write(0, |batch| batch.touch())
+    }
+
+    fn limit(&self, owner: &Owner, quota: Quota) {
+        self.quotas.set(owner, quota);
     }
 }
 
@@ -88,15 +100,15 @@ impl KeyValue for DiskKeyValue {
     }
 
     fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>> {
-        match row_to_write(bucket, key, &put) {
-            Ok((row, ends)) => self.write(put.value.len(), move |batch| batch.set(&row, &put.value, ends)),
+        match self.place_to_write(bucket, key, &put) {
+            Ok((place, ends)) => self.write(put.value.len(), move |batch| place.set(batch, &put.value, ends)),
             Err(error) => failed(error),
         }
     }
 
     fn delete(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<(), BackendError>> {
-        match row(bucket, key) {
-            Ok(row) => self.write(0, move |batch| batch.delete(&row)),
+        match self.place(bucket, key) {
+            Ok(place) => self.write(0, move |batch| place.delete(batch)),
             Err(error) => failed(error),
         }
     }
@@ -122,15 +134,17 @@ impl KeyValue for DiskKeyValue {
         expected: Option<Version>,
         put: Put,
     ) -> BoxFuture<'static, Result<Swap, BackendError>> {
-        match row_to_write(bucket, key, &put) {
-            Ok((row, ends)) => self.write(put.value.len(), move |batch| batch.swap(&row, expected, &put.value, ends)),
+        match self.place_to_write(bucket, key, &put) {
+            Ok((place, ends)) => {
+                self.write(put.value.len(), move |batch| place.swap(batch, expected, &put.value, ends))
+            }
             Err(error) => failed(error),
         }
     }
 
     fn update(&self, bucket: &Bucket, key: &str, change: Change) -> BoxFuture<'static, Result<Bytes, BackendError>> {
-        match row(bucket, key) {
-            Ok(row) => self.write(0, move |batch| batch.update(&row, &change)),
+        match self.place(bucket, key) {
+            Ok(place) => self.write(0, move |batch| place.update(batch, &change)),
             Err(error) => failed(error),
         }
     }

@@ -4,6 +4,9 @@
 //! shared:  00                                          len(name) name  key
 //! host:    02                                          len(name) name  key
 //! an app:  01  len(namespace) namespace  len(app) app  len(name) name  key
+//! of a backend with a name of its own, shared or an app's:
+//!          03  len(backend) backend                                          len(name) name  key
+//!          04  len(backend) backend  len(namespace) namespace  len(app) app  len(name) name  key
 //! ```
 //!
 //! The lengths (of the name two bytes, big-endian; of the others one) make the part before the key such that none is
@@ -16,22 +19,46 @@ use crate::limits;
 const SHARED: u8 = 0;
 const APP: u8 = 1;
 const HOST: u8 = 2;
+const NAMED_SHARED: u8 = 3;
+const NAMED_APP: u8 = 4;
+
+/// What the rows of all buckets of `owner` begin with.
+pub(super) fn owner(owner: &Owner) -> Vec<u8> {
+    let (tag, backend) = match owner {
+        Owner::Shared => (SHARED, None),
+        Owner::Host => (HOST, None),
+        Owner::App(_) => (APP, None),
+        Owner::Named { backend, app: None } => (NAMED_SHARED, Some(backend.as_str())),
+        Owner::Named { backend, app: Some(_) } => (NAMED_APP, Some(backend.as_str())),
+    };
+    let app = owner.app().map(|app| [app.namespace.as_str(), app.name.as_str()]);
+    let mut row = Vec::with_capacity(64);
+    row.push(tag);
+    for name in backend.into_iter().chain(app.into_iter().flatten()) {
+        row.push(u8::try_from(name.len()).expect("invariant: a name has at most 63 bytes"));
+        row.extend_from_slice(name.as_bytes());
+    }
+    row
+}
+
+/// What the row begins with for its owner, and the bytes of its key; `None`: it is no row.
+pub(super) fn parts(row: &[u8]) -> Option<(&[u8], usize)> {
+    let names = match *row.first()? {
+        NAMED_SHARED => 1,
+        APP => 2,
+        NAMED_APP => 3,
+        _ => 0,
+    };
+    let owner_bytes = (0..names).try_fold(1, |at, _| Some(at + 1 + usize::from(*row.get(at)?)))?;
+    let (owner, rest) = row.split_at_checked(owner_bytes)?;
+    let (len, rest) = rest.split_first_chunk::<2>()?;
+    Some((owner, rest.len().checked_sub(u16::from_be_bytes(*len).into())?))
+}
 
 /// What the rows of `bucket` begin with.
 pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
     limits::checked(Part::Bucket, bucket.name.len())?;
-    let mut row = Vec::with_capacity(64 + bucket.name.len());
-    match &bucket.owner {
-        Owner::Shared => row.push(SHARED),
-        Owner::Host => row.push(HOST),
-        Owner::App(app) => {
-            row.push(APP);
-            for name in [app.namespace.as_str(), app.name.as_str()] {
-                row.push(u8::try_from(name.len()).expect("invariant: a name has at most 63 bytes"));
-                row.extend_from_slice(name.as_bytes());
-            }
-        }
-    }
+    let mut row = owner(&bucket.owner);
     let len = u16::try_from(bucket.name.len()).expect("invariant: the limit of bucket names fits in two bytes");
     row.extend_from_slice(&len.to_be_bytes());
     row.extend_from_slice(bucket.name.as_bytes());
@@ -52,17 +79,20 @@ mod tests {
     use proptest::prelude::*;
     use wattle_spec::name::AppId;
 
-    fn owner() -> impl Strategy<Value = Owner> {
+    fn owners() -> impl Strategy<Value = Owner> {
         let name = "[a-c]([a-c-]{0,3}[a-c])?";
-        let app = (name, name).prop_map(|(namespace, name)| {
-            let parse = "the pattern gives names";
-            Owner::App(AppId { namespace: namespace.parse().expect(parse), name: name.parse().expect(parse) })
+        let parse = "the pattern gives names";
+        let app = (name, name).prop_map(move |(namespace, name)| AppId {
+            namespace: namespace.parse().expect(parse),
+            name: name.parse().expect(parse),
         });
-        prop_oneof![Just(Owner::Shared), Just(Owner::Host), app]
+        let named = (name, prop::option::of(app.clone()))
+            .prop_map(move |(backend, app)| Owner::Named { backend: backend.parse().expect(parse), app });
+        prop_oneof![Just(Owner::Shared), Just(Owner::Host), app.prop_map(Owner::App), named]
     }
 
     fn bucket() -> impl Strategy<Value = Bucket> {
-        (owner(), "[\0\u{1}/a]{0,4}").prop_map(|(owner, name)| Bucket { owner, name })
+        (owners(), "[\0\u{1}/a]{0,4}").prop_map(|(owner, name)| Bucket { owner, name })
     }
 
     proptest! {
@@ -71,6 +101,12 @@ mod tests {
             let row = row(&one, &key).expect("short enough");
             let begins = row.starts_with(&prefix(&other).expect("short enough"));
             prop_assert_eq!(begins, one == other);
+        }
+
+        #[test]
+        fn rows_tell_their_owner_and_key(bucket in bucket(), key in "[\0\u{1}/a]{0,6}") {
+            let row = row(&bucket, &key).expect("short enough");
+            prop_assert_eq!(parts(&row), Some((&*super::owner(&bucket.owner), key.len())));
         }
 
         #[test]

@@ -13,12 +13,14 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, StreamExt, stream};
+use wattle_spec::quota::Quota;
 
 use super::DEFAULT_CAPACITY_BYTES;
 use crate::backend::Backend;
 use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage, checked, clamped};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::error::BackendError;
+use crate::quota::{Tallies, Tally};
 
 const BLOCK_BYTES: usize = 64 << 10;
 /// What an object or a container takes beside its name and content, in bytes: its share of the maps and its
@@ -33,11 +35,14 @@ pub struct MemoryBlobs {
 struct Shared {
     containers: RwLock<HashMap<Bucket, Container>>,
     ledger: Arc<Ledger>,
+    tallies: Tallies,
 }
 
 struct Container {
     entry: ContainerEntry,
     objects: BTreeMap<String, Stored>,
+    /// What its owner keeps with it and its objects.
+    kept: Tally,
     _room: Room,
 }
 
@@ -94,13 +99,18 @@ impl Drop for Room {
 }
 
 impl Blocks {
-    /// Takes in a content. The pieces are copied: one may be a small part of a large buffer.
-    async fn gather(mut content: Content, mut room: Room) -> Result<(Self, u64), BackendError> {
+    /// Takes in a content, until `refused` does. The pieces are copied: one may be a small part of a large buffer.
+    async fn gather(
+        mut content: Content,
+        mut room: Room,
+        refused: impl Fn(u64) -> Result<(), BackendError>,
+    ) -> Result<(Self, u64), BackendError> {
         let (mut blocks, mut block, mut size) = (Vec::new(), Vec::new(), 0);
         while let Some(piece) = content.next().await {
             let mut piece = piece?;
             room.grow(piece.len())?;
             size += piece.len() as u64;
+            refused(size)?;
             while !piece.is_empty() {
                 let part = piece.split_to(piece.len().min(BLOCK_BYTES - block.len()));
                 if block.is_empty() {
@@ -141,7 +151,7 @@ impl MemoryBlobs {
     /// bytes for each.
     pub fn with_capacity(capacity_bytes: usize) -> Self {
         let ledger = Arc::new(Ledger { used_bytes: AtomicUsize::new(0), capacity_bytes });
-        Self { shared: Arc::new(Shared { containers: RwLock::default(), ledger }) }
+        Self { shared: Arc::new(Shared { containers: RwLock::default(), ledger, tallies: Tallies::default() }) }
     }
 
     fn page(&self, container: &Bucket, after: Option<&str>, limit: usize) -> Result<ObjectPage, BackendError> {
@@ -175,10 +185,44 @@ impl Shared {
         let old = {
             let mut containers = self.writing();
             let found = containers.get_mut(container).ok_or_else(|| BackendError::no_container(container))?;
+            let (old, new) = (found.tally(&name), stored.tally(&name));
+            self.tallies.replace(&container.owner, (old, new), || Ok(()))?;
+            found.kept = found.kept - old + new;
             found.objects.insert(name, stored)
         };
         drop(old);
         Ok(entry)
+    }
+
+    /// Refuses an object of that size if it could not be put in its place now.
+    fn check(&self, container: &Bucket, name: &str, size: u64) -> Result<(), BackendError> {
+        let old = found(&self.reading(), container)?.tally(name);
+        self.tallies.check(&container.owner, old, Tally::one(name.len(), size))
+    }
+
+    fn remove(&self, container: &Bucket, name: &str) -> Result<(), BackendError> {
+        let old = {
+            let mut containers = self.writing();
+            let found = containers.get_mut(container).ok_or_else(|| BackendError::no_container(container))?;
+            let tally = found.tally(name);
+            found.kept -= tally;
+            self.tallies.remove(&container.owner, tally);
+            found.objects.remove(name)
+        };
+        drop(old);
+        Ok(())
+    }
+
+    fn remove_container(&self, container: &Bucket) {
+        let old = {
+            let mut containers = self.writing();
+            let old = containers.remove(container);
+            if let Some(old) = &old {
+                self.tallies.remove(&container.owner, old.kept);
+            }
+            old
+        };
+        drop(old);
     }
 
     fn create(&self, container: &Bucket) -> Result<bool, BackendError> {
@@ -188,9 +232,11 @@ impl Shared {
             return Ok(false);
         }
         let mut room = Room::new(&self.ledger);
-        room.grow(container.name.len() + OVERHEAD_BYTES)?;
+        let kept = Tally::one(container.name.len(), 0);
+        let grow = || room.grow(container.name.len() + OVERHEAD_BYTES);
+        self.tallies.replace(&container.owner, (Tally::default(), kept), grow)?;
         let entry = ContainerEntry { created: SystemTime::now() };
-        containers.insert(container.clone(), Container { entry, objects: BTreeMap::new(), _room: room });
+        containers.insert(container.clone(), Container { entry, objects: BTreeMap::new(), kept, _room: room });
         Ok(true)
     }
 
@@ -204,7 +250,18 @@ impl Shared {
     }
 }
 
+impl Container {
+    /// What its owner keeps with the object `name`, if there is one.
+    fn tally(&self, name: &str) -> Tally {
+        self.objects.get(name).map(|stored| stored.tally(name)).unwrap_or_default()
+    }
+}
+
 impl Stored {
+    fn tally(&self, name: &str) -> Tally {
+        Tally::one(name.len(), self.size)
+    }
+
     fn entry(&self, name: &str) -> ObjectEntry {
         ObjectEntry { name: name.to_owned(), size: self.size, created: self.created }
     }
@@ -219,6 +276,10 @@ impl Backend for MemoryBlobs {
     fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
         ready(Ok(())).boxed()
     }
+
+    fn limit(&self, owner: &Owner, quota: Quota) {
+        self.shared.tallies.limit(owner, quota);
+    }
 }
 
 impl Blobs for MemoryBlobs {
@@ -232,8 +293,8 @@ impl Blobs for MemoryBlobs {
     }
 
     fn remove_container(&self, container: &Bucket) -> BoxFuture<'static, Result<(), BackendError>> {
-        let removed = checked(container, "").map(|()| self.shared.writing().remove(container));
-        ready(removed.map(drop)).boxed()
+        let removed = checked(container, "").map(|()| self.shared.remove_container(container));
+        ready(removed).boxed()
     }
 
     fn write(
@@ -248,7 +309,8 @@ impl Blobs for MemoryBlobs {
             found(&shared.reading(), &container)?;
             let mut room = Room::new(&shared.ledger);
             room.grow(name.len() + OVERHEAD_BYTES)?;
-            let (content, size) = Blocks::gather(content, room).await?;
+            let refused = |size| shared.check(&container, &name, size);
+            let (content, size) = Blocks::gather(content, room, refused).await?;
             shared.place(&container, name, Stored { size, created: SystemTime::now(), content: Arc::new(content) })
         }
         .boxed()
@@ -264,13 +326,7 @@ impl Blobs for MemoryBlobs {
     }
 
     fn remove(&self, container: &Bucket, name: &str) -> BoxFuture<'static, Result<(), BackendError>> {
-        let remove = || {
-            let mut containers = self.shared.writing();
-            let found = containers.get_mut(container).ok_or_else(|| BackendError::no_container(container))?;
-            Ok(found.objects.remove(name))
-        };
-        let removed = checked(container, name).and_then(|()| remove());
-        ready(removed.map(drop)).boxed()
+        ready(checked(container, name).and_then(|()| self.shared.remove(container, name))).boxed()
     }
 
     fn list(

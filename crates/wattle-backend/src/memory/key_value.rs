@@ -2,7 +2,8 @@
 //!
 //! Every operation is done when its method returns, under the lock of one shard that is never held across an `.await`;
 //! the returned future is ready. All entries of a bucket are in one shard, so that a list sees one moment. Entries that
-//! have ended are removed by the writes that follow, all of them when the store is full.
+//! have ended are removed by the writes that follow, all of them when the store is full or an
+//! owner keeps all that it may.
 
 mod shard;
 
@@ -13,15 +14,17 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
+use wattle_spec::quota::Quota;
 
 use super::DEFAULT_CAPACITY_BYTES;
 use crate::backend::Backend;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::error::{BackendError, Part};
 use crate::key_value::{Change, Entry, KeyValue, Page, Put, Swap, Version, changed};
 use crate::lifetime::{Kept, Moment};
 use crate::limits;
-use shard::{Shard, cost};
+use crate::quota::Tallies;
+use shard::{Cost, Shard, cost};
 
 const SHARDS: usize = 16;
 /// How many entries that have ended a write removes: more than it adds.
@@ -38,6 +41,7 @@ pub struct MemoryKeyValue {
     last_version: AtomicU64,
     used_bytes: AtomicUsize,
     capacity_bytes: usize,
+    tallies: Tallies,
 }
 
 impl Default for MemoryKeyValue {
@@ -56,6 +60,7 @@ impl MemoryKeyValue {
             last_version: AtomicU64::new(0),
             used_bytes: AtomicUsize::new(0),
             capacity_bytes,
+            tallies: Tallies::default(),
         }
     }
 
@@ -80,16 +85,14 @@ impl MemoryKeyValue {
             work(&mut shard)
         };
         match in_shard() {
-            Err(BackendError::Full { .. }) if self.sweep_all() => in_shard(),
+            Err(BackendError::Full { .. } | BackendError::Quota { .. }) if self.sweep_all() => in_shard(),
             other => other,
         }
     }
 
     /// Removes at most `limit` entries of `shard` that have ended, and says how many.
     fn sweep(&self, shard: &mut Shard, limit: usize) -> usize {
-        let swept = shard.sweep(limit);
-        self.used_bytes.fetch_sub(swept.bytes, Ordering::Relaxed);
-        swept.entries
+        shard.sweep(limit, |bucket, removed| self.forget(bucket, removed))
     }
 
     /// Removes everything that has ended, and says whether there was anything.
@@ -102,6 +105,12 @@ impl MemoryKeyValue {
             }
         }
         any
+    }
+
+    /// Counts an entry of `bucket` no more.
+    fn forget(&self, bucket: &Bucket, removed: Cost) {
+        self.used_bytes.fetch_sub(removed.memory, Ordering::Relaxed);
+        self.tallies.remove(&bucket.owner, removed.kept);
     }
 
     /// Counts `added` bytes in and `removed` bytes out, unless that would be too many.
@@ -131,7 +140,9 @@ impl MemoryKeyValue {
         limits::checked(Part::Value, value.len())?;
         let version = Version(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
         let kept = Kept { entry: Entry { value, version }, ends };
-        self.account(shard.cost(bucket, key), cost(bucket, key, &kept))?;
+        let (old, new) = (shard.cost(bucket, key), cost(bucket, key, &kept));
+        let also = || self.account(old.memory, new.memory);
+        self.tallies.replace(&bucket.owner, (old.kept, new.kept), also)?;
         shard.insert(bucket, key, kept);
         Ok(version)
     }
@@ -144,7 +155,9 @@ impl MemoryKeyValue {
     fn remove(&self, bucket: &Bucket, key: &str) -> Result<(), BackendError> {
         checked(bucket, key)?;
         self.write(bucket, |shard| {
-            self.used_bytes.fetch_sub(shard.remove(bucket, key), Ordering::Relaxed);
+            if let Some(removed) = shard.remove(bucket, key) {
+                self.forget(bucket, removed);
+            }
             Ok(())
         })
     }
@@ -186,6 +199,10 @@ fn checked(bucket: &Bucket, key: &str) -> Result<(), BackendError> {
 impl Backend for MemoryKeyValue {
     fn check(&self) -> BoxFuture<'static, Result<(), BackendError>> {
         ready(Ok(())).boxed()
+    }
+
+    fn limit(&self, owner: &Owner, quota: Quota) {
+        self.tallies.limit(owner, quota);
     }
 }
 

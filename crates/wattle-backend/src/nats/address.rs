@@ -42,7 +42,7 @@ pub(super) enum Kind {
 impl Address {
     pub(super) fn of(layout: &NatsLayout, owner: &Owner) -> Self {
         match owner {
-            Owner::App(_) | Owner::Host => Address::Own(names::owner(layout, owner)),
+            Owner::App(_) | Owner::Host | Owner::Named { .. } => Address::Own(names::owner(layout, owner)),
             Owner::Shared => Address::Shared { apps: format!("{}_", layout.space) },
         }
     }

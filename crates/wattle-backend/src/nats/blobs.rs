@@ -6,12 +6,14 @@
 //! A page of a list costs a look at the names of all objects of the container, and one request for each object of the
 //! page.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, ready};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use serde_json::json;
+use wattle_spec::quota::Quota;
 
 use super::connection::NatsConnection;
 use super::container::{Container, Found};
@@ -20,9 +22,10 @@ use super::session::Session;
 use super::{download, names, upload};
 use crate::backend::Backend;
 use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::error::BackendError;
 use crate::limits;
+use crate::quota::Quotas;
 
 /// How many records of a page are asked for at a time.
 const LOOKS_AT_ONCE: usize = 16;
@@ -31,12 +34,34 @@ const LOOKS_AT_ONCE: usize = 16;
 pub struct NatsBlobs {
     connection: Arc<NatsConnection>,
     layout: NatsLayout,
+    quotas: Quotas,
+    /// The containers that have the limits of a quota, or of none.
+    limited: Arc<Mutex<HashMap<Bucket, Quota>>>,
 }
 
 impl NatsBlobs {
     /// The objects that are in a NATS, laid out like this.
     pub fn new(connection: Arc<NatsConnection>, layout: NatsLayout) -> Self {
-        Self { connection, layout }
+        Self { connection, layout, quotas: Quotas::default(), limited: Arc::default() }
+    }
+
+    fn place(&self, container: &Bucket) -> Result<Container, BackendError> {
+        Container::of(&self.layout, container, self.quotas.of(&container.owner))
+    }
+
+    /// What gives `container` the limits of its owner's quota, unless it was done.
+    fn limiting(&self, container: &Bucket) -> Option<BoxFuture<'static, Result<(), BackendError>>> {
+        let quota = self.quotas.of(&container.owner);
+        if limited(&self.limited).get(container) == Some(&quota) {
+            return None;
+        }
+        let (known, bucket) = (self.limited.clone(), container.clone());
+        let limiting = self.call("a look at a container", container, move |session, container| async move {
+            container.limit(&session).await?;
+            limited(&known).insert(bucket, quota);
+            Ok(())
+        });
+        Some(limiting)
     }
 
     /// Does `work` in `container`.
@@ -50,11 +75,16 @@ impl NatsBlobs {
         T: Send + 'static,
         F: Future<Output = Result<T, BackendError>> + Send + 'static,
     {
-        match Container::of(&self.layout, container) {
+        match self.place(container) {
             Ok(container) => self.connection.call(what, move |session| work(session, container)),
             Err(error) => failed(error),
         }
     }
+}
+
+fn limited(known: &Mutex<HashMap<Bucket, Quota>>) -> MutexGuard<'_, HashMap<Bucket, Quota>> {
+    // Whole at every point where a panic could come.
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed<T: Send + 'static>(error: BackendError) -> BoxFuture<'static, Result<T, BackendError>> {
@@ -99,11 +129,16 @@ impl Backend for NatsBlobs {
             told.map(drop).map_err(|error| session.translated("any", error))
         })
     }
+
+    fn limit(&self, owner: &Owner, quota: Quota) {
+        self.quotas.set(owner, quota);
+    }
 }
 
 impl Blobs for NatsBlobs {
     fn create_container(&self, container: &Bucket) -> BoxFuture<'static, Result<bool, BackendError>> {
         let layout = self.layout.clone();
+        limited(&self.limited).remove(container);
         self.call("making a container", container, move |session, container| async move {
             container.create(&session, &layout).await
         })
@@ -118,6 +153,7 @@ impl Blobs for NatsBlobs {
     }
 
     fn remove_container(&self, container: &Bucket) -> BoxFuture<'static, Result<(), BackendError>> {
+        limited(&self.limited).remove(container);
         self.call(
             "removing a container",
             container,
@@ -131,10 +167,15 @@ impl Blobs for NatsBlobs {
         name: &str,
         content: Content,
     ) -> BoxFuture<'static, Result<ObjectEntry, BackendError>> {
-        match Container::of(&self.layout, container) {
-            Ok(container) => {
-                self.connection.run(upload::write(self.connection.clone(), container, name.to_owned(), content))
-            }
+        let limiting = self.limiting(container);
+        let (connection, name) = (self.connection.clone(), name.to_owned());
+        match self.place(container) {
+            Ok(container) => self.connection.run(async move {
+                if let Some(limiting) = limiting {
+                    limiting.await?;
+                }
+                upload::write(connection, container, name, content).await
+            }),
             Err(error) => failed(error),
         }
     }

@@ -17,10 +17,12 @@ use async_nats::{HeaderMap, header};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use wattle_spec::quota::Quota;
 
 use super::api::ApiError;
 use super::layout::NatsLayout;
 use super::names;
+use super::quota::StreamLimits;
 use super::session::Session;
 use super::stream::Copy;
 use crate::blobs::{ContainerEntry, ObjectEntry};
@@ -40,6 +42,7 @@ pub(super) struct Container {
     name: String,
     stream: String,
     copy: Copy,
+    limits: StreamLimits,
 }
 
 /// What is known of an object, as all clients of NATS write it.
@@ -89,10 +92,12 @@ pub(super) struct Chunk {
 }
 
 impl Container {
-    pub(super) fn of(layout: &NatsLayout, container: &Bucket) -> Result<Self, BackendError> {
+    /// That of an owner who may keep so much in each.
+    pub(super) fn of(layout: &NatsLayout, container: &Bucket, quota: Quota) -> Result<Self, BackendError> {
         let name = names::container(layout, container)?;
         let copy = if layout.replicas.get() == 1 { Copy::Any } else { Copy::Leader };
-        Ok(Self { bucket: container.clone(), stream: format!("OBJ_{name}"), name, copy })
+        let limits = StreamLimits::of_objects(layout, quota);
+        Ok(Self { bucket: container.clone(), stream: format!("OBJ_{name}"), name, copy, limits })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -129,6 +134,18 @@ impl Container {
             Ok(_) => Ok(true),
             Err(error) if error.has_code(ErrorCode::STREAM_NAME_EXIST) => Ok(false),
             Err(error) => Err(session.translated(&self.stream, error)),
+        }
+    }
+
+    /// Gives it the limits of its owner's quota, if it does not have them.
+    pub(super) async fn limit(&self, session: &Session) -> Result<(), BackendError> {
+        let limited = match session.stream_info(&self.stream).await {
+            Ok(info) => session.limit(&info.config, self.limits).await,
+            Err(error) => Err(error),
+        };
+        match limited {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed(session, error).await),
         }
     }
 
@@ -263,6 +280,9 @@ impl Container {
 
     /// An error of what was done in the container, which may not be there at all.
     async fn failed(&self, session: &Session, error: ApiError) -> BackendError {
+        if let Some(exceeded) = self.limits.exceeded(&error) {
+            return exceeded;
+        }
         let is_gone = match &error {
             // Nobody who has a stream answers, but also nobody who has JetStream.
             ApiError::Backend(BackendError::NoResponder { .. }) => match self.entry(session).await {

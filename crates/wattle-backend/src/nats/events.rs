@@ -7,11 +7,12 @@ use async_nats::{Client, ClientError, Event, ServerError};
 use tokio::sync::{broadcast, watch};
 
 use super::durability::NatsDurability;
+use super::round_trips::RoundTrips;
 use super::state::NatsState;
 use crate::error::BackendError;
 
 /// How many refusals may wait for those who look for their own.
-const REFUSALS: usize = 64;
+const REFUSALS: usize = 1024;
 
 /// Something that the user of the connection may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub(super) struct Signals {
     /// Whether answers cannot come, as the server refuses the subscription to them.
     pub(super) answers_refused: watch::Sender<Option<String>>,
     pub(super) durability: watch::Sender<Option<NatsDurability>>,
+    /// What confirms that the server has seen what was sent.
+    pub(super) round_trips: RoundTrips,
+    /// How often the connection was lost.
+    pub(super) losses: AtomicU64,
     /// Messages that came faster than they were taken, and were dropped.
     dropped: AtomicU64,
 }
@@ -45,6 +50,8 @@ impl Signals {
             refusals: broadcast::Sender::new(REFUSALS),
             answers_refused: watch::Sender::new(None),
             durability: watch::Sender::new(None),
+            round_trips: RoundTrips::default(),
+            losses: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         })
     }
@@ -86,6 +93,7 @@ impl Signals {
     }
 
     fn disconnected(&self) {
+        self.losses.fetch_add(1, Ordering::SeqCst);
         let before = self.state.borrow().clone();
         if matches!(before, NatsState::Up) {
             tracing::warn!(backend = self.name, "the connection to NATS is lost, it is opened again");

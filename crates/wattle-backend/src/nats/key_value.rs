@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use serde_json::json;
+use wattle_spec::quota::Quota;
 
 use super::api::ApiError;
 use super::connection::NatsConnection;
@@ -176,6 +177,10 @@ impl Backend for NatsKeyValue {
             let told = session.api::<serde_json::Value>("INFO", &json!({})).await;
             told.map(drop).map_err(|error| session.translated("any", error))
         })
+    }
+
+    fn limit(&self, owner: &Owner, quota: Quota) {
+        self.keyspaces.limit(owner, quota);
     }
 }
 

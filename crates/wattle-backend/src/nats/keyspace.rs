@@ -11,17 +11,20 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use async_nats::{HeaderMap, header};
 use bytes::Bytes;
 use serde_json::json;
+use wattle_spec::quota::Quota;
 
 use super::api::ApiError;
 use super::ending::Ending;
 use super::events::Reason;
 use super::layout::NatsLayout;
 use super::names;
+use super::quota::StreamLimits;
 use super::session::Session;
 use super::stream::Copy;
 use crate::bucket::Owner;
 use crate::error::{BackendError, Part};
 use crate::key_value::{Entry, Version};
+use crate::quota::Quotas;
 
 /// What other programs say in place of a value that they deleted.
 const OPERATION: &str = "KV-Operation";
@@ -29,6 +32,7 @@ const OPERATION: &str = "KV-Operation";
 /// The streams that are known to be there.
 pub(super) struct Keyspaces {
     layout: NatsLayout,
+    quotas: Quotas,
     known: Mutex<HashMap<Owner, Arc<Keyspace>>>,
 }
 
@@ -62,7 +66,13 @@ pub(super) struct Row {
 
 impl Keyspaces {
     pub(super) fn new(layout: NatsLayout) -> Self {
-        Self { layout, known: Mutex::default() }
+        Self { layout, quotas: Quotas::default(), known: Mutex::default() }
+    }
+
+    /// What `owner` may keep, when its stream is next needed.
+    pub(super) fn limit(&self, owner: &Owner, quota: Quota) {
+        self.quotas.set(owner, quota);
+        self.known().remove(owner);
     }
 
     /// That of `owner`, made if it is not there.
@@ -72,6 +82,9 @@ impl Keyspaces {
         }
         let name = names::owner(&self.layout, owner);
         let config = session.stream(&config(&self.layout, &name)).await?;
+        let limits = StreamLimits::of_keys(&self.layout, self.quotas.of(owner));
+        let limited = session.limit(&config, limits).await;
+        limited.map_err(|error| session.translated(&config.name, error))?;
         let copy = if config.allow_direct && config.num_replicas <= 1 { Copy::Any } else { Copy::Leader };
         let keyspace = Arc::new(Keyspace {
             prefix: format!("$KV.{name}."),
@@ -95,7 +108,8 @@ impl Keyspaces {
             let reason = format!("its stream KV_{name} was deleted or has no leader, the next call looks for it again");
             return session.unavailable(Reason(reason));
         }
-        session.translated(&format!("KV_{name}"), error)
+        let exceeded = StreamLimits::of_keys(&self.layout, self.quotas.of(owner)).exceeded(&error);
+        exceeded.unwrap_or_else(|| session.translated(&format!("KV_{name}"), error))
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Keyspace>>> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! an owner:  SPACE_shared  SPACE_host  SPACE_NAMESPACE_APP    names have no underscore
+//!            SPACE_NAMESPACE_APP_BACKEND  SPACE_shared__BACKEND    of a backend with a name of its own
 //! a key:     $KV.OWNER.BUCKET.KEY                             a dot of KEY stays where it separates two tokens
 //! an object: $O.OWNER__CONTAINER.M.NAME                       NAME in base64, as in every object store of NATS
 //! ```
@@ -27,6 +28,8 @@ const KEY_MAX_BYTES: usize = 2000;
 
 /// The most bytes that the name of an object takes in a subject.
 const OBJECT_MAX_BYTES: usize = 2800;
+/// The most bytes that an owner takes in the name of a stream: three names of 63.
+const OWNER_MAX_BYTES: usize = 191;
 /// The most bytes that a text takes in the name of a stream, which has at most 255 with its owner before it.
 const STREAM_PART_MAX_BYTES: usize = 48;
 
@@ -39,6 +42,14 @@ pub(super) fn owner(layout: &NatsLayout, owner: &Owner) -> String {
         Owner::Shared => format!("{}_shared", layout.space),
         Owner::Host => format!("{}_host", layout.space),
         Owner::App(app) => format!("{}_{}_{}", layout.space, app.namespace, app.name),
+        Owner::Named { backend, app: None } => format!("{}_shared__{backend}", layout.space),
+        Owner::Named { backend, app: Some(app) } => {
+            let full = format!("{}_{}_{}_{backend}", layout.space, app.namespace, app.name);
+            match full.len() > OWNER_MAX_BYTES {
+                true => format!("{}__h{}", layout.space, URL_SAFE_NO_PAD.encode(Sha256::digest(full))),
+                false => full,
+            }
+        }
     }
 }
 
@@ -199,6 +210,23 @@ mod tests {
         let longest = container(&long, &Bucket { owner: Owner::App(app), name: "x".repeat(1000) });
         assert!(longest.expect("short enough").len() + "OBJ_".len() <= 255);
         assert_ne!(name(&named(&"x".repeat(1000))), name(&named(&"x".repeat(1001))));
+    }
+
+    #[test]
+    fn backends_with_names_of_their_own_are_owners_of_their_own() {
+        let layout = NatsLayout::default();
+        let app = |name: &str| AppId::in_default_namespace(name.parse().expect("a name"));
+        let named =
+            |backend: &str, app| owner(&layout, &Owner::Named { backend: backend.parse().expect("a name"), app });
+        assert_eq!(named("main", Some(app("shop"))), "wattle_default_shop_main");
+        let shared = AppId { namespace: "shared".parse().expect("a name"), ..app("main") };
+        assert_ne!(named("main", None), owner(&layout, &Owner::App(shared)));
+        let long = |end: &str| {
+            let name = "n".repeat(63);
+            let app = AppId { namespace: name.parse().expect("a name"), name: name.parse().expect("a name") };
+            named(&format!("{}{end}", "b".repeat(62)), Some(app))
+        };
+        assert!(long("x").len() <= OWNER_MAX_BYTES && long("x") != long("y"));
     }
 
     proptest! {

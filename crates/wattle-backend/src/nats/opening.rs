@@ -1,10 +1,9 @@
 //! Opening a connection: again and again with back-off, until a server lets us in.
 
 use std::error::Error as StdError;
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,8 @@ use super::options::{NatsLogin, NatsOptions, NatsSecret};
 use super::state::NatsState;
 use super::{durability, tls};
 use crate::error::BackendError;
+use crate::secrets::SECRET_MAX_BYTES;
+use crate::small_file;
 
 /// The pause after the first attempt that fails; it doubles up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(100);
@@ -120,7 +121,7 @@ fn login(login: &NatsLogin) -> Result<ConnectOptions, OpeningError> {
         NatsLogin::Token(token) => ConnectOptions::with_token(secret(token)?),
         NatsLogin::NkeySeed(seed) => ConnectOptions::with_nkey(secret(seed)?),
         NatsLogin::CredentialsFile(path) => {
-            let read = fs::read_to_string(path).and_then(|text| ConnectOptions::with_credentials(&text));
+            let read = text(path).and_then(|text| ConnectOptions::with_credentials(&text));
             read.map_err(|source| OpeningError::Secret { path: path.clone(), source })?
         }
     })
@@ -130,11 +131,15 @@ fn secret(secret: &NatsSecret) -> Result<String, OpeningError> {
     match secret {
         NatsSecret::Text(text) => Ok(text.clone()),
         NatsSecret::File(path) => {
-            let text = fs::read_to_string(path);
-            let text = text.map_err(|source| OpeningError::Secret { path: path.clone(), source })?;
+            let text = text(path).map_err(|source| OpeningError::Secret { path: path.clone(), source })?;
             Ok(text.lines().next().unwrap_or_default().to_owned())
         }
     }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let content = small_file::read(path, SECRET_MAX_BYTES)?;
+    String::from_utf8(content).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
 }
 
 fn causes(error: &(dyn StdError + 'static)) -> String {

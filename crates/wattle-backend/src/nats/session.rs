@@ -1,6 +1,7 @@
 //! One use of a connection that is up: requests, and why they got no answer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use bytes::Bytes;
@@ -67,21 +68,27 @@ impl Session {
         }
     }
 
-    /// Sends something and waits until the server has seen it; fails if the server refuses it with `refusal`.
+    /// Sends something and waits until the server has seen it; fails if the server refuses it with `refusal`. Many who do
+    /// so at the same time share the round trips that it takes.
     pub(super) async fn confirmed<T>(
         &self,
         refusal: &Refusal,
         send: impl Future<Output = Result<T, BackendError>>,
     ) -> Result<T, BackendError> {
         let mut refusals = self.signals.refusals.subscribe();
+        let losses = self.signals.losses.load(Ordering::SeqCst);
         let sent = send.await?;
-        self.round_trip().await?;
+        self.signals.round_trips.share(self.round_trip()).await?;
+        if self.signals.losses.load(Ordering::SeqCst) != losses {
+            return Err(self.lost());
+        }
         // A refusal came before the answer, and is on its way to us through another task.
         tokio::task::yield_now().await;
         loop {
             match refusals.try_recv() {
                 Ok(refused) if refused == *refusal => return Err(self.signals.denied(refusal)),
-                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Ok(_) => {}
+                Err(broadcast::error::TryRecvError::Lagged(_)) => return Err(self.unavailable(unknown())),
                 Err(_) => return Ok(sent),
             }
         }
@@ -118,6 +125,11 @@ impl Session {
     pub(super) fn lost(&self) -> BackendError {
         self.unavailable(Reason("the connection was lost before the answer came".to_owned()))
     }
+}
+
+/// Why nobody can say what became of something.
+fn unknown() -> Reason {
+    Reason("it refuses more at once than can be told apart".to_owned())
 }
 
 /// The bytes that headers take in a message: `NATS/1.0`, a line for each, and an empty one.

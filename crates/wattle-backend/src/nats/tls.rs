@@ -1,6 +1,5 @@
 //! The TLS of a connection: rustls with aws-lc-rs, handed to it explicitly.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::options::NatsTls;
+use crate::roots::{self, NoRoots};
+use crate::small_file;
+
+/// The most bytes that a file of certificates or keys may have.
+const PEM_MAX_BYTES: usize = 1 << 20;
 
 /// Why a connection cannot speak TLS as its options say.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +23,8 @@ pub(super) enum TlsError {
     Read { path: PathBuf, source: io::Error },
     #[error("{path} is not what it should be: {reason}")]
     Content { path: PathBuf, reason: String },
-    #[error("no certificate is trusted: none can be read from what SSL_CERT_FILE or SSL_CERT_DIR names")]
-    NoRoots,
+    #[error(transparent)]
+    Roots(#[from] NoRoots),
     #[error("the provider of cryptography lacks what TLS needs")]
     Provider(#[source] rustls::Error),
 }
@@ -29,7 +33,7 @@ pub(super) enum TlsError {
 pub(super) fn client_config(tls: &NatsTls) -> Result<ClientConfig, TlsError> {
     let roots = match &tls.authorities {
         Some(path) => authorities(path)?,
-        None => system_roots()?,
+        None => roots::trusted()?,
     };
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -49,22 +53,6 @@ fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn system_roots() -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    for error in &system.errors {
-        tracing::warn!(%error, "certificates that the system trusts cannot be read");
-    }
-    roots.add_parsable_certificates(system.certs);
-    if roots.is_empty() {
-        if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
-            return Err(TlsError::NoRoots);
-        }
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    Ok(roots)
-}
-
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read(path)?;
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
@@ -76,7 +64,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+    small_file::read(path, PEM_MAX_BYTES).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
 fn content(path: &Path, reason: impl ToString) -> TlsError {

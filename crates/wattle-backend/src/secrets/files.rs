@@ -8,20 +8,20 @@
 //! A line break at the end is not part of the secret: editors and `echo` leave one. A file that others may read, or that
 //! belongs to neither this user nor root, is refused.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rustix::fs::OFlags;
 use zeroize::Zeroize;
 
 use super::{SECRET_MAX_BYTES, Secret, Secrets};
 use crate::backend::Backend;
 use crate::bucket::Owner;
 use crate::error::{BackendError, Part};
+use crate::small_file;
 
 /// Reads files of a directory.
 pub struct FileSecrets {
@@ -35,9 +35,9 @@ impl FileSecrets {
     }
 
     fn path(&self, owner: &Owner, name: &str) -> PathBuf {
-        match owner {
-            Owner::App(app) => self.directory.join(app.namespace.as_str()).join(app.name.as_str()).join(name),
-            Owner::Shared | Owner::Host => self.directory.join(name),
+        match owner.app() {
+            Some(app) => self.directory.join(app.namespace.as_str()).join(app.name.as_str()).join(name),
+            None => self.directory.join(name),
         }
     }
 }
@@ -73,14 +73,11 @@ fn waiting<T: Send + 'static>(
 
 fn read(path: &Path) -> Result<Option<Secret>, BackendError> {
     let failed = |operation, error| BackendError::io(operation, path, error);
-    // Without waiting: it could be a pipe that nobody writes to.
-    let flags = (OFlags::NONBLOCK | OFlags::CLOEXEC).bits() as i32;
-    let mut file = match File::options().read(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
+    let (mut file, metadata) = match small_file::open(path) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", error)),
     };
-    let metadata = file.metadata().map_err(|error| failed("look at", error))?;
     if let Some(why) = distrust(&metadata) {
         return Err(BackendError::Exposed { path: path.into(), why });
     }

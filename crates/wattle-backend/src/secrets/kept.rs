@@ -47,9 +47,9 @@ impl Secrets for KeptSecrets {
     }
 
     fn place(&self, owner: &Owner, name: &str) -> String {
-        match owner {
-            Owner::App(app) => format!("the key {name} of the bucket {BUCKET} of {app}"),
-            Owner::Shared | Owner::Host => format!("the key {name} of the shared bucket {BUCKET}"),
+        match owner.app() {
+            Some(app) => format!("the key {name} of the bucket {BUCKET} of {app}"),
+            None => format!("the key {name} of the shared bucket {BUCKET}"),
         }
     }
 }

@@ -19,6 +19,7 @@ mod blobs {
     }
 
     wattle_backend::blobs_conformance!(open, 16 << 20);
+    wattle_backend::blobs_conformance! { @each open; objects_are_counted_exactly }
 }
 
 mod conformance {
@@ -29,6 +30,7 @@ mod conformance {
     }
 
     wattle_backend::key_value_conformance!(open);
+    wattle_backend::key_value_conformance! { @each open; bytes_are_counted_exactly }
 }
 
 #[tokio::test]

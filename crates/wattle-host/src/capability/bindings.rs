@@ -15,6 +15,20 @@ wasmtime::component::bindgen!({
         "wasmcloud:secrets": async | store | trappable,
         default: trappable,
     },
+    // Their functions are told through which import they are called.
+    named_imports: {
+        "wasi:blobstore/blobstore@0.2.0-draft": super::Via,
+        "wasi:config/store@0.2.0-rc.1": super::Via,
+        "wasi:config/runtime@0.2.0-draft": super::Via,
+        "wasi:logging/logging@0.1.0-draft": super::Via,
+        "wasi:logging/logging": super::Via,
+        "wasi:messaging/producer@0.2.0-draft": super::Via,
+        "wasi:messaging/request-reply@0.2.0-draft": super::Via,
+        "wasmcloud:blobstore/blobstore@0.1.0": super::Via,
+        "wasmcloud:keyvalue/store@0.2.0": super::Via,
+        "wasmcloud:messaging/consumer@0.2.0": super::Via,
+        "wasmcloud:secrets/secret@2.1.0": super::Via,
+    },
     with: {
         "wasi:io": wasmtime_wasi::p2::bindings::io,
         "wasi:blobstore/types.outgoing-value": super::blobs::outgoing::OutgoingValue,

@@ -21,7 +21,7 @@ use wattle_spec::resolve::{Offer, State};
 
 use super::joined::Joined;
 use super::patience::Patience;
-use super::{Capability, offering, offering_concurrent};
+use super::{Capability, Repeatable, by_name, offering, offering_concurrent};
 use crate::engine::Profile;
 use crate::instance::{Current, Guest};
 
@@ -69,11 +69,11 @@ fn view(guest: &mut Guest) -> View<'_> {
 
 impl Capability for Blobstore {
     fn offers(&self) -> Vec<Offer> {
-        let draft = ["wasi:blobstore/container@0.2.0-draft", "wasi:blobstore/blobstore@0.2.0-draft"];
-        let concurrent = ["wasmcloud:blobstore/container@0.1.0", "wasmcloud:blobstore/blobstore@0.1.0"];
+        let draft = ["wasi:blobstore/container@0.2.0-draft", draft::BLOBSTORE];
+        let concurrent = ["wasmcloud:blobstore/container@0.1.0", concurrent::BLOBSTORE];
         let mut offers = offering(&["wasi:blobstore/types@0.2.0-draft", "wasmcloud:blobstore/types@0.1.0"], None);
-        offers.extend(offering(&draft, Some(State::Blobs)));
-        offers.extend(offering_concurrent(&concurrent, Some(State::Blobs)));
+        offers.extend(by_name(offering(&draft, Some(State::Blobs))));
+        offers.extend(by_name(offering_concurrent(&concurrent, Some(State::Blobs))));
         offers
     }
 
@@ -82,6 +82,15 @@ impl Capability for Blobstore {
         match profile {
             Profile::Fast => Ok(()),
             Profile::Concurrent => concurrent::link(linker),
+        }
+    }
+
+    fn repeatable(&self) -> &'static [Repeatable] {
+        const {
+            &[
+                Repeatable::new(draft::BLOBSTORE, draft::join),
+                Repeatable::concurrent(concurrent::BLOBSTORE, concurrent::join),
+            ]
         }
     }
 }

@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::{HasData, Linker, LinkerInstance};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::KeyValue;
 use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Offer, State};
 
-use super::bindings::wasi::config0_2_0_draft::runtime;
-use super::bindings::wasi::config0_2_0_rc_1::store;
-use super::{Capability, offering};
+use super::bindings::named_imports::wasi::config0_2_0_draft::runtime;
+use super::bindings::named_imports::wasi::config0_2_0_rc_1::store;
+use super::bindings::wasi::config0_2_0_draft::runtime::ConfigError;
+use super::bindings::wasi::config0_2_0_rc_1::store::Error;
+use super::{Capability, Repeatable, Via, offering};
 use crate::component::Identity;
 use crate::engine::Profile;
 use crate::instance::{Current, Guest};
@@ -26,6 +28,10 @@ use crate::telemetry::{Function, LinkFacts, watch};
 const PAGE_LEN: usize = 1000;
 /// The most keys that `get-all` gives.
 const KEYS_MAX: usize = 10_000;
+/// The key of its links.
+const PACKAGE: &str = "wasi:config";
+const STORE: &str = "wasi:config/store@0.2.0-rc.1";
+const RUNTIME: &str = "wasi:config/runtime@0.2.0-draft";
 
 const STORE_GET: Function = Function::new("wasi:config/store.get");
 const STORE_GET_ALL: Function = Function::new("wasi:config/store.get-all");
@@ -40,7 +46,7 @@ pub(crate) struct ConfigLink {
     store: Arc<dyn KeyValue>,
     bucket: Bucket,
     /// What is told of it.
-    facts: LinkFacts,
+    facts: Arc<LinkFacts>,
 }
 
 /// Why configuration cannot be read, in words for the guest.
@@ -49,7 +55,12 @@ struct Unreadable(String);
 impl ConfigLink {
     /// The configuration of `component` in `store`: the bucket `config_COMPONENT` of its owner. What apps open by name
     /// is in buckets whose names have a `/` behind the backend's, so none of them reaches it.
-    pub(crate) fn new(store: Arc<dyn KeyValue>, owner: Owner, component: &ComponentName, facts: LinkFacts) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn KeyValue>,
+        owner: Owner,
+        component: &ComponentName,
+        facts: Arc<LinkFacts>,
+    ) -> Self {
         Self { store, bucket: Bucket { owner, name: format!("config_{component}") }, facts }
     }
 
@@ -109,17 +120,17 @@ fn view(guest: &mut Guest) -> View<'_> {
 }
 
 impl View<'_> {
-    async fn one(&self, function: Function, key: &str) -> Result<Option<String>, Unreadable> {
-        let kept = match &self.identity.config_link {
+    async fn one(&self, via: &Via, function: Function, key: &str) -> Result<Option<String>, Unreadable> {
+        let kept = match self.identity.config_links.unnamed(PACKAGE, via) {
             Some(link) => watch(self.current, function, &link.facts, link.get(key)).await?,
             None => None,
         };
         Ok(kept.or_else(|| self.identity.config.get(key).cloned()))
     }
 
-    async fn all(&self, function: Function) -> Result<Vec<(String, String)>, Unreadable> {
+    async fn all(&self, via: &Via, function: Function) -> Result<Vec<(String, String)>, Unreadable> {
         let mut config = self.identity.config.clone();
-        if let Some(link) = &self.identity.config_link {
+        if let Some(link) = self.identity.config_links.unnamed(PACKAGE, via) {
             watch(self.current, function, &link.facts, link.add_all(&mut config)).await?;
         }
         Ok(config.into_iter().collect())
@@ -128,31 +139,42 @@ impl View<'_> {
 
 impl Capability for Config {
     fn offers(&self) -> Vec<Offer> {
-        offering(&["wasi:config/store@0.2.0-rc.1", "wasi:config/runtime@0.2.0-draft"], Some(State::Config))
+        offering(&[STORE, RUNTIME], Some(State::Config))
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        store::add_to_linker::<Guest, HasConfig>(linker, view)?;
-        runtime::add_to_linker::<Guest, HasConfig>(linker, view)
+    fn link(&self, _: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn repeatable(&self) -> &'static [Repeatable] {
+        const { &[Repeatable::new(STORE, join_store), Repeatable::new(RUNTIME, join_runtime)] }
     }
 }
 
+fn join_store(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    store::add_to_linker_instance::<Guest, HasConfig>(store, via, view)
+}
+
+fn join_runtime(runtime: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    runtime::add_to_linker_instance::<Guest, HasConfig>(runtime, via, view)
+}
+
 impl store::Host for View<'_> {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, store::Error>> {
-        Ok(self.one(STORE_GET, &key).await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
+    async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
+        Ok(self.one(&via, STORE_GET, &key).await.map_err(|Unreadable(why)| Error::Upstream(why)))
     }
 
-    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, store::Error>> {
-        Ok(self.all(STORE_GET_ALL).await.map_err(|Unreadable(why)| store::Error::Upstream(why)))
+    async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
+        Ok(self.all(&via, STORE_GET_ALL).await.map_err(|Unreadable(why)| Error::Upstream(why)))
     }
 }
 
 impl runtime::Host for View<'_> {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, runtime::ConfigError>> {
-        Ok(self.one(RUNTIME_GET, &key).await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
+    async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, ConfigError>> {
+        Ok(self.one(&via, RUNTIME_GET, &key).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
     }
 
-    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, runtime::ConfigError>> {
-        Ok(self.all(RUNTIME_GET_ALL).await.map_err(|Unreadable(why)| runtime::ConfigError::Upstream(why)))
+    async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, ConfigError>> {
+        Ok(self.all(&via, RUNTIME_GET_ALL).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use self::fault::Failure;
 pub(crate) use self::link::KeyValueLink;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub use self::open_bucket::OpenBucket;
-use super::{Capability, LabelledImport, offering, offering_concurrent};
+use super::{Capability, Repeatable, by_name, offering, offering_concurrent};
 use crate::engine::Profile;
 use crate::instance::Guest;
 
@@ -40,7 +40,8 @@ impl Capability for KeyValueStore {
     fn offers(&self) -> Vec<Offer> {
         let state = Some(State::KeyValue);
         let drafts = [offering(&draft::INTERFACES, state), offering(&draft2::INTERFACES, state)];
-        drafts.into_iter().flatten().chain(offering_concurrent(&wasmcloud::INTERFACES, state)).collect()
+        let offers = drafts.into_iter().flatten().chain(offering_concurrent(&wasmcloud::INTERFACES, state));
+        by_name(offers.collect()).collect()
     }
 
     fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
@@ -52,13 +53,13 @@ impl Capability for KeyValueStore {
         }
     }
 
-    fn link_labelled(&self, linker: &mut Linker<Guest>, import: &LabelledImport<'_>) -> wasmtime::Result<bool> {
-        match (import.interface.to_string().as_str(), import.profile) {
-            (draft::STORE, _) => draft::link_labelled(linker, import.label)?,
-            (draft2::STORE, _) => draft2::link_labelled(linker, import.label)?,
-            (wasmcloud::STORE, Profile::Concurrent) => wasmcloud::link_labelled(linker, import.label)?,
-            _ => return Ok(false),
+    fn repeatable(&self) -> &'static [Repeatable] {
+        const {
+            &[
+                Repeatable::new(draft::STORE, draft::join),
+                Repeatable::new(draft2::STORE, draft2::join),
+                Repeatable::concurrent(wasmcloud::STORE, wasmcloud::join),
+            ]
         }
-        Ok(true)
     }
 }

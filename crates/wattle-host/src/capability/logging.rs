@@ -4,15 +4,21 @@
 mod sent;
 
 use tracing::Level;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::{HasData, Linker, LinkerInstance};
 use wattle_spec::resolve::{Offer, State};
 
+use super::bindings::named_imports::wasi as named;
 use super::bindings::wasi::{logging as unversioned, logging0_1_0_draft as draft};
-use super::{Capability, offering_concurrent};
+use super::{Capability, Repeatable, Via, offering_concurrent};
 use crate::engine::Profile;
 use crate::instance::{Guest, Source};
 
 pub(crate) use sent::LogLink;
+
+/// The key of its links.
+const PACKAGE: &str = "wasi:logging";
+const DRAFT: &str = "wasi:logging/logging@0.1.0-draft";
+const UNVERSIONED: &str = "wasi:logging/logging";
 
 /// `wasi:logging`.
 pub(super) struct Logging;
@@ -27,9 +33,9 @@ impl HasData for HasLog {
 struct View<'a>(&'a Guest);
 
 impl View<'_> {
-    fn log(&self, level: Level, name: &'static str, context: &str, message: &str) {
+    fn log(&self, via: &Via, (level, name): (Level, &'static str), context: &str, message: &str) {
         self.0.log.line(Source::Log(level), context, message.as_bytes());
-        if let Some(link) = &self.0.identity.log_link {
+        if let Some(link) = self.0.identity.log_links.unnamed(PACKAGE, via) {
             link.send(name, context, message, self.0.log.current().request());
         }
     }
@@ -37,26 +43,38 @@ impl View<'_> {
 
 impl Capability for Logging {
     fn offers(&self) -> Vec<Offer> {
-        offering_concurrent(&["wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"], Some(State::Log))
+        offering_concurrent(&[DRAFT, UNVERSIONED], Some(State::Log))
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        draft::logging::add_to_linker::<Guest, HasLog>(linker, |guest| View(guest))?;
-        unversioned::logging::add_to_linker::<Guest, HasLog>(linker, |guest| View(guest))
+    fn link(&self, _: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn repeatable(&self) -> &'static [Repeatable] {
+        const { &[Repeatable::new(DRAFT, join_draft), Repeatable::new(UNVERSIONED, join_unversioned)] }
     }
 }
 
+fn join_draft(log: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    named::logging0_1_0_draft::logging::add_to_linker_instance::<Guest, HasLog>(log, via, |guest| View(guest))
+}
+
+fn join_unversioned(log: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    named::logging::logging::add_to_linker_instance::<Guest, HasLog>(log, via, |guest| View(guest))
+}
+
 macro_rules! logs {
-    ($interface:ident) => {
-        impl $interface::logging::Host for View<'_> {
+    ($host:path, $interface:ident) => {
+        impl $host for View<'_> {
             fn log(
                 &mut self,
+                via: Via,
                 level: $interface::logging::Level,
                 context: String,
                 message: String,
             ) -> wasmtime::Result<()> {
                 use $interface::logging::Level as Wit;
-                let (level, name) = match level {
+                let level = match level {
                     Wit::Trace => (Level::TRACE, "trace"),
                     Wit::Debug => (Level::DEBUG, "debug"),
                     Wit::Info => (Level::INFO, "info"),
@@ -64,12 +82,12 @@ macro_rules! logs {
                     Wit::Error => (Level::ERROR, "error"),
                     Wit::Critical => (Level::ERROR, "critical"),
                 };
-                View::log(self, level, name, &context, &message);
+                View::log(self, &via, level, &context, &message);
                 Ok(())
             }
         }
     };
 }
 
-logs!(draft);
-logs!(unversioned);
+logs!(named::logging0_1_0_draft::logging::Host, draft);
+logs!(named::logging::logging::Host, unversioned);

@@ -20,7 +20,7 @@ use wattle_spec::subject::Subject;
 
 #[expect(unreachable_pub, reason = "the generated bindings export them again")]
 pub use self::wasi::{Client, GuestMessage, RequestOptions};
-use super::{Capability, offering};
+use super::{Capability, Repeatable, by_name, offering};
 use crate::engine::Profile;
 use crate::instance::{Current, Guest};
 use crate::telemetry::{Function, LinkFacts, Watched};
@@ -136,21 +136,25 @@ fn message(
 
 impl Capability for Messaging {
     fn offers(&self) -> Vec<Offer> {
-        let mut offers = offering(
-            &[
-                "wasi:messaging/producer@0.2.0-draft",
-                "wasi:messaging/request-reply@0.2.0-draft",
-                "wasmcloud:messaging/consumer@0.2.0",
-            ],
-            Some(State::Bus),
-        );
+        let named = ["wasi:messaging/types@0.2.0-draft", wasi::PRODUCER, wasi::REQUEST_REPLY];
+        let mut offers = offering(&[wasmcloud::CONSUMER], Some(State::Bus));
+        offers.extend(by_name(offering(&named, Some(State::Bus))));
         offers.extend(offering(&["wasmcloud:messaging/types@0.2.0"], None));
-        offers.extend(offering(&["wasi:messaging/types@0.2.0-draft"], Some(State::Bus)));
         offers
     }
 
     fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
         wasi::link(linker)?;
         wasmcloud::link(linker)
+    }
+
+    fn repeatable(&self) -> &'static [Repeatable] {
+        const {
+            &[
+                Repeatable::new(wasi::PRODUCER, wasi::join_producer),
+                Repeatable::new(wasi::REQUEST_REPLY, wasi::join_request_reply),
+                Repeatable::new(wasmcloud::CONSUMER, wasmcloud::join),
+            ]
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `wasmcloud:secrets@2.1.0` (store, reveal): the secrets that a component's manifest lists, and no others.
+//! `wasmcloud:secrets@2.1.0` (store, reveal, secret): the secrets that a component's manifest lists, and no others.
 //!
 //! A value goes from where it is kept into the guest that asks for it. The host keeps no copy beyond the handle, and
 //! writes none anywhere.
@@ -7,57 +7,90 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::Level;
-use wasmtime::component::{Accessor, HasData, Linker, Resource, ResourceTable};
+use wasmtime::component::{Accessor, HasData, Linker, LinkerInstance, Resource, ResourceTable};
 use wattle_backend::bucket::Owner;
 use wattle_backend::error::BackendError;
 use wattle_backend::secrets::{Secret, Secrets};
 use wattle_spec::name::SecretName;
-use wattle_spec::resolve::{Offer, State};
+use wattle_spec::resolve::{Labelling, Offer, State};
 
-use super::bindings::wasmcloud::secrets::{reveal, store};
-use super::{Capability, offering};
+use super::bindings::named_imports::wasmcloud::secrets::secret;
+use super::bindings::wasmcloud::secrets::reveal;
+use super::bindings::wasmcloud::secrets::store::{self, SecretsError};
+use super::joined::Joined;
+use super::{Capability, Repeatable, Via, offering};
 use crate::engine::Profile;
 use crate::instance::{Current, Guest, LineLog, Source};
 use crate::telemetry::{Function, LinkFacts, watch};
 
-const GET: Function = Function::new("wasmcloud:secrets/store.get");
+/// The key of its links.
+const PACKAGE: &str = "wasmcloud:secrets";
+const STORE: &str = "wasmcloud:secrets/store@2.1.0";
+const REVEAL: &str = "wasmcloud:secrets/reveal@2.1.0";
+const SECRET: &str = "wasmcloud:secrets/secret@2.1.0";
+
+const STORE_GET: Function = Function::new("wasmcloud:secrets/store.get");
+const SECRET_GET: Function = Function::new("wasmcloud:secrets/secret.get");
 
 /// `wasmcloud:secrets`.
 pub(super) struct SecretStore;
 
-/// Where the secrets of a component are read, and which it may read.
+/// The secrets of a component: which it may read, and where each of its imports reads them.
+#[derive(Default)]
+pub(crate) struct SecretsGrant {
+    pub(crate) granted: BTreeSet<SecretName>,
+    pub(crate) links: Joined<SecretsLink>,
+}
+
+/// Where secrets are read.
 #[derive(Clone)]
 pub(crate) struct SecretsLink {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) owner: Owner,
-    pub(crate) granted: Arc<BTreeSet<SecretName>>,
     /// What is told of the backend. `None`: the host's own variables.
     pub(crate) facts: Option<Arc<LinkFacts>>,
 }
 
-impl SecretsLink {
-    /// Looks for each secret that is granted. The first that is not there, by its name and where it was looked for.
+impl SecretsGrant {
+    /// Looks for each secret that is granted: where a link says so that has its name as a label, else wherever the component
+    /// can read. The first that is not there, by its name and where it was looked for.
     pub(crate) async fn first_missing(&self) -> Result<Option<(SecretName, String)>, BackendError> {
-        for name in &*self.granted {
-            if self.secrets.get(&self.owner, name.as_str()).await?.is_none() {
-                return Ok(Some((name.clone(), self.secrets.place(&self.owner, name.as_str()))));
+        for name in &self.granted {
+            let own = self.links.called(PACKAGE, name.as_str());
+            let places: Vec<_> = own.map_or_else(|| self.links.all().collect(), |link| vec![link]);
+            // What a component without the interface is granted nobody reads.
+            if !places.is_empty() && !is_there(name, &places).await? {
+                let place = |link: &&SecretsLink| link.secrets.place(&link.owner, name.as_str());
+                let looked: Vec<_> = places.iter().map(place).collect();
+                return Ok(Some((name.clone(), looked.join(" or "))));
             }
         }
         Ok(None)
     }
 
-    /// A secret for `current`, which is told without the secret's name.
-    async fn get(&self, current: &Current, key: &str) -> Result<Option<Secret>, BackendError> {
-        let found = self.secrets.get(&self.owner, key);
-        match &self.facts {
-            Some(facts) => watch(current, GET, facts, found).await,
-            None => found.await,
-        }
-    }
-
     fn grants(&self, key: &str) -> bool {
         key.parse::<SecretName>().is_ok_and(|name| self.granted.contains(&name))
     }
+}
+
+impl SecretsLink {
+    /// A secret for `current`, which asks with `function`. It is told without the secret's name.
+    async fn get(&self, current: &Current, function: Function, key: &str) -> Result<Option<Secret>, BackendError> {
+        let found = self.secrets.get(&self.owner, key);
+        match &self.facts {
+            Some(facts) => watch(current, function, facts, found).await,
+            None => found.await,
+        }
+    }
+}
+
+async fn is_there(name: &SecretName, places: &[&SecretsLink]) -> Result<bool, BackendError> {
+    for link in places {
+        if link.secrets.get(&link.owner, name.as_str()).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 struct HasSecrets;
@@ -69,18 +102,18 @@ impl HasData for HasSecrets {
 /// What one call sees.
 struct View<'a> {
     table: &'a mut ResourceTable,
-    link: Option<&'a SecretsLink>,
+    grant: &'a SecretsGrant,
     log: &'a LineLog,
     current: &'a Current,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, link: guest.identity.secrets.as_ref(), log: &guest.log, current: &guest.current }
+    View { table: &mut guest.table, grant: &guest.identity.secrets, log: &guest.log, current: &guest.current }
 }
 
 impl Capability for SecretStore {
     fn offers(&self) -> Vec<Offer> {
-        offering(&["wasmcloud:secrets/store@2.1.0", "wasmcloud:secrets/reveal@2.1.0"], Some(State::Secrets))
+        offering(&[STORE, REVEAL, SECRET], Some(State::Secrets))
     }
 
     fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
@@ -91,6 +124,44 @@ impl Capability for SecretStore {
         }
         Ok(())
     }
+
+    fn repeatable(&self) -> &'static [Repeatable] {
+        // What another `store` gave out could not be revealed: the type is that of the one without a label.
+        const { &[Repeatable { labelling: Labelling::Required, ..Repeatable::concurrent(SECRET, join_secret) }] }
+    }
+}
+
+fn join_secret(secret: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    secret::add_to_linker_instance::<Guest, HasSecrets>(secret, via, view)
+}
+
+/// The secret `key`, if it is granted and there.
+async fn read<T>(accessor: &Accessor<T, HasSecrets>, via: &Via, key: &str) -> Result<Secret, SecretsError> {
+    let link = accessor.with(|mut access| {
+        let View { grant, log, current, .. } = access.get();
+        if !grant.grants(key) {
+            let refused = format!("the secret {key:?} is not among those that the manifest grants");
+            log.line(Source::Log(Level::WARN), PACKAGE, refused.as_bytes());
+            return None;
+        }
+        grant.links.unnamed(PACKAGE, via).map(|link| (link.clone(), current.clone()))
+    });
+    let (link, current) = link.ok_or(SecretsError::NotFound)?;
+    let function = match via {
+        Via::Interface => STORE_GET,
+        Via::Label(_) => SECRET_GET,
+    };
+    match link.get(&current, function, key).await {
+        Ok(found) => found.ok_or(SecretsError::NotFound),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a secret cannot be read");
+            Err(SecretsError::Upstream(error.code().to_owned()))
+        }
+    }
+}
+
+fn keep<T>(accessor: &Accessor<T, HasSecrets>, secret: Secret) -> wasmtime::Result<Resource<Secret>> {
+    Ok(accessor.with(|mut access| access.get().table.push(secret))?)
 }
 
 impl store::Host for View<'_> {}
@@ -108,23 +179,25 @@ impl<T: Send> store::HostWithStore<T> for HasSecrets {
     async fn get(
         accessor: &Accessor<T, Self>,
         key: String,
-    ) -> wasmtime::Result<Result<Resource<Secret>, store::SecretsError>> {
-        let link = accessor.with(|mut access| {
-            let View { link, log, current, .. } = access.get();
-            let granted = link.filter(|link| link.grants(&key)).cloned().map(|link| (link, current.clone()));
-            if granted.is_none() {
-                let refused = format!("the secret {key:?} is not among those that the manifest grants");
-                log.line(Source::Log(Level::WARN), "wasmcloud:secrets", refused.as_bytes());
-            }
-            granted
-        });
-        let Some((link, current)) = link else { return Ok(Err(store::SecretsError::NotFound)) };
-        match link.get(&current, &key).await {
-            Ok(Some(secret)) => Ok(Ok(accessor.with(|mut access| access.get().table.push(secret))?)),
-            Ok(None) => Ok(Err(store::SecretsError::NotFound)),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a secret cannot be read");
-                Ok(Err(store::SecretsError::Upstream(error.code().to_owned())))
+    ) -> wasmtime::Result<Result<Resource<Secret>, SecretsError>> {
+        match read(accessor, &Via::Interface, &key).await {
+            Ok(secret) => keep(accessor, secret).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl secret::Host for View<'_> {}
+
+impl<T: Send> secret::HostWithStore<T> for HasSecrets {
+    /// The interface has no error: a secret that was there when the app started and cannot be read now ends the call.
+    async fn get(accessor: &Accessor<T, Self>, via: Via) -> wasmtime::Result<Resource<Secret>> {
+        let Via::Label(name) = &via else { wasmtime::bail!("{SECRET} is imported without the name of a secret") };
+        match read(accessor, &via, name.as_str()).await {
+            Ok(secret) => keep(accessor, secret),
+            Err(SecretsError::NotFound) => wasmtime::bail!("the secret {name} is not there"),
+            Err(SecretsError::Upstream(why) | SecretsError::Io(why)) => {
+                wasmtime::bail!("the secret {name} cannot be read: {why}")
             }
         }
     }

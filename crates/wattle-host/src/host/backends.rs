@@ -10,11 +10,14 @@ use wattle_backend::stores::Stores;
 use wattle_spec::app::App;
 use wattle_spec::backend::{BackendKind, BackendSpec, EngineSpec, Scope};
 use wattle_spec::host_file::backend_of;
-use wattle_spec::link::Provider;
+use wattle_spec::limits::HostLimits;
+use wattle_spec::link::{Provider, Rule};
 use wattle_spec::name::{BackendName, ComponentName};
+use wattle_spec::quota::quotas;
 
 use crate::error::StartError;
 use crate::readiness::Probe;
+use crate::telemetry::LinkFacts;
 
 /// Opens backends; an embedder says with it which engines there are.
 pub trait BackendSource: Send + Sync {
@@ -52,6 +55,7 @@ impl BackendSource for InMemory {
 pub(super) struct Backends {
     source: Arc<dyn BackendSource>,
     named: BTreeMap<BackendName, BackendSpec>,
+    limits: HostLimits,
     open: Mutex<BTreeMap<EngineSpec, Opened>>,
 }
 
@@ -67,15 +71,40 @@ pub(super) struct AppBackend {
     pub(super) name: BackendName,
     pub(super) kind: BackendKind,
     pub(super) stores: Stores,
-    /// Whose what is kept there is.
+    /// Whose what is kept there is, under names that begin with the backend's.
     pub(super) owner: Owner,
     /// Whether it can be used.
     pub(super) probe: Arc<Probe>,
 }
 
+impl AppBackend {
+    /// What is told of calls that reach it through a link that `rule` chose.
+    pub(super) fn facts(&self, rule: Rule) -> Arc<LinkFacts> {
+        Arc::new(LinkFacts { backend: self.name.clone(), kind: self.kind, rule })
+    }
+
+    /// Whose what is kept there is, if nothing else says in which of several backends of one engine it is: two of them that
+    /// have different names do not share it. What apps share on NATS is the world's, whatever a host calls the way there.
+    pub(super) fn owner_by_name(&self) -> Owner {
+        let is_apart = match (self.kind, &self.owner) {
+            (BackendKind::Memory | BackendKind::Disk, _) | (BackendKind::Nats, Owner::App(_)) => true,
+            (BackendKind::Nats | BackendKind::Environment | BackendKind::Files, _) => false,
+        };
+        match is_apart && self.name.as_str() != self.kind.to_string() {
+            true => Owner::Named { backend: self.name.clone(), app: self.owner.app().cloned() },
+            false => self.owner.clone(),
+        }
+    }
+}
+
 impl Backends {
-    pub(super) fn new(source: Arc<dyn BackendSource>, named: BTreeMap<BackendName, BackendSpec>) -> Self {
-        Self { source, named, open: Mutex::default() }
+    /// Those that the host names, and those that apps do, opened by `source`. Apps keep in them what `limits` let them.
+    pub(super) fn new(
+        source: Arc<dyn BackendSource>,
+        named: BTreeMap<BackendName, BackendSpec>,
+        limits: HostLimits,
+    ) -> Self {
+        Self { source, named, limits, open: Mutex::default() }
     }
 
     /// The backend that `app` calls `name`, for its component `component`.
@@ -97,6 +126,18 @@ impl Backends {
             Scope::Shared => Owner::Shared,
         };
         Ok(AppBackend { name: name.clone(), kind, stores, owner, probe })
+    }
+
+    /// Tells each backend that `app` is linked to how much the app may keep there.
+    pub(super) fn limit(&self, app: &App) -> Result<(), StartError> {
+        let owner = Owner::App(app.id.clone());
+        for (engine, (name, quota)) in quotas(app, &self.named, &self.limits) {
+            let opened = self.opened(&engine).map_err(|source| StartError::Backend { backend: name, source })?;
+            if let Some(opened) = opened {
+                opened.stores.limit(&owner, quota);
+            }
+        }
+        Ok(())
     }
 
     /// All that the components of `app` are linked to, each once.

@@ -166,7 +166,8 @@ impl HostBuilder {
         let telemetry = telemetry.or_else(|| self.metrics.then(|| Telemetry::counting(components_max, &network)));
         let tracer = telemetry.as_ref().and_then(|telemetry| telemetry.tracer.clone());
         let server = Arc::new(Server::new(self.limits, self.edge, telemetry.clone()));
-        let providers = Providers { backends: Backends::new(self.backend_source, self.backends), network, telemetry };
+        let backends = Backends::new(self.backend_source, self.backends, self.limits);
+        let providers = Providers { backends, network, telemetry };
         let readiness = Readiness::default();
         let loader =
             Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;

@@ -29,7 +29,7 @@ use crate::capability::joined::Joined;
 use crate::capability::key_value::KeyValueLink;
 use crate::capability::logging::LogLink;
 use crate::capability::messaging::BusLink;
-use crate::capability::secrets::SecretsLink;
+use crate::capability::secrets::{SecretsGrant, SecretsLink};
 use crate::capability::{linker, preview1, with_labelled};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
@@ -38,7 +38,7 @@ use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::outgoing::{Network, Outgoing, Places};
-use crate::telemetry::{LinkFacts, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::trigger::http::Warm;
 
 /// Failures of one component that are told in a second; the others are counted.
@@ -174,9 +174,9 @@ impl Loader {
             mounts: spec.mounts.clone(),
             limits: spec.limits,
             key_value: self.key_value(&joining)?,
-            config_link: self.config(&joining)?,
+            config_links: self.configs(&joining)?,
             secrets: self.secrets(&joining).await?,
-            log_link: self.log(&joining)?,
+            log_links: self.logs(&joining)?,
             blobs: Arc::new(self.blobs(&joining)?),
             buses: self.buses(&joining)?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
@@ -237,87 +237,88 @@ impl Loader {
     /// What its links to keys and values lead to.
     fn key_value(&self, joining: &Joining<'_>) -> Result<Joined<KeyValueLink>, StartError> {
         Joined::new(&joining.spec.links, State::KeyValue, |name, rule| {
-            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
-            let Some(store) = stores.key_value else { return Err(joining.cannot(backend, State::KeyValue)) };
-            Ok(KeyValueLink { backend: store, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
+            let backend = self.backend(joining, name)?;
+            let facts = backend.facts(rule);
+            let store = backend.stores.key_value.ok_or_else(|| joining.cannot(backend.name, State::KeyValue))?;
+            Ok(KeyValueLink { backend: store, owner: backend.owner, facts })
         })
     }
 
     /// What its links to blobs lead to.
     fn blobs(&self, joining: &Joining<'_>) -> Result<Joined<BlobsLink>, StartError> {
         Joined::new(&joining.spec.links, State::Blobs, |name, rule| {
-            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
-            let Some(store) = stores.blobs else { return Err(joining.cannot(backend, State::Blobs)) };
-            Ok(BlobsLink { backend: store, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
+            let backend = self.backend(joining, name)?;
+            let facts = backend.facts(rule);
+            let store = backend.stores.blobs.ok_or_else(|| joining.cannot(backend.name, State::Blobs))?;
+            Ok(BlobsLink { backend: store, owner: backend.owner, facts })
         })
     }
 
-    /// What stands behind its import of `wasi:config` beside the manifest.
-    fn config(&self, joining: &Joining<'_>) -> Result<Option<ConfigLink>, StartError> {
-        let Some((backend, rule)) = self.linked(joining, State::Config)? else { return Ok(None) };
-        let AppBackend { name: backend, kind, stores, owner, .. } = backend;
-        let Some(store) = stores.key_value else { return Err(joining.cannot(backend, State::Config)) };
-        Ok(Some(ConfigLink::new(store, owner, joining.component, LinkFacts { backend, kind, rule })))
+    /// What stands behind its imports of `wasi:config` beside the manifest.
+    fn configs(&self, joining: &Joining<'_>) -> Result<Joined<ConfigLink>, StartError> {
+        Joined::new(&joining.spec.links, State::Config, |name, rule| {
+            let backend = self.backend(joining, name)?;
+            let (owner, facts) = (backend.owner_by_name(), backend.facts(rule));
+            let store = backend.stores.key_value.ok_or_else(|| joining.cannot(backend.name, State::Config))?;
+            Ok(ConfigLink::new(store, owner, joining.component, facts))
+        })
     }
 
     /// Where its log lines are sent beside the host's own log.
-    fn log(&self, joining: &Joining<'_>) -> Result<Option<LogLink>, StartError> {
-        let Some((backend, _)) = self.linked(joining, State::Log)? else { return Ok(None) };
-        let Some(bus) = backend.stores.bus else { return Err(joining.cannot(backend.name, State::Log)) };
-        Ok(Some(LogLink::new(bus, &joining.app.id, joining.component)))
+    fn logs(&self, joining: &Joining<'_>) -> Result<Joined<LogLink>, StartError> {
+        Joined::new(&joining.spec.links, State::Log, |name, _| {
+            let AppBackend { name, stores, .. } = self.backend(joining, name)?;
+            let bus = stores.bus.ok_or_else(|| joining.cannot(name, State::Log))?;
+            Ok(LogLink::new(bus, &joining.app.id, joining.component))
+        })
     }
 
     /// Where its messages go to and come from.
     fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
         Joined::new(&joining.spec.links, State::Bus, |name, rule| {
-            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
-            let Some(bus) = stores.bus else { return Err(joining.cannot(backend, State::Bus)) };
-            Ok(BusLink { bus, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
+            let backend = self.backend(joining, name)?;
+            let (owner, facts) = (backend.owner_by_name(), backend.facts(rule));
+            let bus = backend.stores.bus.ok_or_else(|| joining.cannot(backend.name, State::Bus))?;
+            Ok(BusLink { bus, owner, facts })
         })
     }
 
-    /// Where its secrets are read. Those that it is granted must be there, unless nobody can tell now.
-    async fn secrets(&self, joining: &Joining<'_>) -> Result<Option<SecretsLink>, StartError> {
+    /// Its secrets, and where they are read. Those that it is granted must be there, unless nobody can tell now.
+    async fn secrets(&self, joining: &Joining<'_>) -> Result<SecretsGrant, StartError> {
         let Joining { component, spec, .. } = joining;
         if spec.secrets.is_empty() {
-            return Ok(None);
+            return Ok(SecretsGrant::default());
         }
-        let granted = Arc::new(spec.secrets.clone());
-        let link = match self.linked(joining, State::Secrets)? {
-            None => {
-                let secrets = Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT));
-                SecretsLink { secrets, owner: Owner::Shared, granted, facts: None }
-            }
-            Some((AppBackend { name: backend, kind, stores, owner, .. }, rule)) => {
-                let secrets: Arc<dyn Secrets> = match (stores.secrets, stores.key_value) {
-                    (Some(secrets), _) => secrets,
-                    (None, Some(store)) => Arc::new(KeptSecrets::new(store)),
-                    (None, None) => return Err(joining.cannot(backend, State::Secrets)),
-                };
-                SecretsLink { secrets, owner, granted, facts: Some(Arc::new(LinkFacts { backend, kind, rule })) }
-            }
-        };
-        match link.first_missing().await {
-            Ok(None) => Ok(Some(link)),
+        let links = Joined::with_built_in(&spec.links, State::Secrets, |link| match &link.provider {
+            Provider::Backend(name) => self.kept_secrets(joining, name, link.rule).map(Some),
+            Provider::BuiltIn => Ok(Some(SecretsLink {
+                secrets: Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT)),
+                owner: Owner::Shared,
+                facts: None,
+            })),
+        })?;
+        let grant = SecretsGrant { granted: spec.secrets.clone(), links };
+        match grant.first_missing().await {
+            Ok(None) => Ok(grant),
             Ok(Some((secret, place))) => Err(StartError::NoSecret { component: (*component).clone(), secret, place }),
             Err(error @ (BackendError::Unavailable { .. } | BackendError::TimedOut { .. })) => {
                 tracing::warn!(%component, error = &error as &dyn std::error::Error, "secrets cannot be looked for");
-                Ok(Some(link))
+                Ok(grant)
             }
             Err(source) => Err(StartError::Secrets { component: (*component).clone(), source }),
         }
     }
 
-    /// The backend that its import with that kind of state is linked to, if it is to one, and the rule that chose it: for
-    /// interfaces that open nothing, of which there is one.
-    fn linked(&self, joining: &Joining<'_>, state: State) -> Result<Option<(AppBackend, Rule)>, StartError> {
-        let linked = joining.spec.links.iter().find_map(|link| match &link.provider {
-            Provider::Backend(name) if link.state == Some(state) && link.what.label().is_none() => {
-                Some((name, link.rule))
-            }
-            _ => None,
-        });
-        linked.map(|(name, rule)| Ok((self.backend(joining, name)?, rule))).transpose()
+    /// The secrets of the backend `name`, which `rule` chose.
+    fn kept_secrets(&self, joining: &Joining<'_>, name: &BackendName, rule: Rule) -> Result<SecretsLink, StartError> {
+        let backend = self.backend(joining, name)?;
+        let (owner, facts) = (backend.owner_by_name(), Some(backend.facts(rule)));
+        let secrets: Arc<dyn Secrets> = match (backend.stores.secrets, backend.stores.key_value) {
+            (Some(secrets), _) => secrets,
+            (None, Some(store)) => Arc::new(KeptSecrets::new(store)),
+            (None, None) => return Err(joining.cannot(backend.name, State::Secrets)),
+        };
+        Ok(SecretsLink { secrets, owner, facts })
     }
 
     fn backend(&self, joining: &Joining<'_>, name: &BackendName) -> Result<AppBackend, StartError> {

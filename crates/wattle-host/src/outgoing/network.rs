@@ -11,7 +11,8 @@ use hickory_resolver::config::{
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::system_conf::read_system_conf;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use wattle_backend::roots;
 
 use crate::cores::CoreId;
 
@@ -84,19 +85,7 @@ impl Network {
         if let Some(config) = self.tls.get() {
             return Ok(config.clone());
         }
-        let mut roots = RootCertStore::empty();
-        let system = rustls_native_certs::load_native_certs();
-        for error in &system.errors {
-            tracing::warn!(%error, "certificates that the system trusts cannot be read");
-        }
-        roots.add_parsable_certificates(system.certs);
-        if roots.is_empty() {
-            if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
-                let reason = "no certificate can be read from what SSL_CERT_FILE or SSL_CERT_DIR names";
-                return Err(rustls::Error::General(reason.into()));
-            }
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
+        let roots = roots::trusted().map_err(|error| rustls::Error::General(error.to_string()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?

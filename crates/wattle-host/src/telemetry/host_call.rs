@@ -24,7 +24,7 @@ pub(crate) struct Function {
 }
 
 /// The interfaces whose calls are counted.
-pub(super) const FUNCTIONS_OF: [&str; 17] = [
+pub(super) const FUNCTIONS_OF: [&str; 18] = [
     "wasi:keyvalue/store",
     "wasi:keyvalue/atomics",
     "wasi:keyvalue/batch",
@@ -42,6 +42,7 @@ pub(super) const FUNCTIONS_OF: [&str; 17] = [
     "wasi:config/store",
     "wasi:config/runtime",
     "wasmcloud:secrets/store",
+    "wasmcloud:secrets/secret",
 ];
 
 impl Function {

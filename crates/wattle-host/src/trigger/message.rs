@@ -26,6 +26,7 @@ use self::hearing::Hearing;
 use self::lane::Lane;
 pub(crate) use self::leftovers::forget;
 use super::ground::Ground;
+use crate::capability::Via;
 use crate::capability::messaging::BusLink;
 use crate::component::Component;
 use crate::cores::CoreId;
@@ -63,7 +64,8 @@ impl Inbox {
     ) -> Result<Self, StartError> {
         let name = &component.identity.name;
         let unfit = || StartError::Link { component: name.clone(), reason: "messages cannot reach it".to_owned() };
-        let link = component.identity.buses.only(&handler.interface().package_key().to_string()).ok_or_else(unfit)?;
+        let package = handler.interface().package_key().to_string();
+        let link = component.identity.buses.unnamed(&package, &Via::Interface).ok_or_else(unfit)?;
         let subscriber = Arc::new(Subscriber {
             trigger: trigger.clone(),
             component: component.clone(),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wattle_host::Host;
 use wattle_testkit::PATIENCE;
@@ -27,7 +27,9 @@ fn it_ends_with_its_app() {
         };
         runtime.block_on(async {
             host.start(&app, &bytes).await.unwrap();
+            let started = Instant::now();
             while !connected.is_finished() {
+                assert!(started.elapsed() < PATIENCE, "the service does not connect");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             assert!(host.stop(&app.id).await);

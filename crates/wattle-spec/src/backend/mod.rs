@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::nats::{NatsAuth, NatsServer, NatsServerError, NatsSpec, NatsTls, SERVER_DEFAULT};
+use crate::quota::Quota;
 use crate::resolve::State;
 
 /// What the variables with secrets begin with if nothing else was said.
@@ -22,6 +23,8 @@ pub struct BackendSpec {
     pub engine: EngineSpec,
     /// Who shares its state.
     pub scope: Scope,
+    /// What one app may keep there, as far as it was said.
+    pub quota: Quota,
 }
 
 /// The engine of a backend with all that it takes to open it: two backends of equal engines share one connection.
@@ -79,7 +82,7 @@ pub enum Scope {
 impl BackendSpec {
     /// A backend in which every app has its own.
     pub fn own(engine: EngineSpec) -> Self {
-        Self { engine, scope: Scope::App }
+        Self { engine, scope: Scope::App, quota: Quota::default() }
     }
 
     /// The same with its relative paths starting from `base`.

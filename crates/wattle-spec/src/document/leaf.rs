@@ -20,7 +20,7 @@ use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
 use crate::subject::{Subject, SubjectPattern};
 use crate::telemetry::{CollectorUrl, CollectorUrlError, Interval, Ratio};
-use crate::units::{Span, UnitError};
+use crate::units::{ByteSize, Span, UnitError};
 
 /// Why a string is not what its place asks for, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +119,7 @@ leaves! {
     GuestPath: "guest-path", "/data", guest_path;
     Variable: "variable-name", "RUST_LOG", variable;
     Text: "text", "EUR", text;
+    ByteSize: "byte-size", "64MiB", size;
     Span: "time-span", "10s", span;
     OriginPattern: "origin-pattern", "https://api.example.com", plain;
     EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
@@ -138,6 +139,10 @@ leaves! {
 
 fn refused(message: impl fmt::Display) -> Refused {
     Refused { message: message.to_string(), hint: None }
+}
+
+fn size(text: &str) -> Result<ByteSize, Refused> {
+    crate::limits::LimitValue::read(text).map_err(refused)
 }
 
 fn plain<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Refused> {

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::leaf::{Refused, judge};
 use crate::limits::{LimitKind, LimitRow, LimitSet, LimitValue};
-use crate::units::ByteSize;
 
 /// The limits of a table: the defaults, changed by what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,7 +104,6 @@ impl Visitor<'_> for QuantityVisitor {
 /// The grammars of limits, beside those of the other strings.
 pub(super) fn judge_limit(format: &str, text: &str) -> Result<(), Refused> {
     let verdict = match format {
-        "byte-size" => ByteSize::read(text).map(drop),
         "time-limit" => std::time::Duration::read(text).map(drop),
         other => return judge(other, text),
     };

@@ -16,6 +16,8 @@ use crate::fault::{Fault, listed};
 use crate::host_file::implicit_backends;
 use crate::listen::CertificatePaths;
 use crate::name::BackendName;
+use crate::quota::Quota;
+use crate::units::ByteSize;
 
 /// A backend as written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -29,6 +31,9 @@ pub struct BackendEntry {
     #[serde(default)]
     #[schemars(extend("default" = "app"))]
     pub scope: Scope,
+    /// What one app may keep there. On a host it stands in the place of `stored-keys` and `stored-bytes` of its `[limits]`,
+    /// and on `nats`, for which those do not count, the server sets the bytes aside; in a manifest it can only be less.
+    pub quota: Option<Written<QuotaEntry>>,
     /// Of `nats`: the servers, of which any will do: `nats://` or `tls://`, a host, and a port if it is not 4222.
     #[schemars(extend("default" = [crate::backend::SERVER_DEFAULT]))]
     pub servers: Option<Written<Vec<NatsServer>>>,
@@ -57,6 +62,18 @@ pub struct BackendEntry {
     pub directory: Option<Written<HostPath>>,
 }
 
+/// What one app may keep in a backend, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub struct QuotaEntry {
+    /// Keys; and as many objects with their containers.
+    #[schemars(range(min = 1, max = u32::MAX))]
+    pub keys: Option<NonZeroU32>,
+    /// Bytes of keys and values; and as many of objects with their names.
+    pub bytes: Option<ByteSize>,
+}
+
 /// How TLS is spoken with NATS, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +96,7 @@ impl BackendEntry {
         Self {
             kind,
             scope: Scope::App,
+            quota: None,
             servers: None,
             user: None,
             password_file: None,
@@ -104,7 +122,8 @@ impl BackendEntry {
             },
             BackendKind::Files => EngineSpec::Files { directory: path(&self.directory).unwrap_or_default().into() },
         };
-        BackendSpec { engine, scope: self.scope }
+        let quota = self.quota.as_ref().map(|quota| quota.value.resolved()).unwrap_or_default();
+        BackendSpec { engine, scope: self.scope, quota }
     }
 
     fn nats(&self) -> NatsSpec {
@@ -153,6 +172,21 @@ impl BackendEntry {
         all.into_iter().flatten().collect()
     }
 
+    /// Why a quota says nothing there.
+    fn no_quota(&self) -> Option<Fault> {
+        match (self.kind, self.scope) {
+            (BackendKind::Environment | BackendKind::Files, _) => {
+                let fault = Fault::new(format!("a backend of the type `{}` has no `quota`", self.kind));
+                Some(fault.hint("remove it: apps keep nothing there"))
+            }
+            (_, Scope::Shared) => {
+                let fault = Fault::new("a quota is for what an app keeps by itself, and here all apps share");
+                Some(fault.hint("remove `quota`, or `scope = \"shared\"`"))
+            }
+            (BackendKind::Memory | BackendKind::Disk | BackendKind::Nats, Scope::App) => None,
+        }
+    }
+
     /// What is wrong with the backend `name` by itself.
     fn faults(&self, name: &Written<BackendName>) -> Vec<Fault> {
         let (own, others): (Vec<_>, Vec<_>) = self.of_type().into_iter().partition(|(_, kind, _)| *kind == self.kind);
@@ -181,11 +215,22 @@ impl BackendEntry {
             let message = "an app's own messages have a stream of their own";
             faults.push(Fault::new(message).at(span).hint("remove `stream`, or write `scope = \"shared\"`"));
         }
+        if let Some(quota) = &self.quota
+            && let Some(fault) = self.no_quota()
+        {
+            faults.push(fault.at(quota.span.clone()));
+        }
         if self.kind == BackendKind::Files && self.directory.is_none() {
             let fault = Fault::new(format!("the key `directory` is missing in `backends.{name}`"));
             faults.push(fault.at(name.span.clone()).hint("write `directory = \"secrets\"`"));
         }
         faults
+    }
+}
+
+impl QuotaEntry {
+    fn resolved(&self) -> Quota {
+        Quota { keys: self.keys.map(|keys| keys.get().into()), bytes: self.bytes.map(|ByteSize(bytes)| bytes) }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{FoundComponents, Offer, message};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
-use crate::label::LinkKey;
+use crate::label::{Label, LinkKey};
 use crate::manifest::Manifest;
 use crate::name::ComponentName;
 use crate::shape::{ImportName, Shape};
@@ -50,7 +50,7 @@ fn is_used(key: &Written<LinkKey>, linked: &[ImportName], offers: &[Offer]) -> b
 fn has_names(import: &Interface, offers: &[Offer]) -> bool {
     let offer = offers.iter().find(|offer| offer.interface.serves(import));
     // Of an interface that nothing offers nothing is known, and that is told elsewhere.
-    offer.is_none_or(|offer| offer.state.is_some_and(|state| state.has_names()))
+    offer.is_none_or(|offer| offer.state.is_some() && offer.has_names)
 }
 
 fn on_component(name: &Written<ComponentName>, key: &Written<LinkKey>, shape: &Shape) -> Fault {
@@ -72,13 +72,18 @@ fn instead<'a>(key: &Written<LinkKey>, imports: impl IntoIterator<Item = &'a Imp
     let LinkKey { interface, label } = &key.value;
     let own: Vec<_> =
         imports.iter().filter(|import| package(import).as_ref() == Some(&interface.package_key())).collect();
-    let has_no_names = own.iter().all(|import| import.label().is_none())
-        && own.iter().any(|import| import.interface().is_some_and(|import| interface.covers(import)));
+    let labels: BTreeSet<&str> = own.iter().filter_map(|import| import.label()).map(Label::as_str).collect();
+    let has_no_names =
+        labels.is_empty() && own.iter().any(|import| import.interface().is_some_and(|import| interface.covers(import)));
     match (label, nearest(&interface.to_string(), packages.iter().map(String::as_str))) {
         _ if packages.is_empty() => "it imports no interfaces at all; remove the link".into(),
         (Some(label), _) if has_no_names => {
             format!("nothing of `{interface}` has a name that could be `{label}`: write `{interface}`")
         }
+        (Some(label), _) if !labels.is_empty() => match nearest(label.as_str(), labels.iter().copied()) {
+            Some(near) => format!("did you mean `{interface}#{near}`?"),
+            None => format!("what it imports of that package under a label is called {}", listed(labels)),
+        },
         _ if !own.is_empty() => format!("of that package it imports {}", listed(own)),
         (_, Some(near)) => format!("did you mean `{near}`?"),
         (_, None) => format!("the imports are of {}", listed(packages)),

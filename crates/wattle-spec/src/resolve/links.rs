@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FoundComponents, Offer, State, message, refusal, split};
+use super::{FoundComponents, Labelling, Offer, State, message, refusal, split};
 use crate::backend::BackendKind;
 use crate::document::Written;
 use crate::fault::{Fault, FaultyFile};
@@ -130,10 +130,17 @@ impl<'a> Ground<'a> {
         if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
             return Err(refusal::off(importer, import, off));
         }
+        match (offer.labelling, label) {
+            (Labelling::Never, Some(label)) => return Err(refusal::labelled(importer, import, label, self.offers)),
+            (Labelling::Required, None) => return Err(refusal::unlabelled(importer, import)),
+            _ => {}
+        }
+        if let (Labelling::Required, Some(State::Secrets), Some(label)) = (offer.labelling, offer.state, label)
+            && !importer.entry.secrets.iter().any(|name| name.value.as_str() == label.as_str())
+        {
+            return Err(refusal::ungranted(importer, import, label));
+        }
         let Some(state) = offer.state else {
-            if let Some(label) = label {
-                return Err(refusal::labelled(importer, import, label));
-            }
             return match self.written(importer, import, offer, None) {
                 Some(link) => Err(refusal::stateless(&link)),
                 None => Ok(Choice::built_in("the host implements it and it keeps no state")),

@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub use self::grants::Grants;
 pub use self::links::Explained;
-pub use self::offer::{Offer, State};
+pub use self::offer::{Labelling, Offer, State};
 use crate::app::App;
 use crate::digest::Digest;
 use crate::fault::{Fault, in_order};

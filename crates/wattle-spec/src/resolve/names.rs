@@ -41,7 +41,7 @@ impl<'a> Ground<'a> {
         });
         let opened = |import: &Interface| {
             let offer = self.offer(import)?;
-            let state = offer.state.filter(|state| state.has_names())?;
+            let state = offer.state.filter(|_| offer.has_names)?;
             Some((import.package_key(), (offer, state)))
         };
         imports.filter_map(opened).collect()

@@ -13,6 +13,21 @@ pub struct Offer {
     pub state: Option<State>,
     /// Whether an instance goes on while its functions wait: they are `async`, or never wait.
     pub is_concurrent: bool,
+    /// Whether components give what they open a name while they run, by which a link can be chosen.
+    pub has_names: bool,
+    /// Whether it is imported under labels.
+    pub labelling: Labelling,
+}
+
+/// Whether a component can import an interface under labels, each import with a link of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Labelling {
+    /// No: there is one of it.
+    Never,
+    /// If it wants to.
+    Allowed,
+    /// Only so: the label says what is wanted.
+    Required,
 }
 
 /// A kind of state that a backend can keep, or a way that it can carry something.
@@ -30,16 +45,6 @@ pub enum State {
     Secrets,
     /// Log lines that are sent somewhere beside the host's own log.
     Log,
-}
-
-impl State {
-    /// Whether components give what they open a name while they run, by which a link can be chosen.
-    pub fn has_names(self) -> bool {
-        match self {
-            State::KeyValue | State::Blobs | State::Bus => true,
-            State::Config | State::Secrets | State::Log => false,
-        }
-    }
 }
 
 impl fmt::Display for State {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::links::{Importer, WrittenLink};
-use super::{Offer, State};
+use super::{Labelling, Offer, State};
 use crate::backend::{ALL_KINDS, BackendKind};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
@@ -67,9 +67,44 @@ pub(super) fn stateless(link: &WrittenLink<'_>) -> Fault {
 }
 
 /// There is nothing that a label could choose.
-pub(super) fn labelled(importer: &Importer<'_>, import: &Interface, label: &Label) -> Fault {
+pub(super) fn labelled(importer: &Importer<'_>, import: &Interface, label: &Label, offers: &[Offer]) -> Fault {
+    let of_package = |offer: &&Offer| {
+        let other = &offer.interface;
+        other.package_key() == import.package_key() && other.version == import.version
+    };
+    let with_labels = offers.iter().filter(of_package).filter(|offer| offer.labelling != Labelling::Never);
+    let with_labels: BTreeSet<_> = with_labels.map(|offer| &offer.interface).collect();
+    let hint = match with_labels.is_empty() {
+        true => "it keeps no state: import it without a label".to_owned(),
+        false => format!("what it works on comes from {}: give the label to that", listed(with_labels)),
+    };
     let message = format!("component `{}` imports `{import}` as `{label}`, and there is only one of it", importer.name);
-    Fault::new(message).at(importer.entry.source.span.clone()).hint("it keeps no state: import it without a label")
+    Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)
+}
+
+/// Without a label nobody knows what is meant.
+pub(super) fn unlabelled(importer: &Importer<'_>, import: &Interface) -> Fault {
+    let message = format!(
+        "component `{}` imports `{import}` without a label, and only a label says what it wants",
+        importer.name
+    );
+    let hint = format!("import it under the name of what it wants, as in `import db-password: {import};`");
+    Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)
+}
+
+/// A secret that is imported by its name and that the component may not read.
+pub(super) fn ungranted(importer: &Importer<'_>, import: &Interface, name: &Label) -> Fault {
+    let granted: BTreeSet<_> = importer.entry.secrets.iter().map(|secret| secret.value.as_str()).collect();
+    let message = match granted.is_empty() {
+        true => format!("component `{}` imports the secret `{name}`, and may read none", importer.name),
+        false => {
+            let granted = listed(&granted);
+            format!("component `{}` imports the secret `{name}`, and may read only {granted}", importer.name)
+        }
+    };
+    let all: Vec<_> = granted.into_iter().chain([name.as_str()]).map(|name| format!("\"{name}\"")).collect();
+    let hint = format!("it is an import of `{import}`; to let it read that, write\nsecrets = [{}]", all.join(", "));
+    Fault::new(message).at(importer.entry.source.span.clone()).hint(hint)
 }
 
 /// The operator switched it off.

@@ -24,7 +24,7 @@ fn host_files() {
     insta::assert_snapshot!(check(""), @"the default");
     insta::assert_snapshot!(check("defaults = 'dev'\nlisten = ['127.0.0.1:8080']"), @"the default");
     insta::assert_snapshot!(check("listen = ['0.0.0.0:80', '[::]:0']\ndata-dir = '/srv/wattle'\nlimits.drain = '1m'"), @r#"["0.0.0.0:80", "[::]:0"] [] Some("/srv/wattle") [] [] 60s"#);
-    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue -> main"] ["main BackendSpec { engine: Disk, scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("[backends.main]\ntype = 'disk'\n[links]\n'wasi:keyvalue' = 'main'"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue -> main"] ["main BackendSpec { engine: Disk, scope: App, quota: Quota { keys: None, bytes: None } }"] 10s"#);
     insta::assert_snapshot!(check("[links]\n'wasi:keyvalue/store' = { to = 'memory' }"), @r#"["127.0.0.1:8080"] [] None ["wasi:keyvalue/store -> memory"] [] 10s"#);
     insta::assert_snapshot!(check("listen = ['https://0.0.0.0:443', 'http://[::]:80']\n[[tls]]\ncert = 'a.pem'\nkey = 'a.key'"), @r#"["https://0.0.0.0:443", "http://[::]:80"] [("a.pem", "a.key")] None [] [] 10s"#);
 }
@@ -84,7 +84,7 @@ fn what_is_sound_beside_faults() {
 
 #[test]
 fn backends_that_every_host_has() {
-    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'"), @r#"["127.0.0.1:8080"] [] None [] ["disk BackendSpec { engine: Disk, scope: Shared }"] 10s"#);
+    insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'"), @r#"["127.0.0.1:8080"] [] None [] ["disk BackendSpec { engine: Disk, scope: Shared, quota: Quota { keys: None, bytes: None } }"] 10s"#);
     insta::assert_snapshot!(check("[backends.disk]\ntype = 'memory'"), @"
     1:11 the backend `disk`, which every host has, cannot be of the type `memory`
       hint: choose another name for a backend of that type, as in [backends.my-memory]
@@ -146,14 +146,14 @@ fn faults() {
     2:11 `limits.headers` must be a whole number, not a string
       hint: write it without quotes
     3:1 unknown key `memory` in `limits`
-      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout`, `metric-components` and `tls-handshake-timeout`
+      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout`, `metric-components`, `stored-bytes`, `stored-keys` and `tls-handshake-timeout`
     ");
 }
 
 #[test]
 fn nats_as_the_default() {
-    insta::assert_snapshot!(check("defaults = 'nats'\noff = ['wasi:logging']"), @r#"["127.0.0.1:8080"] [] None [] ["nats BackendSpec { engine: Nats(NatsSpec { servers: [NatsServer { tls: false, host: \"127.0.0.1\", port: 4222 }], auth: Nobody, tls: NatsTls { required: false, ca: None, own: None }, replicas: 1, stream: None }), scope: App }"] 10s"#);
-    insta::assert_snapshot!(check("defaults = 'nats'\n[backends.nats]\ntype = 'nats'\nservers = ['tls://one', 'nats://two:4333']\nuser = 'wattle'\npassword-file = 'password'\ntls = { ca = 'ca.pem' }"), @r#"["127.0.0.1:8080"] [] None [] ["nats BackendSpec { engine: Nats(NatsSpec { servers: [NatsServer { tls: true, host: \"one\", port: 4222 }, NatsServer { tls: false, host: \"two\", port: 4333 }], auth: Password { user: \"wattle\", file: \"password\" }, tls: NatsTls { required: false, ca: Some(\"ca.pem\"), own: None }, replicas: 1, stream: None }), scope: App }"] 10s"#);
+    insta::assert_snapshot!(check("defaults = 'nats'\noff = ['wasi:logging']"), @r#"["127.0.0.1:8080"] [] None [] ["nats BackendSpec { engine: Nats(NatsSpec { servers: [NatsServer { tls: false, host: \"127.0.0.1\", port: 4222 }], auth: Nobody, tls: NatsTls { required: false, ca: None, own: None }, replicas: 1, stream: None }), scope: App, quota: Quota { keys: None, bytes: None } }"] 10s"#);
+    insta::assert_snapshot!(check("defaults = 'nats'\n[backends.nats]\ntype = 'nats'\nservers = ['tls://one', 'nats://two:4333']\nuser = 'wattle'\npassword-file = 'password'\ntls = { ca = 'ca.pem' }"), @r#"["127.0.0.1:8080"] [] None [] ["nats BackendSpec { engine: Nats(NatsSpec { servers: [NatsServer { tls: true, host: \"one\", port: 4222 }, NatsServer { tls: false, host: \"two\", port: 4333 }], auth: Password { user: \"wattle\", file: \"password\" }, tls: NatsTls { required: false, ca: Some(\"ca.pem\"), own: None }, replicas: 1, stream: None }), scope: App, quota: Quota { keys: None, bytes: None } }"] 10s"#);
     insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = 'nats'"), @r#"
     2:19 there is no backend `nats`
       hint: the backends are `disk` and `memory`; to have another, add:
@@ -209,5 +209,33 @@ fn keys_of_a_type_of_backend() {
     insta::assert_snapshot!(backend("type = 'environment'\nprefix = 'A=B'"), @r#"
     3:10 the name of a variable must not be empty nor contain `=` or a NUL
       hint: as in `"RUST_LOG"`
+    "#);
+}
+
+#[test]
+fn quotas() {
+    let backend = |keys: &str| check(&format!("[backends.main]\n{keys}"));
+    insta::assert_snapshot!(backend("type = 'disk'\nquota = { keys = 7, bytes = '1GiB' }"), @r#"["127.0.0.1:8080"] [] None [] ["main BackendSpec { engine: Disk, scope: App, quota: Quota { keys: Some(7), bytes: Some(1073741824) } }"] 10s"#);
+    insta::assert_snapshot!(backend("type = 'disk'\nscope = 'shared'\nquota = { keys = 7 }"), @r#"
+    4:9 a quota is for what an app keeps by itself, and here all apps share
+      hint: remove `quota`, or `scope = "shared"`
+    "#);
+    insta::assert_snapshot!(backend("type = 'environment'\nquota = { keys = 7 }"), @"
+    3:9 a backend of the type `environment` has no `quota`
+      hint: remove it: apps keep nothing there
+    ");
+    insta::assert_snapshot!(backend("type = 'nats'\nquota = { keys = 0, bytes = '1' }"), @r#"
+    3:18 `backends.main.quota.keys` must be a whole number from 1 to 4294967295
+      hint: choose a number in that range
+    3:29 expected a whole number and one of the units B, KiB, MiB, GiB, as in "64MiB"
+      hint: as in `"64MiB"`
+    "#);
+    insta::assert_snapshot!(backend("type = 'nats'\nquota = { size = '1GiB' }"), @"
+    3:11 unknown key `size` in `backends.main.quota`
+      hint: the keys here are `bytes` and `keys`
+    ");
+    insta::assert_snapshot!(check("limits.stored-bytes = '0B'"), @r#"
+    1:23 a size limit must be more than nothing
+      hint: as in `"64MiB"`
     "#);
 }

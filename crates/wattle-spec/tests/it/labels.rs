@@ -42,6 +42,11 @@ fn labels() {
     2:26 component `cart` imports `wasi:clocks/wall-clock@0.2.0` as `mine`, and there is only one of it
       hint: it keeps no state: import it without a label
     ");
+    insta::assert_snapshot!(check_imports("wasi:keyvalue/batch@0.2.0-draft#mine", "", ""), @"
+    cart wasi:keyvalue/batch@0.2.0-draft#mine -> refused: component `cart` imports `wasi:keyvalue/batch@0.2.0-draft` as `mine`, and there is only one of it
+    2:26 component `cart` imports `wasi:keyvalue/batch@0.2.0-draft` as `mine`, and there is only one of it
+      hint: what it works on comes from `wasi:keyvalue/store@0.2.0-draft`: give the label to that
+    ");
     insta::assert_snapshot!(check_imports("wasi:keyvalue/nope@0.2.0-draft#mine", "", ""), @"
     cart wasi:keyvalue/nope@0.2.0-draft#mine -> refused: component `cart` imports `wasi:keyvalue/nope@0.2.0-draft`, which nothing here provides
     2:26 component `cart` imports `wasi:keyvalue/nope@0.2.0-draft`, which nothing here provides
@@ -57,7 +62,12 @@ fn labels_that_nothing_has() {
     insta::assert_snapshot!(link("wasi:keyvalue/store@0.2.0-draft#rest", "wasi:keyvalue#sessions"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft#rest -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     3:27 component `cart` imports nothing of `wasi:keyvalue#sessions`
-      hint: of that package it imports `wasi:keyvalue/store@0.2.0-draft#rest`
+      hint: what it imports of that package under a label is called `rest`
+    "#);
+    insta::assert_snapshot!(link("wasi:keyvalue/store@0.2.0-draft#rest", "wasi:keyvalue#rset"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft#rest -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
+    3:27 component `cart` imports nothing of `wasi:keyvalue#rset`
+      hint: did you mean `wasi:keyvalue#rest`?
     "#);
     insta::assert_snapshot!(link("wasmcloud:secrets/store@2.1.0", "wasmcloud:secrets#mine"), @"
     cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend

@@ -7,6 +7,7 @@ mod host_file;
 mod labels;
 mod manifest;
 mod network;
+mod quota;
 mod resolve;
 mod route;
 mod schema;

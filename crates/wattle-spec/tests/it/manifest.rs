@@ -105,7 +105,7 @@ fn everything_there_is() {
     ["10.0.0.0/8:5432", "loopback:*"]
     "/data" ReadWrite
     shop.example.com /cart/... at "/cart/..."
-    [BackendEntry { kind: Memory, scope: Shared, servers: None, user: None, password_file: None, token_file: None, credentials: None, nkey: None, tls: None, replicas: None, stream: None, prefix: None, directory: None }]
+    [BackendEntry { kind: Memory, scope: Shared, quota: None, servers: None, user: None, password_file: None, token_file: None, credentials: None, nkey: None, tls: None, replicas: None, stream: None, prefix: None, directory: None }]
     10
     "#);
 }

@@ -9,7 +9,7 @@ use wattle_spec::interface::Interface;
 use wattle_spec::label::LinkKey;
 use wattle_spec::manifest::Manifest;
 use wattle_spec::name::ComponentName;
-use wattle_spec::resolve::{Found, FoundComponents, Offer, State, links, resolve};
+use wattle_spec::resolve::{Found, FoundComponents, Labelling, Offer, State, links, resolve};
 use wattle_spec::shape::{ImportName, Kind, Shape};
 
 use crate::render;
@@ -24,7 +24,7 @@ fn names(text: &str) -> Vec<ImportName> {
 }
 
 /// A component as `cart: KIND imports => exports`.
-fn found(lines: &str) -> FoundComponents {
+pub(crate) fn found(lines: &str) -> FoundComponents {
     lines
         .lines()
         .map(|line| {
@@ -43,7 +43,7 @@ fn found(lines: &str) -> FoundComponents {
 }
 
 /// What a host of today implements, more or less.
-fn offers() -> Vec<Offer> {
+pub(crate) fn offers() -> Vec<Offer> {
     let stateful =
         ["store@0.2.0-draft", "atomics@0.2.0-draft", "batch@0.2.0-draft"].map(|name| format!("wasi:keyvalue/{name}"));
     let stateless = [
@@ -56,7 +56,14 @@ fn offers() -> Vec<Offer> {
     ];
     let offer = |text: &str, state| {
         let interface: Interface = text.parse().unwrap();
-        Offer { is_concurrent: interface.package == "keyvalue" && interface.namespace == "wasmcloud", interface, state }
+        let labelling = match interface.name.as_deref() {
+            Some("store") => Labelling::Allowed,
+            Some("secret") => Labelling::Required,
+            _ => Labelling::Never,
+        };
+        let is_concurrent = interface.package == "keyvalue" && interface.namespace == "wasmcloud";
+        let has_names = state == Some(State::KeyValue);
+        Offer { interface, state, is_concurrent, has_names, labelling }
     };
     let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
     let others = [
@@ -430,7 +437,7 @@ fn a_whole_app() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     default/shop
     [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), target: Component(ComponentName("cart")) }, HttpRoute { host: None, path: Prefix(""), target: Files("/app/public") }]
-    {BackendName("orders"): BackendSpec { engine: Memory, scope: Shared }}
+    {BackendName("orders"): BackendSpec { engine: Memory, scope: Shared, quota: Quota { keys: None, bytes: None } }}
     AppLimits { concurrent_requests: 7, queue_time: 1s, cron_runs: 16, cron_backlog: 16, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB
     [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]

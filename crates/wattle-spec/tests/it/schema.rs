@@ -75,6 +75,9 @@ fn manifest() {
     backends.*.nkey: string host-path
     backends.*.password-file: string host-path
     backends.*.prefix: string variable-name = "WATTLE_SECRET_"
+    backends.*.quota: object
+    backends.*.quota.bytes: string byte-size
+    backends.*.quota.keys: integer uint32
     backends.*.replicas: integer uint32 = 1
     backends.*.scope: = "app"
     backends.*.servers: array
@@ -222,6 +225,9 @@ fn host_file() {
     backends.*.nkey: string host-path
     backends.*.password-file: string host-path
     backends.*.prefix: string variable-name = "WATTLE_SECRET_"
+    backends.*.quota: object
+    backends.*.quota.bytes: string byte-size
+    backends.*.quota.keys: integer uint32
     backends.*.replicas: integer uint32 = 1
     backends.*.scope: = "app"
     backends.*.servers: array
@@ -258,6 +264,8 @@ fn host_file() {
     limits.http2-streams: integer = 100
     limits.idle-timeout: string time-limit = "75s"
     limits.metric-components: integer = 2000
+    limits.stored-bytes: string byte-size = "10GiB"
+    limits.stored-keys: integer = 1000000
     limits.tls-handshake-timeout: string time-limit = "10s"
     links: object
     links.*:

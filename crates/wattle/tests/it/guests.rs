@@ -106,6 +106,23 @@ fn hello_wstd() {
 }
 
 #[test]
+fn labels() {
+    assert_eq!(answer(&guests::labels()), "502 no such path");
+}
+
+#[test]
+fn labels_p3() {
+    let app = App::of(&guests::labels_p3(), "secrets = [\"db-password\"]");
+    let server = WATTLE.up(&app).env("WATTLE_SECRET_DB_PASSWORD", "x").start();
+    assert_eq!(server.get("/").summary(), "404 no such path");
+}
+
+#[test]
+fn mill() {
+    assert_eq!(answer(&guests::mill()), "404 no such work");
+}
+
+#[test]
 fn misbehave() {
     assert_eq!(answer(&guests::misbehave()), "200 this guest misbehaves: see its paths");
 }

@@ -1,7 +1,9 @@
 //! Several links of one package: by the name that a component opens, and by the names that it gives its imports.
 
+use serde_json::json;
 use wattle_testkit::{App, Ran, Server, guests};
 
+use crate::blobs::faces;
 use crate::{WATTLE, run};
 
 const DRAFT2: &str = "links = { \"wasi:keyvalue\" = \"disk\", \"wasi:keyvalue#sessions\" = \"memory\" }";
@@ -60,6 +62,37 @@ fn an_import_with_a_label_has_a_link_of_its_own() {
     let links = "links = { \"wasi:keyvalue\" = \"memory\", \"wasi:keyvalue/store@0.2.0-draft#archive\" = \"disk\" }";
     let app = App::of(&guests::state_draft2(), links);
     assert_eq!(after_a_restart(&app, &["/kv/b/a", "/sessions/b/b", "/archive/b/a"]), ["-", "-", "/archive/b/a"]);
+}
+
+/// The name of a container chooses a link, in all that is done with it, through both interfaces.
+#[test]
+fn a_container_chooses_a_link() {
+    for face in faces() {
+        for (most, archive) in [("disk", "memory"), ("memory", "disk")] {
+            let links = format!("links = {{ \"{0}\" = \"{most}\", \"{0}#archive\" = \"{archive}\" }}", face.package);
+            let app = App::of(&face.guest, &links);
+            let server = WATTLE.up(&app).start();
+            let done = |method: &str, path: &str, body: &str| {
+                assert_eq!(server.call(method, path, body).summary(), "204 ", "{method} {path}");
+            };
+            for container in ["archive", "Archive", "kept"] {
+                done("PUT", &format!("/container/{container}"), "");
+            }
+            done("PUT", "/object/archive/o", "old");
+            done("POST", "/copy/archive/o/kept/copy", "");
+            done("PUT", "/object/Archive/o", "x");
+            done("POST", "/move/Archive/o/archive/moved", "");
+            assert_eq!(server.get("/list/archive").json()["names"], json!(["moved", "o"]));
+            assert_eq!(server.call("HEAD", "/object/kept/o", "").status(), 404, "it is not in the other");
+            assert_eq!(server.get("/object/kept/copy").text(), "old");
+            server.stop();
+            let server = WATTLE.up(&app).start();
+            let is_there =
+                |container: &str| server.call("HEAD", &format!("/container/{container}"), "").status() == 204;
+            let left = ["archive", "Archive", "kept"].map(is_there);
+            assert_eq!(left, if archive == "disk" { [true, false, false] } else { [false, true, true] }, "{links}");
+        }
+    }
 }
 
 /// What one label keeps another does not see, under the same names.
@@ -187,20 +220,51 @@ fn refusals() {
 /// Only what is opened can be had more than once.
 #[test]
 fn an_import_that_opens_nothing_has_no_label() {
-    let batch = r#"(component
-        (import "mine" (implements "wasi:keyvalue/batch@0.2.0-draft") (instance))
-        (core module $program (func (export "run") (result i32) i32.const 0))
-        (core instance $program (instantiate $program))
-        (func $run (result (result)) (canon lift (core func $program "run")))
-        (instance $run (export "run" (func $run)))
-        (export "wasi:cli/run@0.2.0" (instance $run)))"#;
+    let batch = r#"(component (import "mine" (implements "wasi:keyvalue/batch@0.2.0-draft") (instance)))"#;
     let app = App::empty().file("batch.wat", batch);
     let ran = Ran::of(&mut run::command(&app, &["--link", "wasi:keyvalue=memory", "batch.wat"])).cleaned(&app);
     insta::assert_snapshot!(ran.to_string(), @"
-    exit: 1
+    exit: 2
     ----- stderr
-    error: component batch cannot be joined to its imports: the host does not serve wasi:keyvalue/batch@0.2.0-draft under a label, as mine
+    error: component `batch` imports `wasi:keyvalue/batch@0.2.0-draft` as `mine`, and there is only one of it
+    --> batch.wat
+     = hint: what it works on comes from `wasi:keyvalue/store@0.2.0-draft`: give the label to that
     ");
+}
+
+/// A slip is told with the labels that there are.
+#[test]
+fn labels_that_nothing_has() {
+    let refused = |label: &str| {
+        let links = format!("links = {{ \"wasi:keyvalue#{label}\" = \"memory\" }}");
+        let store =
+            |name: &str| format!(r#"(import "{name}" (implements "wasi:keyvalue/store@0.2.0-draft") (instance))"#);
+        let app = App::new(&format!("name = \"a\"\n[components.a]\nsource = \"a.wat\"\n{links}\n"));
+        let app = app.file("a.wat", format!("(component {}{})", store("sessions"), store("archive")));
+        WATTLE.run(&app, ["check"]).to_string()
+    };
+    insta::assert_snapshot!(refused("session"), @r#"
+    exit: 2
+    ----- stderr
+    error: component `a` imports nothing of `wasi:keyvalue#session`
+     --> ./wattle.toml:4:11
+      |
+    4 | links = { "wasi:keyvalue#session" = "memory" }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: did you mean `wasi:keyvalue#sessions`?
+    "#);
+    insta::assert_snapshot!(refused("cache"), @r#"
+    exit: 2
+    ----- stderr
+    error: component `a` imports nothing of `wasi:keyvalue#cache`
+     --> ./wattle.toml:4:11
+      |
+    4 | links = { "wasi:keyvalue#cache" = "memory" }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: what it imports of that package under a label is called `archive` and `sessions`
+    "#);
 }
 
 #[test]

@@ -148,16 +148,21 @@ fn metadata() {
 /// The name of a client chooses a link.
 #[test]
 fn clients_choose_links() {
-    let app = App::new(&format!(
-        "name = \"post\"\n[components.a]\nsource = \"courier-draft.wasm\"\n\
-         links = {{ \"wasi:keyvalue\" = \"memory\", \"wasi:messaging\" = \"memory\", \"wasi:messaging#kept\" = \"disk\" }}\n\
-         [[triggers.http]]\npath = \"/...\"\ncomponent = \"a\"\n{}",
-        trigger("a", "orders", "")
-    ));
-    let server = start(&app);
-    publish(&server, "orders?client=kept", "elsewhere");
-    publish(&server, "orders?client=other", "here");
-    wait_for_seen(&server, &json!({ "orders here": 1 }));
+    for (most, other) in [("memory", "disk"), ("disk", "memory")] {
+        let app = App::new(&format!(
+            "name = \"post\"\n[components.a]\nsource = \"courier-draft.wasm\"\n\
+             links = {{ \"wasi:keyvalue\" = \"memory\", \"wasi:messaging\" = \"{most}\", \"wasi:messaging#kept\" = \"{other}\" }}\n\
+             [[triggers.http]]\npath = \"/...\"\ncomponent = \"a\"\n{}",
+            trigger("a", "orders", "")
+        ));
+        let server = start(&app);
+        publish(&server, "orders?client=kept", "elsewhere");
+        publish(&server, "orders?client=other", "here");
+        wait_for_seen(&server, &json!({ "orders here": 1 }));
+        let asked = server.call("POST", "/request/orders?client=kept", "why").summary();
+        assert_eq!(asked, "502 other: no-responder", "the handler listens on the other");
+        assert_eq!(server.call("POST", "/request/orders?client=Kept", "why").summary(), "200 re: why");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use keys::{KeyPage, required_of};
 
 const MANIFEST: &str = include_str!("reference/wattle.toml");
 const HOST_FILE: &str = include_str!("reference/host.toml");
+const QUOTA: &str = include_str!("reference/quota.md");
 
 /// Compares the page `name` with what it should be, or writes it.
 fn check(name: &str, expected: &str) {
@@ -113,6 +114,7 @@ fn limits() {
         part("A component", component, ComponentLimits::rows()),
         part("An app", "In `wattle.toml`: `[limits]`.", AppLimits::rows()),
         part("A host", "In `host.toml`: `[limits]`.", HostLimits::rows()),
+        QUOTA.to_owned(),
     ];
     check("limits.md", &page.concat());
 }

@@ -19,17 +19,22 @@ fn vault(more: &str) -> App {
     App::of(&guests::vault(), more)
 }
 
+/// A bucket of the app `name`.
+pub(crate) fn bucket_of(name: &str, bucket: &str) -> Bucket {
+    let app = AppId::in_default_namespace(name.parse().expect("a name"));
+    Bucket { owner: Owner::App(app), name: bucket.into() }
+}
+
 /// Writes what an operator would, while no host uses the directory.
-fn keep(app: &App, bucket: &str, key: &str, value: &[u8]) {
+pub(crate) fn keep(app: &App, bucket: &Bucket, key: &str, value: &[u8]) {
     let data = Arc::new(DataDir::open(app.data_dir()).expect("open the data directory"));
     let store = DiskKeyValue::open(data, DiskOptions::default()).expect("open the store");
-    let owner = Owner::App(AppId::in_default_namespace("vault".parse().expect("a name")));
-    let set = store.set(&Bucket { owner, name: bucket.into() }, key, value.to_vec().into());
+    let set = store.set(bucket, key, value.to_vec().into());
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(set).expect("write");
 }
 
 /// What is said when it is refused, without what is logged on the way.
-fn refused(up: Up<'_>, app: &App) -> String {
+pub(crate) fn refused(up: Up<'_>, app: &App) -> String {
     up.env("WATTLE_LOG", "error").refused().cleaned(app).to_string()
 }
 
@@ -43,9 +48,9 @@ fn configuration_of_the_older_interface() {
 #[test]
 fn configuration_of_a_backend_comes_first() {
     let app = vault("config = { currency = \"EUR\", region = \"eu\" }\nlinks = { \"wasi:config\" = \"disk\" }");
-    keep(&app, "config_vault", "currency", b"SEK");
-    keep(&app, "config_vault", "broken", b"\xff");
-    keep(&app, "config_other", "region", b"us");
+    keep(&app, &bucket_of("vault", "config_vault"), "currency", b"SEK");
+    keep(&app, &bucket_of("vault", "config_vault"), "broken", b"\xff");
+    keep(&app, &bucket_of("vault", "config_other"), "region", b"us");
     let server = WATTLE.up(&app).start();
     assert_eq!(server.get("/config/currency").summary(), "200 SEK");
     assert_eq!(server.get("/config/region").summary(), "200 eu");
@@ -154,7 +159,7 @@ fn files_that_are_no_place_for_a_secret() {
 #[test]
 fn secrets_of_a_backend() {
     let app = vault("secrets = [\"db\"]\nlinks = { \"wasmcloud:secrets\" = \"disk\" }");
-    keep(&app, "secrets", "db", CANARY.as_bytes());
+    keep(&app, &bucket_of("vault", "secrets"), "db", CANARY.as_bytes());
     let server = WATTLE.up(&app).start();
     assert_eq!(server.get("/secret/db").summary(), format!("200 {CANARY}"));
 }

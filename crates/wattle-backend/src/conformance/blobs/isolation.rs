@@ -29,7 +29,7 @@ pub async fn containers_are_apart(store: &dyn Blobs) {
     assert_eq!(all_names(store, &containers[2], 2).await, ["abc"]);
 }
 
-/// Apps, namespaces and what all share are apart, whatever their names have in common.
+/// Apps, namespaces, backends with names of their own and what all share are apart, whatever their names have in common.
 pub async fn owners_are_apart(store: &dyn Blobs) {
     let owned = |namespace: &str, app: &str| Bucket {
         owner: Owner::App(AppId {
@@ -38,12 +38,24 @@ pub async fn owners_are_apart(store: &dyn Blobs) {
         }),
         name: "owners-are-apart".to_owned(),
     };
+    let named = |backend: &str, bucket: Option<Bucket>| Bucket {
+        owner: Owner::Named {
+            backend: backend.parse().expect("a valid name"),
+            app: bucket.and_then(|bucket| bucket.owner.app().cloned()),
+        },
+        name: "owners-are-apart".to_owned(),
+    };
     let containers = [
         Bucket { owner: Owner::Shared, name: "owners-are-apart".to_owned() },
         container_of("shared", "owners-are-apart"),
         owned("a", "bc"),
         owned("ab", "c"),
         owned("b", "a"),
+        named("a", None),
+        named("b", None),
+        named("a", Some(owned("b", "c"))),
+        named("b", Some(owned("a", "c"))),
+        named("c", Some(owned("a", "b"))),
     ];
     for container in &containers {
         assert!(store.create_container(container).await.expect("create"), "{container:?} is another one");

@@ -5,6 +5,7 @@ mod isolation;
 mod lists;
 mod names;
 mod objects;
+mod quotas;
 mod ranges;
 mod replacing;
 mod writers;
@@ -14,6 +15,7 @@ pub use isolation::{containers_are_apart, owners_are_apart};
 pub use lists::{lists_are_in_byte_order, lists_go_on_while_objects_change, pages_fit_together};
 pub use names::{any_text_is_a_container, any_text_is_an_object, too_long_names_are_refused};
 pub use objects::{large_objects_come_back, objects_come_back, pieces_of_any_size_are_taken};
+pub use quotas::{bytes_stop_at_the_quota, many_writers_stay_within_the_quota, objects_are_counted_exactly};
 pub use ranges::ranges_are_cut_to_what_there_is;
 pub use replacing::{readers_go_on, readers_see_one_version, replaced_as_a_whole};
 pub use writers::{dropped_writes_leave_what_was_there, failed_writes_leave_what_was_there, writers_never_mix};
@@ -30,7 +32,8 @@ use crate::error::BackendError;
 
 /// Runs the suite on a backend, as one test for each check. `$open` is an expression that can be called and gives a
 /// store (`Arc<dyn Blobs>`) and what must live as long; `$largest_bytes` is the size of an object that it takes, the
-/// largest that is tried. The crate that uses it needs Tokio with `macros` and `rt`.
+/// largest that is tried. The crate that uses it needs Tokio with `macros`, `rt` and `time`. Where a quota counts nothing
+/// but what is kept, `{ @each $open; objects_are_counted_exactly }` is run too.
 #[macro_export]
 macro_rules! blobs_conformance {
     ($open:expr, $largest_bytes:expr) => {
@@ -45,12 +48,14 @@ macro_rules! blobs_conformance {
             @each $open;
             any_text_is_a_container
             any_text_is_an_object
+            bytes_stop_at_the_quota
             containers_are_apart
             containers_are_made_once
             dropped_writes_leave_what_was_there
             failed_writes_leave_what_was_there
             lists_are_in_byte_order
             lists_go_on_while_objects_change
+            many_writers_stay_within_the_quota
             missing_containers_are_told
             objects_come_back
             owners_are_apart

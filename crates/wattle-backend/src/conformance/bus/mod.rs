@@ -92,6 +92,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a check waits to see that nothing comes.
 const MOMENT: Duration = Duration::from_millis(300);
 
+/// What a backend of that name keeps for an app, or for all.
+fn named(backend: &str, app: Option<&str>) -> Owner {
+    let app = app.map(|app| AppId::in_default_namespace(app.parse().expect("a valid name")));
+    Owner::Named { backend: backend.parse().expect("a valid name"), app }
+}
+
 fn app(name: &str) -> Owner {
     Owner::App(AppId::in_default_namespace(name.parse().expect("a valid name")))
 }

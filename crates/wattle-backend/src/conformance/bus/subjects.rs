@@ -1,6 +1,6 @@
 //! Who hears of what.
 
-use super::{Place, app, heard, listen, publish};
+use super::{Place, app, heard, listen, named, publish};
 use crate::bucket::Owner;
 
 /// `*` is any one token, a last `>` one or more; nothing else is special, and case counts.
@@ -37,7 +37,17 @@ pub async fn wildcards_match_as_in_nats(place: &dyn Place) {
 /// What one owner publishes no other hears, whatever their names have in common.
 pub async fn owners_are_apart(place: &dyn Place) {
     let bus = place.open().await;
-    let owners = [app("apart"), app("apart-b"), app("b"), Owner::Shared, app("shared")];
+    let owners = [
+        app("apart"),
+        app("apart-b"),
+        app("b"),
+        Owner::Shared,
+        app("shared"),
+        named("b", Some("apart")),
+        named("apart", Some("b")),
+        named("b", None),
+        named("shared", None),
+    ];
     let group = super::group_id("group", ">");
     let mut listeners = Vec::new();
     for owner in &owners {

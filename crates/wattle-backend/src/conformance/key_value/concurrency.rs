@@ -20,7 +20,7 @@ fn parsed(text: Option<&[u8]>) -> usize {
 }
 
 /// Runs 64 writers on 4 threads of their own, each of which is a runtime. Each calls `write` so many times.
-fn write_at_once(times: usize, write: impl AsyncFn() + Sync) {
+pub(super) fn write_at_once(times: usize, write: impl AsyncFn() + Sync) {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {

@@ -22,13 +22,20 @@ pub async fn buckets_are_apart(store: &dyn KeyValue) {
     assert!(value(store, &bucket("ab"), "c").await.is_some(), "another bucket has another key of that name");
 }
 
-/// Apps, namespaces, what all share and the host's own are apart, whatever their names have in common.
+/// Apps, namespaces, backends with names of their own, what all share and the host's own are apart, whatever their names have in common.
 pub async fn owners_are_apart(store: &dyn KeyValue) {
     let owned = |namespace: &str, app: &str| Bucket {
         owner: Owner::App(AppId {
             namespace: namespace.parse().expect("a valid name"),
             name: app.parse().expect("a valid name"),
         }),
+        name: "owners-are-apart".to_owned(),
+    };
+    let named = |backend: &str, bucket: Option<Bucket>| Bucket {
+        owner: Owner::Named {
+            backend: backend.parse().expect("a valid name"),
+            app: bucket.and_then(|bucket| bucket.owner.app().cloned()),
+        },
         name: "owners-are-apart".to_owned(),
     };
     let buckets = [
@@ -39,6 +46,11 @@ pub async fn owners_are_apart(store: &dyn KeyValue) {
         owned("ab", "c"),
         owned("a", "b"),
         owned("b", "a"),
+        named("a", None),
+        named("b", None),
+        named("a", Some(owned("b", "c"))),
+        named("b", Some(owned("a", "c"))),
+        named("c", Some(owned("a", "b"))),
     ];
     for bucket in &buckets {
         assert_eq!(value(store, bucket, "key").await, None, "{bucket:?}");

@@ -7,6 +7,7 @@ mod lifetimes;
 mod lists;
 mod model;
 mod names;
+mod quotas;
 mod swaps;
 mod updates;
 
@@ -22,6 +23,10 @@ pub use lifetimes::{
 pub use lists::{lists_are_in_byte_order, lists_go_on_while_keys_change, pages_fit_together};
 pub use model::behaves_like_a_map;
 pub use names::{any_text_is_a_bucket, any_text_is_a_key};
+pub use quotas::{
+    bytes_are_counted_exactly, bytes_stop_at_the_quota, ended_entries_make_room, keys_stop_at_the_quota,
+    many_writers_stay_within_the_quota, quotas_change,
+};
 pub use swaps::{swaps_expect_a_version, swaps_expect_nothing};
 pub use updates::{panicking_changes_do_no_harm, refused_changes_change_nothing, updates_see_what_was_there};
 
@@ -31,7 +36,8 @@ use wattle_spec::name::AppId;
 
 /// Runs the suite on a backend, as one test for each check. `$open` is an expression that can be called and gives a
 /// store (`Arc<dyn KeyValue>`) and what must live as long, or an `Option` of both. The crate that uses it needs Tokio with
-/// `macros`, `rt` and `time`.
+/// `macros`, `rt` and `time`. Where a quota counts nothing but what is kept, `{ @each $open; bytes_are_counted_exactly }`
+/// is run too.
 #[macro_export]
 macro_rules! key_value_conformance {
     ($open:expr) => {
@@ -41,15 +47,20 @@ macro_rules! key_value_conformance {
             any_text_is_a_key
             behaves_like_a_map
             buckets_are_apart
+            bytes_stop_at_the_quota
+            ended_entries_make_room
             entries_end_after_their_lifetime
             increments_are_all_counted
+            keys_stop_at_the_quota
             large_values_come_back
             lists_are_in_byte_order
             lists_go_on_while_keys_change
+            many_writers_stay_within_the_quota
             one_of_many_creates
             owners_are_apart
             pages_fit_together
             panicking_changes_do_no_harm
+            quotas_change
             reads_never_go_back
             refused_changes_change_nothing
             swaps_expect_a_version

@@ -14,14 +14,17 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use wattle_spec::quota::Quota;
 
 use super::content_id::ContentId;
+use super::counted;
 use crate::blobs::{ObjectEntry, checked};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::disk::batch::{Batch, Failure};
 use crate::disk::cache::Row;
 use crate::disk::table_key;
 use crate::error::BackendError;
+use crate::quota::Tally;
 
 const CONTAINER: u8 = 0;
 const OBJECT: u8 = 1;
@@ -108,31 +111,51 @@ pub(super) fn created(value: &[u8]) -> Option<SystemTime> {
 }
 
 /// Makes a container. Whether it was not there.
-pub(super) fn create_container(batch: &mut Batch<'_>, row: &Row) -> Result<bool, Failure> {
-    if batch.get(row)?.is_some() {
+pub(super) fn create_container(batch: &mut Batch<'_>, container: &Bucket, quota: Quota) -> Result<bool, Failure> {
+    let row = container_row(container)?;
+    if batch.get(&row)?.is_some() {
         return Ok(false);
     }
-    batch.set(row, &numbers([nanos(SystemTime::now())]).into(), None)?;
+    counted::check_new(batch, container, quota)?;
+    let number = ContainerNumber(batch.set(&row, &numbers([nanos(SystemTime::now())]).into(), None)?.0);
+    let (none, one) = (Tally::default(), counted::of_container(container));
+    counted::replace(batch, (container, number), (none, one), quota)?;
     Ok(true)
 }
 
+/// The containers of `owner`, and the bytes of their names.
+pub(super) fn containers_of(batch: &Batch<'_>, owner: &Owner) -> Result<Vec<(ContainerNumber, usize)>, Failure> {
+    let prefix = [&[CONTAINER], &*table_key::owner(owner)].concat();
+    let mut containers = Vec::new();
+    batch.each(&prefix, |row, record| {
+        let name_bytes = row.len() - prefix.len() - size_of::<u16>();
+        containers.push((ContainerNumber(record.version.0), name_bytes));
+    })?;
+    Ok(containers)
+}
+
 /// Removes a container and says which one it was.
-pub(super) fn remove_container(batch: &mut Batch<'_>, row: &Row) -> Result<Option<ContainerNumber>, Failure> {
-    let Some(entry) = batch.get(row)? else { return Ok(None) };
-    let number = entry.version.0;
-    batch.delete(row)?;
-    batch.set(&row_of(REMOVED, [number]).into(), &Bytes::new(), None)?;
-    Ok(Some(ContainerNumber(number)))
+pub(super) fn remove_container(batch: &mut Batch<'_>, container: &Bucket) -> Result<Option<ContainerNumber>, Failure> {
+    let row = container_row(container)?;
+    let Some(entry) = batch.get(&row)? else { return Ok(None) };
+    let number = ContainerNumber(entry.version.0);
+    counted::remove(batch, container, number)?;
+    batch.delete(&row)?;
+    batch.set(&row_of(REMOVED, [number.0]).into(), &Bytes::new(), None)?;
+    Ok(Some(number))
 }
 
 /// Puts an object in its place. The content that was there before.
 pub(super) fn place(
     batch: &mut Batch<'_>,
     container: &Bucket,
-    name: &str,
-    record: &ObjectRecord,
+    (name, record): (&str, &ObjectRecord),
+    quota: Quota,
 ) -> Result<Option<ContentId>, Failure> {
-    let row = object_row(number_of(batch, container)?, name);
+    let number = number_of(batch, container)?;
+    let row = object_row(number, name);
+    let (old, new) = (tally(batch, &row, name)?, Tally::one(name.len(), record.size));
+    counted::replace(batch, (container, number), (old, new), quota)?;
     let old = take(batch, &row)?;
     batch.set(&row, &record.bytes(), None)?;
     batch.set(&content_row(record.content), &Bytes::new(), None)?;
@@ -141,8 +164,18 @@ pub(super) fn place(
 
 /// Removes an object. The content that it had.
 pub(super) fn remove(batch: &mut Batch<'_>, container: &Bucket, name: &str) -> Result<Option<ContentId>, Failure> {
-    let row = object_row(number_of(batch, container)?, name);
+    let number = number_of(batch, container)?;
+    let row = object_row(number, name);
+    let old = tally(batch, &row, name)?;
+    counted::replace(batch, (container, number), (old, Tally::default()), Quota::default())?;
     take(batch, &row)
+}
+
+/// The most bytes that the object may have now.
+pub(super) fn room(batch: &mut Batch<'_>, container: &Bucket, name: &str, quota: Quota) -> Result<u64, Failure> {
+    let row = object_row(number_of(batch, container)?, name);
+    let old = batch.get(&row)?.and_then(|entry| ObjectRecord::read(&entry.value));
+    counted::room(batch, (container, name), old, quota)
 }
 
 /// Removes some objects of a container that was removed, and the container if there are no others. Their contents.
@@ -166,6 +199,12 @@ fn number_of(batch: &Batch<'_>, container: &Bucket) -> Result<ContainerNumber, F
     let entry = batch.get(&container_row(container)?)?;
     let entry = entry.ok_or_else(|| Failure::Own(BackendError::no_container(container)))?;
     Ok(ContainerNumber(entry.version.0))
+}
+
+/// What is counted for the object at `row`, if there is one.
+fn tally(batch: &Batch<'_>, row: &Row, name: &str) -> Result<Tally, Failure> {
+    let size = batch.get(row)?.map(|entry| ObjectRecord::read(&entry.value).map_or(0, |object| object.size));
+    Ok(size.map(|size| Tally::one(name.len(), size)).unwrap_or_default())
 }
 
 fn take(batch: &mut Batch<'_>, row: &Row) -> Result<Option<ContentId>, Failure> {

@@ -11,6 +11,7 @@
 mod block;
 mod content_id;
 mod contents;
+mod counted;
 mod files;
 mod index;
 mod new_content;

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::content_id::ContentId;
 use super::contents::{Contents, Held};
+use super::counted;
 use super::index::{self, ContainerNumber, ObjectRecord};
 use super::new_content::NewContent;
 use super::sweeper::Task;
@@ -20,6 +21,7 @@ use crate::disk::rows::Rows;
 use crate::disk::storage_error::corrupt;
 use crate::disk::workers::Workers;
 use crate::error::BackendError;
+use crate::quota::Quotas;
 
 /// How much of a content is read or written in one step, about, in bytes: four blocks.
 const PIECE_BYTES: u64 = 256 << 10;
@@ -31,6 +33,7 @@ pub(super) struct Shared {
     pub(super) readers: Workers,
     pub(super) writers: Workers,
     pub(super) places: Arc<Semaphore>,
+    pub(super) quotas: Quotas,
 }
 
 impl Shared {
@@ -100,9 +103,13 @@ impl Shared {
         self.contents.files.trusted()?;
         let place = self.places.clone().acquire_owned().await.map_err(|_| BackendError::Closed)?;
         let mut new = NewContent::new(&self.contents, place);
+        let mut room = Room { shared: self, container: &container, name: &name, bytes: 0 };
         loop {
             let piece = gather(&mut content).await?;
             let last = (piece.len() as u64) < PIECE_BYTES;
+            if !last {
+                room.check(new.size() + piece.len() as u64).await?;
+            }
             let write = move || {
                 new.append(&piece)?;
                 if last {
@@ -129,7 +136,8 @@ impl Shared {
             }
             Err(_) => new.doubt(),
         };
-        let work = move |batch: &mut Batch<'_>| index::place(batch, &container, &name, &record);
+        let quota = self.quotas.of(&container.owner);
+        let work = move |batch: &mut Batch<'_>| index::place(batch, &container, (&name, &record), quota);
         self.rows.write_then(entry.name.len(), work, settled).await?;
         Ok(entry)
     }
@@ -143,12 +151,12 @@ impl Shared {
         self.rows.write_then(0, work, settled).await.map(drop)
     }
 
-    pub(super) async fn remove_container(&self, row: Row) -> Result<(), BackendError> {
+    pub(super) async fn remove_container(&self, container: Bucket) -> Result<(), BackendError> {
         let contents = self.contents.clone();
         let settled = move |result: &Result<Option<ContainerNumber>, BackendError>| {
             result.iter().flatten().for_each(|&removed| contents.task(Task::Container(removed)));
         };
-        let work = move |batch: &mut Batch<'_>| index::remove_container(batch, &row);
+        let work = move |batch: &mut Batch<'_>| index::remove_container(batch, &container);
         self.rows.write_then(0, work, settled).await.map(drop)
     }
 
@@ -169,6 +177,31 @@ impl Shared {
             })
         });
         page.await
+    }
+}
+
+/// How large an object may become, as far as is known: what is written in one step is not asked for before its end.
+struct Room<'a> {
+    shared: &'a Shared,
+    container: &'a Bucket,
+    name: &'a str,
+    bytes: u64,
+}
+
+impl Room<'_> {
+    /// Refuses `size` bytes if there is no room for them now.
+    async fn check(&mut self, size: u64) -> Result<(), BackendError> {
+        let quota = self.shared.quotas.of(&self.container.owner);
+        if size <= self.bytes || !quota.is_some() {
+            return Ok(());
+        }
+        let (container, name) = (self.container.clone(), self.name.to_owned());
+        let room = move |batch: &mut Batch<'_>| index::room(batch, &container, &name, quota);
+        self.bytes = self.shared.rows.write(self.name.len(), room).await?;
+        match size <= self.bytes {
+            true => Ok(()),
+            false => Err(counted::too_many(quota)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
+use wattle_spec::quota::Quota;
 
 use super::content_id::Group;
 use super::contents::Contents;
@@ -16,13 +17,14 @@ use super::operations::Shared;
 use super::sweeper::{Sweeper, Task};
 use crate::backend::Backend;
 use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage, checked};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::disk::data_dir::{BLOBS, CONTENTS, DataDir};
 use crate::disk::options::DiskOptions;
 use crate::disk::rows::Rows;
 use crate::disk::storage_error::corrupt;
 use crate::disk::workers::Workers;
 use crate::error::BackendError;
+use crate::quota::Quotas;
 
 /// Threads that read contents, and as many that write them.
 const THREADS: usize = 4;
@@ -66,6 +68,7 @@ impl DiskBlobs {
             readers: Workers::start("wattle-blob-read", THREADS, READ_QUEUE_BYTES).map_err(no_thread)?,
             writers: Workers::start("wattle-blob-write", THREADS, write_queue_bytes).map_err(no_thread)?,
             places: Arc::new(Semaphore::new(OPEN_WRITES)),
+            quotas: Quotas::default(),
         };
         let sweeper = Sweeper { rows, contents, tasks: received }.start().map_err(no_thread)?;
         Ok(Self { shared: Arc::new(shared), sweeper: Mutex::new(Some(sweeper)) })
@@ -75,7 +78,7 @@ impl DiskBlobs {
     /// [`Closed`](BackendError::Closed), and so do contents that are still read. Blocks until the files are closed: not
     /// to be called on a thread that serves requests.
     pub fn close(&self) {
-        let Shared { rows, contents, readers, writers, places } = &*self.shared;
+        let Shared { rows, contents, readers, writers, places, .. } = &*self.shared;
         places.close();
         readers.close();
         writers.close();
@@ -111,14 +114,19 @@ impl Backend for DiskBlobs {
         }
         .boxed()
     }
+
+    fn limit(&self, owner: &Owner, quota: Quota) {
+        self.shared.quotas.set(owner, quota);
+    }
 }
 
 impl Blobs for DiskBlobs {
     fn create_container(&self, container: &Bucket) -> BoxFuture<'static, Result<bool, BackendError>> {
-        let (shared, row) = (self.shared.clone(), container_row(container));
+        let (shared, container) = (self.shared.clone(), container.clone());
         async move {
-            let row = row?;
-            shared.rows.write(0, move |batch| index::create_container(batch, &row)).await
+            checked(&container, "")?;
+            let quota = shared.quotas.of(&container.owner);
+            shared.rows.write(0, move |batch| index::create_container(batch, &container, quota)).await
         }
         .boxed()
     }
@@ -134,8 +142,12 @@ impl Blobs for DiskBlobs {
     }
 
     fn remove_container(&self, container: &Bucket) -> BoxFuture<'static, Result<(), BackendError>> {
-        let (shared, row) = (self.shared.clone(), container_row(container));
-        async move { shared.remove_container(row?).await }.boxed()
+        let (shared, container) = (self.shared.clone(), container.clone());
+        async move {
+            checked(&container, "")?;
+            shared.remove_container(container).await
+        }
+        .boxed()
     }
 
     fn write(

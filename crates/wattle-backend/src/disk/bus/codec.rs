@@ -3,7 +3,8 @@
 //! ```text
 //! field:    length (4 bytes, big-endian)  bytes
 //! message:  subject  where to answer, or an empty field  count of headers (4 bytes)  name  value  ...  body to the end
-//! group:    00, or 01 namespace app                      name  pattern
+//! group:    00, 01 namespace app, 02,
+//!           03 backend, or 04 backend namespace app      name  pattern
 //! ```
 
 use bytes::Bytes;
@@ -15,6 +16,8 @@ use crate::bus::{GroupId, Message};
 const SHARED: u8 = 0;
 const APP: u8 = 1;
 const HOST: u8 = 2;
+const NAMED_SHARED: u8 = 3;
+const NAMED_APP: u8 = 4;
 
 /// A message as it is kept.
 pub(super) fn message_bytes(message: &Message) -> Bytes {
@@ -47,15 +50,16 @@ pub(super) fn message(bytes: &Bytes) -> Option<Message> {
 /// A group as it is kept.
 pub(super) fn group_bytes(owner: &Owner, group: &GroupId) -> Bytes {
     let mut out = Vec::new();
-    match owner {
-        Owner::Shared => out.push(SHARED),
-        Owner::Host => out.push(HOST),
-        Owner::App(app) => {
-            out.push(APP);
-            put(&mut out, app.namespace.as_str());
-            put(&mut out, app.name.as_str());
-        }
-    }
+    let (tag, backend) = match owner {
+        Owner::Shared => (SHARED, None),
+        Owner::Host => (HOST, None),
+        Owner::App(_) => (APP, None),
+        Owner::Named { backend, app: None } => (NAMED_SHARED, Some(backend.as_str())),
+        Owner::Named { backend, app: Some(_) } => (NAMED_APP, Some(backend.as_str())),
+    };
+    let app = owner.app().map(|app| [app.namespace.as_str(), app.name.as_str()]);
+    out.push(tag);
+    backend.into_iter().chain(app.into_iter().flatten()).for_each(|name| put(&mut out, name));
     put(&mut out, &group.name);
     put(&mut out, group.pattern.as_str());
     out.into()
@@ -68,7 +72,9 @@ pub(super) fn group(bytes: &[u8]) -> Option<(Owner, GroupId)> {
     let owner = match *kind {
         SHARED => Owner::Shared,
         HOST => Owner::Host,
-        APP => Owner::App(AppId { namespace: fields.text()?.parse().ok()?, name: fields.text()?.parse().ok()? }),
+        APP => Owner::App(fields.app()?),
+        NAMED_SHARED => Owner::Named { backend: fields.text()?.parse().ok()?, app: None },
+        NAMED_APP => Owner::Named { backend: fields.text()?.parse().ok()?, app: Some(fields.app()?) },
         _ => return None,
     };
     let (name, pattern) = (fields.text()?.to_owned(), fields.text()?.parse().ok()?);
@@ -92,6 +98,10 @@ impl<'a> Fields<'a> {
         let (number, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         usize::try_from(u32::from_be_bytes(*number)).ok()
+    }
+
+    fn app(&mut self) -> Option<AppId> {
+        Some(AppId { namespace: self.text()?.parse().ok()?, name: self.text()?.parse().ok()? })
     }
 
     fn text(&mut self) -> Option<&'a str> {
@@ -121,11 +131,20 @@ mod tests {
         }
 
         #[test]
-        fn groups_come_back(app in prop::option::of(("[a-c]{1,3}", "[a-c]{1,3}")), name: String) {
+        fn groups_come_back(
+            app in prop::option::of(("[a-c]{1,3}", "[a-c]{1,3}")),
+            backend in prop::option::of("[a-c]{1,3}"),
+            name: String,
+        ) {
             let parse = "the pattern gives names";
-            let owner = app.map_or(Owner::Shared, |(namespace, name)| {
-                Owner::App(AppId { namespace: namespace.parse().expect(parse), name: name.parse().expect(parse) })
+            let app = app.map(|(namespace, name)| AppId {
+                namespace: namespace.parse().expect(parse),
+                name: name.parse().expect(parse),
             });
+            let owner = match backend {
+                Some(backend) => Owner::Named { backend: backend.parse().expect(parse), app },
+                None => app.map_or(Owner::Shared, Owner::App),
+            };
             let id = GroupId { name, pattern: "a.>".parse().expect("a pattern") };
             prop_assert_eq!(group(&group_bytes(&owner, &id)), Some((owner, id)));
         }

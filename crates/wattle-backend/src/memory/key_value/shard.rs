@@ -6,6 +6,7 @@ use std::ops::Bound;
 use crate::bucket::Bucket;
 use crate::key_value::Version;
 use crate::lifetime::{Kept, Moment};
+use crate::quota::Tally;
 
 /// What an entry costs beside its key and value, in bytes: its share of the tree and its allocations, about. One that
 /// ends has a second place, which costs as much again and its names.
@@ -25,10 +26,10 @@ impl Shard {
         self.buckets.get(bucket)?.get(key).filter(|kept| kept.is_living())
     }
 
-    /// The bytes that are counted for `key`, of an entry that has ended too.
-    pub(super) fn cost(&self, bucket: &Bucket, key: &str) -> usize {
+    /// What is counted for `key`, of an entry that has ended too.
+    pub(super) fn cost(&self, bucket: &Bucket, key: &str) -> Cost {
         let kept = self.buckets.get(bucket).and_then(|entries| entries.get(key));
-        kept.map_or(0, |kept| cost(bucket, key, kept))
+        kept.map(|kept| cost(bucket, key, kept)).unwrap_or_default()
     }
 
     /// Puts `kept` in the place of what was there.
@@ -49,17 +50,17 @@ impl Shard {
         }
     }
 
-    /// Removes what is at `key`, and says how many bytes were counted for it.
-    pub(super) fn remove(&mut self, bucket: &Bucket, key: &str) -> usize {
-        let Some(entries) = self.buckets.get_mut(bucket) else { return 0 };
-        let Some(old) = entries.remove(key) else { return 0 };
+    /// Removes what is at `key`, and says what was counted for it.
+    pub(super) fn remove(&mut self, bucket: &Bucket, key: &str) -> Option<Cost> {
+        let entries = self.buckets.get_mut(bucket)?;
+        let old = entries.remove(key)?;
         if entries.is_empty() {
             self.buckets.remove(bucket);
         }
         if let Some(at) = ending_at(&old) {
             self.ending.remove(&at);
         }
-        cost(bucket, key, &old)
+        Some(cost(bucket, key, &old))
     }
 
     /// The keys after `after` in the order of their bytes, without those of entries that have ended.
@@ -70,33 +71,39 @@ impl Shard {
         rest.into_iter().flatten().filter(|(_, kept)| kept.is_living()).map(|(key, _)| key)
     }
 
-    /// Removes at most `limit` entries that have ended, and says how many there were and their bytes.
-    pub(super) fn sweep(&mut self, limit: usize) -> Swept {
-        let mut swept = Swept::default();
-        while swept.entries < limit {
+    /// Removes at most `limit` entries that have ended, tells each, and says how many there were.
+    pub(super) fn sweep(&mut self, limit: usize, removed: impl Fn(&Bucket, Cost)) -> usize {
+        let mut swept = 0;
+        while swept < limit {
             let Some(first) = self.ending.first_entry() else { break };
             if Moment::now() < first.key().0 {
                 break;
             }
             let (bucket, key) = first.remove();
-            swept.entries += 1;
-            swept.bytes += self.remove(&bucket, &key);
+            swept += 1;
+            if let Some(cost) = self.remove(&bucket, &key) {
+                removed(&bucket, cost);
+            }
         }
         swept
     }
 }
 
-/// What a sweep removed.
-#[derive(Debug, Default)]
-pub(super) struct Swept {
-    pub(super) entries: usize,
-    pub(super) bytes: usize,
+/// What is counted for an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cost {
+    /// The bytes of memory that it takes.
+    pub(super) memory: usize,
+    /// What its owner keeps with it.
+    pub(super) kept: Tally,
 }
 
-/// The bytes that are counted for an entry.
-pub(super) fn cost(bucket: &Bucket, key: &str, kept: &Kept) -> usize {
+/// That of an entry.
+pub(super) fn cost(bucket: &Bucket, key: &str, kept: &Kept) -> Cost {
+    let value = kept.entry.value.len();
     let ending = kept.ends.map_or(0, |_| bucket.name.len() + key.len() + ENTRY_OVERHEAD_BYTES);
-    key.len() + kept.entry.value.len() + ENTRY_OVERHEAD_BYTES + ending
+    let memory = key.len() + value + ENTRY_OVERHEAD_BYTES + ending;
+    Cost { memory, kept: Tally::one(key.len(), value as u64) }
 }
 
 fn ending_at(kept: &Kept) -> Option<(Moment, Version)> {

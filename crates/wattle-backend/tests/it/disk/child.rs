@@ -84,6 +84,7 @@ async fn play() {
     match role.as_str() {
         "hold" => hold(&data),
         "write" => super::crash::write(&data).await,
+        "write-counted" => super::quotas::write(&data).await,
         "fill" => super::faults::fill(&data).await,
         "write-blobs" => super::blobs::crash::write(&data).await,
         "fill-blobs" => super::blobs::faults::fill(&data).await,

@@ -8,6 +8,7 @@ mod damage;
 mod data_dir;
 mod faults;
 mod lifetimes;
+mod quotas;
 mod store;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ mod conformance {
     }
 
     wattle_backend::key_value_conformance!(open);
+    wattle_backend::key_value_conformance! { @each open; bytes_are_counted_exactly }
 }
 
 /// The same with hardly any memory, so that everything is read from and pressed through the disk.

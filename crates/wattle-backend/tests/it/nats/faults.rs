@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::future::{join_all, ready};
+use wattle_backend::backend::Backend as _;
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::{KeyValue, Swap};
 use wattle_backend::nats::{NatsKeyValue, NatsLayout, NatsOptions, NatsState};
+use wattle_spec::quota::Quota;
 use wattle_testkit::NatsServer;
 
 use super::{chain, connection, impatient, key_value, open_with};
@@ -211,6 +213,20 @@ async fn a_full_stream_is_told() {
     store.set(&bucket(), "0", "small".into()).await.expect("a smaller value may replace a larger one");
     store.delete(&bucket(), "1").await.expect("delete");
     store.set(&bucket(), "new", value.into()).await.expect("there is room again");
+}
+
+/// A server sets a quota's bytes aside: more than it has is refused at the first use, and told.
+#[tokio::test]
+async fn a_quota_that_the_server_cannot_give_is_told() {
+    let Some(server) = NatsServer::builder().start() else { return };
+    let store = key_value(&server);
+    let owner = bucket().owner;
+    store.limit(&owner, Quota { keys: None, bytes: Some(1 << 60) });
+    let error = store.set(&bucket(), "a", "one".into()).await.expect_err("it has no such disk");
+    let expected = format!("no room is left in the stream KV_wattle_shared of {}: ", server.url());
+    assert!(chain(&error).starts_with(&expected), "{}", chain(&error));
+    store.limit(&owner, Quota { keys: None, bytes: Some(1 << 20) });
+    store.set(&bucket(), "a", "one".into()).await.expect("it has that much");
 }
 
 /// Somebody deletes the stream under a store that knows it: one call is told, and the versions go on.

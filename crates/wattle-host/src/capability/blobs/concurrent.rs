@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{Accessor, Lift, Linker, Lower, Resource, StreamReader, WriteBuffer};
+use wasmtime::component::{Accessor, Lift, Linker, LinkerInstance, Lower, Resource, StreamReader, WriteBuffer};
 
 use super::container::{OpenContainer, inclusive};
 use super::failure::{Answer, Failure, Outcome, Refusal};
@@ -16,26 +16,36 @@ use super::operation::{
     CLEAR, DELETE_OBJECT, DELETE_OBJECTS, GET_DATA, HAS_OBJECT, INFO, LIST_OBJECTS, OBJECT_INFO, WRITE_DATA,
 };
 use super::{HasStore, View, view};
+use crate::capability::Via;
+use crate::capability::bindings::named_imports::wasmcloud::blobstore::blobstore;
 use crate::capability::bindings::wasmcloud::blobstore::types::{ContainerMetadata, Error, ObjectId, ObjectMetadata};
-use crate::capability::bindings::wasmcloud::blobstore::{blobstore, container, types};
+use crate::capability::bindings::wasmcloud::blobstore::{container, types};
 use crate::capability::operation::{Namespace, Operation};
 use crate::capability::patience::Patience;
 use crate::instance::Guest;
 
+pub(super) const BLOBSTORE: &str = "wasmcloud:blobstore/blobstore@0.1.0";
+
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    container::add_to_linker::<Guest, HasStore>(linker, view)?;
-    blobstore::add_to_linker::<Guest, HasStore>(linker, view)
+    container::add_to_linker::<Guest, HasStore>(linker, view)
 }
 
-/// Does something through the link.
+/// Joins an import of `blobstore`.
+pub(super) fn join(blobstore: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    blobstore::add_to_linker_instance::<Guest, HasStore>(blobstore, via, view)
+}
+
+/// Does something through the link of an import.
 async fn linked<T: 'static, R>(
     accessor: &Accessor<T, HasStore>,
+    via: Via,
     operation: impl AsyncFnOnce(Reach) -> Outcome<R>,
 ) -> Answer<R> {
     let reach = accessor.with(|mut access| {
         let View { links, current, patience, .. } = access.get();
-        Reach { links: links.clone(), namespace: Namespace::WasmCloud, current: current.clone(), patience }
+        let (links, current) = (links.clone(), current.clone());
+        Reach { links, namespace: Namespace::WasmCloud, via, current, patience }
     });
     Ok(operation(reach).await?)
 }
@@ -90,7 +100,7 @@ impl From<Refusal> for Error {
             Refusal::Denied => Error::AccessDenied,
             Refusal::Timeout => Error::Timeout,
             Refusal::Unavailable => Error::StoreUnavailable,
-            Refusal::Quota => Error::QuotaExceeded,
+            Refusal::Quota(_) => Error::QuotaExceeded,
             Refusal::Other(reason) => Error::Other(reason),
         }
     }
@@ -114,28 +124,28 @@ impl types::Host for View<'_> {
 impl blobstore::Host for View<'_> {}
 
 impl<T: Send + 'static> blobstore::HostWithStore<T> for HasStore {
-    async fn create_container(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenContainer>> {
-        keep(accessor, linked(accessor, async |reach| reach.create(name).await).await?)
+    async fn create_container(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<Resource<OpenContainer>> {
+        keep(accessor, linked(accessor, via, async |reach| reach.create(name).await).await?)
     }
 
-    async fn get_container(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenContainer>> {
-        keep(accessor, linked(accessor, async |reach| reach.open(name).await).await?)
+    async fn get_container(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<Resource<OpenContainer>> {
+        keep(accessor, linked(accessor, via, async |reach| reach.open(name).await).await?)
     }
 
-    async fn delete_container(accessor: &Accessor<T, Self>, name: String) -> Answer<()> {
-        linked(accessor, async |reach| reach.delete(name).await).await
+    async fn delete_container(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<()> {
+        linked(accessor, via, async |reach| reach.delete(name).await).await
     }
 
-    async fn container_exists(accessor: &Accessor<T, Self>, name: String) -> Answer<bool> {
-        linked(accessor, async |reach| reach.exists(name).await).await
+    async fn container_exists(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<bool> {
+        linked(accessor, via, async |reach| reach.exists(name).await).await
     }
 
-    async fn copy_object(accessor: &Accessor<T, Self>, source: ObjectId, target: ObjectId) -> Answer<()> {
-        linked(accessor, async |reach| reach.copy(source.into(), target.into()).await).await
+    async fn copy_object(accessor: &Accessor<T, Self>, via: Via, source: ObjectId, target: ObjectId) -> Answer<()> {
+        linked(accessor, via, async |reach| reach.copy(source.into(), target.into()).await).await
     }
 
-    async fn move_object(accessor: &Accessor<T, Self>, source: ObjectId, target: ObjectId) -> Answer<()> {
-        linked(accessor, async |reach| reach.relocate(source.into(), target.into()).await).await
+    async fn move_object(accessor: &Accessor<T, Self>, via: Via, source: ObjectId, target: ObjectId) -> Answer<()> {
+        linked(accessor, via, async |reach| reach.relocate(source.into(), target.into()).await).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{Linker, LinkerInstance, Resource};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use super::container::{Names, OpenContainer, inclusive, timely};
@@ -16,8 +16,10 @@ use super::operation::{
 };
 use super::outgoing::OutgoingValue;
 use super::{HasStore, NAMES_MAX, View, view};
+use crate::capability::Via;
+use crate::capability::bindings::named_imports::wasi::blobstore::blobstore;
 use crate::capability::bindings::wasi::blobstore::types::{ContainerMetadata, ObjectId, ObjectMetadata};
-use crate::capability::bindings::wasi::blobstore::{blobstore, container, types};
+use crate::capability::bindings::wasi::blobstore::{container, types};
 use crate::capability::operation::{Namespace, Operation};
 use crate::instance::Guest;
 
@@ -37,17 +39,23 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+pub(super) const BLOBSTORE: &str = "wasi:blobstore/blobstore@0.2.0-draft";
+
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    container::add_to_linker::<Guest, HasStore>(linker, view)?;
-    blobstore::add_to_linker::<Guest, HasStore>(linker, view)
+    container::add_to_linker::<Guest, HasStore>(linker, view)
+}
+
+/// Joins an import of `blobstore`.
+pub(super) fn join(blobstore: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    blobstore::add_to_linker_instance::<Guest, HasStore>(blobstore, via, view)
 }
 
 impl View<'_> {
-    /// Does something through the link.
-    async fn linked<T>(&mut self, operation: impl AsyncFnOnce(Reach) -> Outcome<T>) -> Answer<T> {
+    /// Does something through the link of an import.
+    async fn linked<T>(&mut self, via: Via, operation: impl AsyncFnOnce(Reach) -> Outcome<T>) -> Answer<T> {
         let (links, current, patience) = (self.links.clone(), self.current.clone(), self.patience.clone());
-        Ok(operation(Reach { links, namespace: Namespace::Wasi, current, patience }).await?)
+        Ok(operation(Reach { links, namespace: Namespace::Wasi, via, current, patience }).await?)
     }
 
     /// Does something with an open container, which is `operation`.
@@ -118,30 +126,30 @@ impl From<ObjectId> for Place {
 }
 
 impl blobstore::Host for View<'_> {
-    async fn create_container(&mut self, name: String) -> Told<Resource<OpenContainer>> {
-        let created = self.linked(async |reach| reach.create(name).await).await;
+    async fn create_container(&mut self, via: Via, name: String) -> Told<Resource<OpenContainer>> {
+        let created = self.linked(via, async |reach| reach.create(name).await).await;
         told(self.keep(created))
     }
 
-    async fn get_container(&mut self, name: String) -> Told<Resource<OpenContainer>> {
-        let found = self.linked(async |reach| reach.open(name).await).await;
+    async fn get_container(&mut self, via: Via, name: String) -> Told<Resource<OpenContainer>> {
+        let found = self.linked(via, async |reach| reach.open(name).await).await;
         told(self.keep(found))
     }
 
-    async fn delete_container(&mut self, name: String) -> Told<()> {
-        told(self.linked(async |reach| reach.delete(name).await).await)
+    async fn delete_container(&mut self, via: Via, name: String) -> Told<()> {
+        told(self.linked(via, async |reach| reach.delete(name).await).await)
     }
 
-    async fn container_exists(&mut self, name: String) -> Told<bool> {
-        told(self.linked(async |reach| reach.exists(name).await).await)
+    async fn container_exists(&mut self, via: Via, name: String) -> Told<bool> {
+        told(self.linked(via, async |reach| reach.exists(name).await).await)
     }
 
-    async fn copy_object(&mut self, source: ObjectId, target: ObjectId) -> Told<()> {
-        told(self.linked(async |reach| reach.copy(source.into(), target.into()).await).await)
+    async fn copy_object(&mut self, via: Via, source: ObjectId, target: ObjectId) -> Told<()> {
+        told(self.linked(via, async |reach| reach.copy(source.into(), target.into()).await).await)
     }
 
-    async fn move_object(&mut self, source: ObjectId, target: ObjectId) -> Told<()> {
-        told(self.linked(async |reach| reach.relocate(source.into(), target.into()).await).await)
+    async fn move_object(&mut self, via: Via, source: ObjectId, target: ObjectId) -> Told<()> {
+        told(self.linked(via, async |reach| reach.relocate(source.into(), target.into()).await).await)
     }
 }
 

@@ -37,8 +37,8 @@ pub enum Refusal {
     Timeout,
     #[error("the store is unavailable")]
     Unavailable,
-    #[error("the quota is used up")]
-    Quota,
+    #[error("{0}")]
+    Quota(String),
     #[error("{0}")]
     Other(String),
 }
@@ -65,7 +65,7 @@ impl From<BackendError> for Refusal {
             BackendError::TimedOut { .. } => Refusal::Timeout,
             BackendError::Unavailable { .. } | BackendError::Closed => Refusal::Unavailable,
             BackendError::Denied { .. } => Refusal::Denied,
-            BackendError::Quota { .. } => Refusal::Quota,
+            BackendError::Quota { .. } => Refusal::Quota(error.advised()),
             error => Refusal::Other(error.code().to_owned()),
         }
     }
@@ -109,7 +109,8 @@ mod tests {
         check(BackendError::Closed, Refusal::Unavailable);
         let denied = BackendError::Denied { backend: "secret".into(), what: "secret".into(), source: None };
         check(denied, Refusal::Denied);
-        check(BackendError::Quota { limit: 1, unit: "secret" }, Refusal::Quota);
+        let quota = Refusal::from(BackendError::Quota { limit: 7, unit: "keys" });
+        assert!(quota.to_string().starts_with("the app may keep 7 keys in this backend, "), "{quota}");
         let full = BackendError::Full { place: "/secret".into(), source: Some(source()) };
         check(full, Refusal::Other("full".into()));
         let damaged = BackendError::Corrupt { path: "/secret".into(), detail: "secret".into() };

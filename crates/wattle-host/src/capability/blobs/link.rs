@@ -11,6 +11,7 @@ use super::failure::{Outcome, Refusal, refuse};
 use super::operation::{
     CONTAINER_EXISTS, COPY_OBJECT, CREATE_CONTAINER, DELETE_CONTAINER, GET_CONTAINER, MOVE_OBJECT, package,
 };
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 use crate::capability::operation::{Caller, Namespace};
 use crate::capability::patience::Patience;
@@ -25,11 +26,12 @@ pub(crate) struct BlobsLink {
     pub(crate) facts: Arc<LinkFacts>,
 }
 
-/// The containers that a component reaches through one package: each through the link with its label, else through the
-/// link without any.
+/// The containers that a component reaches through one import of a package. Without a label it reaches each through the
+/// link that has the container's name as its label, else through the one that has none.
 pub(super) struct Reach {
     pub(super) links: Arc<Joined<BlobsLink>>,
     pub(super) namespace: Namespace,
+    pub(super) via: Via,
     pub(super) current: Current,
     pub(super) patience: Patience,
 }
@@ -52,7 +54,7 @@ impl Reach {
             }
             _ => {}
         }
-        let link = self.links.named(package(self.namespace), &name).ok_or(Refusal::Denied)?;
+        let link = self.links.named(package(self.namespace), &self.via, &name).ok_or(Refusal::Denied)?;
         let (owner, facts) = (link.owner.clone(), link.facts.clone());
         // Two backends that are kept by one engine do not share their containers.
         let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };

@@ -1,8 +1,7 @@
 //! `wasi:keyvalue@0.2.0-draft`: `store`, `atomics` and `batch`.
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource};
-use wattle_spec::label::Label;
+use wasmtime::component::{Linker, LinkerInstance, Resource};
 
 use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::UNSIGNED;
@@ -10,6 +9,7 @@ use super::link::{HasStore, View, view};
 use super::listing::PAGE_LEN;
 use super::open_bucket::OpenBucket;
 use super::operation::LIST_KEYS;
+use crate::capability::Via;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft::{atomics, batch, store};
 use crate::capability::operation::Namespace;
 use crate::instance::Guest;
@@ -28,19 +28,19 @@ pub struct PagedBucket {
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    store::add_to_linker::<Guest, HasStore>(linker, view)?;
     atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
     batch::add_to_linker::<Guest, HasStore>(linker, view)
 }
 
-/// Joins an import of `store` that is called `label`.
-pub(super) fn link_labelled(linker: &mut Linker<Guest>, label: &Label) -> wasmtime::Result<()> {
-    let mut instance = linker.instance(label.as_str())?;
-    store::add_to_linker_instance::<Guest, HasStore>(&mut instance, view)?;
-    let label = label.clone();
-    instance.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
+/// Joins an import of `store`. One with a label opens buckets through its own link.
+pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    store::add_to_linker_instance::<Guest, HasStore>(store, view)?;
+    if via == Via::Interface {
+        return Ok(());
+    }
+    store.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
         let mut view = view(caller.data_mut());
-        let opened = view.open_labelled(NAMESPACE, &label, &name).and_then(|open| view.push(open));
+        let opened = view.open(NAMESPACE, &via, &name).and_then(|open| view.push(open));
         Ok((answered::<_, store::Error>(opened)?,))
     })
 }
@@ -96,7 +96,7 @@ impl View<'_> {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Answer<Resource<PagedBucket>> {
-        let open = View::open(self, NAMESPACE, &name)?;
+        let open = View::open(self, NAMESPACE, &Via::Interface, &name)?;
         self.push(open)
     }
 

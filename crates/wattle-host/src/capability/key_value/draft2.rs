@@ -1,14 +1,14 @@
 //! `wasi:keyvalue@0.2.0-draft2`: `store`, `atomics` with compare-and-swap, and `batch`.
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{Linker, LinkerInstance, Resource};
 use wattle_backend::key_value::{Swap, Version};
-use wattle_spec::label::Label;
 
 use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
+use crate::capability::Via;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
 use crate::capability::operation::Namespace;
 use crate::instance::Guest;
@@ -29,19 +29,19 @@ pub struct Cas {
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    store::add_to_linker::<Guest, HasStore>(linker, view)?;
     atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
     batch::add_to_linker::<Guest, HasStore>(linker, view)
 }
 
-/// Joins an import of `store` that is called `label`.
-pub(super) fn link_labelled(linker: &mut Linker<Guest>, label: &Label) -> wasmtime::Result<()> {
-    let mut instance = linker.instance(label.as_str())?;
-    store::add_to_linker_instance::<Guest, HasStore>(&mut instance, view)?;
-    let label = label.clone();
-    instance.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
+/// Joins an import of `store`. One with a label opens buckets through its own link.
+pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    store::add_to_linker_instance::<Guest, HasStore>(store, view)?;
+    if via == Via::Interface {
+        return Ok(());
+    }
+    store.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
         let view = view(caller.data_mut());
-        let opened = view.open_labelled(NAMESPACE, &label, &name).and_then(|open| Ok(view.table.push(open)?));
+        let opened = view.open(NAMESPACE, &via, &name).and_then(|open| Ok(view.table.push(open)?));
         Ok((answered::<_, store::Error>(opened)?,))
     })
 }
@@ -58,7 +58,7 @@ impl From<Fault> for store::Error {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Answer<Resource<OpenBucket>> {
-        Ok(self.table.push(View::open(self, NAMESPACE, &name)?)?)
+        Ok(self.table.push(View::open(self, NAMESPACE, &Via::Interface, &name)?)?)
     }
 
     fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<store::Error> {

@@ -44,6 +44,7 @@ impl Fault {
             Fault::Senseless(why) => why.into(),
             Fault::Exists => "the key is there already".into(),
             Fault::Refused(reason) => reason,
+            Fault::Backend(error @ BackendError::Quota { .. }) => error.advised(),
             // The whole story has paths of the host in it and is for the log.
             Fault::Backend(error) => error.code().into(),
         }

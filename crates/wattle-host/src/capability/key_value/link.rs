@@ -5,11 +5,11 @@ use std::sync::Arc;
 use wasmtime::component::{HasData, ResourceTable};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::key_value::KeyValue;
-use wattle_spec::label::Label;
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::OpenBucket;
 use super::operation::package;
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 use crate::capability::operation::{Caller, Namespace};
 use crate::instance::{Current, Guest};
@@ -44,18 +44,9 @@ pub(super) fn view(guest: &mut Guest) -> View<'_> {
 }
 
 impl View<'_> {
-    /// The bucket `name` through the import of `namespace` that has no label.
-    pub(super) fn open(&self, namespace: Namespace, name: &str) -> Answer<OpenBucket> {
-        self.opened(namespace, self.links.named(package(namespace), name), name)
-    }
-
-    /// The bucket `name` through the import that is called `label`.
-    pub(super) fn open_labelled(&self, namespace: Namespace, label: &Label, name: &str) -> Answer<OpenBucket> {
-        self.opened(namespace, self.links.labelled(package(namespace), label), name)
-    }
-
-    fn opened(&self, namespace: Namespace, link: Option<&KeyValueLink>, name: &str) -> Answer<OpenBucket> {
-        let link = link.ok_or(Failure::Guest(Fault::AccessDenied))?;
+    /// The bucket that an import of the package of `namespace` calls `name`.
+    pub(super) fn open(&self, namespace: Namespace, via: &Via, name: &str) -> Answer<OpenBucket> {
+        let link = self.links.named(package(namespace), via, name).ok_or(Failure::Guest(Fault::AccessDenied))?;
         if name.len() > BUCKET_NAME_MAX {
             return Err(Failure::Guest(Fault::NoSuchStore));
         }

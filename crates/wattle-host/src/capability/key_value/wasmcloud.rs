@@ -5,17 +5,18 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{Accessor, Linker, Resource};
+use wasmtime::component::{Accessor, Linker, LinkerInstance, Resource};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::{Entry, Swap};
-use wattle_spec::label::Label;
 
-use super::fault::{Answer, Failure, Fault, answered};
+use super::fault::{Answer, Failure, Fault};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
 use super::swap::{Expected, told};
-use crate::capability::bindings::wasmcloud::keyvalue::{atomics, batch, cas, store, types};
+use crate::capability::Via;
+use crate::capability::bindings::named_imports::wasmcloud::keyvalue::store;
+use crate::capability::bindings::wasmcloud::keyvalue::{atomics, batch, cas, types};
 use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
@@ -31,22 +32,14 @@ const NAMESPACE: Namespace = Namespace::WasmCloud;
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    store::add_to_linker::<Guest, HasStore>(linker, view)?;
     atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
     cas::add_to_linker::<Guest, HasStore>(linker, view)?;
     batch::add_to_linker::<Guest, HasStore>(linker, view)
 }
 
-/// Joins an import of `store` that is called `label`.
-pub(super) fn link_labelled(linker: &mut Linker<Guest>, label: &Label) -> wasmtime::Result<()> {
-    let label = label.clone();
-    linker.instance(label.clone().as_str())?.func_wrap_concurrent("open", move |accessor, (name,): (String,)| {
-        let opened = accessor.with(|mut access| {
-            let view = view(access.data_mut());
-            view.open_labelled(NAMESPACE, &label, &name).and_then(|open| Ok(view.table.push(open)?))
-        });
-        Box::pin(async move { Ok((answered::<_, types::Error>(opened)?,)) })
-    })
+/// Joins an import of `store`.
+pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    store::add_to_linker_instance::<Guest, HasStore>(store, via, view)
 }
 
 impl From<Fault> for types::Error {
@@ -128,10 +121,10 @@ impl<T: Send> types::HostBucketWithStore<T> for HasStore {
 impl store::Host for View<'_> {}
 
 impl<T: Send> store::HostWithStore<T> for HasStore {
-    async fn open(accessor: &Accessor<T, Self>, name: String) -> Answer<Resource<OpenBucket>> {
+    async fn open(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<Resource<OpenBucket>> {
         accessor.with(|mut access| {
             let view = access.get();
-            Ok(view.table.push(View::open(&view, NAMESPACE, &name)?)?)
+            Ok(view.table.push(view.open(NAMESPACE, &via, &name)?)?)
         })
     }
 }

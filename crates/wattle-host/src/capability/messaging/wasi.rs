@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime::component::{HasData, Linker, LinkerInstance, Resource, ResourceTable};
 use wattle_backend::bus::Message;
 use wattle_spec::subject::Subject;
 
-use super::super::bindings::wasi::messaging::{producer, request_reply, types};
+use super::super::bindings::named_imports::wasi::messaging::{producer, request_reply};
+use super::super::bindings::wasi::messaging::types;
 use super::{Answer, BusLink, Failure, message, patience, subject};
+use crate::capability::Via;
 use crate::capability::joined::Joined;
 use crate::instance::{Current, Guest};
 use crate::telemetry::Function;
@@ -17,6 +19,8 @@ use crate::telemetry::Function;
 const CLIENT_NAME_MAX: usize = 256;
 /// The key of its links.
 const PACKAGE: &str = "wasi:messaging";
+pub(super) const PRODUCER: &str = "wasi:messaging/producer@0.2.0-draft";
+pub(super) const REQUEST_REPLY: &str = "wasi:messaging/request-reply@0.2.0-draft";
 /// The field in which the type of the content travels.
 const CONTENT_TYPE: &str = "content-type";
 
@@ -67,9 +71,17 @@ fn view(guest: &mut Guest) -> View<'_> {
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasMessaging>(linker, view)?;
-    producer::add_to_linker::<Guest, HasMessaging>(linker, view)?;
-    request_reply::add_to_linker::<Guest, HasMessaging>(linker, view)
+    types::add_to_linker::<Guest, HasMessaging>(linker, view)
+}
+
+/// Joins an import of `producer`.
+pub(super) fn join_producer(producer: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    producer::add_to_linker_instance::<Guest, HasMessaging>(producer, via, view)
+}
+
+/// Joins an import of `request-reply`.
+pub(super) fn join_request_reply(requests: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    request_reply::add_to_linker_instance::<Guest, HasMessaging>(requests, via, view)
 }
 
 impl From<Failure> for types::Error {
@@ -121,8 +133,17 @@ fn checked_field((name, value): &(String, String)) -> Answer<()> {
     }
 }
 
-fn connected(client: &Client) -> Answer<BusLink> {
-    client.0.clone().ok_or_else(|| Failure::Unavailable("the client has disconnected".to_owned()))
+/// Where a client sends to. An import with a label has its own link, whatever the client is called.
+fn connected<'a>(links: &'a Joined<BusLink>, via: &Via, client: &'a Client) -> Answer<&'a BusLink> {
+    let own = client.0.as_ref().ok_or_else(|| Failure::Unavailable("the client has disconnected".to_owned()))?;
+    match via {
+        Via::Interface => Ok(own),
+        Via::Label(_) => links.unnamed(PACKAGE, via).ok_or_else(unlinked),
+    }
+}
+
+fn unlinked() -> Failure {
+    Failure::Denied("nothing is linked".to_owned())
 }
 
 impl types::Host for View<'_> {}
@@ -133,8 +154,8 @@ impl types::HostClient for View<'_> {
             let text = format!("the name of a client has at most {CLIENT_NAME_MAX} bytes, this one has {}", name.len());
             return Ok(Err(types::Error::Other(text)));
         }
-        let Some(link) = self.links.named(PACKAGE, &name) else {
-            return Ok(Err(types::Error::PermissionDenied("nothing is linked".to_owned())));
+        let Some(link) = self.links.named(PACKAGE, &Via::Interface, &name) else {
+            return Ok(Err(unlinked().into()));
         };
         Ok(Ok(self.table.push(Client(Some(link.clone())))?))
     }
@@ -216,6 +237,7 @@ impl types::HostMessage for View<'_> {
 impl producer::Host for View<'_> {
     async fn send(
         &mut self,
+        via: Via,
         client: Resource<Client>,
         topic: String,
         message: Resource<GuestMessage>,
@@ -223,27 +245,37 @@ impl producer::Host for View<'_> {
         let message = self.table.delete(message)?;
         let client = self.table.get(&client)?;
         let message = subject(&topic).and_then(|topic| message.about(topic));
-        let sent = async { connected(client)?.publish(self.current, SEND, message).await };
+        let sent = async { connected(self.links, &via, client)?.publish(self.current, SEND, message).await };
         Ok(sent.await.map_err(types::Error::from))
     }
 }
 
 impl request_reply::HostRequestOptions for View<'_> {
-    async fn new(&mut self) -> wasmtime::Result<Resource<RequestOptions>> {
+    async fn new(&mut self, _: Via) -> wasmtime::Result<Resource<RequestOptions>> {
         Ok(self.table.push(RequestOptions::default())?)
     }
 
-    async fn set_timeout_ms(&mut self, options: Resource<RequestOptions>, timeout_ms: u32) -> wasmtime::Result<()> {
+    async fn set_timeout_ms(
+        &mut self,
+        _: Via,
+        options: Resource<RequestOptions>,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<()> {
         self.table.get_mut(&options)?.timeout = Some(Duration::from_millis(timeout_ms.into()));
         Ok(())
     }
 
-    async fn set_expected_replies(&mut self, options: Resource<RequestOptions>, replies: u32) -> wasmtime::Result<()> {
+    async fn set_expected_replies(
+        &mut self,
+        _: Via,
+        options: Resource<RequestOptions>,
+        replies: u32,
+    ) -> wasmtime::Result<()> {
         self.table.get_mut(&options)?.replies = Some(replies);
         Ok(())
     }
 
-    async fn drop(&mut self, options: Resource<RequestOptions>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, _: Via, options: Resource<RequestOptions>) -> wasmtime::Result<()> {
         self.table.delete(options)?;
         Ok(())
     }
@@ -252,6 +284,7 @@ impl request_reply::HostRequestOptions for View<'_> {
 impl request_reply::Host for View<'_> {
     async fn request(
         &mut self,
+        via: Via,
         client: Resource<Client>,
         topic: String,
         message: Resource<GuestMessage>,
@@ -264,7 +297,8 @@ impl request_reply::Host for View<'_> {
             _ => subject(&topic).and_then(|topic| message.about(topic)),
         };
         let patience = patience(options.timeout, self.left);
-        let answered = async { connected(client)?.request(self.current, REQUEST, question, patience).await };
+        let answered =
+            async { connected(self.links, &via, client)?.request(self.current, REQUEST, question, patience).await };
         Ok(match answered.await {
             Ok(answer) => Ok(vec![self.table.push(GuestMessage::received(&answer))?]),
             Err(failure) => Err(failure.into()),
@@ -274,13 +308,14 @@ impl request_reply::Host for View<'_> {
     /// Where nobody waits for a reply there is nothing to do.
     async fn reply(
         &mut self,
+        via: Via,
         to: Resource<GuestMessage>,
         message: Resource<GuestMessage>,
     ) -> wasmtime::Result<Result<(), types::Error>> {
         let message = self.table.delete(message)?;
         let Some(topic) = self.table.get(&to)?.reply_to.clone() else { return Ok(Ok(())) };
-        let Some(link) = self.links.only(PACKAGE) else {
-            return Ok(Err(types::Error::PermissionDenied("nothing is linked".to_owned())));
+        let Some(link) = self.links.unnamed(PACKAGE, &via) else {
+            return Ok(Err(unlinked().into()));
         };
         let sent = link.publish(self.current, REPLY, message.about(topic)).await;
         Ok(sent.map_err(types::Error::from))

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::{HasData, Linker, LinkerInstance};
 use wattle_backend::bus::Message;
 
-use super::super::bindings::wasmcloud::messaging::consumer;
+use super::super::bindings::named_imports::wasmcloud::messaging::consumer;
 use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
 use super::{Answer, BusLink, Failure, message, patience, subject};
+use crate::capability::Via;
+use crate::capability::joined::Joined;
 use crate::instance::{Current, Guest};
 use crate::telemetry::Function;
 
 /// The key of its links.
 const PACKAGE: &str = "wasmcloud:messaging";
+pub(super) const CONSUMER: &str = "wasmcloud:messaging/consumer@0.2.0";
 
 const PUBLISH: Function = Function::new("wasmcloud:messaging/consumer.publish").sending();
 const REQUEST: Function = Function::new("wasmcloud:messaging/consumer.request").asking();
@@ -25,18 +28,22 @@ impl HasData for HasConsumer {
 
 /// What one call sees.
 struct View<'a> {
-    link: Option<&'a BusLink>,
+    links: &'a Joined<BusLink>,
     current: &'a Current,
     left: Option<Duration>,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { link: guest.identity.buses.only(PACKAGE), current: &guest.current, left: guest.deadline.left() }
+    View { links: &guest.identity.buses, current: &guest.current, left: guest.deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasConsumer>(linker, view)?;
-    consumer::add_to_linker::<Guest, HasConsumer>(linker, view)
+    types::add_to_linker::<Guest, HasConsumer>(linker, view)
+}
+
+/// Joins an import of `consumer`.
+pub(super) fn join(consumer: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    consumer::add_to_linker_instance::<Guest, HasConsumer>(consumer, via, view)
 }
 
 impl BrokerMessage {
@@ -56,13 +63,13 @@ impl BrokerMessage {
 }
 
 impl View<'_> {
-    fn linked(&self) -> Answer<&BusLink> {
-        self.link.ok_or_else(|| Failure::Denied("nothing is linked".to_owned()))
+    fn linked(&self, via: &Via) -> Answer<&BusLink> {
+        self.links.unnamed(PACKAGE, via).ok_or_else(|| Failure::Denied("nothing is linked".to_owned()))
     }
 
-    async fn ask(&self, question: BrokerMessage, timeout_ms: u32) -> Answer<BrokerMessage> {
+    async fn ask(&self, via: &Via, question: BrokerMessage, timeout_ms: u32) -> Answer<BrokerMessage> {
         let patience = patience(Some(Duration::from_millis(timeout_ms.into())), self.left);
-        let answer = self.linked()?.request(self.current, REQUEST, question.checked(), patience).await?;
+        let answer = self.linked(via)?.request(self.current, REQUEST, question.checked(), patience).await?;
         Ok(BrokerMessage::received(&answer))
     }
 }
@@ -80,16 +87,17 @@ impl types::Host for View<'_> {}
 impl consumer::Host for View<'_> {
     async fn request(
         &mut self,
+        via: Via,
         subject: String,
         body: Vec<u8>,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<BrokerMessage, String>> {
         let question = BrokerMessage { subject, body, reply_to: None };
-        Ok(self.ask(question, timeout_ms).await.map_err(text))
+        Ok(self.ask(&via, question, timeout_ms).await.map_err(text))
     }
 
-    async fn publish(&mut self, message: BrokerMessage) -> wasmtime::Result<Result<(), String>> {
-        let published = async { self.linked()?.publish(self.current, PUBLISH, message.checked()).await };
+    async fn publish(&mut self, via: Via, message: BrokerMessage) -> wasmtime::Result<Result<(), String>> {
+        let published = async { self.linked(&via)?.publish(self.current, PUBLISH, message.checked()).await };
         Ok(published.await.map_err(text))
     }
 }

@@ -1,7 +1,6 @@
 //! Groups that earlier versions of an app had: nothing takes what is kept for them, and what they keep is bounded, so that in
 //! the end nobody could publish about their subjects.
 
-use wattle_backend::bucket::Owner;
 use wattle_backend::bus::GroupId;
 use wattle_backend::error::BackendError;
 use wattle_spec::app::App;
@@ -20,7 +19,7 @@ async fn try_to(app: &App, link: &BusLink) -> Result<(), BackendError> {
     let own = format!("{}/", app.id);
     for group in link.bus.groups(&link.owner).await? {
         // Where others keep theirs, too, nobody knows whose a name is that somebody chose.
-        let is_ours = matches!(link.owner, Owner::App(_)) || group.name.starts_with(&own);
+        let is_ours = link.owner.app().is_some() || group.name.starts_with(&own);
         if is_ours && !is_used(app, &group) {
             link.bus.forget(&link.owner, &group).await?;
             tracing::warn!(

@@ -30,6 +30,7 @@ mod conformance {
     }
 
     wattle_backend::blobs_conformance!(open, 16 << 20);
+    wattle_backend::blobs_conformance! { @each open; objects_are_counted_exactly }
 }
 
 /// The same with hardly any memory, so that everything is read from and pressed through the disk.
@@ -45,7 +46,7 @@ mod conformance_without_caches {
     wattle_backend::blobs_conformance!(open, 1 << 20);
 }
 
-fn open_in(data: &Path, options: DiskOptions) -> DiskBlobs {
+pub(crate) fn open_in(data: &Path, options: DiskOptions) -> DiskBlobs {
     try_open_in(data, options).expect("a store")
 }
 

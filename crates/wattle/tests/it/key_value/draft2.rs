@@ -1,35 +1,19 @@
 //! `wasi:keyvalue@0.2.0-draft2` through a guest, on disk and in memory: what it says otherwise than the first draft.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wattle_testkit::{App, Server, guests};
 
+use super::batch;
 use crate::WATTLE;
 
 fn each(test: impl Fn(&Server)) {
-    for backend in ["disk", "memory"] {
-        let app = App::of(&guests::state_draft2(), &format!("links = {{ \"wasi:keyvalue\" = \"{backend}\" }}"));
-        test(&WATTLE.up(&app).start());
-    }
-}
-
-fn batch(server: &Server, verb: &str, content: &Value) -> String {
-    server.call("POST", &format!("/batch/default/{verb}"), content.to_string()).summary()
+    super::each(&guests::state_draft2(), "wasi:keyvalue", test);
 }
 
 #[test]
 fn one_key() {
     each(|server| {
-        let check = |method: &str, body: &str, expected: &str| {
-            assert_eq!(server.call(method, "/kv/default/a", body).summary(), expected, "{method}");
-        };
-        let missing = "404 {\"error\":\"no such key\"}";
-        check("GET", "", missing);
-        check("HEAD", "", "404 ");
-        check("PUT", "one", "204 ");
-        check("GET", "", "200 one");
-        check("HEAD", "", "204 ");
-        check("DELETE", "", "204 ");
-        check("GET", "", missing);
+        super::one_key(server);
         let bucket = format!("/kv/{}/a", "b".repeat(257));
         assert_eq!(server.get(&bucket).summary(), "404 {\"error\":\"no-such-store\"}");
     });

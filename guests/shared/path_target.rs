@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 pub struct Target {
     /// Decoded one by one. The value `name` of the query is the last: it can be any text.
     pub segments: Vec<String>,
-    query: HashMap<String, String>,
+    pub query: HashMap<String, String>,
 }
 
 impl Target {
@@ -17,11 +17,6 @@ impl Target {
         let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let segments = path.trim_start_matches('/').split('/').map(decode);
         Target { segments: segments.chain(query.get("name").cloned()).collect(), query }
-    }
-
-    /// A value of the query, empty if there is none.
-    pub fn text(&self, name: &str) -> &str {
-        self.query.get(name).map_or("", String::as_str)
     }
 
     /// A number of the query.

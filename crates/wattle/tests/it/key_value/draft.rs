@@ -6,40 +6,16 @@ use std::thread;
 use serde_json::{Value, json};
 use wattle_testkit::{App, Connection, Server, guests};
 
+use super::batch;
 use crate::WATTLE;
 
-/// Runs a test on both backends.
 fn each(test: impl Fn(&Server)) {
-    for backend in ["disk", "memory"] {
-        let app = App::of(&guests::state(), &format!("links = {{ \"wasi:keyvalue\" = \"{backend}\" }}"));
-        test(&WATTLE.up(&app).start());
-    }
-}
-
-fn batch(server: &Server, verb: &str, content: &Value) -> String {
-    server.call("POST", &format!("/batch/default/{verb}"), content.to_string()).summary()
+    super::each(&guests::state(), "wasi:keyvalue", test);
 }
 
 #[test]
 fn one_key() {
-    each(|server| {
-        let mut connection = server.connect();
-        let mut check = |method: &str, body: &str, expected: &str| {
-            let answer = connection.call(method, "/kv/default/a", body.as_bytes());
-            assert_eq!(answer.summary(), expected, "{method}");
-        };
-        let missing = "404 {\"error\":\"no such key\"}";
-        check("GET", "", missing);
-        check("HEAD", "", "404 ");
-        check("DELETE", "", "204 ");
-        check("PUT", "one", "204 ");
-        check("GET", "", "200 one");
-        check("HEAD", "", "204 ");
-        check("PUT", "", "204 ");
-        check("GET", "", "200 ");
-        check("DELETE", "", "204 ");
-        check("GET", "", missing);
-    });
+    each(super::one_key);
 }
 
 /// Any text is a key, byte for byte.

@@ -9,7 +9,7 @@ pub struct Target {
     pub verb: String,
     /// The rest of the path: a subject can hold any character.
     pub subject: String,
-    query: HashMap<String, String>,
+    pub query: HashMap<String, String>,
 }
 
 impl Target {

@@ -1,0 +1,53 @@
+//! What is compared: lanes that do the same work, measured in turns, so that a noisy machine treats them alike.
+
+use std::time::Duration;
+
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(3);
+
+/// What was reached of the work without Wattle.
+pub(crate) struct Result {
+    pub(crate) what: String,
+    pub(crate) ratio: f64,
+    /// What it must not be below.
+    pub(crate) promised: f64,
+}
+
+/// One way to do the work.
+pub(crate) struct Lane {
+    name: &'static str,
+    /// Works for about so long, and says how often per second the work was done.
+    work: Box<dyn Fn(Duration) -> f64>,
+    rates: Vec<f64>,
+}
+
+impl Lane {
+    pub(crate) fn new(name: &'static str, work: impl Fn(Duration) -> f64 + 'static) -> Self {
+        Self { name, work: Box::new(work), rates: Vec::new() }
+    }
+
+    fn median(&mut self) -> f64 {
+        self.rates.sort_by(f64::total_cmp);
+        self.rates[self.rates.len() / 2]
+    }
+}
+
+/// Measures the lanes and prints, below `title`, the median rate of each, in `unit` per second, with its ratio to the
+/// first lane. The ratio of the second.
+pub(crate) fn race(title: &str, unit: &str, mut lanes: Vec<Lane>) -> f64 {
+    for round in 0..=ROUNDS {
+        for lane in &mut lanes {
+            let rate = (lane.work)(ROUND);
+            // The first round warms up.
+            if round > 0 {
+                lane.rates.push(rate);
+            }
+        }
+    }
+    let medians: Vec<f64> = lanes.iter_mut().map(Lane::median).collect();
+    println!("\n{title:30}  {:>12}  {:>6}", format!("{unit}/s"), "ratio");
+    for (lane, median) in lanes.iter().zip(&medians) {
+        println!("{:30}  {median:>12.0}  {:>6.2}", lane.name, median / medians[0]);
+    }
+    medians[1] / medians[0]
+}

@@ -1,0 +1,57 @@
+//! The host under test, with the defaults: all limits on.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use bytes::Bytes;
+use wattle_backend::error::BackendError;
+use wattle_backend::stores::Stores;
+use wattle_host::{BackendSource, Host, offers};
+use wattle_spec::backend::EngineSpec;
+use wattle_spec::digest::Digest;
+use wattle_spec::host_file::HostSpec;
+use wattle_spec::manifest::Manifest;
+use wattle_spec::name::ComponentName;
+use wattle_spec::resolve::{Found, resolve};
+use wattle_spec::shape::Shape;
+
+/// For a manifest: an instance that is used for as long as it goes well.
+pub(crate) const REUSED: &str = "instances.reuse = 4294967295";
+
+/// A backend that is there whatever was asked for.
+struct Only(Stores);
+
+impl BackendSource for Only {
+    fn open(&self, _: &EngineSpec) -> Result<Option<Stores>, BackendError> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+/// Serves the app of one component, `bench`, that is the file `guest` and that `manifest` describes, for as long as the
+/// process runs, with all that it keeps in `stores`.
+pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> SocketAddr {
+    let bytes = Bytes::from(std::fs::read(guest).expect("the guest is built"));
+    let name: ComponentName = "bench".parse().expect("a name");
+    let found = Found { digest: Digest::of(&bytes), shape: Shape::read(&bytes).expect("a component") };
+    let source = BTreeMap::from([(found.digest, bytes)]);
+    let found = BTreeMap::from([(name, found)]);
+    let manifest = format!(
+        "name = \"bench\"\n[components.bench]\nsource = {guest:?}\n{manifest}\n\
+         [[triggers.http]]\npath = \"/...\"\ncomponent = \"bench\"\n"
+    );
+    let manifest = Manifest::parse(&manifest).expect("a manifest");
+    let app = resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/")).expect("an app");
+    let (address, serving) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let host = Host::builder().backend_source(Only(stores)).build().expect("a host");
+            host.start(&app, &source).await.expect("the app starts");
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+            address.send(host.listen(listener).expect("a listener")).expect("somebody waits");
+            std::future::pending::<()>().await;
+        });
+    });
+    serving.recv().expect("the host starts")
+}
