@@ -147,18 +147,24 @@ fn of_blobs() {
     ");
 }
 
+/// The app with one secret more, in a directory that its host calls `safe`.
+fn with_secret(app: App, name: &str, value: &str) -> App {
+    let host = std::fs::read_to_string(app.join("host.toml")).unwrap();
+    let safe = "[backends.safe]\ntype = \"files\"\ndirectory = \"safe\"\nscope = \"shared\"\n";
+    let file = format!("safe/{name}");
+    let app = app.file("host.toml", host + safe).file(&file, value);
+    std::fs::set_permissions(app.join(&file), std::fs::Permissions::from_mode(0o600)).unwrap();
+    app
+}
+
 /// Configuration and secrets that a backend answers are calls, without what was asked for.
 #[test]
 fn of_configuration_and_secrets() {
-    let host = "[backends.safe]\ntype = \"files\"\ndirectory = \"safe\"\nscope = \"shared\"\n";
     let collector = Collector::start();
     let told = |links: &str| {
         let lines = format!("config = {{ canary-key = \"canary-value\" }}\nsecrets = [\"canary-name\"]\n{links}");
         let app = telling(App::of(&guests::vault(), &lines), "host", &collector.url(), "");
-        let file = app.join("host.toml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        let app = app.file("host.toml", text + host).file("safe/canary-name", "canary-secret");
-        std::fs::set_permissions(app.join("safe/canary-name"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        let app = with_secret(app, "canary-name", "canary-secret");
         let server = up(&app).env("WATTLE_SECRET_CANARY_NAME", "canary-secret").start();
         assert_eq!(server.get("/config/canary-key").summary(), "200 canary-value");
         assert_eq!(server.get("/secret/canary-name").summary(), "200 canary-secret");
@@ -172,6 +178,62 @@ fn of_configuration_and_secrets() {
     wasmcloud:secrets/store.get: wattle.backend=safe, wattle.backend.kind=files, wattle.link.rule=link on the component
     ");
     assert!(!collector.has_seen("canary"));
+}
+
+/// A call through an import with a label is called as any other, and says which link that label has.
+#[test]
+fn through_labels() {
+    let links = "\"wasi:config\" = \"memory\", \"wasi:config#features\" = \"disk\", \"wasi:blobstore#archive\" = \"memory\", \
+        \"wasmcloud:messaging\" = \"memory\", \"wasmcloud:messaging#orders\" = \"disk\", \
+        \"wasi:messaging#events\" = \"disk\"";
+    let of_labels = told(&guests::labels(), links, |server| {
+        for import in ["config", "features", "old-features"] {
+            assert_eq!(server.get(&format!("/{import}/none")).status(), 502);
+        }
+        for path in ["/consumer/x", "/orders/x", "/events/x"] {
+            assert_eq!(server.call("POST", path, "m").summary(), "200 ", "{path}");
+        }
+        for path in ["/blobs/c/o", "/archive/c/o"] {
+            assert_eq!(server.call("PUT", path, "content").summary(), "200 ", "{path}");
+        }
+    });
+    insta::assert_snapshot!(of_labels, @"
+    wasi:config/store.get: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    wasi:config/store.get: wattle.backend=disk, wattle.backend.kind=disk, wattle.link.rule=link on the component
+    wasi:config/runtime.get: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    wasmcloud:messaging/consumer.publish: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    wasmcloud:messaging/consumer.publish: wattle.backend=disk, wattle.backend.kind=disk, wattle.link.rule=link on the component
+    wasi:messaging/producer.send: wattle.backend=disk, wattle.backend.kind=disk, wattle.link.rule=link on the component
+    wasi:blobstore/blobstore.get-container (failed): error.type=error, wattle.backend=disk, wattle.backend.kind=disk, wattle.link.rule=built-in
+    wasi:blobstore/blobstore.create-container: wattle.backend=disk, wattle.backend.kind=disk, wattle.link.rule=built-in
+    wasi:blobstore/container.write-data: wattle.backend=disk, wattle.backend.kind=disk, wattle.link.rule=built-in
+    wasi:blobstore/blobstore.get-container (failed): error.type=error, wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    wasi:blobstore/blobstore.create-container: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    wasi:blobstore/container.write-data: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
+    ");
+}
+
+/// A secret that is imported by its name is a call of that interface, told without the name.
+#[test]
+fn of_a_secret_by_name() {
+    let told = |link: &str| {
+        let collector = Collector::start();
+        let lines = format!("secrets = [\"db-password\"]\nlinks = {{ {link} }}");
+        let app = telling(App::of(&guests::labels_p3(), &lines), "host", &collector.url(), "");
+        let app = with_secret(app, "db-password", "canary");
+        let server = up(&app).env("WATTLE_SECRET_DB_PASSWORD", "canary").start();
+        assert_eq!(server.get("/db-password").summary(), "200 canary");
+        assert_eq!(server.get("/secret/db-password").summary(), "200 canary");
+        server.stop();
+        assert!(!collector.has_seen("canary") && !collector.has_seen("db-password"));
+        collector.spans().iter().filter(|span| span.name.contains(':')).map(shown).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(told(""), "", "nothing is asked of a backend");
+    insta::assert_snapshot!(told("\"wasmcloud:secrets#db-password\" = \"safe\""), @"wasmcloud:secrets/secret.get: wattle.backend=safe, wattle.backend.kind=files, wattle.link.rule=link on the component");
+    insta::assert_snapshot!(told("\"wasmcloud:secrets\" = \"safe\""), @"
+    wasmcloud:secrets/secret.get: wattle.backend=safe, wattle.backend.kind=files, wattle.link.rule=link on the component
+    wasmcloud:secrets/store.get: wattle.backend=safe, wattle.backend.kind=files, wattle.link.rule=link on the component
+    ");
 }
 
 /// A content that streams is one call until its end, and one that is left before is cut.
