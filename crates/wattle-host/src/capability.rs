@@ -9,6 +9,7 @@ pub(crate) mod key_value;
 pub(crate) mod logging;
 pub(crate) mod messaging;
 mod names;
+pub(crate) mod operation;
 pub(crate) mod patience;
 pub(crate) mod preview1;
 mod repeatable;

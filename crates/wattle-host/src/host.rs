@@ -6,6 +6,7 @@
 mod backends;
 mod background;
 mod builder;
+mod links;
 mod load;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! time, behind locks, and reads the environment of a process that may belong to an embedder.
 
 mod client;
+mod delivered;
 mod exporter;
 mod host_call;
 mod leaving;
@@ -25,9 +26,10 @@ use wattle_spec::telemetry::TelemetrySpec;
 
 use crate::outgoing::Network;
 use client::Client;
+pub(crate) use delivered::{Delivered, Fate};
 pub(crate) use exporter::Exporter;
 use exporter::Work;
-pub(crate) use host_call::{Function, LinkFacts, watch};
+pub(crate) use host_call::{Function, LinkFacts, Watched, watch};
 pub(crate) use leaving::Leaving;
 use metrics::Metrics;
 pub(crate) use metrics::Series;

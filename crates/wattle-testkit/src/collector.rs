@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::{Span, SpanFlags, status};
 use prost::Message as _;
 
@@ -40,6 +41,8 @@ pub struct SeenSpan {
     pub service: String,
     /// Its name.
     pub name: String,
+    /// What it stands for, as in `Server`.
+    pub kind: &'static str,
     /// Its trace.
     pub trace: String,
     /// Its own identity.
@@ -212,10 +215,22 @@ fn attributes(pairs: &[KeyValue]) -> BTreeMap<String, String> {
     pairs.iter().map(|pair| (pair.key.clone(), text(pair).unwrap_or_default())).collect()
 }
 
+fn kind(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Unspecified => "Unspecified",
+        SpanKind::Internal => "Internal",
+        SpanKind::Server => "Server",
+        SpanKind::Client => "Client",
+        SpanKind::Producer => "Producer",
+        SpanKind::Consumer => "Consumer",
+    }
+}
+
 fn seen(service: &str, span: Span) -> SeenSpan {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     SeenSpan {
         service: service.into(),
+        kind: kind(span.kind()),
         trace: hex(&span.trace_id),
         id: hex(&span.span_id),
         parent: hex(&span.parent_span_id),

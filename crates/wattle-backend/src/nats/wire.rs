@@ -2,7 +2,8 @@
 //!
 //! A client of NATS neither keeps the order of headers nor those that differ in case only, and JetStream needs the reply
 //! of a message for itself. So messages of an app have one header with all of its own, as JSON, and one with its reply;
-//! what is shared with others has plain headers.
+//! what is shared with others has plain headers. The trace context is a plain header of all, for whoever else reads or
+//! writes them.
 
 use async_nats::{HeaderMap, Message as NatsMessage, header::HeaderName, header::HeaderValue};
 use wattle_spec::subject::Subject;
@@ -25,6 +26,9 @@ pub(super) fn headers(address: &Address, message: &Message) -> Result<Option<Hea
                 let pairs = serde_json::to_string(&message.headers).map_err(|error| refused(&error.to_string()))?;
                 headers.insert(HEADERS, pairs);
             }
+            for (name, value) in message.headers.iter().filter(|header| is_trace(header)) {
+                headers.append(name.to_ascii_lowercase().as_str(), plain_value(value)?);
+            }
             if let Some(reply_to) = &message.reply_to {
                 headers.insert(REPLY_TO, reply_to.as_str());
             }
@@ -33,8 +37,7 @@ pub(super) fn headers(address: &Address, message: &Message) -> Result<Option<Hea
             for (name, value) in &message.headers {
                 let name: HeaderName =
                     name.parse().map_err(|_| refused(&format!("{name:?} is no name of a header")))?;
-                let value: HeaderValue = value.parse().map_err(|_| refused("a header has a line break in it"))?;
-                headers.append(name, value);
+                headers.append(name, plain_value(value)?);
             }
         }
     }
@@ -49,10 +52,7 @@ pub(super) fn message(address: &Address, came: &NatsMessage) -> Option<Message> 
         Address::Own(_) => {
             let asked = came.reply.as_ref().and_then(|reply| address.reply_to(reply));
             let told = || header(REPLY_TO).and_then(|reply_to| reply_to.parse::<Subject>().ok());
-            (
-                asked.or_else(told),
-                header(HEADERS).and_then(|pairs| serde_json::from_str(pairs).ok()).unwrap_or_default(),
-            )
+            (asked.or_else(told), own(header(HEADERS), came))
         }
         Address::Shared { .. } => (came.reply.as_ref().and_then(|reply| address.reply_to(reply)), plain(came)),
     };
@@ -71,6 +71,22 @@ pub(super) fn answer(address: &Address, came: &NatsMessage) -> Option<Message> {
     }
 }
 
+/// Whether it is a part of the trace context (<https://www.w3.org/TR/trace-context/>).
+fn is_trace((name, _): &(String, String)) -> bool {
+    ["traceparent", "tracestate"].iter().any(|part| name.eq_ignore_ascii_case(part))
+}
+
+/// The headers of an app's message, of which `pairs` is the JSON. Its trace may be that of somebody who knows of no JSON.
+fn own(pairs: Option<&str>, came: &NatsMessage) -> Vec<(String, String)> {
+    let pairs = pairs.and_then(|pairs| serde_json::from_str(pairs).ok());
+    let mut headers: Vec<(String, String)> = pairs.unwrap_or_default();
+    let is_traced = headers.iter().any(is_trace);
+    if !is_traced {
+        headers.extend(plain(came).into_iter().filter(is_trace));
+    }
+    headers
+}
+
 /// The headers of somebody else's message, in the order of their names.
 fn plain(came: &NatsMessage) -> Vec<(String, String)> {
     let headers = came.headers.iter().flat_map(|headers| headers.iter());
@@ -79,6 +95,10 @@ fn plain(came: &NatsMessage) -> Vec<(String, String)> {
     let mut pairs: Vec<(String, String)> = pairs.collect();
     pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
     pairs
+}
+
+fn plain_value(value: &str) -> Result<HeaderValue, BackendError> {
+    value.parse().map_err(|_| refused("a header has a line break in it"))
 }
 
 fn refused(reason: &str) -> BackendError {

@@ -11,6 +11,7 @@ pub(super) mod failure;
 mod flow;
 pub(super) mod incoming;
 mod link;
+mod operation;
 pub(super) mod outgoing;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use super::joined::Joined;
 use super::patience::Patience;
 use super::{Capability, Repeatable, by_name, offering, offering_concurrent};
 use crate::engine::Profile;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
 
 pub(crate) use link::BlobsLink;
 pub(crate) use outgoing::Ahead;
@@ -53,6 +54,7 @@ struct View<'a> {
     links: &'a Arc<Joined<BlobsLink>>,
     ahead: &'a mut Ahead,
     patience: Patience,
+    current: &'a Current,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
@@ -61,6 +63,7 @@ fn view(guest: &mut Guest) -> View<'_> {
         links: &guest.identity.blobs,
         ahead: &mut guest.blobs_ahead,
         patience: Patience(guest.deadline.clone()),
+        current: &guest.current,
     }
 }
 

@@ -21,7 +21,8 @@ use super::bindings::wasi::config0_2_0_rc_1::store::Error;
 use super::{Capability, Repeatable, Via, offering};
 use crate::component::Identity;
 use crate::engine::Profile;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::{Function, LinkFacts, watch};
 
 /// Keys that are asked for at a time.
 const PAGE_LEN: usize = 1000;
@@ -32,6 +33,11 @@ const PACKAGE: &str = "wasi:config";
 const STORE: &str = "wasi:config/store@0.2.0-rc.1";
 const RUNTIME: &str = "wasi:config/runtime@0.2.0-draft";
 
+const STORE_GET: Function = Function::new("wasi:config/store.get");
+const STORE_GET_ALL: Function = Function::new("wasi:config/store.get-all");
+const RUNTIME_GET: Function = Function::new("wasi:config/runtime.get");
+const RUNTIME_GET_ALL: Function = Function::new("wasi:config/runtime.get-all");
+
 /// `wasi:config`.
 pub(super) struct Config;
 
@@ -39,6 +45,8 @@ pub(super) struct Config;
 pub(crate) struct ConfigLink {
     store: Arc<dyn KeyValue>,
     bucket: Bucket,
+    /// What is told of it.
+    facts: Arc<LinkFacts>,
 }
 
 /// Why configuration cannot be read, in words for the guest.
@@ -47,8 +55,13 @@ struct Unreadable(String);
 impl ConfigLink {
     /// The configuration of `component` in `store`: the bucket `config_COMPONENT` of its owner. What apps open by name
     /// is in buckets whose names have a `/` behind the backend's, so none of them reaches it.
-    pub(crate) fn new(store: Arc<dyn KeyValue>, owner: Owner, component: &ComponentName) -> Self {
-        Self { store, bucket: Bucket { owner, name: format!("config_{component}") } }
+    pub(crate) fn new(
+        store: Arc<dyn KeyValue>,
+        owner: Owner,
+        component: &ComponentName,
+        facts: Arc<LinkFacts>,
+    ) -> Self {
+        Self { store, bucket: Bucket { owner, name: format!("config_{component}") }, facts }
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, Unreadable> {
@@ -97,25 +110,28 @@ impl HasData for HasConfig {
 }
 
 /// What one call sees.
-struct View<'a>(&'a Identity);
+struct View<'a> {
+    identity: &'a Identity,
+    current: &'a Current,
+}
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View(&guest.identity)
+    View { identity: &guest.identity, current: &guest.current }
 }
 
 impl View<'_> {
-    async fn one(&self, via: &Via, key: &str) -> Result<Option<String>, Unreadable> {
-        let kept = match self.0.config_links.unnamed(PACKAGE, via) {
-            Some(link) => link.get(key).await?,
+    async fn one(&self, via: &Via, function: Function, key: &str) -> Result<Option<String>, Unreadable> {
+        let kept = match self.identity.config_links.unnamed(PACKAGE, via) {
+            Some(link) => watch(self.current, function, &link.facts, link.get(key)).await?,
             None => None,
         };
-        Ok(kept.or_else(|| self.0.config.get(key).cloned()))
+        Ok(kept.or_else(|| self.identity.config.get(key).cloned()))
     }
 
-    async fn all(&self, via: &Via) -> Result<Vec<(String, String)>, Unreadable> {
-        let mut config = self.0.config.clone();
-        if let Some(link) = self.0.config_links.unnamed(PACKAGE, via) {
-            link.add_all(&mut config).await?;
+    async fn all(&self, via: &Via, function: Function) -> Result<Vec<(String, String)>, Unreadable> {
+        let mut config = self.identity.config.clone();
+        if let Some(link) = self.identity.config_links.unnamed(PACKAGE, via) {
+            watch(self.current, function, &link.facts, link.add_all(&mut config)).await?;
         }
         Ok(config.into_iter().collect())
     }
@@ -145,20 +161,20 @@ fn join_runtime(runtime: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::
 
 impl store::Host for View<'_> {
     async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
-        Ok(self.one(&via, &key).await.map_err(|Unreadable(why)| Error::Upstream(why)))
+        Ok(self.one(&via, STORE_GET, &key).await.map_err(|Unreadable(why)| Error::Upstream(why)))
     }
 
     async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
-        Ok(self.all(&via).await.map_err(|Unreadable(why)| Error::Upstream(why)))
+        Ok(self.all(&via, STORE_GET_ALL).await.map_err(|Unreadable(why)| Error::Upstream(why)))
     }
 }
 
 impl runtime::Host for View<'_> {
     async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, ConfigError>> {
-        Ok(self.one(&via, &key).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
+        Ok(self.one(&via, RUNTIME_GET, &key).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
     }
 
     async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, ConfigError>> {
-        Ok(self.all(&via).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
+        Ok(self.all(&via, RUNTIME_GET_ALL).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
     }
 }

@@ -22,7 +22,8 @@ use wattle_spec::subject::Subject;
 pub use self::wasi::{Client, GuestMessage, RequestOptions};
 use super::{Capability, Repeatable, by_name, offering};
 use crate::engine::Profile;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::{Function, LinkFacts, Watched};
 
 /// What the host adds to a message that it moves to a dead-letter subject must fit, too.
 const RESERVE_BYTES: usize = 16 << 10;
@@ -39,6 +40,8 @@ pub(super) struct Messaging;
 pub(crate) struct BusLink {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) owner: Owner,
+    /// What is told of it.
+    pub(crate) facts: Arc<LinkFacts>,
 }
 
 /// Why an operation failed, for the guest: nothing of the host is in it.
@@ -76,15 +79,39 @@ impl From<BackendError> for Failure {
 }
 
 impl BusLink {
-    async fn publish(&self, message: Message) -> Answer<()> {
-        Ok(self.bus.publish(&self.owner, message).await?)
+    /// Publishes `message`, if it may be: a call of `function` by `current`.
+    async fn publish(&self, current: &Current, function: Function, message: Answer<Message>) -> Answer<()> {
+        let mut watched = Watched::begin(current, function, &self.facts);
+        let published = async { Ok(self.bus.publish(&self.owner, traced(&watched, message?)).await?) }.await;
+        watched.ended(&published);
+        published
     }
 
-    /// Waits for an answer for `wanted`, but no longer than the guest has `left`.
-    async fn request(&self, message: Message, wanted: Option<Duration>, left: Option<Duration>) -> Answer<Message> {
-        let patience = [wanted, left].into_iter().flatten().fold(PATIENCE_MAX, Duration::min);
-        Ok(self.bus.request(&self.owner, message, patience).await?)
+    /// The same with a question, whose answer is waited for as long as `patience` lasts.
+    async fn request(
+        &self,
+        current: &Current,
+        function: Function,
+        question: Answer<Message>,
+        patience: Duration,
+    ) -> Answer<Message> {
+        let mut watched = Watched::begin(current, function, &self.facts);
+        let request = async { Ok(self.bus.request(&self.owner, traced(&watched, question?), patience).await?) };
+        let answered = request.await;
+        watched.ended(&answered);
+        answered
     }
+}
+
+/// A message that carries the trace of the call that sends it, unless the guest has said where it belongs.
+fn traced(call: &Watched, mut message: Message) -> Message {
+    call.publish_with(&mut message.headers);
+    message
+}
+
+/// How long an answer is waited for that a guest wants within `wanted` and that has so much `left`.
+fn patience(wanted: Option<Duration>, left: Option<Duration>) -> Duration {
+    [wanted, left].into_iter().flatten().fold(PATIENCE_MAX, Duration::min)
 }
 
 fn subject(text: &str) -> Answer<Subject> {

@@ -20,13 +20,17 @@ use super::bindings::wasmcloud::secrets::store::{self, SecretsError};
 use super::joined::Joined;
 use super::{Capability, Repeatable, Via, offering};
 use crate::engine::Profile;
-use crate::instance::{Guest, LineLog, Source};
+use crate::instance::{Current, Guest, LineLog, Source};
+use crate::telemetry::{Function, LinkFacts, watch};
 
 /// The key of its links.
 const PACKAGE: &str = "wasmcloud:secrets";
 const STORE: &str = "wasmcloud:secrets/store@2.1.0";
 const REVEAL: &str = "wasmcloud:secrets/reveal@2.1.0";
 const SECRET: &str = "wasmcloud:secrets/secret@2.1.0";
+
+const STORE_GET: Function = Function::new("wasmcloud:secrets/store.get");
+const SECRET_GET: Function = Function::new("wasmcloud:secrets/secret.get");
 
 /// `wasmcloud:secrets`.
 pub(super) struct SecretStore;
@@ -43,6 +47,8 @@ pub(crate) struct SecretsGrant {
 pub(crate) struct SecretsLink {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) owner: Owner,
+    /// What is told of the backend. `None`: the host's own variables.
+    pub(crate) facts: Option<Arc<LinkFacts>>,
 }
 
 impl SecretsGrant {
@@ -67,6 +73,17 @@ impl SecretsGrant {
     }
 }
 
+impl SecretsLink {
+    /// A secret for `current`, which asks with `function`. It is told without the secret's name.
+    async fn get(&self, current: &Current, function: Function, key: &str) -> Result<Option<Secret>, BackendError> {
+        let found = self.secrets.get(&self.owner, key);
+        match &self.facts {
+            Some(facts) => watch(current, function, facts, found).await,
+            None => found.await,
+        }
+    }
+}
+
 async fn is_there(name: &SecretName, places: &[&SecretsLink]) -> Result<bool, BackendError> {
     for link in places {
         if link.secrets.get(&link.owner, name.as_str()).await?.is_some() {
@@ -87,10 +104,11 @@ struct View<'a> {
     table: &'a mut ResourceTable,
     grant: &'a SecretsGrant,
     log: &'a LineLog,
+    current: &'a Current,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, grant: &guest.identity.secrets, log: &guest.log }
+    View { table: &mut guest.table, grant: &guest.identity.secrets, log: &guest.log, current: &guest.current }
 }
 
 impl Capability for SecretStore {
@@ -120,16 +138,20 @@ fn join_secret(secret: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Re
 /// The secret `key`, if it is granted and there.
 async fn read<T>(accessor: &Accessor<T, HasSecrets>, via: &Via, key: &str) -> Result<Secret, SecretsError> {
     let link = accessor.with(|mut access| {
-        let View { grant, log, .. } = access.get();
+        let View { grant, log, current, .. } = access.get();
         if !grant.grants(key) {
             let refused = format!("the secret {key:?} is not among those that the manifest grants");
             log.line(Source::Log(Level::WARN), PACKAGE, refused.as_bytes());
             return None;
         }
-        grant.links.unnamed(PACKAGE, via).cloned()
+        grant.links.unnamed(PACKAGE, via).map(|link| (link.clone(), current.clone()))
     });
-    let link = link.ok_or(SecretsError::NotFound)?;
-    match link.secrets.get(&link.owner, key).await {
+    let (link, current) = link.ok_or(SecretsError::NotFound)?;
+    let function = match via {
+        Via::Interface => STORE_GET,
+        Via::Label(_) => SECRET_GET,
+    };
+    match link.get(&current, function, key).await {
         Ok(found) => found.ok_or(SecretsError::NotFound),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a secret cannot be read");

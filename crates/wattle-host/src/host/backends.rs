@@ -11,12 +11,13 @@ use wattle_spec::app::App;
 use wattle_spec::backend::{BackendKind, BackendSpec, EngineSpec, Scope};
 use wattle_spec::host_file::backend_of;
 use wattle_spec::limits::HostLimits;
-use wattle_spec::link::Provider;
+use wattle_spec::link::{Provider, Rule};
 use wattle_spec::name::{BackendName, ComponentName};
 use wattle_spec::quota::quotas;
 
 use crate::error::StartError;
 use crate::readiness::Probe;
+use crate::telemetry::LinkFacts;
 
 /// Opens backends; an embedder says with it which engines there are.
 pub trait BackendSource: Send + Sync {
@@ -77,6 +78,11 @@ pub(super) struct AppBackend {
 }
 
 impl AppBackend {
+    /// What is told of calls that reach it through a link that `rule` chose.
+    pub(super) fn facts(&self, rule: Rule) -> Arc<LinkFacts> {
+        Arc::new(LinkFacts { backend: self.name.clone(), kind: self.kind, rule })
+    }
+
     /// Whose what is kept there is, if nothing else says in which of several backends of one engine it is: two of them that
     /// have different names do not share it. What apps share on NATS is the world's, whatever a host calls the way there.
     pub(super) fn owner_by_name(&self) -> Owner {

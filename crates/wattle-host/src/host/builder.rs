@@ -168,6 +168,7 @@ impl HostBuilder {
         let server = Arc::new(Server::new(self.limits, self.edge, telemetry.clone()));
         let backends = Backends::new(self.backend_source, self.backends, self.limits);
         let providers = Providers { backends, network, telemetry };
+        let readiness = Readiness::default();
         let loader =
             Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;
         Ok(Host {
@@ -176,10 +177,16 @@ impl HostBuilder {
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),
-            ground: Arc::new(Ground { cores: cores.clone(), clock: self.clock, reports: self.reports, tracer }),
+            ground: Arc::new(Ground {
+                cores: cores.clone(),
+                clock: self.clock,
+                reports: self.reports,
+                readiness: readiness.clone(),
+                tracer,
+            }),
             tick_book: self.tick_book,
             cores,
-            readiness: Readiness::default(),
+            readiness,
             admin: Mutex::default(),
             exporter,
         })

@@ -10,26 +10,14 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
 use wasmtime::component::Linker;
-use wattle_backend::bucket::Owner;
-use wattle_backend::error::BackendError;
-use wattle_backend::secrets::{EnvironmentSecrets, KeptSecrets, Secrets};
 use wattle_spec::app::{App, ComponentSpec};
-use wattle_spec::backend::PREFIX_DEFAULT;
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
-use wattle_spec::link::Provider;
-use wattle_spec::name::{BackendName, ComponentName};
-use wattle_spec::resolve::State;
+use wattle_spec::name::ComponentName;
 use wattle_spec::shape::Kind;
 
-use super::backends::{AppBackend, Backends};
-use crate::capability::blobs::BlobsLink;
-use crate::capability::config::ConfigLink;
-use crate::capability::joined::Joined;
-use crate::capability::key_value::KeyValueLink;
-use crate::capability::logging::LogLink;
-use crate::capability::messaging::BusLink;
-use crate::capability::secrets::{SecretsGrant, SecretsLink};
+use super::backends::Backends;
+use super::links::Joining;
 use crate::capability::{linker, preview1, with_labelled};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
@@ -38,7 +26,7 @@ use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::outgoing::{Network, Outgoing, Places};
-use crate::telemetry::{LinkFacts, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::trigger::http::Warm;
 
 /// Failures of one component that are told in a second; the others are counted.
@@ -84,19 +72,6 @@ pub(super) struct Starting<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) network: Arc<Network>,
     pub(super) outgoing: Arc<Places>,
-}
-
-/// A component while its imports are joined.
-struct Joining<'a> {
-    app: &'a App,
-    component: &'a ComponentName,
-    spec: &'a ComponentSpec,
-}
-
-impl Joining<'_> {
-    fn cannot(&self, backend: BackendName, state: State) -> StartError {
-        StartError::CannotKeep { component: self.component.clone(), backend, state }
-    }
 }
 
 impl Loader {
@@ -164,7 +139,7 @@ impl Loader {
             Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
         }
         .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
-        let joining = Joining { app, component: name, spec };
+        let joining = Joining { app, component: name, spec, backends: self.backends() };
         let identity = Identity {
             app: app.id.clone(),
             name: name.clone(),
@@ -173,12 +148,12 @@ impl Loader {
             env: spec.env.clone(),
             mounts: spec.mounts.clone(),
             limits: spec.limits,
-            key_value: self.key_value(&joining)?,
-            config_links: self.configs(&joining)?,
-            secrets: self.secrets(&joining).await?,
-            log_links: self.logs(&joining)?,
-            blobs: Arc::new(self.blobs(&joining)?),
-            buses: self.buses(&joining)?,
+            key_value: joining.key_value()?,
+            config_links: joining.configs()?,
+            secrets: joining.secrets().await?,
+            log_links: joining.logs()?,
+            blobs: Arc::new(joining.blobs()?),
+            buses: joining.buses()?,
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -232,94 +207,6 @@ impl Loader {
         TrustedCode::compiled(&code)
             .load(engine)
             .map_err(|error| failed(CompileError::Refused { reason: format!("{error:#}") }))
-    }
-
-    /// What its links to keys and values lead to.
-    fn key_value(&self, joining: &Joining<'_>) -> Result<Joined<KeyValueLink>, StartError> {
-        Joined::new(&joining.spec.links, State::KeyValue, |name, rule| {
-            let AppBackend { name: backend, kind, stores, owner, .. } = self.backend(joining, name)?;
-            let Some(store) = stores.key_value else { return Err(joining.cannot(backend, State::KeyValue)) };
-            Ok(KeyValueLink { backend: store, owner, facts: Arc::new(LinkFacts { backend, kind, rule }) })
-        })
-    }
-
-    /// What its links to blobs lead to.
-    fn blobs(&self, joining: &Joining<'_>) -> Result<Joined<BlobsLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Blobs, |name, _| {
-            let AppBackend { name, stores, owner, .. } = self.backend(joining, name)?;
-            let Some(backend) = stores.blobs else { return Err(joining.cannot(name, State::Blobs)) };
-            Ok(BlobsLink { backend, name, owner })
-        })
-    }
-
-    /// What stands behind its imports of `wasi:config` beside the manifest.
-    fn configs(&self, joining: &Joining<'_>) -> Result<Joined<ConfigLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Config, |name, _| {
-            let backend = self.backend(joining, name)?;
-            let owner = backend.owner_by_name();
-            let store = backend.stores.key_value.ok_or_else(|| joining.cannot(backend.name, State::Config))?;
-            Ok(ConfigLink::new(store, owner, joining.component))
-        })
-    }
-
-    /// Where its log lines are sent beside the host's own log.
-    fn logs(&self, joining: &Joining<'_>) -> Result<Joined<LogLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Log, |name, _| {
-            let AppBackend { name, stores, .. } = self.backend(joining, name)?;
-            let bus = stores.bus.ok_or_else(|| joining.cannot(name, State::Log))?;
-            Ok(LogLink::new(bus, &joining.app.id, joining.component))
-        })
-    }
-
-    /// Where its messages go to and come from.
-    fn buses(&self, joining: &Joining<'_>) -> Result<Joined<BusLink>, StartError> {
-        Joined::new(&joining.spec.links, State::Bus, |name, _| {
-            let backend = self.backend(joining, name)?;
-            let owner = backend.owner_by_name();
-            let bus = backend.stores.bus.ok_or_else(|| joining.cannot(backend.name, State::Bus))?;
-            Ok(BusLink { bus, owner })
-        })
-    }
-
-    /// Its secrets, and where they are read. Those that it is granted must be there, unless nobody can tell now.
-    async fn secrets(&self, joining: &Joining<'_>) -> Result<SecretsGrant, StartError> {
-        let Joining { component, spec, .. } = joining;
-        if spec.secrets.is_empty() {
-            return Ok(SecretsGrant::default());
-        }
-        let links = Joined::with_built_in(&spec.links, State::Secrets, |link| match &link.provider {
-            Provider::Backend(name) => self.kept_secrets(joining, name).map(Some),
-            Provider::BuiltIn => Ok(Some(SecretsLink {
-                secrets: Arc::new(EnvironmentSecrets::new(PREFIX_DEFAULT)),
-                owner: Owner::Shared,
-            })),
-        })?;
-        let grant = SecretsGrant { granted: spec.secrets.clone(), links };
-        match grant.first_missing().await {
-            Ok(None) => Ok(grant),
-            Ok(Some((secret, place))) => Err(StartError::NoSecret { component: (*component).clone(), secret, place }),
-            Err(error @ (BackendError::Unavailable { .. } | BackendError::TimedOut { .. })) => {
-                tracing::warn!(%component, error = &error as &dyn std::error::Error, "secrets cannot be looked for");
-                Ok(grant)
-            }
-            Err(source) => Err(StartError::Secrets { component: (*component).clone(), source }),
-        }
-    }
-
-    /// The secrets of the backend `name`.
-    fn kept_secrets(&self, joining: &Joining<'_>, name: &BackendName) -> Result<SecretsLink, StartError> {
-        let backend = self.backend(joining, name)?;
-        let owner = backend.owner_by_name();
-        let secrets: Arc<dyn Secrets> = match (backend.stores.secrets, backend.stores.key_value) {
-            (Some(secrets), _) => secrets,
-            (None, Some(store)) => Arc::new(KeptSecrets::new(store)),
-            (None, None) => return Err(joining.cannot(backend.name, State::Secrets)),
-        };
-        Ok(SecretsLink { secrets, owner })
-    }
-
-    fn backend(&self, joining: &Joining<'_>, name: &BackendName) -> Result<AppBackend, StartError> {
-        self.providers.backends.of(joining.app, joining.component, name)
     }
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.

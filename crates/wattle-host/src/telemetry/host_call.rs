@@ -1,7 +1,7 @@
 //! Calls of host functions: each that touches a state or the network is counted, and a span of its request's trace.
 //!
 //! A span is named like the function and says which backend stands behind it, and which rule chose that. What was asked
-//! for, keys and values, is nobody's business.
+//! for, keys, names, subjects and contents, is nobody's business.
 
 use std::future::Future;
 
@@ -20,10 +20,11 @@ pub(crate) struct Function {
     interface: usize,
     /// `namespace:package/interface.function`.
     name: &'static str,
+    kind: Kind,
 }
 
 /// The interfaces whose calls are counted.
-pub(super) const FUNCTIONS_OF: [&str; 7] = [
+pub(super) const FUNCTIONS_OF: [&str; 18] = [
     "wasi:keyvalue/store",
     "wasi:keyvalue/atomics",
     "wasi:keyvalue/batch",
@@ -31,6 +32,17 @@ pub(super) const FUNCTIONS_OF: [&str; 7] = [
     "wasmcloud:keyvalue/atomics",
     "wasmcloud:keyvalue/cas",
     "wasmcloud:keyvalue/batch",
+    "wasi:blobstore/blobstore",
+    "wasi:blobstore/container",
+    "wasmcloud:blobstore/blobstore",
+    "wasmcloud:blobstore/container",
+    "wasi:messaging/producer",
+    "wasi:messaging/request-reply",
+    "wasmcloud:messaging/consumer",
+    "wasi:config/store",
+    "wasi:config/runtime",
+    "wasmcloud:secrets/store",
+    "wasmcloud:secrets/secret",
 ];
 
 impl Function {
@@ -41,7 +53,17 @@ impl Function {
         while !is_of(name.as_bytes(), FUNCTIONS_OF[interface].as_bytes()) {
             interface += 1;
         }
-        Self { interface, name }
+        Self { interface, name, kind: Kind::Internal }
+    }
+
+    /// The same, that sends something and waits for no answer.
+    pub(crate) const fn sending(self) -> Self {
+        Self { kind: Kind::Producer, ..self }
+    }
+
+    /// The same, that waits for somebody's answer.
+    pub(crate) const fn asking(self) -> Self {
+        Self { kind: Kind::Client, ..self }
     }
 }
 
@@ -62,7 +84,7 @@ const fn is_of(name: &[u8], interface: &[u8]) -> bool {
 pub(super) enum Outcome {
     Done,
     Failed,
-    /// Whoever waited for it was ended.
+    /// Whoever waited for it was ended, or left the rest of a stream.
     Cut,
 }
 
@@ -87,12 +109,68 @@ pub(crate) struct LinkFacts {
     pub(crate) rule: Rule,
 }
 
-/// A call under way. It has ended when this is dropped.
-struct Watched<'a> {
-    current: &'a Current,
+impl LinkFacts {
+    /// Says them of something that goes through the link.
+    pub(crate) fn describe(&self, span: &mut Span) {
+        span.set("wattle.backend", self.backend.to_string());
+        span.set("wattle.backend.kind", self.kind.to_string());
+        span.set("wattle.link.rule", self.rule.to_string());
+    }
+}
+
+/// A call under way, told to whoever asked for metrics or traces; nothing if nobody did. It has ended when somebody says
+/// how, and is cut if this is dropped before.
+pub(crate) struct Watched(Option<UnderWay>);
+
+struct UnderWay {
+    current: Current,
     interface: usize,
     outcome: Outcome,
     span: Option<Span>,
+}
+
+impl Watched {
+    /// The instance `current` calls `function` through `link`.
+    pub(crate) fn begin(current: &Current, function: Function, link: &LinkFacts) -> Self {
+        if current.series().is_none() {
+            return Self(None);
+        }
+        let mut span = current.trace().and_then(|trace| trace.child(function.kind, function.name));
+        if let Some(span) = &mut span {
+            link.describe(span);
+        }
+        let (current, interface) = (current.clone(), function.interface);
+        Self(Some(UnderWay { current, interface, outcome: Outcome::Cut, span }))
+    }
+
+    /// Makes whoever handles a message with `fields` a part of the trace, below this call.
+    pub(crate) fn publish_with(&self, fields: &mut Vec<(String, String)>) {
+        if let Some(call) = &self.0
+            && let Some(trace) = call.current.trace()
+        {
+            trace.publish_with(fields, call.span.as_ref());
+        }
+    }
+
+    /// It has ended like this.
+    pub(crate) fn ended<T, E>(&mut self, how: &Result<T, E>) {
+        match how {
+            Ok(_) => self.end(Outcome::Done),
+            Err(_) => self.end(Outcome::Failed),
+        }
+    }
+
+    /// It has ended well.
+    pub(crate) fn done(&mut self) {
+        self.end(Outcome::Done);
+    }
+
+    /// Once: what comes later does not count.
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(mut call) = self.0.take() {
+            call.outcome = outcome;
+        }
+    }
 }
 
 /// Watches one call of `function` by the instance `current`. Nothing happens beside the call unless somebody asked for
@@ -103,22 +181,13 @@ pub(crate) async fn watch<T, E>(
     link: &LinkFacts,
     call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    if current.series().is_none() {
-        return call.await;
-    }
-    let mut span = current.trace().and_then(|trace| trace.child(Kind::Internal, function.name));
-    if let Some(span) = &mut span {
-        span.set("wattle.backend", link.backend.to_string());
-        span.set("wattle.backend.kind", link.kind.to_string());
-        span.set("wattle.link.rule", link.rule.to_string());
-    }
-    let mut watched = Watched { current, interface: function.interface, outcome: Outcome::Cut, span };
+    let mut watched = Watched::begin(current, function, link);
     let ended = call.await;
-    watched.outcome = if ended.is_ok() { Outcome::Done } else { Outcome::Failed };
+    watched.ended(&ended);
     ended
 }
 
-impl Drop for Watched<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         if let (Some(span), Outcome::Failed | Outcome::Cut) = (&mut self.span, self.outcome) {
             span.fail(self.outcome.as_str());

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use wattle_spec::name::{AppId, ComponentName};
 
+use super::delivered::Fate;
 use super::host_call::{FUNCTIONS_OF, Outcome};
 use crate::answer::ErrorCode;
 use crate::cores::CoreId;
@@ -56,6 +57,8 @@ pub(crate) struct Shard {
     pub(super) failures: [AtomicU64; ErrorCode::ALL.len()],
     pub(super) host_calls: [[AtomicU64; Outcome::COUNT]; FUNCTIONS_OF.len()],
     pub(super) outgoing: [AtomicU64; STATUSES.len()],
+    pub(super) messages: [AtomicU64; Fate::COUNT],
+    pub(super) messages_in_flight: AtomicI64,
     pub(super) log_lines_dropped: AtomicU64,
 }
 

@@ -88,6 +88,8 @@ fn span(span: Finished) -> Span {
         Kind::Server => SpanKind::Server,
         Kind::Client => SpanKind::Client,
         Kind::Internal => SpanKind::Internal,
+        Kind::Producer => SpanKind::Producer,
+        Kind::Consumer => SpanKind::Consumer,
     };
     Span {
         trace_id: span.context.trace.to_be_bytes().to_vec(),

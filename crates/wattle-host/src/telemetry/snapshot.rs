@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::delivered::Fate;
 use super::host_call::{FUNCTIONS_OF, Outcome};
 use super::metrics::{BOUNDS, STATUSES, Series};
 use super::{Telemetry, process};
@@ -85,6 +86,7 @@ pub(super) fn take(telemetry: &Telemetry) -> Vec<Family> {
     let series = telemetry.metrics.all();
     let mut families = of_requests(&series);
     families.extend(of_instances(&series));
+    families.extend(of_messages(&series));
     families.extend(of_calls(&series));
     families.extend(of_host(telemetry));
     families
@@ -130,8 +132,25 @@ fn of_instances(series: &[impl AsRef<Series>]) -> Vec<Family> {
     vec![made, warm, lines]
 }
 
+fn of_messages(series: &[impl AsRef<Series>]) -> Vec<Family> {
+    let help = "Messages that a component was called with, each time, by what became of them";
+    let mut messages = Family::counter("wattle.messages", help);
+    let mut in_flight = Family::gauge("wattle.messages.in_flight", "Messages that are being handled");
+    for series in series.iter().map(AsRef::as_ref) {
+        let counts = Fate::ALL.map(|fate| (fate, series.sum(|shard| &shard.messages[fate as usize])));
+        for (fate, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            messages.add(series, Some(("outcome", fate.as_str())), Value::Total(count));
+        }
+        let level = series.level(|shard| &shard.messages_in_flight);
+        if level > 0 || counts.iter().any(|(_, count)| *count > 0) {
+            in_flight.add(series, None, Value::Level(level));
+        }
+    }
+    vec![messages, in_flight]
+}
+
 fn of_calls(series: &[impl AsRef<Series>]) -> Vec<Family> {
-    let mut calls = Family::counter("wattle.host_calls", "Calls of host functions that touch a state");
+    let mut calls = Family::counter("wattle.host_calls", "Calls of host functions that a backend answers");
     let mut outgoing = Family::counter("wattle.outgoing_requests", "Requests that components sent");
     for series in series.iter().map(AsRef::as_ref) {
         for (interface, name) in FUNCTIONS_OF.iter().enumerate() {

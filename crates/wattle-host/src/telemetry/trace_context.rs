@@ -1,5 +1,5 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): where a span stands in its trace, read from and written to
-//! header fields. What is malformed is as good as absent.
+//! the fields of requests and of messages. What is malformed is as good as absent.
 
 use std::fmt;
 
@@ -30,7 +30,10 @@ pub(crate) struct SpanContext {
     pub(crate) sampled: bool,
 }
 
-/// What a caller said of its own span.
+/// The fields of a message, in their order.
+type Fields = Vec<(String, String)>;
+
+/// What a caller, or who published a message, said of its own span.
 pub(super) struct Caller {
     pub(super) context: SpanContext,
     pub(super) state: Option<Box<str>>,
@@ -38,11 +41,38 @@ pub(super) struct Caller {
 
 impl Caller {
     /// What the header of a request says, if it is exactly one valid thing.
-    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
-        let mut fields = headers.get_all(TRACEPARENT).iter();
-        let (Some(field), None) = (fields.next(), fields.next()) else { return None };
-        Some(Self { context: read_parent(field.to_str().ok()?)?, state: read_state(headers) })
+    pub(super) fn of_request(headers: &HeaderMap) -> Option<Self> {
+        Self::read(|name| headers.get_all(name).iter().map(|value| value.to_str().ok()))
     }
+
+    /// What the fields of a message say, if it is exactly one valid thing.
+    pub(super) fn of_message(fields: &[(String, String)]) -> Option<Self> {
+        Self::read(|name| fields.iter().filter(move |field| is_called(field, &name)).map(|(_, value)| Some(&**value)))
+    }
+
+    /// `values` are those of all fields of a name; `None`: one that is no text.
+    fn read<'a, V: Iterator<Item = Option<&'a str>>>(values: impl Fn(HeaderName) -> V) -> Option<Self> {
+        let mut parents = values(TRACEPARENT);
+        let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
+        Some(Self { context: read_parent(parent?)?, state: read_state(values(TRACESTATE)) })
+    }
+}
+
+/// Whether a field of a message has this name. Who publishes may write it otherwise: NATS keeps what it gets.
+fn is_called((name, _): &(String, String), wanted: &HeaderName) -> bool {
+    name.eq_ignore_ascii_case(wanted.as_str())
+}
+
+/// Whether the fields of a message say what trace it belongs to.
+pub(super) fn has_parent(fields: &[(String, String)]) -> bool {
+    fields.iter().any(|field| is_called(field, &TRACEPARENT))
+}
+
+/// Writes a place in a trace to the fields of a message, in place of what they say.
+pub(super) fn write_fields(fields: &mut Fields, context: SpanContext, state: Option<&str>) {
+    fields.retain(|field| !is_called(field, &TRACEPARENT) && !is_called(field, &TRACESTATE));
+    fields.push((TRACEPARENT.as_str().to_owned(), context.to_string()));
+    fields.extend(state.map(|state| (TRACESTATE.as_str().to_owned(), state.to_owned())));
 }
 
 fn read_parent(text: &str) -> Option<SpanContext> {
@@ -64,9 +94,8 @@ fn read_parent(text: &str) -> Option<SpanContext> {
 }
 
 /// The list of `tracestate`, from however many fields, if all of it can be passed on.
-fn read_state(headers: &HeaderMap) -> Option<Box<str>> {
-    let fields: Vec<&str> =
-        headers.get_all(TRACESTATE).iter().map(|field| field.to_str()).collect::<Result<_, _>>().ok()?;
+fn read_state<'a>(fields: impl Iterator<Item = Option<&'a str>>) -> Option<Box<str>> {
+    let fields: Vec<&str> = fields.collect::<Option<_>>()?;
     let members = fields.iter().flat_map(|field| field.split(',')).map(str::trim).filter(|member| !member.is_empty());
     let members: Vec<&str> = members.collect();
     let state = members.join(",");
@@ -130,13 +159,7 @@ mod tests {
 
     #[test]
     fn states() {
-        let read = |fields: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for field in fields {
-                headers.append(TRACESTATE, HeaderValue::try_from(*field).expect("a header value"));
-            }
-            read_state(&headers).map(String::from)
-        };
+        let read = |fields: &[&str]| read_state(fields.iter().copied().map(Some)).map(String::from);
         assert_eq!(read(&["a=1, b@c=2,", "d=3"]).as_deref(), Some("a=1,b@c=2,d=3"));
         let long = format!("a={}", "x".repeat(STATE_MAX));
         let many = vec!["a=1"; STATE_MEMBERS_MAX + 1].join(",");
@@ -149,8 +172,21 @@ mod tests {
     fn one_or_none() {
         let mut headers = HeaderMap::new();
         headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
-        assert!(Caller::read(&headers).is_some());
+        assert!(Caller::of_request(&headers).is_some());
         headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
-        assert!(Caller::read(&headers).is_none());
+        assert!(Caller::of_request(&headers).is_none());
+    }
+
+    #[test]
+    fn of_messages() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut fields = vec![field("Traceparent", PARENT), field("k", "v"), field("TRACESTATE", "a=1")];
+        let caller = Caller::of_message(&fields).expect("a caller");
+        assert_eq!((caller.context.to_string().as_str(), caller.state.as_deref()), (PARENT, Some("a=1")));
+        assert!(Caller::of_message(&[fields.clone(), fields.clone()].concat()).is_none(), "two parents");
+        assert!(Caller::of_message(&fields[1..]).is_none(), "a state alone");
+        let context = SpanContext { span: 1, ..caller.context };
+        write_fields(&mut fields, context, None);
+        assert_eq!(fields, [field("k", "v"), field("traceparent", &context.to_string())]);
     }
 }

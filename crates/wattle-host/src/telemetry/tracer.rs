@@ -1,6 +1,6 @@
 //! Traces: spans that are begun, handed on by value, and put into a bounded queue when they end.
 //!
-//! A request belongs to one [`Trace`], which its [`Invocation`](crate::Invocation) carries. There is no ambient span.
+//! A request or a message belongs to one [`Trace`], which its [`Invocation`](crate::Invocation) carries. There is no ambient span.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
 use wattle_spec::telemetry::{Parent, Sampling};
 
-use super::trace_context::{Caller, SpanContext, TRACEPARENT, TRACESTATE};
+use super::trace_context::{Caller, SpanContext, TRACEPARENT, TRACESTATE, has_parent, write_fields};
 
 /// Spans that wait to be sent; more are dropped and counted.
 const QUEUE_LEN: usize = 4096;
@@ -75,6 +75,10 @@ pub(crate) enum Kind {
     Client,
     /// A call within this host.
     Internal,
+    /// A message that is sent.
+    Producer,
+    /// A message that is handled.
+    Consumer,
 }
 
 /// The value of an attribute.
@@ -110,8 +114,21 @@ impl Tracer {
 
     /// Begins the trace of a request with this header, or goes on with its caller's. `None` in place of the span: the
     /// trace is not told.
-    pub(crate) fn begin(self: &Arc<Self>, headers: &HeaderMap) -> (Trace, Option<Span>) {
-        let caller = Caller::read(headers);
+    pub(crate) fn begin_request(self: &Arc<Self>, headers: &HeaderMap) -> (Trace, Option<Span>) {
+        self.begin(Caller::of_request(headers), Kind::Server, "")
+    }
+
+    /// The same of the handling of a message with these fields: it is a part of whatever caused the message.
+    pub(crate) fn begin_message(self: &Arc<Self>, fields: &[(String, String)]) -> (Trace, Option<Span>) {
+        self.begin(Caller::of_message(fields), Kind::Consumer, "message")
+    }
+
+    /// The same of a run that nobody called for, called `name`.
+    pub(crate) fn begin_run(self: &Arc<Self>, name: &'static str) -> (Trace, Option<Span>) {
+        self.begin(None, Kind::Internal, name)
+    }
+
+    fn begin(self: &Arc<Self>, caller: Option<Caller>, kind: Kind, name: &'static str) -> (Trace, Option<Span>) {
         let trace = caller.as_ref().map_or_else(random_trace, |caller| caller.context.trace);
         let sampled = match &caller {
             Some(caller) if self.sampling.parent == Parent::Followed => caller.context.sampled,
@@ -121,16 +138,7 @@ impl Tracer {
         let parent = caller.as_ref().map(|caller| Origin::Elsewhere(caller.context.span));
         let state = caller.and_then(|caller| caller.state);
         let trace = Trace(Arc::new(Place { context, state, tracer: self.clone() }));
-        let span = sampled.then(|| trace.span(context, parent, Kind::Server, Cow::Borrowed("")));
-        (trace, span)
-    }
-
-    /// Begins the trace of a run that no request caused, called `name`. `None` in place of the span: the trace is not told.
-    pub(crate) fn begin_run(self: &Arc<Self>, name: &'static str) -> (Trace, Option<Span>) {
-        let trace = random_trace();
-        let context = SpanContext { trace, span: random(), sampled: self.is_chosen(trace) };
-        let trace = Trace(Arc::new(Place { context, state: None, tracer: self.clone() }));
-        let span = context.sampled.then(|| trace.span(context, None, Kind::Internal, Cow::Borrowed(name)));
+        let span = sampled.then(|| trace.span(context, parent, kind, Cow::Borrowed(name)));
         (trace, span)
     }
 
@@ -167,10 +175,14 @@ impl Trace {
         own.sampled.then(|| self.span(context, Some(Origin::Here(own.span)), kind, name.into()))
     }
 
+    /// Where `span` is in it, or else the request itself.
+    fn place(&self, span: Option<&Span>) -> SpanContext {
+        span.and_then(|span| span.finished.as_ref()).map_or(self.0.context, |span| span.context)
+    }
+
     /// Makes whoever gets `headers` a part of this trace: below `span`, or else below the request itself.
     pub(crate) fn write(&self, headers: &mut HeaderMap, span: Option<&Span>) {
-        let below = span.and_then(|span| span.finished.as_ref()).map_or(self.0.context, |span| span.context);
-        headers.insert(TRACEPARENT, below.to_field());
+        headers.insert(TRACEPARENT, self.place(span).to_field());
         headers.remove(TRACESTATE);
         if let Some(Ok(state)) = self.0.state.as_deref().map(HeaderValue::try_from) {
             headers.insert(TRACESTATE, state);
@@ -182,6 +194,18 @@ impl Trace {
     pub(crate) fn send_with(&self, headers: &mut HeaderMap, span: Option<&Span>) {
         if self.0.tracer.propagate && !headers.contains_key(TRACEPARENT) {
             self.write(headers, span);
+        }
+    }
+
+    /// Makes whoever handles a message with `fields` a part of this trace, as [`write`](Self::write) does.
+    pub(crate) fn write_message(&self, fields: &mut Vec<(String, String)>, span: Option<&Span>) {
+        write_fields(fields, self.place(span), self.0.state.as_deref());
+    }
+
+    /// The same for a message that a guest publishes, with the exceptions of [`send_with`](Self::send_with).
+    pub(crate) fn publish_with(&self, fields: &mut Vec<(String, String)>, span: Option<&Span>) {
+        if self.0.tracer.propagate && !has_parent(fields) {
+            self.write_message(fields, span);
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use wattle_backend::bus::Message;
 use wattle_spec::report::Report;
 
 use crate::clock::Clock;
 use crate::cores::Cores;
+use crate::readiness::Readiness;
 use crate::telemetry::{Span, Trace, Tracer};
 
 /// Where reports go. It must not wait.
@@ -16,6 +18,8 @@ pub(crate) struct Ground {
     pub(crate) cores: Arc<Cores>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reports: Reports,
+    /// Whether apps are ready.
+    pub(crate) readiness: Readiness,
     /// `None`: no traces.
     pub(crate) tracer: Option<Arc<Tracer>>,
 }
@@ -24,6 +28,12 @@ impl Ground {
     /// Begins the trace of a run, with a span called `name`, as far as somebody is told.
     pub(crate) fn trace(&self, name: &'static str) -> (Option<Trace>, Option<Span>) {
         let begun = self.tracer.as_ref().map(|tracer| tracer.begin_run(name));
+        begun.map_or((None, None), |(trace, span)| (Some(trace), span))
+    }
+
+    /// The same for the handling of a message, in the trace of whoever published it.
+    pub(crate) fn trace_message(&self, message: &Message) -> (Option<Trace>, Option<Span>) {
+        let begun = self.tracer.as_ref().map(|tracer| tracer.begin_message(&message.headers));
         begun.map_or((None, None), |(trace, span)| (Some(trace), span))
     }
 

@@ -5,6 +5,7 @@
 
 mod delivery;
 mod handler;
+mod hearing;
 mod lane;
 mod leftovers;
 
@@ -21,6 +22,7 @@ use wattle_spec::report::Report;
 use wattle_spec::shape::MessageHandler;
 
 use self::handler::Handler;
+use self::hearing::Hearing;
 use self::lane::Lane;
 pub(crate) use self::leftovers::forget;
 use super::ground::Ground;
@@ -37,6 +39,7 @@ pub(crate) struct Subscriber {
     handler: Handler,
     link: BusLink,
     ground: Arc<Ground>,
+    hearing: Arc<Hearing>,
     given_up: AtomicU64,
 }
 
@@ -59,22 +62,26 @@ impl Inbox {
         component: &Arc<Component>,
         ground: &Arc<Ground>,
     ) -> Result<Self, StartError> {
-        let link = component.identity.buses.unnamed(&handler.interface().package_key().to_string(), &Via::Interface);
         let name = &component.identity.name;
         let unfit = || StartError::Link { component: name.clone(), reason: "messages cannot reach it".to_owned() };
+        let package = handler.interface().package_key().to_string();
+        let link = component.identity.buses.unnamed(&package, &Via::Interface).ok_or_else(unfit)?;
         let subscriber = Arc::new(Subscriber {
             trigger: trigger.clone(),
             component: component.clone(),
             handler: Handler::find(handler, &component.program).ok_or_else(unfit)?,
-            link: link.cloned().ok_or_else(unfit)?,
+            link: link.clone(),
             ground: ground.clone(),
+            hearing: Hearing::of(trigger, &component.identity.app, link, &ground.readiness),
             given_up: AtomicU64::default(),
         });
         let mut lanes = Vec::new();
         for (core, places) in shares(trigger, &ground.cores.ids().collect::<Vec<_>>(), ground.cores.least_loaded()) {
             let deliveries = match subscriber.subscribe(places).await {
-                Ok(deliveries) => Some(deliveries),
-                Err(BackendError::Unavailable { .. } | BackendError::TimedOut { .. }) => None,
+                Ok(deliveries) => Ok(deliveries),
+                Err(error @ (BackendError::Unavailable { .. } | BackendError::TimedOut { .. })) => {
+                    Err(subscriber.hearing.lose(error.code()))
+                }
                 Err(source) => {
                     let subject = trigger.subject.clone();
                     return Err(StartError::Subscribe { component: name.clone(), subject, source });

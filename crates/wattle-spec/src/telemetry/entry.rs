@@ -28,7 +28,8 @@ pub(crate) struct TelemetryEntry {
     /// What this host is called there.
     #[schemars(extend("default" = "wattle"))]
     service_name: Option<String>,
-    /// Whether the requests that components send carry the trace that they belong to, unless they bring their own.
+    /// Whether the requests and messages that components send carry the trace that they belong to, unless they bring
+    /// their own.
     #[schemars(extend("default" = true))]
     propagate: Option<bool>,
 }

@@ -31,7 +31,7 @@ pub struct TelemetrySpec {
     pub interval: Duration,
     /// What this host is called there.
     pub service_name: String,
-    /// Whether requests of components carry the trace that they belong to.
+    /// Whether requests and messages of components carry the trace that they belong to.
     pub propagate: bool,
 }
 

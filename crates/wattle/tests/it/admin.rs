@@ -1,9 +1,12 @@
 //! The admin listener: health, readiness, metrics, and who may ask.
 
+use serde_json::Value;
 use wattle_testkit::process::Signal;
 use wattle_testkit::{App, Connection, NatsServer, Response, Server, guests, until};
 
 use crate::WATTLE;
+use crate::messages::{post, publish, trigger};
+use crate::nats::host_file;
 
 /// Where `server` tells of itself, from its log.
 fn address(server: &Server) -> std::net::SocketAddr {
@@ -133,6 +136,34 @@ fn not_ready_without_a_backend() {
     assert_eq!(get(&server, "/healthz").status(), 200);
     nats.restart();
     until("it is seen that the backend is back", || (get(&server, "/readyz").status() == 200).then_some(()));
+}
+
+/// An app is not ready as long as a trigger hears nothing, nor while the backend is away that it hears from; when that is
+/// back, it is ready by itself and its messages come.
+#[test]
+fn not_ready_without_messages() {
+    let Some(mut nats) = NatsServer::builder().start() else { return };
+    nats.kill();
+    let app = post(&["a"], "nats", &trigger("a", "orders.>", "")).file("host.toml", host_file(&nats));
+    let server = up(&app).args(["--config", "host.toml"]).start();
+    let waiting = |answer: &Response| answer.json()["apps"]["default/post"]["waiting"].as_array().unwrap().clone();
+    let is_trigger = |part: &Value| part["part"] == "message trigger a on orders.>";
+    let answer = get(&server, "/readyz");
+    let deaf = waiting(&answer).into_iter().find(is_trigger);
+    let reason = deaf.as_ref().and_then(|part| part["reason"].as_str()).unwrap_or_default();
+    assert!(["backend nats: unavailable", "backend nats: timed-out"].contains(&reason), "{}", answer.text());
+    assert_eq!(answer.status(), 503);
+    for body in ["one", "two"] {
+        nats.restart();
+        until("it is ready", || (get(&server, "/readyz").status() == 200).then_some(()));
+        publish(&server, "orders.new", body);
+        until("messages come", || {
+            (!server.get("/seen").json()[format!("a orders.new {body}")].is_null()).then_some(())
+        });
+        nats.kill();
+        let answer = until("it is not ready", || Some(get(&server, "/readyz")).filter(|answer| answer.status() == 503));
+        assert_eq!(waiting(&answer)[0]["part"], "backend nats", "{}", answer.text());
+    }
 }
 
 const IN_FLIGHT: &str = "wattle_requests_in_flight{app=\"default/misbehave\",component=\"misbehave\"}";

@@ -103,13 +103,24 @@ fn readers_that_leave() {
 }
 
 /// Begins to send an object of 8 MiB over one that is there, and stops after 4 of them.
-fn half_sent(server: &Server) -> Connection {
+fn half_sent_over(server: &Server) -> Connection {
     server.call("PUT", "/container/box", "");
     assert_eq!(server.call("PUT", "/object/box/a", "before").summary(), "204 ");
+    half_sent(server, "a")
+}
+
+/// Begins to send an object of 8 MiB, and stops after 4 of them.
+pub(crate) fn half_sent(server: &Server, name: &str) -> Connection {
     let mut connection = server.connect();
-    connection.send(format!("PUT /object/box/a HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 8 * MIB));
-    connection.send(vec![b'x'; 4 * MIB]);
+    let head = format!("PUT /object/box/{name} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 8 * MIB);
+    connection.send(head);
+    send_rest(&mut connection);
     connection
+}
+
+/// Sends the other half of it.
+pub(crate) fn send_rest(connection: &mut Connection) {
+    connection.send(vec![b'x'; 4 * MIB]);
 }
 
 /// A guest that finds that its client is gone does not finish its value.
@@ -119,7 +130,7 @@ fn a_client_that_leaves_in_the_middle() {
     for backend in ["disk", "memory"] {
         let app = app(&draft, backend, "");
         let server = WATTLE.up(&app).start();
-        drop(half_sent(&server));
+        drop(half_sent_over(&server));
         let whole = vec![b'y'; 8 * MIB];
         assert_eq!(server.get("/object/box/a").text(), "before");
         assert_eq!(server.call("PUT", "/object/box/a", &whole).summary(), "204 ");
@@ -133,7 +144,7 @@ fn a_content_that_does_not_come() {
     let [_, concurrent] = faces();
     let app = app(&concurrent, "memory", "limits = { deadline = \"5s\" }");
     let server = WATTLE.up(&app).start();
-    let mut connection = half_sent(&server);
+    let mut connection = half_sent_over(&server);
     assert_eq!(connection.answer("PUT").summary(), "422 timeout");
     assert_eq!(server.get("/object/box/a").text(), "before");
 }
@@ -144,11 +155,11 @@ fn calls_do_not_wait_for_each_other() {
     let [_, concurrent] = faces();
     let app = app(&concurrent, "disk", "");
     let server = WATTLE.up(&app).start();
-    let mut writing = half_sent(&server);
+    let mut writing = half_sent_over(&server);
     for _ in 0..20 {
         assert_eq!(server.get("/object/box/a").text(), "before");
     }
-    writing.send(vec![b'x'; 4 * MIB]);
+    send_rest(&mut writing);
     assert_eq!(writing.answer("PUT").summary(), "204 ");
     assert!(server.get("/object/box/a").body == vec![b'x'; 8 * MIB]);
 }

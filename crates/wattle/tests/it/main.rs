@@ -58,6 +58,7 @@ mod stop;
 mod streams;
 mod telemetry;
 mod telemetry_calls;
+mod telemetry_messages;
 mod tls;
 mod up;
 

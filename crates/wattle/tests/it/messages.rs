@@ -9,7 +9,7 @@ use wattle_testkit::{App, Server};
 use crate::WATTLE;
 
 /// The guests that do the same over each of the interfaces, with the package that each imports.
-const GUESTS: [(&str, &str); 2] = [("courier", "wasmcloud:messaging"), ("courier-draft", "wasi:messaging")];
+pub(crate) const GUESTS: [(&str, &str); 2] = [("courier", "wasmcloud:messaging"), ("courier-draft", "wasi:messaging")];
 const BACKENDS: [&str; 2] = ["memory", "disk"];
 
 /// An app with a component for each name of `names`, the guest `courier`, that keeps messages and what was seen in
@@ -18,7 +18,7 @@ pub(crate) fn post(names: &[&str], backend: &str, triggers: &str) -> App {
     post_of(("courier", "wasmcloud:messaging"), names, backend, triggers)
 }
 
-fn post_of((guest, package): (&str, &str), names: &[&str], backend: &str, triggers: &str) -> App {
+pub(crate) fn post_of((guest, package): (&str, &str), names: &[&str], backend: &str, triggers: &str) -> App {
     let mut text =
         format!("name = \"post\"\n[links]\n\"wasi:keyvalue\" = \"{backend}\"\n\"{package}\" = \"{backend}\"\n");
     for name in names {

@@ -15,7 +15,7 @@ use crate::WATTLE;
 use crate::messages::{post, publish, trigger, wait_for_seen};
 
 /// A host's file with NATS as the default.
-fn host_file(nats: &NatsServer) -> String {
+pub(crate) fn host_file(nats: &NatsServer) -> String {
     format!("defaults = \"nats\"\n[backends.nats]\ntype = \"nats\"\nservers = [\"{}\"]\n", nats.url())
 }
 

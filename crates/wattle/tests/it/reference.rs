@@ -119,6 +119,28 @@ fn limits() {
     check("limits.md", &page.concat());
 }
 
+/// What `it::telemetry`, `it::telemetry_calls` and `it::telemetry_messages` show.
+const TRACES: &str = "## Traces
+
+The trace context is that of W3C. A component sees the place of its own run in `traceparent` and `tracestate`: in the header
+of a request, and in the metadata of a message (`wasi:messaging`; `wasmcloud:messaging` shows no fields). What it sends
+carries the place of the call that sends it, in fields of the same names, also as headers on NATS. It does not where the
+component has set `traceparent` itself, or with `propagate = false`.
+
+";
+const SPANS: [[&str; 4]; 5] = [
+    ["`GET /cart/...`", "server", "the caller's span", "with the answer"],
+    ["`GET`", "client", "what runs", "with the head of the answer"],
+    [
+        "a host function that a backend answers, as in `wasi:blobstore/container.get-data`",
+        "internal; producer for what is published, client for what is asked of others by message",
+        "what runs",
+        "with the call, or with its stream; a stream that is not read to its end failed with `cut`",
+    ],
+    ["`message`", "consumer", "the span that published it, at each try", "when the component has returned"],
+    ["`cron`", "internal", "nothing", "when the component has returned"],
+];
+
 /// The numbers are those that a host tells.
 #[test]
 fn telemetry() {
@@ -132,12 +154,14 @@ fn telemetry() {
     let row = |(index, (name, help)): (usize, &(&str, &str))| {
         vec![format!("`{name}`"), types[index].1.to_owned(), help.to_string()]
     };
+    let spans = SPANS.map(|row| row.map(str::to_owned).to_vec());
     let page = format!(
-        "# Telemetry\n\n## Variables\n\nThey come before `[telemetry]` of [host.toml](host-file.md).\n\n{}\n## Metrics\n\nIn the \
+        "# Telemetry\n\n## Variables\n\nThey come before `[telemetry]` of [host.toml](host-file.md).\n\n{}\n{TRACES}{}\n## Metrics\n\nIn the \
          spelling of `/metrics`, where counters end in `_total`. A collector is told the same with full stops between \
          the\nwords and without the units. The labels are `app`, `component`, and `status`, `code`, `interface` or `outcome`; \
          for a\ncollector they begin with `wattle.`.\n\n{}",
         table(&["variable", "sets"], variables),
+        table(&["span", "kind", "below", "ends"], spans),
         table(&["name", "type", "meaning"], about("# HELP ").iter().enumerate().map(row))
     );
     check("telemetry.md", &page);

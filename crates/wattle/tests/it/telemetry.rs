@@ -9,8 +9,8 @@ use wattle_testkit::{App, Collector, Http2, PATIENCE, SeenSpan, Server, Up, Upst
 
 use crate::WATTLE;
 
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const CALLER: &str = "b7ad6b7169203331";
+pub(crate) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+pub(crate) const CALLER: &str = "b7ad6b7169203331";
 
 /// An app whose host tells `collector`; `more` are lines of its `[telemetry]`.
 pub(crate) fn telling(app: App, service: &str, collector: &str, more: &str) -> App {

@@ -10,13 +10,17 @@ use wasmtime::component::{Accessor, Lift, Linker, LinkerInstance, Lower, Resourc
 use super::container::{OpenContainer, inclusive};
 use super::failure::{Answer, Failure, Outcome, Refusal};
 use super::flow::{Parts, lists, outflow, upload};
-use super::incoming::pieces;
+use super::incoming::{Reading, pieces};
 use super::link::{Place, Reach};
+use super::operation::{
+    CLEAR, DELETE_OBJECT, DELETE_OBJECTS, GET_DATA, HAS_OBJECT, INFO, LIST_OBJECTS, OBJECT_INFO, WRITE_DATA,
+};
 use super::{HasStore, View, view};
 use crate::capability::Via;
 use crate::capability::bindings::named_imports::wasmcloud::blobstore::blobstore;
 use crate::capability::bindings::wasmcloud::blobstore::types::{ContainerMetadata, Error, ObjectId, ObjectMetadata};
 use crate::capability::bindings::wasmcloud::blobstore::{container, types};
+use crate::capability::operation::{Namespace, Operation};
 use crate::capability::patience::Patience;
 use crate::instance::Guest;
 
@@ -38,12 +42,12 @@ async fn linked<T: 'static, R>(
     via: Via,
     operation: impl AsyncFnOnce(Reach) -> Outcome<R>,
 ) -> Answer<R> {
-    let (links, patience) = accessor.with(|mut access| {
-        let View { links, patience, .. } = access.get();
-        (links.clone(), patience)
+    let reach = accessor.with(|mut access| {
+        let View { links, current, patience, .. } = access.get();
+        let (links, current) = (links.clone(), current.clone());
+        Reach { links, namespace: Namespace::WasmCloud, via, current, patience }
     });
-    let reach = Reach { links, package: "wasmcloud:blobstore", via };
-    Ok(patience.within(operation(reach)).await??)
+    Ok(operation(reach).await?)
 }
 
 /// An open container, and how long something may be done with it.
@@ -57,14 +61,15 @@ fn open<T: 'static>(
     })
 }
 
-/// Does something with an open container.
+/// Does something with an open container, which is `operation`.
 async fn opened<T: 'static, R>(
     accessor: &Accessor<T, HasStore>,
     container: Resource<OpenContainer>,
-    operation: impl AsyncFnOnce(&OpenContainer) -> Outcome<R>,
+    operation: Operation,
+    work: impl AsyncFnOnce(&OpenContainer) -> Outcome<R>,
 ) -> Answer<R> {
     let (open, patience) = open(accessor, &container)?;
-    Ok(patience.within(operation(&open)).await??)
+    Ok(open.perform(operation, &patience, work(&open)).await?)
 }
 
 /// Puts a container into the table.
@@ -158,7 +163,7 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
             let created_at = nanoseconds(open.created().await?);
             Ok(ContainerMetadata { name: open.name.clone(), created_at })
         };
-        opened(accessor, container, info).await
+        opened(accessor, container, INFO, info).await
     }
 
     async fn get_data(
@@ -169,8 +174,9 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
         end: u64,
     ) -> Answer<StreamReader<u8>> {
         let (open, patience) = open(accessor, &container)?;
-        let object = patience.within(open.read(&name, inclusive(start, end))).await??;
-        hand_out(accessor, pieces(object.content, patience))
+        let range = inclusive(start, end);
+        let (object, watched) = open.perform_first(GET_DATA, &patience, open.read(&name, range.clone())).await?;
+        hand_out(accessor, pieces(Reading::new(object, &range, watched), patience))
     }
 
     async fn write_data(
@@ -182,7 +188,7 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
         let (upload, content) = upload();
         // In any case: a stream that nobody takes would keep its writer waiting.
         accessor.with(|access| data.pipe(access, upload)).map_err(Failure::Trap)?;
-        opened(accessor, container, async |open| open.write(&name, content).await).await
+        opened(accessor, container, WRITE_DATA, async |open| open.write(&name, content).await).await
     }
 
     async fn list_objects(
@@ -190,8 +196,8 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
         container: Resource<OpenContainer>,
     ) -> Answer<StreamReader<String>> {
         let (open, patience) = open(accessor, &container)?;
-        patience.within(open.created()).await??;
-        hand_out(accessor, lists(open.names(), patience))
+        let (_, watched) = open.perform_first(LIST_OBJECTS, &patience, open.created()).await?;
+        hand_out(accessor, lists(open.names(), patience, watched))
     }
 
     async fn delete_object(
@@ -199,7 +205,7 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
         container: Resource<OpenContainer>,
         name: String,
     ) -> Answer<()> {
-        opened(accessor, container, async |open| open.delete(&name).await).await
+        opened(accessor, container, DELETE_OBJECT, async |open| open.delete(&name).await).await
     }
 
     async fn delete_objects(
@@ -207,7 +213,7 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
         container: Resource<OpenContainer>,
         names: Vec<String>,
     ) -> Answer<()> {
-        opened(accessor, container, async |open| open.delete_many(names).await).await
+        opened(accessor, container, DELETE_OBJECTS, async |open| open.delete_many(names).await).await
     }
 
     async fn has_object(
@@ -215,7 +221,7 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
         container: Resource<OpenContainer>,
         name: String,
     ) -> Answer<bool> {
-        opened(accessor, container, async |open| open.has(&name).await).await
+        opened(accessor, container, HAS_OBJECT, async |open| open.has(&name).await).await
     }
 
     async fn object_info(
@@ -228,11 +234,11 @@ impl<T: Send + 'static> container::HostContainerWithStore<T> for HasStore {
             let created_at = nanoseconds(entry.created);
             Ok(ObjectMetadata { name: entry.name, container: open.name.clone(), created_at, size: entry.size })
         };
-        opened(accessor, container, info).await
+        opened(accessor, container, OBJECT_INFO, info).await
     }
 
     async fn clear(accessor: &Accessor<T, Self>, container: Resource<OpenContainer>) -> Answer<()> {
-        opened(accessor, container, async |open| open.clear().await).await
+        opened(accessor, container, CLEAR, async |open| open.clear().await).await
     }
 
     async fn drop(accessor: &Accessor<T, Self>, container: Resource<OpenContainer>) -> wasmtime::Result<()> {

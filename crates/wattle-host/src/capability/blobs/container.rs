@@ -10,6 +10,9 @@ use wattle_backend::bucket::Bucket;
 
 use super::failure::{Outcome, Refusal, refuse};
 use super::{NAMES_MAX, OBJECT_NAME_MAX};
+use crate::capability::operation::{Caller, Operation};
+use crate::capability::patience::Patience;
+use crate::telemetry::Watched;
 
 /// Names that are asked of a backend at a time.
 const PAGE_LEN: usize = 1000;
@@ -24,6 +27,7 @@ pub struct OpenContainer {
     pub(super) bucket: Bucket,
     /// As the guest calls it.
     pub(super) name: String,
+    pub(super) caller: Caller,
 }
 
 fn checked(name: &str) -> Outcome<&str> {
@@ -36,6 +40,11 @@ fn checked(name: &str) -> Outcome<&str> {
     }
 }
 
+/// The outcome of `work`, if it comes while `patience` lasts.
+pub(super) async fn timely<T>(patience: &Patience, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    patience.within(work).await.unwrap_or_else(|timed_out| Err(timed_out.into()))
+}
+
 /// The bytes from `start` to `end`, which both interfaces count in: `0, 0` is the first byte. Of an end behind that of
 /// the object what is there is read; an end before the start is a range of nothing.
 pub(super) fn inclusive(start: u64, end: u64) -> Range<u64> {
@@ -46,6 +55,26 @@ pub(super) fn inclusive(start: u64, end: u64) -> Range<u64> {
 }
 
 impl OpenContainer {
+    /// Does `work`, which is `operation`, for as long as `patience` lasts, and tells whoever asked for it.
+    pub(super) async fn perform<T>(
+        &self,
+        operation: Operation,
+        patience: &Patience,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<T> {
+        self.caller.watch(operation, timely(patience, work)).await
+    }
+
+    /// The same of an operation that goes on in a stream: `work` begins it, and it ends with what is given beside the value.
+    pub(super) async fn perform_first<T>(
+        &self,
+        operation: Operation,
+        patience: &Patience,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<(T, Watched)> {
+        self.caller.watch_first(operation, timely(patience, work)).await
+    }
+
     /// When it was made.
     pub(super) async fn created(&self) -> Outcome<SystemTime> {
         let entry = self.backend.container(&self.bucket).await?.ok_or(Refusal::NoContainer)?;
@@ -63,11 +92,10 @@ impl OpenContainer {
         Ok(())
     }
 
-    /// The same, if an object can be written here under this name.
-    pub(super) async fn taking(&self, name: &str) -> Outcome<Self> {
+    /// Refuses if no object can be written here under this name.
+    pub(super) async fn takes(&self, name: &str) -> Outcome<()> {
         checked(name)?;
-        self.created().await?;
-        Ok(self.clone())
+        self.created().await.map(drop)
     }
 
     pub(super) async fn entry(&self, name: &str) -> Outcome<ObjectEntry> {
@@ -113,7 +141,7 @@ impl OpenContainer {
 #[derive(Clone)]
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct Names {
-    container: OpenContainer,
+    pub(super) container: OpenContainer,
     after: Option<String>,
     /// Whether there are no more.
     pub(super) ended: bool,

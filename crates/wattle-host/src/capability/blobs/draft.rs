@@ -1,20 +1,26 @@
 //! `wasi:blobstore@0.2.0-draft`: errors are texts, contents are streams of `wasi:io`, times are in seconds.
 
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wasmtime::component::{Linker, LinkerInstance, Resource};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
-use super::container::{Names, OpenContainer, inclusive};
+use super::container::{Names, OpenContainer, inclusive, timely};
 use super::failure::{Answer, Failure, Outcome};
-use super::incoming::IncomingValue;
+use super::incoming::{IncomingValue, Reading};
 use super::link::{Place, Reach};
+use super::operation::{
+    CLEAR, DELETE_OBJECT, DELETE_OBJECTS, GET_DATA, HAS_OBJECT, INFO, LIST_OBJECTS, OBJECT_INFO, READ_NAMES,
+    SKIP_NAMES, WRITE_DATA,
+};
 use super::outgoing::OutgoingValue;
 use super::{HasStore, NAMES_MAX, View, view};
 use crate::capability::Via;
 use crate::capability::bindings::named_imports::wasi::blobstore::blobstore;
 use crate::capability::bindings::wasi::blobstore::types::{ContainerMetadata, ObjectId, ObjectMetadata};
 use crate::capability::bindings::wasi::blobstore::{container, types};
+use crate::capability::operation::{Namespace, Operation};
 use crate::instance::Guest;
 
 /// An answer as the guest gets it.
@@ -48,28 +54,31 @@ pub(super) fn join(blobstore: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmt
 impl View<'_> {
     /// Does something through the link of an import.
     async fn linked<T>(&mut self, via: Via, operation: impl AsyncFnOnce(Reach) -> Outcome<T>) -> Answer<T> {
-        let reach = Reach { links: self.links.clone(), package: "wasi:blobstore", via };
-        Ok(self.patience.within(operation(reach)).await??)
+        let (links, current, patience) = (self.links.clone(), self.current.clone(), self.patience.clone());
+        Ok(operation(Reach { links, namespace: Namespace::Wasi, via, current, patience }).await?)
     }
 
-    /// Does something with an open container.
+    /// Does something with an open container, which is `operation`.
     async fn opened<T>(
         &mut self,
         container: &Resource<OpenContainer>,
-        operation: impl AsyncFnOnce(&OpenContainer) -> Outcome<T>,
+        operation: Operation,
+        work: impl AsyncFnOnce(&OpenContainer) -> Outcome<T>,
     ) -> Answer<T> {
         let open = self.table.get(container)?.clone();
-        Ok(self.patience.within(operation(&open)).await??)
+        Ok(open.perform(operation, &self.patience, work(&open)).await?)
     }
 
-    /// Goes on in a list, unless that fails. Whether it has ended then.
+    /// Goes on in a list, which is `operation`, unless that fails. Whether it has ended then.
     async fn advance<T>(
         &mut self,
         names: &Resource<Names>,
+        operation: Operation,
         step: impl AsyncFnOnce(&mut Names) -> Outcome<T>,
     ) -> Answer<(T, bool)> {
         let mut ahead = self.table.get(names)?.clone();
-        let value = self.patience.within(step(&mut ahead)).await??;
+        let caller = ahead.container.caller.clone();
+        let value = caller.watch(operation, timely(&self.patience, step(&mut ahead))).await?;
         let ended = ahead.ended;
         *self.table.get_mut(names)? = ahead;
         Ok((value, ended))
@@ -80,15 +89,33 @@ impl View<'_> {
         Ok(self.table.push(opened?)?)
     }
 
+    async fn read(
+        &mut self,
+        container: &Resource<OpenContainer>,
+        name: &str,
+        range: Range<u64>,
+    ) -> Answer<IncomingValue> {
+        let open = self.table.get(container)?.clone();
+        let read = open.read(name, range.clone());
+        let (object, watched) = open.perform_first(GET_DATA, &self.patience, read).await?;
+        Ok(IncomingValue(Reading::new(object, &range, watched)))
+    }
+
     async fn write(
         &mut self,
         container: &Resource<OpenContainer>,
         name: String,
         data: &Resource<OutgoingValue>,
     ) -> Answer<()> {
-        self.table.get(data)?;
-        let open = self.opened(container, async |open| open.taking(&name).await).await?;
-        Ok(self.table.get_mut(data)?.write_to(open, name, self.patience.clone())?)
+        let open = self.table.get(container)?.clone();
+        let value = self.table.get_mut(data)?;
+        let begin = async {
+            open.takes(&name).await?;
+            value.begin()
+        };
+        let ((), watched) = open.perform_first(WRITE_DATA, &self.patience, begin).await?;
+        value.write_to(open, name, self.patience.clone(), watched);
+        Ok(())
     }
 }
 
@@ -130,7 +157,7 @@ impl container::Host for View<'_> {}
 
 impl container::HostContainer for View<'_> {
     async fn name(&mut self, container: Resource<OpenContainer>) -> Told<String> {
-        told(self.opened(&container, async |open| Ok(open.name.clone())).await)
+        told(self.table.get(&container).map(|open| open.name.clone()))
     }
 
     async fn info(&mut self, container: Resource<OpenContainer>) -> Told<ContainerMetadata> {
@@ -138,7 +165,7 @@ impl container::HostContainer for View<'_> {
             let created_at = seconds(open.created().await?);
             Ok(ContainerMetadata { name: open.name.clone(), created_at })
         };
-        told(self.opened(&container, info).await)
+        told(self.opened(&container, INFO, info).await)
     }
 
     async fn get_data(
@@ -148,10 +175,8 @@ impl container::HostContainer for View<'_> {
         start: u64,
         end: u64,
     ) -> Told<Resource<IncomingValue>> {
-        let range = inclusive(start, end);
-        let read = async |open: &OpenContainer| open.read(&name, range.clone()).await;
-        let value = self.opened(&container, read).await.map(|object| IncomingValue::new(object, &range));
-        told(self.keep(value))
+        let found = self.read(&container, &name, inclusive(start, end)).await;
+        told(self.keep(found))
     }
 
     async fn write_data(
@@ -165,20 +190,20 @@ impl container::HostContainer for View<'_> {
 
     async fn list_objects(&mut self, container: Resource<OpenContainer>) -> Told<Resource<Names>> {
         let list = async |open: &OpenContainer| open.created().await.map(|_| open.names());
-        let names = self.opened(&container, list).await;
+        let names = self.opened(&container, LIST_OBJECTS, list).await;
         told(self.keep(names))
     }
 
     async fn delete_object(&mut self, container: Resource<OpenContainer>, name: String) -> Told<()> {
-        told(self.opened(&container, async |open| open.delete(&name).await).await)
+        told(self.opened(&container, DELETE_OBJECT, async |open| open.delete(&name).await).await)
     }
 
     async fn delete_objects(&mut self, container: Resource<OpenContainer>, names: Vec<String>) -> Told<()> {
-        told(self.opened(&container, async |open| open.delete_many(names).await).await)
+        told(self.opened(&container, DELETE_OBJECTS, async |open| open.delete_many(names).await).await)
     }
 
     async fn has_object(&mut self, container: Resource<OpenContainer>, name: String) -> Told<bool> {
-        told(self.opened(&container, async |open| open.has(&name).await).await)
+        told(self.opened(&container, HAS_OBJECT, async |open| open.has(&name).await).await)
     }
 
     async fn object_info(&mut self, container: Resource<OpenContainer>, name: String) -> Told<ObjectMetadata> {
@@ -187,11 +212,11 @@ impl container::HostContainer for View<'_> {
             let created_at = seconds(entry.created);
             Ok(ObjectMetadata { name: entry.name, container: open.name.clone(), created_at, size: entry.size })
         };
-        told(self.opened(&container, info).await)
+        told(self.opened(&container, OBJECT_INFO, info).await)
     }
 
     async fn clear(&mut self, container: Resource<OpenContainer>) -> Told<()> {
-        told(self.opened(&container, async |open| open.clear().await).await)
+        told(self.opened(&container, CLEAR, async |open| open.clear().await).await)
     }
 
     async fn drop(&mut self, container: Resource<OpenContainer>) -> wasmtime::Result<()> {
@@ -203,11 +228,11 @@ impl container::HostContainer for View<'_> {
 impl container::HostStreamObjectNames for View<'_> {
     async fn read_stream_object_names(&mut self, names: Resource<Names>, len: u64) -> Told<(Vec<String>, bool)> {
         let most = usize::try_from(len).unwrap_or(usize::MAX).min(NAMES_MAX);
-        told(self.advance(&names, async |names| names.next(most).await).await)
+        told(self.advance(&names, READ_NAMES, async |names| names.next(most).await).await)
     }
 
     async fn skip_stream_object_names(&mut self, names: Resource<Names>, num: u64) -> Told<(u64, bool)> {
-        told(self.advance(&names, async |names| names.skip(num).await).await)
+        told(self.advance(&names, SKIP_NAMES, async |names| names.skip(num).await).await)
     }
 
     async fn drop(&mut self, names: Resource<Names>) -> wasmtime::Result<()> {
@@ -257,7 +282,7 @@ impl types::HostIncomingValue for View<'_> {
     }
 
     async fn size(&mut self, value: Resource<IncomingValue>) -> wasmtime::Result<u64> {
-        Ok(self.table.get(&value)?.size)
+        Ok(self.table.get(&value)?.0.size)
     }
 
     async fn drop(&mut self, value: Resource<IncomingValue>) -> wasmtime::Result<()> {

@@ -15,26 +15,31 @@ use super::container::Names;
 use super::failure::Outcome;
 use super::{NAMES_MAX, PIECE_MAX};
 use crate::capability::patience::Patience;
+use crate::telemetry::Watched;
 
 /// Parts of a stream that come in time, or why there are no more.
 pub(super) type Parts<B> = BoxStream<'static, Outcome<B>>;
 
-/// A list, page by page.
-pub(super) fn lists(names: Names, patience: Patience) -> Parts<VecBuffer<String>> {
-    let next = |state: Option<(Names, Patience)>| async move {
-        let (mut names, patience) = state?;
+/// A list, page by page, which is one call until its end.
+pub(super) fn lists(names: Names, patience: Patience, watched: Watched) -> Parts<VecBuffer<String>> {
+    let next = |state: Option<(Names, Patience, Watched)>| async move {
+        let (mut names, patience, mut watched) = state?;
         while !names.ended {
-            return Some(match patience.within(names.page(NAMES_MAX)).await {
+            let page = patience.within(names.page(NAMES_MAX)).await;
+            let page = page.unwrap_or_else(|timed_out| Err(timed_out.into()));
+            if page.is_err() || names.ended {
+                watched.ended(&page);
+            }
+            return Some(match page {
                 // A page of nothing is not a part of a stream.
-                Ok(Ok(page)) if page.is_empty() => continue,
-                Ok(Ok(page)) => (Ok(page.into()), Some((names, patience))),
-                Ok(Err(refusal)) => (Err(refusal), None),
-                Err(timed_out) => (Err(timed_out.into()), None),
+                Ok(page) if page.is_empty() => continue,
+                Ok(page) => (Ok(page.into()), Some((names, patience, watched))),
+                Err(refusal) => (Err(refusal), None),
             });
         }
         None
     };
-    stream::unfold(Some((names, patience)), next).boxed()
+    stream::unfold(Some((names, patience, watched)), next).boxed()
 }
 
 /// The host's end of a stream to a guest.

@@ -4,28 +4,36 @@ use std::sync::Arc;
 
 use wattle_backend::blobs::Blobs;
 use wattle_backend::bucket::{Bucket, Owner};
-use wattle_spec::name::BackendName;
 
 use super::CONTAINER_NAME_MAX;
 use super::container::OpenContainer;
 use super::failure::{Outcome, Refusal, refuse};
+use super::operation::{
+    CONTAINER_EXISTS, COPY_OBJECT, CREATE_CONTAINER, DELETE_CONTAINER, GET_CONTAINER, MOVE_OBJECT, package,
+};
 use crate::capability::Via;
 use crate::capability::joined::Joined;
+use crate::capability::operation::{Caller, Namespace};
+use crate::capability::patience::Patience;
+use crate::instance::Current;
+use crate::telemetry::LinkFacts;
 
 /// The provider of an import of a blobstore.
 pub(crate) struct BlobsLink {
     pub(crate) backend: Arc<dyn Blobs>,
-    /// The backend's name: two that are kept by one engine do not share their containers.
-    pub(crate) name: BackendName,
     pub(crate) owner: Owner,
+    /// What is told of it.
+    pub(crate) facts: Arc<LinkFacts>,
 }
 
 /// The containers that a component reaches through one import of a package. Without a label it reaches each through the
 /// link that has the container's name as its label, else through the one that has none.
 pub(super) struct Reach {
     pub(super) links: Arc<Joined<BlobsLink>>,
-    pub(super) package: &'static str,
+    pub(super) namespace: Namespace,
     pub(super) via: Via,
+    pub(super) current: Current,
+    pub(super) patience: Patience,
 }
 
 /// An object by its names.
@@ -46,52 +54,65 @@ impl Reach {
             }
             _ => {}
         }
-        let link = self.links.named(self.package, &self.via, &name).ok_or(Refusal::Denied)?;
-        let bucket = Bucket { owner: link.owner.clone(), name: format!("{}/{name}", link.name) };
-        Ok(OpenContainer { backend: link.backend.clone(), bucket, name })
+        let link = self.links.named(package(self.namespace), &self.via, &name).ok_or(Refusal::Denied)?;
+        let (owner, facts) = (link.owner.clone(), link.facts.clone());
+        // Two backends that are kept by one engine do not share their containers.
+        let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };
+        let caller = Caller { namespace: self.namespace, current: self.current.clone(), facts };
+        Ok(OpenContainer { backend: link.backend.clone(), bucket, name, caller })
     }
 
     pub(super) async fn create(self, name: String) -> Outcome<OpenContainer> {
         let container = self.named(name)?;
-        match container.backend.create_container(&container.bucket).await? {
-            true => Ok(container),
-            false => Err(Refusal::ContainerExists),
-        }
+        let create = async {
+            let is_new = container.backend.create_container(&container.bucket).await?;
+            if is_new { Ok(()) } else { Err(Refusal::ContainerExists) }
+        };
+        container.perform(CREATE_CONTAINER, &self.patience, create).await?;
+        Ok(container)
     }
 
     pub(super) async fn open(self, name: String) -> Outcome<OpenContainer> {
         let container = self.named(name)?;
-        container.created().await?;
+        container.perform(GET_CONTAINER, &self.patience, container.created()).await?;
         Ok(container)
     }
 
     pub(super) async fn exists(self, name: String) -> Outcome<bool> {
         let container = self.named(name)?;
-        Ok(container.backend.container(&container.bucket).await?.is_some())
+        let find = async { Ok(container.backend.container(&container.bucket).await?.is_some()) };
+        container.perform(CONTAINER_EXISTS, &self.patience, find).await
     }
 
     /// Removes a container with its objects. That it was not there is no error.
     pub(super) async fn delete(self, name: String) -> Outcome<()> {
         let container = self.named(name)?;
-        Ok(container.backend.remove_container(&container.bucket).await?)
+        let delete = async { Ok(container.backend.remove_container(&container.bucket).await?) };
+        container.perform(DELETE_CONTAINER, &self.patience, delete).await
     }
 
     /// Copies an object. The copy appears as a whole, and has the content that was there when copying began.
     pub(super) async fn copy(self, from: Place, to: Place) -> Outcome<()> {
         let (source, target) = (self.named(from.container)?, self.named(to.container)?);
-        let object = source.read(&from.object, 0..u64::MAX).await?;
-        target.write(&to.object, object.content).await
+        let copy = async {
+            let object = source.read(&from.object, 0..u64::MAX).await?;
+            target.write(&to.object, object.content).await
+        };
+        target.perform(COPY_OBJECT, &self.patience, copy).await
     }
 
     /// Moves an object: copies it, then removes it where it was. In between it is in both places, and stays so if the
     /// second step fails; it is never in none. What is moved to itself stays.
     pub(super) async fn relocate(self, from: Place, to: Place) -> Outcome<()> {
         let (source, target) = (self.named(from.container)?, self.named(to.container)?);
-        let object = source.read(&from.object, 0..u64::MAX).await?;
-        if source.bucket == target.bucket && from.object == to.object {
-            return Ok(());
-        }
-        target.write(&to.object, object.content).await?;
-        source.delete(&from.object).await
+        let relocate = async {
+            let object = source.read(&from.object, 0..u64::MAX).await?;
+            if source.bucket == target.bucket && from.object == to.object {
+                return Ok(());
+            }
+            target.write(&to.object, object.content).await?;
+            source.delete(&from.object).await
+        };
+        target.perform(MOVE_OBJECT, &self.patience, relocate).await
     }
 }

@@ -20,6 +20,7 @@ use super::PIECE_MAX;
 use super::container::OpenContainer;
 use super::failure::{Outcome, Refusal, refuse};
 use crate::capability::patience::Patience;
+use crate::telemetry::Watched;
 
 /// The most bytes that the values of an instance hold together before it is said where they go.
 const AHEAD_MAX: usize = 8 << 20;
@@ -56,22 +57,32 @@ impl OutgoingValue {
         first.then(|| OutgoingStream(self.pipe.clone()))
     }
 
-    /// Begins to write the value to `container`, what has been written to it and what will be.
-    pub(super) fn write_to(&mut self, container: OpenContainer, name: String, patience: Patience) -> Outcome<()> {
-        if self.writing.is_some() {
-            return refuse("this value is being written already");
+    /// From now on it has a place, once.
+    pub(super) fn begin(&mut self) -> Outcome<()> {
+        match self.writing {
+            Some(_) => refuse("this value is being written already"),
+            None => self.pipe.begin(),
         }
+    }
+
+    /// Writes the value to `container`, what has been written to it and what will be: the rest of a call that is `watched`.
+    pub(super) fn write_to(
+        &mut self,
+        container: OpenContainer,
+        name: String,
+        patience: Patience,
+        mut watched: Watched,
+    ) {
         let pipe = self.pipe.clone();
-        pipe.begin()?;
         self.writing = Some(spawn(async move {
             let written = patience.within(container.write(&name, content(pipe.clone()))).await;
             let written = written.unwrap_or_else(|timed_out| Err(timed_out.into()));
+            watched.ended(&written);
             if let Err(refusal) = &written {
                 pipe.end(Phase::Failed(refusal.clone()));
             }
             written
         }));
-        Ok(())
     }
 
     /// The content is complete: waits until it is kept.

@@ -8,15 +8,16 @@ use super::increment::UNSIGNED;
 use super::link::{HasStore, View, view};
 use super::listing::PAGE_LEN;
 use super::open_bucket::OpenBucket;
-use super::operation::{LIST_KEYS, Package};
+use super::operation::LIST_KEYS;
 use crate::capability::Via;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft::{atomics, batch, store};
+use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft";
 pub(super) const INTERFACES: [&str; 3] =
     [STORE, "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
-const PACKAGE: Package = Package::Wasi;
+const NAMESPACE: Namespace = Namespace::Wasi;
 
 /// A bucket whose list is paged by numbers.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -39,7 +40,7 @@ pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime:
     }
     store.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
         let mut view = view(caller.data_mut());
-        let opened = view.open(PACKAGE, &via, &name).and_then(|open| view.push(open));
+        let opened = view.open(NAMESPACE, &via, &name).and_then(|open| view.push(open));
         Ok((answered::<_, store::Error>(opened)?,))
     })
 }
@@ -95,7 +96,7 @@ impl View<'_> {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Answer<Resource<PagedBucket>> {
-        let open = View::open(self, PACKAGE, &Via::Interface, &name)?;
+        let open = View::open(self, NAMESPACE, &Via::Interface, &name)?;
         self.push(open)
     }
 

@@ -8,15 +8,15 @@ use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
-use super::operation::Package;
 use crate::capability::Via;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
+use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
 pub(super) const INTERFACES: [&str; 3] =
     [STORE, "wasi:keyvalue/atomics@0.2.0-draft2", "wasi:keyvalue/batch@0.2.0-draft2"];
-const PACKAGE: Package = Package::Wasi;
+const NAMESPACE: Namespace = Namespace::Wasi;
 
 /// A swap that a guest prepares: it is done if nobody writes the key after the guest has looked at it. It holds no
 /// value, so that a guest cannot fill the memory of the host with many of them.
@@ -41,7 +41,7 @@ pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime:
     }
     store.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
         let view = view(caller.data_mut());
-        let opened = view.open(PACKAGE, &via, &name).and_then(|open| Ok(view.table.push(open)?));
+        let opened = view.open(NAMESPACE, &via, &name).and_then(|open| Ok(view.table.push(open)?));
         Ok((answered::<_, store::Error>(opened)?,))
     })
 }
@@ -58,7 +58,7 @@ impl From<Fault> for store::Error {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Answer<Resource<OpenBucket>> {
-        Ok(self.table.push(View::open(self, PACKAGE, &Via::Interface, &name)?)?)
+        Ok(self.table.push(View::open(self, NAMESPACE, &Via::Interface, &name)?)?)
     }
 
     fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<store::Error> {

@@ -8,9 +8,10 @@ use wattle_backend::key_value::KeyValue;
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::OpenBucket;
-use super::operation::{Caller, Package};
+use super::operation::package;
 use crate::capability::Via;
 use crate::capability::joined::Joined;
+use crate::capability::operation::{Caller, Namespace};
 use crate::instance::{Current, Guest};
 use crate::telemetry::LinkFacts;
 
@@ -43,15 +44,15 @@ pub(super) fn view(guest: &mut Guest) -> View<'_> {
 }
 
 impl View<'_> {
-    /// The bucket that an import of `package` calls `name`.
-    pub(super) fn open(&self, package: Package, via: &Via, name: &str) -> Answer<OpenBucket> {
-        let link = self.links.named(package.as_str(), via, name).ok_or(Failure::Guest(Fault::AccessDenied))?;
+    /// The bucket that an import of the package of `namespace` calls `name`.
+    pub(super) fn open(&self, namespace: Namespace, via: &Via, name: &str) -> Answer<OpenBucket> {
+        let link = self.links.named(package(namespace), via, name).ok_or(Failure::Guest(Fault::AccessDenied))?;
         if name.len() > BUCKET_NAME_MAX {
             return Err(Failure::Guest(Fault::NoSuchStore));
         }
         let (owner, facts) = (link.owner.clone(), link.facts.clone());
         // Two backends that are kept by one engine do not share their buckets.
         let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };
-        Ok(OpenBucket::new(link.backend.clone(), bucket, Caller { package, current: self.current.clone(), facts }))
+        Ok(OpenBucket::new(link.backend.clone(), bucket, Caller { namespace, current: self.current.clone(), facts }))
     }
 }

@@ -9,7 +9,8 @@ use wattle_backend::bucket::Bucket;
 use wattle_backend::key_value::{KeyValue, Put, Swap};
 
 use super::fault::{Answer, Failure, Fault, refuse};
-use super::operation::{Caller, DELETE, DELETE_MANY, EXISTS, GET, GET_MANY, SET, SET_MANY};
+use super::operation::{DELETE, DELETE_MANY, EXISTS, GET, GET_MANY, SET, SET_MANY};
+use crate::capability::operation::Caller;
 
 /// The most bytes that a key may have.
 const KEY_MAX: usize = 1024;

@@ -13,11 +13,11 @@ use super::fault::{Answer, Failure, Fault};
 use super::increment::SIGNED;
 use super::link::{HasStore, View, view};
 use super::open_bucket::OpenBucket;
-use super::operation::Package;
 use super::swap::{Expected, told};
 use crate::capability::Via;
 use crate::capability::bindings::named_imports::wasmcloud::keyvalue::store;
 use crate::capability::bindings::wasmcloud::keyvalue::{atomics, batch, cas, types};
+use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasmcloud:keyvalue/store@0.2.0";
@@ -28,7 +28,7 @@ pub(super) const INTERFACES: [&str; 5] = [
     "wasmcloud:keyvalue/cas@0.2.0",
     "wasmcloud:keyvalue/batch@0.2.0",
 ];
-const PACKAGE: Package = Package::WasmCloud;
+const NAMESPACE: Namespace = Namespace::WasmCloud;
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     types::add_to_linker::<Guest, HasStore>(linker, view)?;
@@ -124,7 +124,7 @@ impl<T: Send> store::HostWithStore<T> for HasStore {
     async fn open(accessor: &Accessor<T, Self>, via: Via, name: String) -> Answer<Resource<OpenBucket>> {
         accessor.with(|mut access| {
             let view = access.get();
-            Ok(view.table.push(view.open(PACKAGE, &via, &name)?)?)
+            Ok(view.table.push(view.open(NAMESPACE, &via, &name)?)?)
         })
     }
 }

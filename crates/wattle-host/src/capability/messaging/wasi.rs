@@ -9,10 +9,11 @@ use wattle_spec::subject::Subject;
 
 use super::super::bindings::named_imports::wasi::messaging::{producer, request_reply};
 use super::super::bindings::wasi::messaging::types;
-use super::{Answer, BusLink, Failure, message, subject};
+use super::{Answer, BusLink, Failure, message, patience, subject};
 use crate::capability::Via;
 use crate::capability::joined::Joined;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::Function;
 
 /// The most bytes that the name of a client may have.
 const CLIENT_NAME_MAX: usize = 256;
@@ -22,6 +23,10 @@ pub(super) const PRODUCER: &str = "wasi:messaging/producer@0.2.0-draft";
 pub(super) const REQUEST_REPLY: &str = "wasi:messaging/request-reply@0.2.0-draft";
 /// The field in which the type of the content travels.
 const CONTENT_TYPE: &str = "content-type";
+
+const SEND: Function = Function::new("wasi:messaging/producer.send").sending();
+const REQUEST: Function = Function::new("wasi:messaging/request-reply.request").asking();
+const REPLY: Function = Function::new("wasi:messaging/request-reply.reply").sending();
 
 /// What a guest has connected to. `None`: it has disconnected.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -56,11 +61,13 @@ impl HasData for HasMessaging {
 struct View<'a> {
     table: &'a mut ResourceTable,
     links: &'a Joined<BusLink>,
+    current: &'a Current,
     left: Option<Duration>,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, links: &guest.identity.buses, left: guest.deadline.left() }
+    let Guest { table, identity, current, deadline, .. } = guest;
+    View { table, links: &identity.buses, current, left: deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -237,7 +244,8 @@ impl producer::Host for View<'_> {
     ) -> wasmtime::Result<Result<(), types::Error>> {
         let message = self.table.delete(message)?;
         let client = self.table.get(&client)?;
-        let sent = async { connected(self.links, &via, client)?.publish(message.about(subject(&topic)?)?).await };
+        let message = subject(&topic).and_then(|topic| message.about(topic));
+        let sent = async { connected(self.links, &via, client)?.publish(self.current, SEND, message).await };
         Ok(sent.await.map_err(types::Error::from))
     }
 }
@@ -284,13 +292,13 @@ impl request_reply::Host for View<'_> {
     ) -> wasmtime::Result<Result<Vec<Resource<GuestMessage>>, types::Error>> {
         let options = options.map(|options| self.table.delete(options)).transpose()?.unwrap_or_default();
         let (client, message) = (self.table.get(&client)?, self.table.get(&message)?);
-        let answered = async {
-            if options.replies.is_some_and(|replies| replies > 1) {
-                return Err(Failure::Other("a request waits for one reply, and more are expected".to_owned()));
-            }
-            let question = message.about(subject(&topic)?)?;
-            connected(self.links, &via, client)?.request(question, options.timeout, self.left).await
+        let question = match options.replies {
+            Some(2..) => Err(Failure::Other("a request waits for one reply, and more are expected".to_owned())),
+            _ => subject(&topic).and_then(|topic| message.about(topic)),
         };
+        let patience = patience(options.timeout, self.left);
+        let answered =
+            async { connected(self.links, &via, client)?.request(self.current, REQUEST, question, patience).await };
         Ok(match answered.await {
             Ok(answer) => Ok(vec![self.table.push(GuestMessage::received(&answer))?]),
             Err(failure) => Err(failure.into()),
@@ -309,7 +317,7 @@ impl request_reply::Host for View<'_> {
         let Some(link) = self.links.unnamed(PACKAGE, &via) else {
             return Ok(Err(unlinked().into()));
         };
-        let sent = async { link.publish(message.about(topic)?).await };
-        Ok(sent.await.map_err(types::Error::from))
+        let sent = link.publish(self.current, REPLY, message.about(topic)).await;
+        Ok(sent.map_err(types::Error::from))
     }
 }

@@ -7,14 +7,18 @@ use wattle_backend::bus::Message;
 
 use super::super::bindings::named_imports::wasmcloud::messaging::consumer;
 use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
-use super::{Answer, BusLink, Failure, message, subject};
+use super::{Answer, BusLink, Failure, message, patience, subject};
 use crate::capability::Via;
 use crate::capability::joined::Joined;
-use crate::instance::Guest;
+use crate::instance::{Current, Guest};
+use crate::telemetry::Function;
 
 /// The key of its links.
 const PACKAGE: &str = "wasmcloud:messaging";
 pub(super) const CONSUMER: &str = "wasmcloud:messaging/consumer@0.2.0";
+
+const PUBLISH: Function = Function::new("wasmcloud:messaging/consumer.publish").sending();
+const REQUEST: Function = Function::new("wasmcloud:messaging/consumer.request").asking();
 
 struct HasConsumer;
 
@@ -25,11 +29,12 @@ impl HasData for HasConsumer {
 /// What one call sees.
 struct View<'a> {
     links: &'a Joined<BusLink>,
+    current: &'a Current,
     left: Option<Duration>,
 }
 
 fn view(guest: &mut Guest) -> View<'_> {
-    View { links: &guest.identity.buses, left: guest.deadline.left() }
+    View { links: &guest.identity.buses, current: &guest.current, left: guest.deadline.left() }
 }
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -63,8 +68,8 @@ impl View<'_> {
     }
 
     async fn ask(&self, via: &Via, question: BrokerMessage, timeout_ms: u32) -> Answer<BrokerMessage> {
-        let wanted = Duration::from_millis(timeout_ms.into());
-        let answer = self.linked(via)?.request(question.checked()?, Some(wanted), self.left).await?;
+        let patience = patience(Some(Duration::from_millis(timeout_ms.into())), self.left);
+        let answer = self.linked(via)?.request(self.current, REQUEST, question.checked(), patience).await?;
         Ok(BrokerMessage::received(&answer))
     }
 }
@@ -92,7 +97,7 @@ impl consumer::Host for View<'_> {
     }
 
     async fn publish(&mut self, via: Via, message: BrokerMessage) -> wasmtime::Result<Result<(), String>> {
-        let published = async { self.linked(&via)?.publish(message.checked()?).await };
+        let published = async { self.linked(&via)?.publish(self.current, PUBLISH, message.checked()).await };
         Ok(published.await.map_err(text))
     }
 }

@@ -154,7 +154,7 @@ impl Server {
         }
         let mut trace = None;
         if let Some(telemetry) = &self.telemetry {
-            let begun = telemetry.tracer.as_ref().map(|tracer| tracer.begin(request.headers())).unzip();
+            let begun = telemetry.tracer.as_ref().map(|tracer| tracer.begin_request(request.headers())).unzip();
             account.count(telemetry, begun.1.flatten());
             trace = begun.0;
         }

@@ -1,5 +1,6 @@
 //! One message, from its delivery to the moment when its backend knows what became of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::pin::pin;
@@ -17,6 +18,7 @@ use super::handler::{Instance, Warm};
 use super::{Subscriber, told};
 use crate::cores::CoreId;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::telemetry::{Delivered, Fate};
 use crate::trigger::call::Failed;
 
 /// How often a backend is told that a message is still worked on: well before it gives it to somebody else.
@@ -47,6 +49,7 @@ impl Subscriber {
     /// Handles one message and settles it.
     pub(super) async fn deliver(self: Arc<Self>, core: CoreId, warm: Arc<Warm>, delivery: Delivery) {
         let Delivery { message, attempt, receipt } = delivery;
+        let delivered = Delivered::begin(self.component.identity.series.as_ref(), core);
         let attempt = Try { message: &message, number: attempt, run: RequestId::next() };
         let mut handled = pin!(self.handle(core, &warm, &attempt));
         let mut keep = pin!(sleep(KEEP_EVERY));
@@ -60,27 +63,37 @@ impl Subscriber {
                 }
             }
         };
-        let settlement = match handled {
-            Ok(()) => Settlement::Done,
+        let (settlement, fate) = match handled {
+            Ok(()) => (Settlement::Done, Fate::Acknowledged),
             Err(reason) => self.after(&attempt, reason).await,
         };
-        if let Err(error) = receipt.settle(settlement).await {
-            self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: told(&error) });
+        match receipt.settle(settlement).await {
+            Ok(()) => delivered.became(fate),
+            Err(error) => {
+                self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: told(&error) });
+                delivered.became(Fate::Unsettled);
+            }
         }
     }
 
     /// Calls the component, and tells whoever asked for traces.
     async fn handle(&self, core: CoreId, warm: &Warm, attempt: &Try<'_>) -> Result<(), Reason> {
         let deadline = Some(Instant::now() + self.component.identity.limits.deadline);
-        let (trace, mut span) = self.ground.trace("message");
+        let (trace, mut span) = self.ground.trace_message(attempt.message);
         if let Some(span) = &mut span {
             span.set("wattle.request", attempt.run.to_string());
             span.set("wattle.app", self.component.identity.app.to_string());
             span.set("wattle.component", self.trigger.component.to_string());
             span.set("wattle.subject", self.trigger.subject.to_string());
+            self.link.facts.describe(span);
+        }
+        let mut message = Cow::Borrowed(attempt.message);
+        if let Some(trace) = &trace {
+            // A guest that passes on what it got makes what it publishes a part of this run.
+            trace.write_message(&mut message.to_mut().headers, span.as_ref());
         }
         let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline, trace };
-        let handled = self.call(core, warm, attempt.message, &invocation).await;
+        let handled = self.call(core, warm, &message, &invocation).await;
         if let (Some(span), Err(_)) = (&mut span, &handled) {
             span.fail("not-handled");
         }
@@ -107,11 +120,11 @@ impl Subscriber {
     }
 
     /// What is to become of a message that was not handled.
-    async fn after(&self, attempt: &Try<'_>, why: Reason) -> Settlement {
+    async fn after(&self, attempt: &Try<'_>, why: Reason) -> (Settlement, Fate) {
         let reason = why.to_string();
         if let Some(after) = self.trigger.retry.after(attempt.number, attempt.run.chance()) {
             self.report(MessageReport::Failed { attempt: self.told(attempt), reason, after });
-            return Settlement::Retry(after);
+            return (Settlement::Retry(after), Fate::Retried);
         }
         let (dead_letter, reason) = match &self.trigger.dead_letter {
             None => (None, reason),
@@ -122,13 +135,14 @@ impl Subscriber {
                 Err(error) => {
                     let reason = format!("{reason}; {subject} does not take it: {}", told(&error));
                     self.report(MessageReport::Unsettled { attempt: self.told(attempt), reason });
-                    return Settlement::Retry(self.trigger.retry.backoff.longest);
+                    return (Settlement::Retry(self.trigger.retry.backoff.longest), Fate::Retried);
                 }
             },
         };
+        let fate = if dead_letter.is_some() { Fate::DeadLettered } else { Fate::Dropped };
         let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
         self.report(MessageReport::GivenUp { attempt: self.told(attempt), reason, dead_letter, given_up });
-        Settlement::Done
+        (Settlement::Done, fate)
     }
 
     /// Publishes a message to the dead letters, with what happened to it.

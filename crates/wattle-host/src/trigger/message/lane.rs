@@ -14,6 +14,7 @@ use wattle_spec::backoff::Backoff;
 use wattle_spec::message::MessageReport;
 
 use super::handler::Warm;
+use super::hearing::Deaf;
 use super::{Subscriber, told};
 use crate::cores::CoreId;
 use crate::invocation::RequestId;
@@ -26,8 +27,8 @@ pub(super) struct Lane {
     pub(super) core: CoreId,
     /// How many are handled at a time.
     pub(super) places: NonZeroUsize,
-    /// `None`: the backend could not be reached.
-    pub(super) deliveries: Option<Deliveries>,
+    /// An error: the backend could not be reached.
+    pub(super) deliveries: Result<Deliveries, Deaf>,
 }
 
 /// What a lane works with on its core.
@@ -57,17 +58,18 @@ impl Lane {
 }
 
 impl Work {
-    async fn run(self, mut deliveries: Option<Deliveries>, mut stop: watch::Receiver<bool>) {
+    async fn run(self, mut deliveries: Result<Deliveries, Deaf>, mut stop: watch::Receiver<bool>) {
         let mut handling = JoinSet::new();
         loop {
-            let subscribed = match deliveries.take() {
-                Some(deliveries) => Some(deliveries),
-                None => self.subscribe(&mut stop).await,
+            let subscribed = match deliveries {
+                Ok(deliveries) => Some(deliveries),
+                Err(deaf) => self.subscribe(deaf, &mut stop).await,
             };
             let Some(subscribed) = subscribed else { break };
             if self.listen(subscribed, &mut handling, &mut stop).await {
                 break;
             }
+            deliveries = Err(self.subscriber.hearing.lose("subscription-ended"));
         }
         while let Some(ended) = handling.join_next().await {
             tell_bug(ended);
@@ -101,8 +103,8 @@ impl Work {
         handling.spawn(self.subscriber.clone().deliver(self.core, self.warm.clone(), delivery));
     }
 
-    /// Asks the backend until it says yes. `None`: it is over.
-    async fn subscribe(&self, stop: &mut watch::Receiver<bool>) -> Option<Deliveries> {
+    /// Asks the backend until it says yes; the lane is `deaf` as long. `None`: it is over.
+    async fn subscribe(&self, deaf: Deaf, stop: &mut watch::Receiver<bool>) -> Option<Deliveries> {
         let subscriber = self.subscriber.clone();
         let (app, trigger) = (&subscriber.component.identity.app, subscriber.trigger.to_string());
         let mut failures = 0;
@@ -119,6 +121,7 @@ impl Work {
                 }
                 Err(error) => error,
             };
+            deaf.because_of(error.code());
             let after = SUBSCRIBE_BACKOFF.delay(failures, RequestId::next().chance());
             failures += 1;
             let (app, trigger, reason) = (app.clone(), trigger.clone(), told(&error));
