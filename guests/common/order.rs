@@ -3,17 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
-pub struct Order {
-    pub customer: String,
-    pub items: Vec<Item>,
+pub(crate) struct Order {
+    pub(crate) customer: String,
+    pub(crate) items: Vec<Item>,
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct Item {
-    pub name: String,
-    pub quantity: u32,
+pub(crate) struct Item {
+    pub(crate) name: String,
+    pub(crate) quantity: u32,
     /// In cents, of one.
-    pub price: u64,
+    pub(crate) price: u64,
 }
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct Line<'a> {
 }
 
 /// The receipt of an order: what each of its items costs, the dearest first, and all of them together.
-pub fn receipt(order: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn receipt(order: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let order: Order = serde_json::from_slice(order)?;
     let sum = |item: &Item| item.price.saturating_mul(item.quantity.into());
     let mut lines: Vec<_> = order.items.iter().map(|item| Line { name: &item.name, sum: sum(item) }).collect();

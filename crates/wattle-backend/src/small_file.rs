@@ -1,7 +1,9 @@
 //! Files that somebody else wrote, read without waiting for a pipe and without taking more than there may be.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io;
+#[cfg(any(feature = "nats", test))]
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 

@@ -44,26 +44,31 @@ impl Quota {
 
 /// What `app` may keep where, on a host that names `hosts` and has these limits; with the name of a backend there.
 ///
-/// Backends of the same engine are one place: the lowest quota of those that the app is linked to counts. What apps share
-/// has none.
+/// Backends of the same engine are one place: the lowest quota of those that the app is linked to counts. What all apps
+/// share in memory and on the disk has one together, the lowest that the host gives there, whatever a manifest says; what
+/// they share elsewhere has none.
 pub fn quotas(
     app: &App,
     hosts: &BTreeMap<BackendName, BackendSpec>,
     limits: &HostLimits,
-) -> BTreeMap<EngineSpec, (BackendName, Quota)> {
+) -> BTreeMap<(EngineSpec, Scope), (BackendName, Quota)> {
     let links = app.components.values().flat_map(|component| &component.links);
     let names = links.filter_map(|link| match &link.provider {
         Provider::Backend(name) => Some(name),
         _ => None,
     });
-    let mut quotas: BTreeMap<EngineSpec, (BackendName, Quota)> = BTreeMap::new();
+    let mut quotas: BTreeMap<(EngineSpec, Scope), (BackendName, Quota)> = BTreeMap::new();
     for name in names {
-        let Some(spec) = backend_of(app, hosts, name).filter(|spec| spec.scope == Scope::App) else { continue };
-        let quota = match app.backends.contains_key(name) {
-            true => lowest_of_host(spec.engine.kind(), hosts, limits).lower(spec.quota),
-            false => of_host(&spec, limits),
+        let Some(spec) = backend_of(app, hosts, name) else { continue };
+        let quota = match spec.scope {
+            Scope::Shared if !matches!(spec.engine, EngineSpec::Memory | EngineSpec::Disk) => continue,
+            Scope::Shared => lowest_of_host(spec.engine.kind(), hosts, limits),
+            Scope::App if app.backends.contains_key(name) => {
+                lowest_of_host(spec.engine.kind(), hosts, limits).lower(spec.quota)
+            }
+            Scope::App => of_host(&spec, limits),
         };
-        let known = quotas.entry(spec.engine).or_insert_with(|| (name.clone(), quota));
+        let known = quotas.entry((spec.engine, spec.scope)).or_insert_with(|| (name.clone(), quota));
         known.1 = known.1.lower(quota);
     }
     quotas

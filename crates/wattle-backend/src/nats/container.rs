@@ -129,7 +129,8 @@ impl Container {
         if self.entry(session).await?.is_some() {
             return Ok(false);
         }
-        let made = session.api::<Info>(&format!("STREAM.CREATE.{}", self.stream), &self.config(layout)).await;
+        let config = self.limits.applied(&self.config(layout)).map_err(|error| session.strange(error))?;
+        let made = session.api::<Info>(&format!("STREAM.CREATE.{}", self.stream), &config).await;
         match made {
             Ok(_) => Ok(true),
             Err(error) if error.has_code(ErrorCode::STREAM_NAME_EXIST) => Ok(false),

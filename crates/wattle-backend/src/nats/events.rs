@@ -11,8 +11,8 @@ use super::round_trips::RoundTrips;
 use super::state::NatsState;
 use crate::error::BackendError;
 
-/// How many refusals may wait for those who look for their own.
-const REFUSALS: usize = 1024;
+/// How many refusals may wait for those who look for their own: as many as sends may wait to be confirmed, and more.
+const REFUSALS: usize = 128;
 
 /// Something that the user of the connection may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,6 @@ pub(super) struct Signals {
     pub(super) durability: watch::Sender<Option<NatsDurability>>,
     /// What confirms that the server has seen what was sent.
     pub(super) round_trips: RoundTrips,
-    /// How often the connection was lost.
-    pub(super) losses: AtomicU64,
     /// Messages that came faster than they were taken, and were dropped.
     dropped: AtomicU64,
 }
@@ -51,7 +49,6 @@ impl Signals {
             answers_refused: watch::Sender::new(None),
             durability: watch::Sender::new(None),
             round_trips: RoundTrips::default(),
-            losses: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         })
     }
@@ -93,7 +90,6 @@ impl Signals {
     }
 
     fn disconnected(&self) {
-        self.losses.fetch_add(1, Ordering::SeqCst);
         let before = self.state.borrow().clone();
         if matches!(before, NatsState::Up) {
             tracing::warn!(backend = self.name, "the connection to NATS is lost, it is opened again");

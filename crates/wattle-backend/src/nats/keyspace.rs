@@ -82,7 +82,8 @@ impl Keyspaces {
         }
         let name = names::owner(&self.layout, owner);
         let config = session.stream(&config(&self.layout, &name)).await?;
-        let limits = StreamLimits::of_keys(&self.layout, self.quotas.of(owner));
+        let quota = self.quotas.of(owner);
+        let limits = StreamLimits::of_keys(&self.layout, quota);
         let limited = session.limit(&config, limits).await;
         limited.map_err(|error| session.translated(&config.name, error))?;
         let copy = if config.allow_direct && config.num_replicas <= 1 { Copy::Any } else { Copy::Leader };
@@ -92,7 +93,11 @@ impl Keyspaces {
             copy,
             has_lifetimes: config.allow_message_ttl,
         });
-        self.known().insert(owner.clone(), keyspace.clone());
+        let mut known = self.known();
+        // Another quota that came meanwhile is for the next call to set.
+        if self.quotas.of(owner) == quota {
+            known.insert(owner.clone(), keyspace.clone());
+        }
         Ok(keyspace)
     }
 

@@ -47,6 +47,15 @@ impl StreamLimits {
         if self.quota.is_some() { !is_limited } else { is_marked }
     }
 
+    /// The configuration of a stream that is made with these limits.
+    pub(super) fn applied(&self, config: &Config) -> serde_json::Result<Value> {
+        let mut config = serde_json::to_value(config)?;
+        if self.quota.is_some() {
+            self.apply(&mut config);
+        }
+        Ok(config)
+    }
+
     fn apply(&self, config: &mut Value) {
         config["max_msgs"] = json!(self.max_messages);
         config["max_bytes"] = json!(self.max_bytes);

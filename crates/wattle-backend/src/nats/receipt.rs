@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::NatsConnection;
+use super::events::Refusal;
 use super::mailbox::Mailbox;
 use crate::bus::{Message, Receipt, Settlement};
 use crate::error::BackendError;
@@ -56,18 +57,27 @@ fn tell(
         .call("settling a message", move |session| async move { session.request(&reply, None, what).await.map(drop) })
 }
 
+/// Tells the server that a message is done with, and waits until it has seen that: with many others at once, as this is
+/// said of every message. What a server forgets when it dies, or cannot take as the group has no leader, comes once more.
+fn done(connection: &Arc<NatsConnection>, reply: NatsSubject) -> BoxFuture<'static, Result<(), BackendError>> {
+    connection.call("settling a message", move |session| async move {
+        let refusal = Refusal::Publish(reply.to_string());
+        let sent = session.client.publish(reply, Bytes::from_static(DONE));
+        session.confirmed(&refusal, async { sent.await.map_err(|error| session.unavailable(error)) }).await
+    })
+}
+
 impl Receipt for KeptReceipt {
     fn settle(mut self: Box<Self>, settlement: Settlement) -> BoxFuture<'static, Result<(), BackendError>> {
         let Some(reply) = self.reply.take() else { return ready(Ok(())).boxed() };
-        let what = match settlement {
-            Settlement::Done => Bytes::from_static(DONE),
-            Settlement::Retry(Duration::ZERO) => Bytes::from_static(AGAIN),
+        let told = match settlement {
+            Settlement::Done => done(&self.connection, reply),
+            Settlement::Retry(Duration::ZERO) => tell(&self.connection, reply, Bytes::from_static(AGAIN)),
             Settlement::Retry(span) => {
                 let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX).min(i64::MAX.unsigned_abs());
-                format!("-NAK {{\"delay\": {nanos}}}").into()
+                tell(&self.connection, reply, format!("-NAK {{\"delay\": {nanos}}}").into())
             }
         };
-        let told = tell(&self.connection, reply, what);
         async move {
             let told = told.await;
             // Only now others may come.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use async_nats::connection::State as ClientState;
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
 
 use super::events::{Reason, Refusal, Signals};
+use super::round_trips::Echo;
 use super::state::NatsState;
 use crate::error::{BackendError, Part};
 
@@ -75,11 +77,17 @@ impl Session {
         refusal: &Refusal,
         send: impl Future<Output = Result<T, BackendError>>,
     ) -> Result<T, BackendError> {
+        let _place = self.signals.round_trips.place().await;
         let mut refusals = self.signals.refusals.subscribe();
-        let losses = self.signals.losses.load(Ordering::SeqCst);
+        let connection = self.connects();
         let sent = send.await?;
-        self.signals.round_trips.share(self.round_trip()).await?;
-        if self.signals.losses.load(Ordering::SeqCst) != losses {
+        let trip = async |echo: &mut Option<Echo>| match self.is_lost_since(connection) {
+            // Nothing confirms it any more.
+            true => Err(self.lost()),
+            false => self.echo(echo).await,
+        };
+        self.signals.round_trips.share(trip).await?;
+        if self.is_lost_since(connection) {
             return Err(self.lost());
         }
         // A refusal came before the answer, and is on its way to us through another task.
@@ -94,13 +102,44 @@ impl Session {
         }
     }
 
+    /// How often the connection was made so far.
+    fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::SeqCst)
+    }
+
+    /// Whether the connection is not the one any more that it was after so many were made.
+    fn is_lost_since(&self, connects: u64) -> bool {
+        self.client.connection_state() != ClientState::Connected || self.connects() != connects
+    }
+
     /// Waits until the server has seen everything that was sent before.
     pub(super) async fn round_trip(&self) -> Result<(), BackendError> {
-        // A message to ourselves, or that we may not send one: either comes after the answers to what was sent before.
-        let inbox = self.client.new_inbox();
-        match self.ask(&inbox, Request::new().inbox(inbox.clone())).await {
-            Err(BackendError::Denied { .. }) | Ok(_) => Ok(()),
-            Err(error) => Err(error),
+        self.signals.round_trips.share(async |echo: &mut Option<Echo>| self.echo(echo).await).await
+    }
+
+    /// Sends a message to ourselves and waits for it. It comes, or that we may not send one, after the answers to what was
+    /// sent before.
+    async fn echo(&self, slot: &mut Option<Echo>) -> Result<(), BackendError> {
+        let mut refusals = self.signals.refusals.subscribe();
+        let mut state = self.signals.state.subscribe();
+        state.mark_unchanged();
+        let echo = match slot {
+            Some(echo) => echo,
+            None => slot.insert(Echo::open(&self.client).await.map_err(|error| self.unavailable(error))?),
+        };
+        let inbox = echo.inbox.clone();
+        let is_ours = |refusal: &Refusal| match refusal {
+            Refusal::Publish(refused) | Refusal::Subscribe(refused) => *refused == inbox,
+        };
+        let number = echo.send(&self.client).await.map_err(|error| self.unavailable(error))?;
+        tokio::select! {
+            biased;
+            heard = echo.hear(number) => heard.then_some(()).ok_or_else(|| self.lost()),
+            _ = refused(&mut refusals, is_ours) => {
+                *slot = None;
+                Ok(())
+            }
+            () = lost(&mut state) => Err(self.lost()),
         }
     }
 

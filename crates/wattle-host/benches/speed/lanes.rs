@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 const ROUNDS: usize = 3;
-const ROUND: Duration = Duration::from_secs(3);
+const ROUND: Duration = Duration::from_secs(2);
 
 /// What was reached of the work without Wattle.
 pub(crate) struct Result {

@@ -18,6 +18,8 @@ use wattle_spec::name::ComponentName;
 use wattle_spec::resolve::{Found, resolve};
 use wattle_spec::shape::Shape;
 
+/// For the end of a manifest: requests for every path.
+pub(crate) const ROUTE: &str = "[[triggers.http]]\npath = \"/...\"\ncomponent = \"bench\"\n";
 /// For a manifest: an instance that is used for as long as it goes well.
 pub(crate) const REUSED: &str = "instances.reuse = 4294967295";
 
@@ -32,9 +34,16 @@ impl BackendSource for Only {
 
 /// A host that serves until this is dropped.
 pub(crate) struct Serving {
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 impl Drop for Serving {
@@ -54,10 +63,7 @@ pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> Serving {
     let found = Found { digest: Digest::of(&bytes), shape: Shape::read(&bytes).expect("a component") };
     let source = BTreeMap::from([(found.digest, bytes)]);
     let found = BTreeMap::from([(name, found)]);
-    let manifest = format!(
-        "name = \"bench\"\n[components.bench]\nsource = {guest:?}\n{manifest}\n\
-         [[triggers.http]]\npath = \"/...\"\ncomponent = \"bench\"\n"
-    );
+    let manifest = format!("name = \"bench\"\n[components.bench]\nsource = {guest:?}\n{manifest}\n");
     let manifest = Manifest::parse(&manifest).expect("a manifest");
     let app = resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/")).expect("an app");
     let (address, serving) = std::sync::mpsc::channel();

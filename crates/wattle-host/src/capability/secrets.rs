@@ -52,12 +52,13 @@ pub(crate) struct SecretsLink {
 }
 
 impl SecretsGrant {
-    /// Looks for each secret that is granted: where a link says so that has its name as a label, else wherever the component
-    /// can read. The first that is not there, by its name and where it was looked for.
+    /// Looks for each secret that is granted: where a link says so that has its name as a label, else where the link without
+    /// a label does, else wherever the component can read. The first that is not there, by its name and where it was looked for.
     pub(crate) async fn first_missing(&self) -> Result<Option<(SecretName, String)>, BackendError> {
         for name in &self.granted {
             let own = self.links.called(PACKAGE, name.as_str());
-            let places: Vec<_> = own.map_or_else(|| self.links.all().collect(), |link| vec![link]);
+            let link = own.or_else(|| self.links.unnamed(PACKAGE, &Via::Interface));
+            let places: Vec<_> = link.map_or_else(|| self.links.all().collect(), |link| vec![link]);
             // What a component without the interface is granted nobody reads.
             if !places.is_empty() && !is_there(name, &places).await? {
                 let place = |link: &&SecretsLink| link.secrets.place(&link.owner, name.as_str());

@@ -121,20 +121,15 @@ impl Backends {
         let kind = spec.engine.kind();
         let Opened { stores, probe } =
             opened.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind })?;
-        let owner = match spec.scope {
-            Scope::App => Owner::App(app.id.clone()),
-            Scope::Shared => Owner::Shared,
-        };
-        Ok(AppBackend { name: name.clone(), kind, stores, owner, probe })
+        Ok(AppBackend { name: name.clone(), kind, stores, owner: owner(app, spec.scope), probe })
     }
 
     /// Tells each backend that `app` is linked to how much the app may keep there.
     pub(super) fn limit(&self, app: &App) -> Result<(), StartError> {
-        let owner = Owner::App(app.id.clone());
-        for (engine, (name, quota)) in quotas(app, &self.named, &self.limits) {
+        for ((engine, scope), (name, quota)) in quotas(app, &self.named, &self.limits) {
             let opened = self.opened(&engine).map_err(|source| StartError::Backend { backend: name, source })?;
             if let Some(opened) = opened {
-                opened.stores.limit(&owner, quota);
+                opened.stores.limit(&owner(app, scope), quota);
             }
         }
         Ok(())
@@ -164,5 +159,13 @@ impl Backends {
         let opened = Opened { probe: Arc::new(Probe::new(stores.clone())), stores };
         open.insert(engine.clone(), opened.clone());
         Ok(Some(opened))
+    }
+}
+
+/// Whose what `app` keeps in a backend of that scope is.
+fn owner(app: &App, scope: Scope) -> Owner {
+    match scope {
+        Scope::App => Owner::App(app.id.clone()),
+        Scope::Shared => Owner::Shared,
     }
 }

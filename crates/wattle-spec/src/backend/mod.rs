@@ -69,7 +69,7 @@ pub const ALL_KINDS: [BackendKind; 5] =
     [BackendKind::Memory, BackendKind::Disk, BackendKind::Nats, BackendKind::Environment, BackendKind::Files];
 
 /// Who shares a backend's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Every app has its own.

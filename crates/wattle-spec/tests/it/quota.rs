@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use wattle_spec::backend::Scope;
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::manifest::Manifest;
 use wattle_spec::quota::quotas;
@@ -17,8 +18,9 @@ fn check(lines: &str, host: &str) -> String {
     let host = HostSpec::parse(&format!("limits.stored-keys = 10\nlimits.stored-bytes = '10KiB'\n{host}")).unwrap();
     let app = resolve(&manifest, &found, &offers(), &host, Path::new("/app")).unwrap();
     let quotas = quotas(&app, &host.backends, &host.limits);
-    let lines = quotas.iter().map(|(engine, (name, quota))| {
-        format!("{} ({name}): {:?} keys, {:?} bytes", engine.kind(), quota.keys, quota.bytes)
+    let lines = quotas.iter().map(|((engine, scope), (name, quota))| {
+        let shared = if *scope == Scope::Shared { ", shared" } else { "" };
+        format!("{} ({name}{shared}): {:?} keys, {:?} bytes", engine.kind(), quota.keys, quota.bytes)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -32,7 +34,8 @@ fn who_says_what_an_app_may_keep() {
     insta::assert_snapshot!(check("", "[backends.disk]\ntype = 'disk'\nquota = { keys = 20 }"), @"disk (disk): Some(20) keys, Some(10240) bytes");
     insta::assert_snapshot!(check("", "defaults = 'nats'"), @"nats (nats): None keys, None bytes");
     insta::assert_snapshot!(check(link, "[backends.main]\ntype = 'nats'\nquota = { bytes = '1KiB' }"), @"nats (main): None keys, Some(1024) bytes");
-    insta::assert_snapshot!(check(link, "[backends.main]\ntype = 'disk'\nscope = 'shared'"), @"");
+    insta::assert_snapshot!(check(link, "[backends.main]\ntype = 'disk'\nscope = 'shared'"), @"disk (main, shared): Some(10) keys, Some(10240) bytes");
+    insta::assert_snapshot!(check(&own("type = 'nats'\nscope = 'shared'"), ""), @"");
     insta::assert_snapshot!(check(&own("type = 'disk'\nquota = { keys = 20, bytes = '1KiB' }"), ""), @"disk (main): Some(10) keys, Some(1024) bytes");
     insta::assert_snapshot!(check(&own("type = 'nats'\nquota = { keys = 20 }"), ""), @"nats (main): Some(20) keys, None bytes");
     let host = "[backends.theirs]\ntype = 'nats'\nreplicas = 3\nquota = { keys = 5 }";

@@ -10,7 +10,7 @@ use wattle_testkit::guests;
 
 use crate::lanes::{Lane, Result, race};
 use crate::load;
-use crate::serving::{REUSED, Serving, serve};
+use crate::serving::{REUSED, ROUTE, Serving, serve};
 
 const CONNECTIONS: usize = 32;
 const PROMISED: f64 = 0.40;
@@ -20,17 +20,18 @@ fn load(address: SocketAddr, round: Duration) -> f64 {
 }
 
 fn lane(name: &'static str, serving: Serving) -> Lane {
-    Lane::new(name, move |round| load(serving.address, round))
+    Lane::new(name, move |round| load(serving.address(), round))
 }
 
 pub(crate) fn run() -> Vec<Result> {
     let bare = bare::Server::start();
     let none = Stores::default;
+    let reused = format!("{REUSED}\n{ROUTE}");
     let lanes = vec![
         Lane::new("bare hyper", move |round| load(bare.address, round)),
-        lane("0.2, fresh instance", serve(&guests::hello(), "", none())),
-        lane("0.2, reused instance", serve(&guests::hello(), REUSED, none())),
-        lane("0.3, shared instance", serve(&guests::hello_p3(), REUSED, none())),
+        lane("0.2, fresh instance", serve(&guests::hello(), ROUTE, none())),
+        lane("0.2, reused instance", serve(&guests::hello(), &reused, none())),
+        lane("0.3, shared instance", serve(&guests::hello_p3(), &reused, none())),
     ];
     let ratio = race("hello world", "requests", lanes);
     vec![Result { what: "a fresh instance per request".to_owned(), ratio, promised: PROMISED }]

@@ -21,12 +21,12 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// Whether the operation of that number is a write.
-    fn writes(self, number: u32) -> bool {
+    /// What the operation of that number is.
+    fn of(self, number: u32) -> Self {
         match self {
-            Verb::Get => false,
-            Verb::Set => true,
-            Verb::Mix => number % 2 == 1,
+            Verb::Mix if number % 2 == 1 => Verb::Set,
+            Verb::Mix => Verb::Get,
+            verb => verb,
         }
     }
 
@@ -69,7 +69,7 @@ async fn client(store: Arc<dyn KeyValue>, verb: Verb, count: u32, until: Instant
     let mut done = 0;
     loop {
         for number in 0..count {
-            work(&*store, verb.writes(number), &bucket, &format!("key-{}", number % KEYS)).await;
+            work(&*store, verb.of(number), &bucket, &format!("key-{}", number % KEYS)).await;
         }
         done += u64::from(count);
         if Instant::now() >= until {
@@ -80,9 +80,9 @@ async fn client(store: Arc<dyn KeyValue>, verb: Verb, count: u32, until: Instant
 }
 
 /// One operation, the value handed over as a guest does: as bytes of its own.
-async fn work(store: &dyn KeyValue, writes: bool, bucket: &Bucket, key: &str) {
-    match writes {
-        false => drop(store.get(bucket, key).await.expect("reads").map(|entry| Vec::from(entry.value))),
-        true => drop(store.set(bucket, key, Put::from(VALUE.to_vec())).await.expect("writes")),
+async fn work(store: &dyn KeyValue, verb: Verb, bucket: &Bucket, key: &str) {
+    match verb {
+        Verb::Get => drop(store.get(bucket, key).await.expect("reads").map(|entry| Vec::from(entry.value))),
+        Verb::Set | Verb::Mix => drop(store.set(bucket, key, Put::from(VALUE.to_vec())).await.expect("writes")),
     }
 }

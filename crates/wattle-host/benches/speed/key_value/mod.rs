@@ -18,7 +18,7 @@ use wattle_testkit::guests;
 use self::bare::{KEYS, Verb};
 use crate::lanes::{Lane, Result, race};
 use crate::load;
-use crate::serving::serve;
+use crate::serving::{ROUTE, serve};
 
 /// As many clients as are served at a time.
 const CLIENTS: usize = 32;
@@ -32,18 +32,18 @@ const PROMISED: f64 = 0.50;
 fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> Option<Result> {
     let (alone, behind) = (open(), open());
     let stores = Stores { key_value: Some(behind), ..Stores::default() };
-    let serving = serve(&guests::mill(), LINKS, stores);
+    let serving = serve(&guests::mill(), &format!("{LINKS}\n{ROUTE}"), stores);
     // So that there is something to read.
     bare::run(&alone, Verb::Set, KEYS, CLIENTS, Duration::ZERO);
-    load::run(serving.address, &format!("/set/{KEYS}"), CLIENTS, Duration::from_millis(1));
+    load::run(serving.address(), &format!("/set/{KEYS}"), CLIENTS, Duration::from_millis(1));
     let what = format!("{} on {backend}", verb.as_str());
     let path = format!("/{}/{COUNT}", verb.as_str());
     let lanes = vec![
         Lane::new("the bare store", move |round| bare::run(&alone, verb, COUNT, CLIENTS, round)),
-        Lane::new("a component", move |round| load::run(serving.address, &path, CLIENTS, round) * f64::from(COUNT)),
+        Lane::new("a component", move |round| load::run(serving.address(), &path, CLIENTS, round) * f64::from(COUNT)),
     ];
     let ratio = race(&what, "operations", lanes);
-    (verb == Verb::Mix).then(|| Result { what, ratio, promised: PROMISED })
+    (verb == Verb::Mix).then_some(Result { what, ratio, promised: PROMISED })
 }
 
 pub(crate) fn run() -> Vec<Result> {

@@ -56,15 +56,14 @@ pub(crate) fn start(way: &Way<'_>, subject: &str) {
             }
             Some(stream) => {
                 let stream = jetstream::new(client.clone()).get_stream(stream).await.expect("a stream");
-                let config =
-                    Config { filter_subject: subject, ack_policy: AckPolicy::Explicit, ..Config::default() };
+                let config = Config { filter_subject: subject, ack_policy: AckPolicy::Explicit, ..Config::default() };
                 let consumer = stream.create_consumer(config).await.expect("a consumer");
                 let mut messages = consumer.messages().await.expect("messages");
                 listens.send(()).expect("somebody waits");
                 while let Some(message) = messages.next().await {
                     let message = message.expect("a message");
                     answer(&client, work, &message).await;
-                    message.double_ack().await.expect("an acknowledgement");
+                    message.ack().await.expect("an acknowledgement");
                 }
             }
         }

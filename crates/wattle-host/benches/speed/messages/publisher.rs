@@ -46,7 +46,8 @@ pub(crate) fn work(url: &str, subject: String, work: Work) -> impl Fn(Duration) 
 }
 
 fn body(work: Work) -> Bytes {
-    let item = |number| Item { name: format!("item {number}"), quantity: number % 7 + 1, price: 95 * u64::from(number) };
+    let item =
+        |number| Item { name: format!("item {number}"), quantity: number % 7 + 1, price: 95 * u64::from(number) };
     match work {
         Work::Orders => {
             let order = Order { customer: "shop.example.com/4711".to_owned(), items: (0..ITEMS).map(item).collect() };
