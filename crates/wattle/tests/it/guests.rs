@@ -170,10 +170,7 @@ fn orders_worker() {
 /// It takes messages and no requests.
 #[test]
 fn relay() {
-    let app = App::of(&guests::relay(), "");
-    let server = WATTLE.up(&app).start();
-    assert_eq!(server.get("/").status(), 404);
-    assert_eq!(server.stop().code, Some(0));
+    assert_eq!(refusal(&guests::relay()), "error: component `relay` does not answer HTTP requests");
 }
 
 #[test]
