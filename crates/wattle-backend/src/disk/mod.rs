@@ -27,6 +27,7 @@ mod engine;
 pub mod faults;
 mod options;
 mod overlay;
+mod owner_tag;
 mod queue;
 mod record;
 mod rows;

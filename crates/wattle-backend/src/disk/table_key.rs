@@ -12,29 +12,16 @@
 //! The lengths (of the name two bytes, big-endian; of the others one) make the part before the key such that none is
 //! the beginning of another: buckets cannot bleed into each other, and byte order within a bucket is that of its keys.
 
+use super::owner_tag;
 use crate::bucket::{Bucket, Owner};
 use crate::error::{BackendError, Part};
 use crate::limits;
 
-const SHARED: u8 = 0;
-const APP: u8 = 1;
-const HOST: u8 = 2;
-const NAMED_SHARED: u8 = 3;
-const NAMED_APP: u8 = 4;
-
 /// What the rows of all buckets of `owner` begin with.
 pub(super) fn owner(owner: &Owner) -> Vec<u8> {
-    let (tag, backend) = match owner {
-        Owner::Shared => (SHARED, None),
-        Owner::Host => (HOST, None),
-        Owner::App(_) => (APP, None),
-        Owner::Named { backend, app: None } => (NAMED_SHARED, Some(backend.as_str())),
-        Owner::Named { backend, app: Some(_) } => (NAMED_APP, Some(backend.as_str())),
-    };
-    let app = owner.app().map(|app| [app.namespace.as_str(), app.name.as_str()]);
     let mut row = Vec::with_capacity(64);
-    row.push(tag);
-    for name in backend.into_iter().chain(app.into_iter().flatten()) {
+    row.push(owner_tag::tag(owner));
+    for name in owner_tag::names(owner) {
         row.push(u8::try_from(name.len()).expect("invariant: a name has at most 63 bytes"));
         row.extend_from_slice(name.as_bytes());
     }
@@ -44,9 +31,9 @@ pub(super) fn owner(owner: &Owner) -> Vec<u8> {
 /// What the row begins with for its owner, and the bytes of its key; `None`: it is no row.
 pub(super) fn parts(row: &[u8]) -> Option<(&[u8], usize)> {
     let names = match *row.first()? {
-        NAMED_SHARED => 1,
-        APP => 2,
-        NAMED_APP => 3,
+        owner_tag::NAMED_SHARED => 1,
+        owner_tag::APP => 2,
+        owner_tag::NAMED_APP => 3,
         _ => 0,
     };
     let owner_bytes = (0..names).try_fold(1, |at, _| Some(at + 1 + usize::from(*row.get(at)?)))?;

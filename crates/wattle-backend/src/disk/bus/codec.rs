@@ -10,14 +10,9 @@
 use bytes::Bytes;
 use wattle_spec::name::AppId;
 
+use super::super::owner_tag::{self, APP, HOST, NAMED_APP, NAMED_SHARED, SHARED};
 use crate::bucket::Owner;
 use crate::bus::{GroupId, Message};
-
-const SHARED: u8 = 0;
-const APP: u8 = 1;
-const HOST: u8 = 2;
-const NAMED_SHARED: u8 = 3;
-const NAMED_APP: u8 = 4;
 
 /// A message as it is kept.
 pub(super) fn message_bytes(message: &Message) -> Bytes {
@@ -50,16 +45,8 @@ pub(super) fn message(bytes: &Bytes) -> Option<Message> {
 /// A group as it is kept.
 pub(super) fn group_bytes(owner: &Owner, group: &GroupId) -> Bytes {
     let mut out = Vec::new();
-    let (tag, backend) = match owner {
-        Owner::Shared => (SHARED, None),
-        Owner::Host => (HOST, None),
-        Owner::App(_) => (APP, None),
-        Owner::Named { backend, app: None } => (NAMED_SHARED, Some(backend.as_str())),
-        Owner::Named { backend, app: Some(_) } => (NAMED_APP, Some(backend.as_str())),
-    };
-    let app = owner.app().map(|app| [app.namespace.as_str(), app.name.as_str()]);
-    out.push(tag);
-    backend.into_iter().chain(app.into_iter().flatten()).for_each(|name| put(&mut out, name));
+    out.push(owner_tag::tag(owner));
+    owner_tag::names(owner).for_each(|name| put(&mut out, name));
     put(&mut out, &group.name);
     put(&mut out, group.pattern.as_str());
     out.into()

@@ -6,7 +6,7 @@ use std::thread;
 use serde_json::{Value, json};
 use wattle_testkit::{App, Connection, Server, guests};
 
-use super::batch;
+use super::{batch, pages};
 use crate::WATTLE;
 
 fn each(test: impl Fn(&Server)) {
@@ -142,22 +142,7 @@ fn increments_of_what_is_no_number() {
 #[test]
 fn lists_come_in_pages() {
     each(|server| {
-        let key = |number: u32| format!("key-{number:05}");
-        let pairs: Vec<[String; 2]> = (0..2500).map(|number| [key(number), "v".into()]).collect();
-        assert_eq!(batch(server, "set", &json!(pairs)), "204 ");
-        let (mut keys, mut pages, mut cursor) = (Vec::new(), Vec::new(), String::new());
-        loop {
-            let page = server.get(&format!("/list/default{cursor}")).json();
-            let names = page["keys"].as_array().unwrap();
-            pages.push(names.len());
-            keys.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
-            match page["cursor"].as_u64() {
-                Some(next) => cursor = format!("?cursor={next}"),
-                None => break,
-            }
-        }
-        assert_eq!(pages, [1000, 1000, 500]);
-        assert_eq!(keys, (0..2500).map(key).collect::<Vec<_>>());
+        pages(server, |cursor| cursor.as_u64().map(|next| next.to_string()));
         assert_eq!(server.get("/list/default?cursor=9999").json(), json!({ "keys": [], "cursor": null }));
         assert_eq!(server.get("/list/empty").json(), json!({ "keys": [], "cursor": null }));
     });

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wattle_testkit::{App, Server, guests};
 
-use super::batch;
+use super::pages;
 use crate::WATTLE;
 
 fn each(test: impl Fn(&Server)) {
@@ -37,22 +37,7 @@ fn numbers_have_a_sign() {
 #[test]
 fn lists_come_in_pages() {
     each(|server| {
-        let key = |number: u32| format!("key-{number:05}");
-        let pairs: Vec<[String; 2]> = (0..2500).map(|number| [key(number), "v".into()]).collect();
-        assert_eq!(batch(server, "set", &json!(pairs)), "204 ");
-        let (mut keys, mut pages, mut cursor) = (Vec::new(), Vec::new(), String::new());
-        loop {
-            let page = server.get(&format!("/list/default{cursor}")).json();
-            let names = page["keys"].as_array().unwrap();
-            pages.push(names.len());
-            keys.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
-            match page["cursor"].as_str() {
-                Some(next) => cursor = format!("?cursor={next}"),
-                None => break,
-            }
-        }
-        assert_eq!(pages, [1000, 1000, 500]);
-        assert_eq!(keys, (0..2500).map(key).collect::<Vec<_>>());
+        pages(server, |cursor| cursor.as_str().map(str::to_owned));
         let odd = server.get(&format!("/list/default?cursor={}", "x".repeat(1025))).summary();
         assert_eq!(odd, "500 {\"error\":\"other: the cursor or the prefix is none that a key could have\"}");
     });
@@ -60,12 +45,7 @@ fn lists_come_in_pages() {
 
 #[test]
 fn batches() {
-    each(|server| {
-        assert_eq!(batch(server, "set", &json!([["a", "1"], ["b", "2"]])), "204 ");
-        assert_eq!(batch(server, "get", &json!(["b", "none", "a"])), r#"200 [["b","2"],null,["a","1"]]"#);
-        assert_eq!(batch(server, "delete", &json!(["a", "none"])), "204 ");
-        assert_eq!(batch(server, "get", &json!(["a", "b"])), r#"200 [null,["b","2"]]"#);
-    });
+    each(super::batches);
 }
 
 /// A swap is done if nothing came between; else the guest gets a handle to try again with, as often as it takes.

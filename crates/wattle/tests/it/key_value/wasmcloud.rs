@@ -103,12 +103,7 @@ fn lists_by_prefix() {
 
 #[test]
 fn batches() {
-    each(|server| {
-        assert_eq!(batch(server, "set", &json!([["a", "1"], ["b", "2"]])), "204 ");
-        assert_eq!(batch(server, "get", &json!(["b", "none", "a"])), r#"200 [["b","2"],null,["a","1"]]"#);
-        assert_eq!(batch(server, "delete", &json!(["a", "none"])), "204 ");
-        assert_eq!(batch(server, "get", &json!(["a", "b"])), r#"200 [null,["b","2"]]"#);
-    });
+    each(super::batches);
 }
 
 /// A swap names the version or the value that it expects, and hears what is there if that is not.
