@@ -109,14 +109,20 @@ impl Cores {
     where
         F: Future<Output: Send> + Send + 'static,
     {
+        let core = self.least_loaded();
+        self.run_on(core, make(core)).await
+    }
+
+    /// Runs `task` on the core `id` and waits for what it returns. `None`: the core ended before it did.
+    pub(crate) async fn run_on<F>(&self, id: CoreId, task: F) -> Option<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
         let (done, result) = oneshot::channel();
-        self.deal(|core| {
-            let task = make(core);
-            async move {
-                let _ = done.send(task.await);
-            }
-        })
-        .await;
+        let task = async {
+            let _ = done.send(task.await);
+        };
+        self.start_on(id, |_| task).await;
         result.await.ok()
     }
 }

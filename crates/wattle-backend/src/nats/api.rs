@@ -81,7 +81,7 @@ impl Session {
     }
 
     fn full(&self, stream: &str, error: async_nats::jetstream::Error) -> BackendError {
-        let place = format!("the stream {stream} of {}", self.signals.name);
+        let place = format!("the stream {stream} of {}", self.signals.servers.name);
         BackendError::Full { place, source: Some(Arc::new(io::Error::new(io::ErrorKind::StorageFull, error))) }
     }
 

@@ -170,12 +170,13 @@ impl Blobs for NatsBlobs {
         let limiting = self.limiting(container);
         let (connection, name) = (self.connection.clone(), name.to_owned());
         match self.place(container) {
-            Ok(container) => self.connection.run(async move {
+            Ok(container) => async move {
                 if let Some(limiting) = limiting {
                     limiting.await?;
                 }
                 upload::write(connection, container, name, content).await
-            }),
+            }
+            .boxed(),
             Err(error) => failed(error),
         }
     }

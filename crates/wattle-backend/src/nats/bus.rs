@@ -4,8 +4,9 @@
 //! Who hears everything does so on core NATS. Messages that are shared with others are acknowledged when the server has
 //! seen them; groups of them are queue groups of core NATS, or of the stream that the options name.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use super::layout::NatsLayout;
 use super::listening::Listening;
 use super::mailbox::Mailbox;
 use super::session::Session;
-use super::{names, wire};
+use super::wire;
 use crate::backend::Backend;
 use crate::bucket::Owner;
 use crate::bus::{Audience, Bus, Deliveries, GroupId, Message, REPLY_PREFIX, Subscription};
@@ -41,8 +42,16 @@ pub struct NatsBus {
     layout: NatsLayout,
     /// The stream in which the messages are that are shared, if they are in one.
     shared_stream: Option<String>,
-    /// The streams that are known to be there.
-    known: Arc<Mutex<HashSet<String>>>,
+    homes: Arc<Mutex<HashMap<Owner, Arc<Home>>>>,
+}
+
+/// Where the messages of an owner are.
+struct Home {
+    address: Address,
+    /// The stream that keeps them, if one does.
+    stream: Option<String>,
+    /// Whether it is known to be there.
+    is_made: AtomicBool,
 }
 
 /// A message as NATS takes it.
@@ -56,7 +65,7 @@ impl NatsBus {
     /// The messages of a NATS, laid out like this. Groups of what is shared are those of `shared_stream`, which somebody
     /// made before, or of core NATS.
     pub fn new(connection: Arc<NatsConnection>, layout: NatsLayout, shared_stream: Option<String>) -> Self {
-        Self { connection, layout, shared_stream, known: Arc::default() }
+        Self { connection, layout, shared_stream, homes: Arc::default() }
     }
 
     fn sent(&self, address: &Address, kind: Kind, message: Message) -> Result<Sent, BackendError> {
@@ -71,14 +80,28 @@ impl NatsBus {
         BackendError::Denied { backend: self.connection.name().to_owned(), what, source: None }
     }
 
-    /// The stream of an owner, made if it is not there; `None`: there is none for it.
-    async fn stream(&self, session: &Session, owner: &Owner) -> Result<Option<String>, BackendError> {
-        if *owner == Owner::Shared {
-            return Ok(self.shared_stream.clone());
+    fn home(&self, owner: &Owner) -> Arc<Home> {
+        // Whole at every point where a panic could come.
+        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(home) = homes.get(owner) {
+            return home.clone();
         }
-        let owner = names::owner(&self.layout, owner);
-        let name = format!("MSG_{owner}");
-        if !self.known().contains(&name) {
+        let address = Address::of(&self.layout, owner);
+        let (stream, is_made) = match &address {
+            Address::Own(owner) => (Some(format!("MSG_{owner}")), false),
+            Address::Shared { .. } => (self.shared_stream.clone(), true),
+        };
+        let home = Arc::new(Home { address, stream, is_made: is_made.into() });
+        homes.insert(owner.clone(), home.clone());
+        home
+    }
+
+    /// The stream of an owner, made if it is not there; `None`: there is none for it.
+    async fn stream<'a>(&self, session: &Session, home: &'a Home) -> Result<Option<&'a str>, BackendError> {
+        let Some(name) = &home.stream else { return Ok(None) };
+        if let Address::Own(owner) = &home.address
+            && !home.is_made.load(Ordering::Relaxed)
+        {
             let config = Config {
                 name: name.clone(),
                 subjects: vec![format!("{owner}.m.>")],
@@ -92,43 +115,39 @@ impl NatsBus {
                 ..Config::default()
             };
             session.stream(&config).await?;
-            self.known().insert(name.clone());
+            home.is_made.store(true, Ordering::Relaxed);
         }
         Ok(Some(name))
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        // Whole at every point where a panic could come.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Publishes a message of an app to its stream. One that somebody deleted is made again.
-    async fn keep(&self, session: &Session, owner: &Owner, sent: Sent) -> Result<(), BackendError> {
-        let Some(stream) = self.stream(session, owner).await? else { return Ok(()) };
+    async fn keep(&self, session: &Session, home: &Home, sent: Sent) -> Result<(), BackendError> {
+        let Some(stream) = self.stream(session, home).await? else { return Ok(()) };
         session.check_size(Part::Message, sent.headers.as_ref(), sent.body.len())?;
         let first = session.request(&sent.subject, sent.headers.clone(), sent.body.clone()).await;
         let answer = match first {
             Err(BackendError::NoResponder { .. }) => {
-                self.known().remove(&stream);
-                self.stream(session, owner).await?;
+                home.is_made.store(false, Ordering::Relaxed);
+                self.stream(session, home).await?;
                 session.request(&sent.subject, sent.headers, sent.body).await?
             }
             first => first?,
         };
         let ack: Result<PublishAck, ApiError> = session.parsed(&answer.payload);
-        ack.map(drop).map_err(|error| session.translated(&stream, error))
+        ack.map(drop).map_err(|error| session.translated(stream, error))
     }
 
     async fn listen(self, session: Session, subscription: Subscription) -> Result<Deliveries, BackendError> {
         let Subscription { owner, pattern, audience, unsettled } = subscription;
-        let address = Address::of(&self.layout, &owner);
+        let home = self.home(&owner);
+        let address = home.address.clone();
         let wanted = |kind| {
             let subject =
                 address.subject(kind, pattern.as_str()).filter(|_| !pattern.as_str().starts_with(REPLY_PREFIX));
             subject.ok_or_else(|| self.not_for_apps("to subscribe to", pattern.as_str()))
         };
         let (messages, requests) = (wanted(Kind::Message)?, wanted(Kind::Request)?);
-        let mailbox = Mailbox::new(pattern.to_string(), unsettled, self.connection.runtime().clone());
+        let mailbox = Mailbox::new(pattern.to_string(), unsettled, session.signals.runtime.clone());
         let mut listening = Listening::new(mailbox.clone());
         let is_own = matches!(address, Address::Own(_));
         match audience {
@@ -136,26 +155,27 @@ impl NatsBus {
                 let subjects = if is_own { vec![messages, requests] } else { vec![messages] };
                 for subject in subjects {
                     let heard = subscribed(&session, &subject, None).await?;
-                    listening.add(self.connection.runtime().spawn(forward(heard, address.clone(), mailbox.clone())));
+                    listening.add(session.signals.runtime.spawn(forward(heard, address.clone(), mailbox.clone())));
                 }
             }
             Audience::Group(name) => {
                 let group = GroupId { name, pattern: pattern.clone() };
-                let stream = self.stream(&session, &owner).await?;
+                let stream = self.stream(&session, &home).await?.map(str::to_owned);
                 if is_own || stream.is_none() {
                     let heard = subscribed(&session, &requests, Some(address::group(&group))).await?;
-                    listening.add(self.connection.runtime().spawn(forward(heard, address.clone(), mailbox.clone())));
+                    listening.add(session.signals.runtime.spawn(forward(heard, address.clone(), mailbox.clone())));
                 }
                 if let Some(stream) = stream {
                     let consumer = Consumer { stream, address, group };
-                    self.known_to_be_made(&session, &owner, &consumer).await?;
-                    let inbox = session.client.new_inbox();
+                    self.known_to_be_made(&session, &home, &consumer).await?;
+                    let inbox = session.client().new_inbox();
                     let messages = subscribed(&session, &inbox, None).await?;
-                    let unsettled = Arc::new(Semaphore::new(unsettled.get().min(Semaphore::MAX_PERMITS)));
-                    let member =
-                        Member { connection: self.connection.clone(), consumer, mailbox, messages, inbox, unsettled };
+                    let places = u32::try_from(unsettled.get()).unwrap_or(u32::MAX).min(consumer::UNSETTLED_MAX);
+                    let unsettled = Arc::new(Semaphore::new(places as usize));
+                    let (connection, signals) = (self.connection.clone(), session.signals.clone());
+                    let member = Member { connection, signals, consumer, mailbox, messages, inbox, unsettled, places };
                     // It ends by itself when its mailbox is closed, after it gave back what was on its way.
-                    self.connection.runtime().spawn(member.run());
+                    session.signals.runtime.spawn(member.run());
                 }
             }
         }
@@ -163,17 +183,12 @@ impl NatsBus {
     }
 
     /// Makes the consumer of a group; if its stream was deleted meanwhile, that too.
-    async fn known_to_be_made(
-        &self,
-        session: &Session,
-        owner: &Owner,
-        consumer: &Consumer,
-    ) -> Result<(), BackendError> {
+    async fn known_to_be_made(&self, session: &Session, home: &Home, consumer: &Consumer) -> Result<(), BackendError> {
         if consumer.make(session).await.is_ok() {
             return Ok(());
         }
-        self.known().remove(&consumer.stream);
-        self.stream(session, owner).await?;
+        home.is_made.store(false, Ordering::Relaxed);
+        self.stream(session, home).await?;
         consumer.make(session).await
     }
 }
@@ -182,8 +197,8 @@ impl NatsBus {
 async fn subscribed(session: &Session, subject: &str, group: Option<String>) -> Result<Subscriber, BackendError> {
     let subscribe = async {
         let subscriber = match group {
-            Some(group) => session.client.queue_subscribe(subject.to_owned(), group).await,
-            None => session.client.subscribe(subject.to_owned()).await,
+            Some(group) => session.client().queue_subscribe(subject.to_owned(), group).await,
+            None => session.client().subscribe(subject.to_owned()).await,
         };
         subscriber.map_err(|error| session.unavailable(error))
     };
@@ -207,16 +222,16 @@ impl Backend for NatsBus {
 
 impl Bus for NatsBus {
     fn publish(&self, owner: &Owner, message: Message) -> BoxFuture<'static, Result<(), BackendError>> {
-        let address = Address::of(&self.layout, owner);
+        let home = self.home(owner);
         let is_answer = message.subject.as_str().starts_with(REPLY_PREFIX);
-        let sent = match self.sent(&address, Kind::Message, message) {
+        let sent = match self.sent(&home.address, Kind::Message, message) {
             Ok(sent) => sent,
             Err(error) => return ready(Err(error)).boxed(),
         };
-        let (bus, owner) = (self.clone(), owner.clone());
+        let bus = self.clone();
         self.connection.call("publishing a message", move |session| async move {
-            match address {
-                Address::Own(_) if !is_answer => bus.keep(&session, &owner, sent).await,
+            match home.address {
+                Address::Own(_) if !is_answer => bus.keep(&session, &home, sent).await,
                 _ => publish(&session, sent).await,
             }
         })
@@ -228,27 +243,31 @@ impl Bus for NatsBus {
         message: Message,
         patience: Duration,
     ) -> BoxFuture<'static, Result<Message, BackendError>> {
-        let address = Address::of(&self.layout, owner);
+        let home = self.home(owner);
         let about = message.subject.to_string();
-        let sent = match self.sent(&address, Kind::Request, message) {
+        let sent = match self.sent(&home.address, Kind::Request, message) {
             Ok(sent) => sent,
             Err(error) => return ready(Err(error)).boxed(),
         };
         let connection = self.connection.clone();
-        self.connection.run(async move {
+        async move {
             let session = connection.session(Instant::now() + patience.min(connection.deadline())).await?;
             session.check_size(Part::Message, sent.headers.as_ref(), sent.body.len())?;
-            let mut request = Request::new().payload(sent.body).inbox(address.answer(session.client.new_inbox()));
+            let mut request =
+                Request::new().payload(sent.body).inbox(home.address.answer(session.client().new_inbox()));
             if let Some(headers) = sent.headers {
                 request = request.headers(headers);
             }
             match timeout(patience, session.ask(&sent.subject, request)).await {
-                Ok(Ok(answer)) => wire::answer(&address, &answer).ok_or_else(|| session.strange("its subject is none")),
+                Ok(Ok(answer)) => {
+                    wire::answer(&home.address, &answer).ok_or_else(|| session.strange("its subject is none"))
+                }
                 Ok(Err(BackendError::NoResponder { .. })) => Err(BackendError::NoResponder { subject: about }),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(BackendError::TimedOut { what: format!("an answer about {about}"), patience }),
             }
-        })
+        }
+        .boxed()
     }
 
     fn subscribe(&self, subscription: Subscription) -> BoxFuture<'static, Result<Deliveries, BackendError>> {
@@ -261,21 +280,21 @@ impl Bus for NatsBus {
     }
 
     fn groups(&self, owner: &Owner) -> BoxFuture<'static, Result<Vec<GroupId>, BackendError>> {
-        let (bus, owner) = (self.clone(), owner.clone());
+        let (bus, home) = (self.clone(), self.home(owner));
         self.connection.call("a list of groups", move |session| async move {
-            match bus.stream(&session, &owner).await? {
-                Some(stream) => consumer::groups(&session, &stream).await,
+            match bus.stream(&session, &home).await? {
+                Some(stream) => consumer::groups(&session, stream).await,
                 None => Ok(Vec::new()),
             }
         })
     }
 
     fn forget(&self, owner: &Owner, group: &GroupId) -> BoxFuture<'static, Result<(), BackendError>> {
-        let (bus, owner, group) = (self.clone(), owner.clone(), group.clone());
+        let (bus, home, group) = (self.clone(), self.home(owner), group.clone());
         self.connection.call("forgetting a group", move |session| async move {
-            let address = Address::of(&bus.layout, &owner);
-            match bus.stream(&session, &owner).await? {
-                Some(stream) => Consumer { stream, address, group }.delete(&session).await,
+            let stream = bus.stream(&session, &home).await?.map(str::to_owned);
+            match stream {
+                Some(stream) => Consumer { stream, address: home.address.clone(), group }.delete(&session).await,
                 None => Ok(()),
             }
         })
@@ -288,8 +307,8 @@ async fn publish(session: &Session, sent: Sent) -> Result<(), BackendError> {
     let refusal = Refusal::Publish(sent.subject.clone());
     let publish = async {
         let published = match sent.headers {
-            Some(headers) => session.client.publish_with_headers(sent.subject, headers, sent.body).await,
-            None => session.client.publish(sent.subject, sent.body).await,
+            Some(headers) => session.client().publish_with_headers(sent.subject, headers, sent.body).await,
+            None => session.client().publish(sent.subject, sent.body).await,
         };
         published.map_err(|error| session.unavailable(error))
     };

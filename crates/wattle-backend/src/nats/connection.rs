@@ -1,79 +1,74 @@
-//! A connection to NATS: opened at its first use, shared by all who use it, re-opened when it is lost.
+//! The connections to NATS: one for each runtime that uses them, opened at its first use.
+//!
+//! A runtime of one thread has a connection of its own, so that what it sends and hears stays on that thread and goes
+//! out together; all others share one.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Once};
-use std::task::{Context, Poll};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::ServerAddr;
-use async_nats::connection::State as ClientState;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::durability::NatsDurability;
-use super::events::Signals;
-use super::opening;
+use super::line::Line;
 use super::options::{NatsOptions, NatsOptionsError};
+use super::servers::Servers;
 use super::session::Session;
 use super::state::NatsState;
 use crate::error::BackendError;
 
-/// How often somebody who waits for the connection looks at it, beside being told.
-const GLANCE: Duration = Duration::from_millis(100);
-
-/// A connection to NATS, for everything that is kept there or sent through it.
+/// The connections to NATS, for everything that is kept there or sent through it.
 pub struct NatsConnection {
-    options: NatsOptions,
-    addresses: Vec<ServerAddr>,
+    servers: Arc<Servers>,
     runtime: Handle,
-    opening: Once,
-    signals: Arc<Signals>,
+    shared: Arc<Line>,
+    own: Arc<Mutex<Lines>>,
+    /// Closed when this is dropped.
+    end: watch::Sender<()>,
 }
 
+/// The connections of runtimes of one thread.
+type Lines = HashMap<Id, Arc<Line>>;
+
 impl NatsConnection {
-    /// A connection that will be opened when it is first used. Whatever waits for it does so on `runtime`, which must
-    /// have a clock and a thread of its own.
+    /// Connections that will be opened when they are first used. That of runtimes of many threads is kept on `runtime`,
+    /// and so is whatever has to be done when nobody waits any more: it must have a clock and a thread of its own.
     ///
     /// # Errors
     ///
     /// If the servers have no addresses.
     pub fn new(options: NatsOptions, runtime: Handle) -> Result<Arc<Self>, NatsOptionsError> {
-        let addresses = options.addresses()?;
-        let names: Vec<String> = addresses
-            .iter()
-            .map(|server| format!("{}://{}:{}", server.scheme(), server.host(), server.port()))
-            .collect();
-        let signals = Signals::new(names.join(", "));
-        Ok(Arc::new(Self { options, addresses, runtime, opening: Once::new(), signals }))
+        let servers = Servers::new(options)?;
+        let shared = Line::new(servers.clone(), runtime.clone());
+        Ok(Arc::new(Self { servers, runtime, shared, own: Arc::default(), end: watch::Sender::default() }))
     }
 
     /// The servers that were named, without credentials.
     pub fn name(&self) -> &str {
-        &self.signals.name
+        &self.servers.name
     }
 
-    /// How the connection is, now and whenever that changes.
+    /// How the connection of this runtime is, now and whenever that changes.
     pub fn state(&self) -> watch::Receiver<NatsState> {
-        self.signals.state.subscribe()
+        self.line().signals.state.subscribe()
     }
 
-    /// When a write is synced, as far as it was found out; `None` until the connection was open.
+    /// When a write is synced, as far as it was found out; `None` until a connection was open.
     pub fn durability(&self) -> watch::Receiver<Option<NatsDurability>> {
-        self.signals.durability.subscribe()
+        self.servers.durability.subscribe()
     }
 
     /// How many messages were dropped, because they came faster than a subscriber took them.
     pub fn dropped_messages(&self) -> u64 {
-        self.signals.dropped()
+        self.servers.dropped()
     }
 
-    /// Does `work` on the runtime of the connection when that is up, all within the deadline. `what` is what takes too
-    /// long then. Dropping the future ends the work where it is.
+    /// Does `work` when the connection is up, all within the deadline, where the future is polled: within a runtime of
+    /// Tokio that has a clock. `what` is what takes too long then. Dropping the future ends the work where it is.
     pub(super) fn call<T, F>(
         self: &Arc<Self>,
         what: &'static str,
@@ -84,92 +79,81 @@ impl NatsConnection {
         F: Future<Output = Result<T, BackendError>> + Send + 'static,
     {
         let connection = self.clone();
-        self.run(async move { connection.within(what, work).await })
+        async move { connection.within(what, work).await }.boxed()
     }
 
-    /// Does `work` on the runtime of the connection, however long it takes: each of its steps has the deadline.
-    pub(super) fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, BackendError>> + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, BackendError>> {
-        Call(self.runtime.spawn(work)).boxed()
-    }
-
-    /// Does `work` when the connection is up, all within the deadline. For what is on the runtime already.
+    /// The same, of work that borrows.
     pub(super) async fn within<T, F>(
-        self: &Arc<Self>,
+        &self,
         what: &'static str,
         work: impl FnOnce(Session) -> F,
     ) -> Result<T, BackendError>
     where
         F: Future<Output = Result<T, BackendError>>,
     {
-        let until = Instant::now() + self.options.deadline;
+        let patience = self.deadline();
+        let until = Instant::now() + patience;
         let session = self.session(until).await?;
-        let patience = self.options.deadline;
         let late = |_| BackendError::TimedOut { what: format!("{what} on {}", self.name()), patience };
         timeout_at(until, work(session)).await.map_err(late)?
     }
 
-    /// The runtime of the connection, for what has to be done when nobody waits any more.
+    /// The connection of this runtime when it is up.
+    pub(super) async fn session(&self, until: Instant) -> Result<Session, BackendError> {
+        self.line().session(until).await
+    }
+
+    /// Where to do what has to be done when nobody waits any more.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
     /// How long a call takes at most.
     pub(super) fn deadline(&self) -> Duration {
-        self.options.deadline
+        self.servers.options.deadline
     }
 
-    /// The connection when it is up.
-    ///
-    /// What has been down for longer than a call may take is not waited for, and neither is what refuses us.
-    pub(super) async fn session(self: &Arc<Self>, until: Instant) -> Result<Session, BackendError> {
-        self.opening.call_once(|| {
-            self.signals.state.send_modify(|state| *state = state.lost());
-            let opening = opening::open(self.options.clone(), self.addresses.clone(), self.signals.clone());
-            self.runtime.spawn(opening);
-        });
-        let mut state = self.signals.state.subscribe();
-        loop {
-            let client = self.signals.client.get();
-            if let Some(client) = client.filter(|client| client.connection_state() == ClientState::Connected) {
-                return Ok(Session::new(client.clone(), self.signals.clone()));
-            }
-            let seen = state.borrow_and_update().clone();
-            if let NatsState::Down { since, error: Some(error) } = &seen {
-                let is_final = matches!(error, BackendError::Denied { .. });
-                if is_final || since.elapsed() >= self.options.deadline || Instant::now() >= until {
-                    return Err(error.clone());
-                }
-            }
-            if Instant::now() >= until {
-                return Err(self.opening_took_too_long());
-            }
-            let _ = timeout_at(until.min(Instant::now() + GLANCE), state.changed()).await;
+    fn line(&self) -> Arc<Line> {
+        match Handle::try_current() {
+            Ok(here) if here.runtime_flavor() == RuntimeFlavor::CurrentThread => self.own_line(here),
+            _ => self.shared.clone(),
         }
     }
 
-    fn opening_took_too_long(&self) -> BackendError {
-        let what = format!("opening the connection to {}", self.name());
-        BackendError::TimedOut { what, patience: self.options.deadline }
+    fn own_line(&self, here: Handle) -> Arc<Line> {
+        let mut lines = whole(&self.own);
+        let line = lines.entry(here.id()).or_insert_with(|| {
+            here.spawn(self.forget_at_end_of(here.id()));
+            Line::new(self.servers.clone(), here)
+        });
+        line.clone()
+    }
+
+    /// To be spawned on the runtime `id`: forgets its connection when the runtime ends.
+    fn forget_at_end_of(&self, id: Id) -> impl Future<Output = ()> + use<> {
+        let (ending, mut end) = (Ending { id, lines: self.own.clone() }, self.end.subscribe());
+        async move {
+            let _ending = ending;
+            // It is closed, and never changes.
+            let _ = end.changed().await;
+        }
     }
 }
 
-/// Work on another runtime that ends when nobody waits for it any more.
-struct Call<T>(JoinHandle<Result<T, BackendError>>);
-
-impl<T> Future for Call<T> {
-    type Output = Result<T, BackendError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // What ended without a result ended with its runtime.
-        self.0.poll_unpin(cx).map(|ended| ended.unwrap_or(Err(BackendError::Closed)))
-    }
+/// Forgets the connection of a runtime when it is dropped.
+struct Ending {
+    id: Id,
+    lines: Arc<Mutex<Lines>>,
 }
 
-impl<T> Drop for Call<T> {
+impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.abort();
+        // Dropped when the lock is given back.
+        let _line = whole(&self.lines).remove(&self.id);
     }
+}
+
+fn whole(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
+    // Whole at every point where a panic could come.
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::address::{self, Address, Kind};
 use super::connection::NatsConnection;
+use super::events::Signals;
 use super::mailbox::Mailbox;
 use super::receipt::KeptReceipt;
 use super::session::Session;
@@ -25,7 +26,7 @@ use crate::error::BackendError;
 /// After how long without a word a message that was delivered comes again.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many messages of a group may be delivered and not yet settled, by all who share it.
-const UNSETTLED_MAX: u32 = 65_536;
+pub(super) const UNSETTLED_MAX: u32 = 65_536;
 /// How many times members of a group may wait for messages.
 const WAITING_MAX: u32 = 8192;
 /// How long the server holds a request for messages.
@@ -133,16 +134,20 @@ impl Consumer {
     }
 }
 
-/// A member of a group: asks for as many messages as it may have unsettled, and passes them on.
+/// A member of a group: asks for as many messages as it may have unsettled, and passes them on. While some are on their
+/// way it asks for more only when it has room for half of all, so that a request brings many.
 pub(super) struct Member {
     pub(super) connection: Arc<NatsConnection>,
+    /// Those of the connection on which messages come.
+    pub(super) signals: Arc<Signals>,
     pub(super) consumer: Consumer,
     pub(super) mailbox: Arc<Mailbox>,
     /// What messages come to, and its name.
     pub(super) messages: Subscriber,
     pub(super) inbox: String,
-    /// For what is delivered and not yet settled.
+    /// For what is delivered and not yet settled, and of how many that is.
     pub(super) unsettled: Arc<Semaphore>,
+    pub(super) places: u32,
 }
 
 /// What the server was asked for and has not given yet.
@@ -177,9 +182,10 @@ impl Asked {
 impl Member {
     /// Passes messages on until the group is ended, or its owner leaves.
     pub(super) async fn run(mut self) {
-        let mut state = self.connection.state();
+        let mut state = self.signals.state.subscribe();
         let mut asked = Asked::nothing();
         loop {
+            let worth_asking = if asked.room.is_some() { self.places.div_ceil(2) } else { 1 };
             tokio::select! {
                 biased;
                 () = self.mailbox.left() => return self.leave().await,
@@ -199,7 +205,7 @@ impl Member {
                     Ok(()) => {}
                 },
                 () = sleep_until(asked.until), if asked.room.is_some() => asked = Asked::nothing(),
-                room = self.unsettled.clone().acquire_owned() => match room {
+                room = self.unsettled.clone().acquire_many_owned(worth_asking) => match room {
                     Err(_) => return self.mailbox.end(),
                     Ok(mut room) => {
                         let more = u32::try_from(self.unsettled.available_permits()).unwrap_or(u32::MAX);
@@ -232,7 +238,7 @@ impl Member {
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.consumer.stream, self.consumer.name());
         let inbox = self.inbox.clone();
         let asked = self.connection.within("asking for messages", async |session| {
-            let sent = session.client.publish_with_reply(subject, inbox, wanted.into()).await;
+            let sent = session.client().publish_with_reply(subject, inbox, wanted.into()).await;
             sent.map_err(|error| session.unavailable(error))
         });
         if let Err(error) = asked.await {
@@ -258,7 +264,7 @@ impl Member {
     fn pass_on(&self, came: NatsMessage, permit: Option<OwnedSemaphorePermit>) {
         let Some(reply) = came.reply.clone() else { return };
         let attempt = attempt(&reply);
-        let receipt = KeptReceipt::new(self.connection.clone(), reply, permit);
+        let receipt = KeptReceipt::new(self.connection.clone(), reply, self.signals.runtime.clone(), permit);
         let came = NatsMessage { reply: None, ..came };
         match wire::message(&self.consumer.address, &came) {
             Some(message) => self.mailbox.push(Ok(Delivery { message, attempt, receipt: Box::new(receipt) })),

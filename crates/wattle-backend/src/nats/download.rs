@@ -57,14 +57,9 @@ pub(super) fn content(
         container,
         found,
     };
-    let steps = futures::stream::try_unfold(download, |download| {
-        let connection = download.connection.clone();
-        async move {
-            match download.wanted.is_empty() {
-                true => Ok(None),
-                false => connection.run(download.step()).await.map(Some),
-            }
-        }
+    let steps = futures::stream::try_unfold(download, async |download| match download.wanted.is_empty() {
+        true => Ok(None),
+        false => download.step().await.map(Some),
     });
     // After an error nothing more comes.
     steps.boxed()

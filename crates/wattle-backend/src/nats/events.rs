@@ -1,13 +1,13 @@
 //! What the client tells beside its answers: that the connection came or went, and what a server refused.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 use async_nats::{Client, ClientError, Event, ServerError};
-use tokio::sync::{broadcast, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, broadcast, watch};
 
-use super::durability::NatsDurability;
-use super::round_trips::RoundTrips;
+use super::round_trips::{Echo, RoundTrips};
+use super::servers::{Servers, Trouble};
 use super::state::NatsState;
 use crate::error::BackendError;
 
@@ -25,37 +25,36 @@ pub(super) enum Refusal {
 
 /// What is known of a connection, for those who use it.
 pub(super) struct Signals {
-    /// The servers, without credentials.
-    pub(super) name: String,
+    pub(super) servers: Arc<Servers>,
+    /// Where it lives.
+    pub(super) runtime: Handle,
     pub(super) state: watch::Sender<NatsState>,
+    /// That it is not there although somebody uses it.
+    trouble: std::sync::Mutex<Option<Trouble>>,
     pub(super) client: OnceLock<Client>,
     pub(super) refusals: broadcast::Sender<Refusal>,
     /// Whether answers cannot come, as the server refuses the subscription to them.
     pub(super) answers_refused: watch::Sender<Option<String>>,
-    pub(super) durability: watch::Sender<Option<NatsDurability>>,
     /// What confirms that the server has seen what was sent.
-    pub(super) round_trips: RoundTrips,
-    /// Messages that came faster than they were taken, and were dropped.
-    dropped: AtomicU64,
+    pub(super) round_trips: Arc<RoundTrips>,
+    /// What round trips are made with; `None`: before the first.
+    pub(super) echo: Mutex<Option<Echo>>,
 }
 
 impl Signals {
-    pub(super) fn new(name: String) -> Arc<Self> {
+    /// Those of a connection to `servers` that lives on `runtime`.
+    pub(super) fn new(servers: Arc<Servers>, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
-            name,
+            servers,
             state: watch::Sender::new(NatsState::Unused),
+            trouble: std::sync::Mutex::default(),
             client: OnceLock::new(),
             refusals: broadcast::Sender::new(REFUSALS),
             answers_refused: watch::Sender::new(None),
-            durability: watch::Sender::new(None),
-            round_trips: RoundTrips::default(),
-            dropped: AtomicU64::new(0),
+            round_trips: RoundTrips::new(runtime.clone()),
+            runtime,
+            echo: Mutex::default(),
         })
-    }
-
-    /// How many messages were dropped so far, because they came faster than they were taken.
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
     }
 
     /// The error of something that the server refuses.
@@ -64,7 +63,7 @@ impl Signals {
             Refusal::Publish(subject) => format!("to publish to {subject:?}"),
             Refusal::Subscribe(subject) => format!("to subscribe to {subject:?}"),
         };
-        BackendError::Denied { backend: self.name.clone(), what, source: None }
+        BackendError::Denied { backend: self.servers.name.clone(), what, source: None }
     }
 
     /// Takes what the client tells.
@@ -72,7 +71,7 @@ impl Signals {
         match event {
             Event::Connected => self.connected(),
             Event::Disconnected | Event::Closed => self.disconnected(),
-            Event::SlowConsumer(_) => self.slow(),
+            Event::SlowConsumer(_) => self.servers.slow(),
             Event::ServerError(ServerError::Other(text)) => self.server_error(&text),
             Event::ServerError(error) => self.failed(&error.to_string()),
             Event::ClientError(ClientError::Other(reason)) => self.failed(&reason),
@@ -83,31 +82,40 @@ impl Signals {
 
     fn connected(&self) {
         self.answers_refused.send_replace(None);
-        let before = self.state.send_replace(NatsState::Up);
-        if self.client.get().is_some() && matches!(before, NatsState::Down { .. }) {
-            tracing::info!(backend = self.name, "NATS is reached again");
+        self.state.send_replace(NatsState::Up);
+        if let Some(trouble) = self.trouble().take() {
+            trouble.over();
         }
     }
 
     fn disconnected(&self) {
         let before = self.state.borrow().clone();
         if matches!(before, NatsState::Up) {
-            tracing::warn!(backend = self.name, "the connection to NATS is lost, it is opened again");
+            self.trouble().get_or_insert_with(|| self.servers.lost());
         }
         self.state.send_replace(before.lost());
     }
 
-    fn slow(&self) {
-        let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-        // The first, and then ever more rarely.
-        if dropped.is_power_of_two() {
-            tracing::warn!(backend = self.name, dropped, "messages come faster than they are taken, and are dropped");
-        }
+    /// The first attempt to open it failed, or one after that.
+    pub(super) fn unreached(&self, error: BackendError) {
+        self.trouble().get_or_insert_with(|| self.servers.unreached(&causes(&error)));
+        self.state.send_modify(|state| *state = state.failed(error));
+    }
+
+    /// It is open.
+    pub(super) fn opened(&self, client: Client) {
+        let _ = self.client.set(client);
+        self.connected();
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        // Whole at every point where a panic could come.
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn server_error(&self, text: &str) {
         let Some(refusal) = refusal(text) else {
-            tracing::warn!(backend = self.name, error = text, "NATS told an error");
+            tracing::warn!(backend = self.servers.name, error = text, "NATS told an error");
             return;
         };
         if let Refusal::Subscribe(subject) = &refusal
@@ -123,11 +131,11 @@ impl Signals {
     fn failed(&self, reason: &str) {
         let before = self.state.borrow().clone();
         if matches!(before, NatsState::Up) {
-            tracing::warn!(backend = self.name, error = reason, "NATS told an error");
+            tracing::warn!(backend = self.servers.name, error = reason, "NATS told an error");
             return;
         }
         let source = Arc::new(Reason(reason.to_owned()));
-        let backend = self.name.clone();
+        let backend = self.servers.name.clone();
         let error = match reason.contains("authorization") {
             true => BackendError::Denied { backend, what: "the login".into(), source: Some(source) },
             false => BackendError::Unavailable { backend, source },
@@ -140,6 +148,11 @@ impl Signals {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Reason(pub(super) String);
+
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
 
 /// What a text like `Permissions Violation for Publish to "a.b"` is about.
 fn refusal(text: &str) -> Option<Refusal> {

@@ -1,11 +1,11 @@
-//! State and messages on NATS: a connection that is shared, and keys and values on JetStream.
+//! State and messages on NATS: connections that are shared, keys and values and blobs on JetStream, messages on both.
 //!
 //! ```text
-//! key_value ──> stream (made at first use) ──> session: a request with a deadline ──> connection ──> a nats-server
-//!               names (owner, bucket, key)                                            (opened at first use, re-opened)
+//! key_value ──> stream (made at first use) ──> connection: which one ──> line ──> session: a request ──> a nats-server
+//! blobs, bus    names (owner, bucket, key)     (one for each core)       (opened at first use, re-opened)
 //! ```
 //!
-//! Invariants: whatever waits does so on the runtime that the connection was handed, as callers have none with a clock;
+//! Invariants: callers are within a runtime of Tokio that has sockets and a clock, and a call is made where it is polled;
 //! nothing waits for longer than the deadline of the options; no error and no log holds a credential.
 //!
 //! What needs which server: everything works from nats-server 2.9 on, but that versions of keys go on after somebody
@@ -31,6 +31,7 @@ mod events;
 mod key_value;
 mod keyspace;
 mod layout;
+mod line;
 mod listening;
 mod mailbox;
 mod names;
@@ -39,6 +40,7 @@ mod options;
 mod quota;
 mod receipt;
 mod round_trips;
+mod servers;
 mod session;
 mod state;
 mod stream;

@@ -4,15 +4,15 @@ use std::error::Error as StdError;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions};
 
 use super::events::{Reason, Signals};
 use super::options::{NatsLogin, NatsOptions, NatsSecret};
-use super::state::NatsState;
-use super::{durability, tls};
+use super::servers::Servers;
+use super::tls;
 use crate::error::BackendError;
 use crate::secrets::SECRET_MAX_BYTES;
 use crate::small_file;
@@ -34,24 +34,18 @@ enum OpeningError {
     Reading,
 }
 
-/// Opens the connection, however long it takes. Once it is open the client keeps it open.
-pub(super) async fn open(options: NatsOptions, addresses: Vec<ServerAddr>, signals: Arc<Signals>) {
+/// Opens the connection, however long it takes, unless nobody wants it any more. Once it is open the client keeps it open.
+pub(super) async fn open(wanted: Weak<Signals>) {
     for attempt in 1.. {
-        match attempt_to_open(&options, &addresses, &signals).await {
+        let Some(signals) = wanted.upgrade() else { return };
+        match attempt_to_open(&signals).await {
             Ok(client) => {
-                let _ = signals.client.set(client.clone());
-                signals.state.send_replace(NatsState::Up);
-                signals.durability.send_replace(durability::observed(&client, &signals.name).await);
-                return;
+                signals.opened(client.clone());
+                return signals.servers.reached_by(&client).await;
             }
-            Err(error) => {
-                if attempt == 1 {
-                    let causes = causes(&error);
-                    tracing::warn!(backend = signals.name, error = causes, "NATS cannot be reached, it is tried again");
-                }
-                signals.state.send_modify(|state| *state = state.failed(error));
-            }
+            Err(error) => signals.unreached(error),
         }
+        drop(signals);
         tokio::time::sleep(pause(attempt)).await;
     }
 }
@@ -63,18 +57,15 @@ pub(super) fn pause(attempts: u32) -> Duration {
     whole / 2 + whole.mul_f64(share as f64 / 2000.0)
 }
 
-async fn attempt_to_open(
-    options: &NatsOptions,
-    addresses: &[ServerAddr],
-    signals: &Arc<Signals>,
-) -> Result<Client, BackendError> {
+async fn attempt_to_open(signals: &Arc<Signals>) -> Result<Client, BackendError> {
+    let Servers { options, addresses, name, .. } = &*signals.servers;
     let unavailable =
-        |error: OpeningError| BackendError::Unavailable { backend: signals.name.clone(), source: Arc::new(error) };
+        |error: OpeningError| BackendError::Unavailable { backend: name.clone(), source: Arc::new(error) };
     let reading = options.clone();
     // Its files are read on a thread that may wait.
     let prepared = tokio::task::spawn_blocking(move || prepared(&reading)).await;
     let prepared = prepared.unwrap_or(Err(OpeningError::Reading)).map_err(unavailable)?;
-    let told = signals.clone();
+    let told = Arc::downgrade(signals);
     let connecting = prepared
         .name(&options.name)
         .connection_timeout(options.deadline)
@@ -85,12 +76,14 @@ async fn attempt_to_open(
             attempts => pause(u32::try_from(attempts - 1).unwrap_or(u32::MAX)),
         })
         .event_callback(move |event| {
-            told.take(event);
+            if let Some(signals) = told.upgrade() {
+                signals.take(event);
+            }
             std::future::ready(())
         });
-    let connected = connecting.connect(addresses).await;
+    let connected = connecting.connect(addresses.as_slice()).await;
     connected.map_err(|error| {
-        let backend = signals.name.clone();
+        let backend = name.clone();
         match error.kind() {
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                 let source = Reason(error.kind().to_string());
@@ -140,11 +133,6 @@ fn secret(secret: &NatsSecret) -> Result<String, OpeningError> {
 fn text(path: &Path) -> io::Result<String> {
     let content = small_file::read(path, SECRET_MAX_BYTES)?;
     String::from_utf8(content).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
-}
-
-fn causes(error: &(dyn StdError + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

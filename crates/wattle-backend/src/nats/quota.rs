@@ -100,7 +100,7 @@ impl Session {
         limits.apply(&mut told);
         let _: Value = self.api(&format!("STREAM.UPDATE.{}", config.name), &told).await?;
         tracing::info!(
-            backend = self.signals.name,
+            backend = self.signals.servers.name,
             stream = config.name,
             max_messages = limits.max_messages,
             max_bytes = limits.max_bytes,

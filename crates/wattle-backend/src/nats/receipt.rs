@@ -26,6 +26,8 @@ pub(super) struct KeptReceipt {
     connection: Arc<NatsConnection>,
     /// Where it is told; `None`: it was told, or is being told.
     reply: Option<NatsSubject>,
+    /// Where it is told when this is dropped: where the messages come, so that who leaves has left by then.
+    runtime: Handle,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -33,16 +35,17 @@ impl KeptReceipt {
     pub(super) fn new(
         connection: Arc<NatsConnection>,
         reply: NatsSubject,
+        runtime: Handle,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self { connection, reply: Some(reply), _permit: permit }
+        Self { connection, reply: Some(reply), runtime, _permit: permit }
     }
 
     /// Says that the message is for nobody.
     pub(super) fn give_up(mut self) {
         if let Some(reply) = self.reply.take() {
             let told = tell(&self.connection, reply, Bytes::from_static(DONE));
-            self.connection.runtime().spawn(told.map(drop));
+            self.runtime.spawn(told.map(drop));
         }
     }
 }
@@ -62,7 +65,7 @@ fn tell(
 fn done(connection: &Arc<NatsConnection>, reply: NatsSubject) -> BoxFuture<'static, Result<(), BackendError>> {
     connection.call("settling a message", move |session| async move {
         let refusal = Refusal::Publish(reply.to_string());
-        let sent = session.client.publish(reply, Bytes::from_static(DONE));
+        let sent = session.client().publish(reply, Bytes::from_static(DONE));
         session.confirmed(&refusal, async { sent.await.map_err(|error| session.unavailable(error)) }).await
     })
 }
@@ -98,10 +101,17 @@ impl Receipt for KeptReceipt {
 impl Drop for KeptReceipt {
     fn drop(&mut self) {
         let Some(reply) = self.reply.take() else { return };
-        let told = tell(&self.connection, reply, Bytes::from_static(AGAIN));
-        self.connection.runtime().spawn(async move {
+        let (told, main) =
+            (tell(&self.connection, reply.clone(), Bytes::from_static(AGAIN)), self.connection.runtime());
+        // A runtime that ends drops its tasks: then it is told from the other one.
+        let mut rest = (self.runtime.id() != main.id())
+            .then(|| KeptReceipt::new(self.connection.clone(), reply, main.clone(), None));
+        self.runtime.spawn(async move {
             if let Err(error) = told.await {
                 tracing::debug!(%error, "a message that was dropped comes again only after its time");
+            }
+            if let Some(rest) = &mut rest {
+                rest.reply = None;
             }
         });
     }

@@ -1,10 +1,14 @@
 //! Round trips to the server that many who have sent something share: one confirms all that was sent before it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{Client, PublishError, SubscribeError, Subscriber};
 use futures::StreamExt as _;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::task::yield_now;
+
+use crate::error::BackendError;
 
 /// How many may wait to be confirmed at a time: fewer than the events of refusals that the client keeps for us.
 const PLACES: usize = 100;
@@ -12,18 +16,16 @@ const PLACES: usize = 100;
 /// The round trips of one connection, one at a time.
 pub(super) struct RoundTrips {
     places: Semaphore,
-    /// How many have asked for one.
-    asked: AtomicU64,
-    turn: Mutex<Turn>,
+    queue: Mutex<Queue>,
+    runtime: Handle,
 }
 
-/// Whose turn it is to make one has this.
+/// Who waits for the next one.
 #[derive(Default)]
-struct Turn {
-    /// How many of those who asked have had theirs.
-    confirmed: u64,
-    /// What the trips are made with; `None`: before the first.
-    echo: Option<Echo>,
+struct Queue {
+    waiting: Vec<oneshot::Sender<Result<(), BackendError>>>,
+    /// Whether a task is there that makes them.
+    is_served: bool,
 }
 
 /// Messages to ourselves.
@@ -33,28 +35,62 @@ pub(super) struct Echo {
     sent: u64,
 }
 
-impl Default for RoundTrips {
-    fn default() -> Self {
-        Self { places: Semaphore::new(PLACES), asked: AtomicU64::default(), turn: Mutex::default() }
-    }
-}
-
 impl RoundTrips {
+    /// Those of a connection that lives on `runtime`.
+    pub(super) fn new(runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { places: Semaphore::new(PLACES), queue: Mutex::default(), runtime })
+    }
+
     /// A place for something that is sent and is to be confirmed, to be held until it is.
     pub(super) async fn place(&self) -> SemaphorePermit<'_> {
         self.places.acquire().await.expect("invariant: nobody closes it")
     }
 
-    /// Returns when a round trip is over that began after this was called: its own, `trip`, or that of somebody else.
-    pub(super) async fn share<E>(&self, trip: impl AsyncFnOnce(&mut Option<Echo>) -> Result<(), E>) -> Result<(), E> {
-        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut turn = self.turn.lock().await;
-        if turn.confirmed < mine {
-            let asked = self.asked.load(Ordering::SeqCst);
-            trip(&mut turn.echo).await?;
-            turn.confirmed = asked;
+    /// Returns when a round trip is over that began after this was called, made by `trip` or by that of somebody else.
+    pub(super) async fn share<T, F>(self: &Arc<Self>, trip: T) -> Result<(), BackendError>
+    where
+        T: Fn() -> F + Send + 'static,
+        F: Future<Output = Result<(), BackendError>> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let was_served = {
+            let mut queue = self.queue();
+            queue.waiting.push(tell);
+            std::mem::replace(&mut queue.is_served, true)
+        };
+        if !was_served {
+            // Of nobody who may stop waiting.
+            self.runtime.spawn(self.clone().serve(trip));
         }
-        Ok(())
+        told.await.unwrap_or(Err(BackendError::Closed))
+    }
+
+    /// Makes them until nobody waits for one.
+    async fn serve<F>(self: Arc<Self>, trip: impl Fn() -> F)
+    where
+        F: Future<Output = Result<(), BackendError>>,
+    {
+        while let Some(waiting) = self.next() {
+            let made = trip().await;
+            // What the server said before its answer is on its way through another task.
+            yield_now().await;
+            for tell in waiting {
+                // Who does not wait any more is not told.
+                let _ = tell.send(made.clone());
+            }
+        }
+    }
+
+    /// Who waits for the next one; `None`: nobody, and somebody else makes the one after.
+    fn next(&self) -> Option<Vec<oneshot::Sender<Result<(), BackendError>>>> {
+        let mut queue = self.queue();
+        queue.is_served = !queue.waiting.is_empty();
+        queue.is_served.then(|| std::mem::take(&mut queue.waiting))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Whole at every point where a panic could come.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,40 +123,45 @@ impl Echo {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use futures::future::join_all;
-    use tokio::task::yield_now;
 
     use super::*;
 
-    /// A hundred at once need two: the one that is under way when the others come, and one for all of them.
+    /// A hundred at once need two at most: the one that is under way when the others come, and one for all of them.
     #[tokio::test]
     async fn many_share_one() {
-        let (trips, made) = (RoundTrips::default(), AtomicU64::new(0));
-        let trip = || async {
-            made.fetch_add(1, Ordering::SeqCst);
-            yield_now().await;
-            Ok::<_, Infallible>(())
+        let (trips, made) = (RoundTrips::new(Handle::current()), Arc::new(AtomicU64::new(0)));
+        let share = || {
+            let made = made.clone();
+            trips.share(move || {
+                made.fetch_add(1, Ordering::SeqCst);
+                async {
+                    yield_now().await;
+                    Ok(())
+                }
+            })
         };
-        let ended = join_all((0..100).map(|_| trips.share(async |_: &mut Option<Echo>| trip().await))).await;
+        let ended = join_all((0..100).map(|_| share())).await;
         assert!(ended.iter().all(Result::is_ok));
-        assert_eq!(made.load(Ordering::SeqCst), 2);
+        assert!((1..=2).contains(&made.load(Ordering::SeqCst)), "{made:?}");
     }
 
-    /// Who comes after the last one has begun does not take it for theirs; one that fails confirms nothing.
+    /// Who comes after one has begun does not take it for theirs; one that fails confirms nothing.
     #[tokio::test]
     async fn each_begins_after_it_was_asked_for() {
-        let trips = RoundTrips::default();
-        assert_eq!(trips.share(async |_: &mut Option<Echo>| Err("lost")).await, Err("lost"));
-        for _ in 0..2 {
-            let mut was_made = false;
-            let trip = async |_: &mut Option<Echo>| {
-                was_made = true;
-                Ok::<_, Infallible>(())
+        let (trips, made) = (RoundTrips::new(Handle::current()), Arc::new(AtomicU64::new(0)));
+        let failed = trips.share(async || Err(BackendError::Closed)).await;
+        assert!(matches!(failed, Err(BackendError::Closed)), "{failed:?}");
+        for number in 1..=3 {
+            let count = made.clone();
+            let trip = move || {
+                count.fetch_add(1, Ordering::SeqCst);
+                async { Ok(()) }
             };
             trips.share(trip).await.expect("a trip");
-            assert!(was_made);
+            assert_eq!(made.load(Ordering::SeqCst), number);
         }
     }
 }

@@ -16,13 +16,18 @@ use crate::error::{BackendError, Part};
 /// A connection that is, or just was, up.
 #[derive(Clone)]
 pub(super) struct Session {
-    pub(super) client: Client,
     pub(super) signals: Arc<Signals>,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, signals: Arc<Signals>) -> Self {
-        Self { client, signals }
+    /// One use of the connection of `signals`, if that is up now.
+    pub(super) fn begin(signals: &Arc<Signals>) -> Option<Self> {
+        let is_up = signals.client.get()?.connection_state() == ClientState::Connected;
+        is_up.then(|| Self { signals: signals.clone() })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        self.signals.client.get().expect("invariant: it was up when this began")
     }
 
     /// Asks for an answer and waits for it: without an end of its own, so only within a deadline.
@@ -55,7 +60,7 @@ impl Session {
         };
         tokio::select! {
             biased;
-            answer = self.client.send_request(subject.to_owned(), request.timeout(None)) => {
+            answer = self.client().send_request(subject.to_owned(), request.timeout(None)) => {
                 answer.map_err(|error| match error.kind() {
                     RequestErrorKind::NoResponders => BackendError::NoResponder { subject: subject.to_owned() },
                     _ => self.unavailable(error),
@@ -81,17 +86,11 @@ impl Session {
         let mut refusals = self.signals.refusals.subscribe();
         let connection = self.connects();
         let sent = send.await?;
-        let trip = async |echo: &mut Option<Echo>| match self.is_lost_since(connection) {
-            // Nothing confirms it any more.
-            true => Err(self.lost()),
-            false => self.echo(echo).await,
-        };
-        self.signals.round_trips.share(trip).await?;
+        self.round_trip().await?;
+        // Then what was sent may be lost, too.
         if self.is_lost_since(connection) {
             return Err(self.lost());
         }
-        // A refusal came before the answer, and is on its way to us through another task.
-        tokio::task::yield_now().await;
         loop {
             match refusals.try_recv() {
                 Ok(refused) if refused == *refusal => return Err(self.signals.denied(refusal)),
@@ -104,34 +103,40 @@ impl Session {
 
     /// How often the connection was made so far.
     fn connects(&self) -> u64 {
-        self.client.statistics().connects.load(Ordering::SeqCst)
+        self.client().statistics().connects.load(Ordering::SeqCst)
     }
 
     /// Whether the connection is not the one any more that it was after so many were made.
     fn is_lost_since(&self, connects: u64) -> bool {
-        self.client.connection_state() != ClientState::Connected || self.connects() != connects
+        self.client().connection_state() != ClientState::Connected || self.connects() != connects
     }
 
     /// Waits until the server has seen everything that was sent before.
     pub(super) async fn round_trip(&self) -> Result<(), BackendError> {
-        self.signals.round_trips.share(async |echo: &mut Option<Echo>| self.echo(echo).await).await
+        let session = self.clone();
+        let trip = move || {
+            let session = session.clone();
+            async move { session.echo().await }
+        };
+        self.signals.round_trips.share(trip).await
     }
 
     /// Sends a message to ourselves and waits for it. It comes, or that we may not send one, after the answers to what was
     /// sent before.
-    async fn echo(&self, slot: &mut Option<Echo>) -> Result<(), BackendError> {
+    async fn echo(&self) -> Result<(), BackendError> {
+        let mut slot = self.signals.echo.lock().await;
         let mut refusals = self.signals.refusals.subscribe();
         let mut state = self.signals.state.subscribe();
         state.mark_unchanged();
-        let echo = match slot {
+        let echo = match &mut *slot {
             Some(echo) => echo,
-            None => slot.insert(Echo::open(&self.client).await.map_err(|error| self.unavailable(error))?),
+            None => slot.insert(Echo::open(self.client()).await.map_err(|error| self.unavailable(error))?),
         };
         let inbox = echo.inbox.clone();
         let is_ours = |refusal: &Refusal| match refusal {
             Refusal::Publish(refused) | Refusal::Subscribe(refused) => *refused == inbox,
         };
-        let number = echo.send(&self.client).await.map_err(|error| self.unavailable(error))?;
+        let number = echo.send(self.client()).await.map_err(|error| self.unavailable(error))?;
         tokio::select! {
             biased;
             heard = echo.hear(number) => heard.then_some(()).ok_or_else(|| self.lost()),
@@ -145,7 +150,7 @@ impl Session {
 
     /// Refuses `part` if, with its headers, it is more than the server takes in one message.
     pub(super) fn check_size(&self, part: Part, headers: Option<&HeaderMap>, size: usize) -> Result<(), BackendError> {
-        let limit = self.client.max_payload().saturating_sub(headers.map_or(0, encoded_len));
+        let limit = self.client().max_payload().saturating_sub(headers.map_or(0, encoded_len));
         match size > limit {
             true => Err(BackendError::TooLarge { part, size, limit }),
             false => Ok(()),
@@ -154,11 +159,11 @@ impl Session {
 
     /// The error of something that the server would not do.
     pub(super) fn denied(&self, what: String) -> BackendError {
-        BackendError::Denied { backend: self.signals.name.clone(), what, source: None }
+        BackendError::Denied { backend: self.signals.servers.name.clone(), what, source: None }
     }
 
     pub(super) fn unavailable(&self, source: impl std::error::Error + Send + Sync + 'static) -> BackendError {
-        BackendError::Unavailable { backend: self.signals.name.clone(), source: Arc::new(source) }
+        BackendError::Unavailable { backend: self.signals.servers.name.clone(), source: Arc::new(source) }
     }
 
     pub(super) fn lost(&self) -> BackendError {

@@ -115,7 +115,7 @@ impl Session {
 
     async fn made(&self, config: &Config) -> Result<Config, ApiError> {
         let info: Info = self.api(&format!("STREAM.CREATE.{}", config.name), config).await?;
-        tracing::info!(backend = self.signals.name, stream = config.name, "a stream was made");
+        tracing::info!(backend = self.signals.servers.name, stream = config.name, "a stream was made");
         Ok(info.config)
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn write(
     let token = super::names::object(&name)?;
     // Nothing is read of a content that has no container.
     let look = connection.within("a look at an object", async |session| {
-        let (limit, id) = (session.client.max_payload(), session.client.new_inbox());
+        let (limit, id) = (session.client().max_payload(), session.client().new_inbox());
         Ok((container.find(&session, &token).await?, limit, id))
     });
     let (before, limit, id) = look.await?;

@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use tokio::sync::watch;
 use wattle_backend::bus::{Audience, Deliveries, Subscription};
 use wattle_backend::error::BackendError;
@@ -77,7 +77,9 @@ impl Inbox {
         });
         let mut lanes = Vec::new();
         for (core, places) in shares(trigger, &ground.cores.ids().collect::<Vec<_>>(), ground.cores.least_loaded()) {
-            let deliveries = match subscriber.subscribe(places).await {
+            // Where they are handled.
+            let subscribed = ground.cores.run_on(core, subscriber.subscribe(places)).await;
+            let deliveries = match subscribed.unwrap_or(Err(BackendError::Closed)) {
                 Ok(deliveries) => Ok(deliveries),
                 Err(error @ (BackendError::Unavailable { .. } | BackendError::TimedOut { .. })) => {
                     Err(subscriber.hearing.lose(error.code()))
@@ -114,13 +116,13 @@ fn shares(trigger: &MessageTrigger, cores: &[CoreId], least_loaded: CoreId) -> V
 }
 
 impl Subscriber {
-    async fn subscribe(&self, places: NonZeroUsize) -> Result<Deliveries, BackendError> {
+    fn subscribe(&self, places: NonZeroUsize) -> BoxFuture<'static, Result<Deliveries, BackendError>> {
         let audience = match self.trigger.group(&self.component.identity.app) {
             Some(group) => Audience::Group(group),
             None => Audience::Everyone,
         };
         let (owner, pattern) = (self.link.owner.clone(), self.trigger.subject.clone());
-        self.link.bus.subscribe(Subscription { owner, pattern, audience, unsettled: places }).await
+        self.link.bus.subscribe(Subscription { owner, pattern, audience, unsettled: places })
     }
 
     fn report(&self, report: MessageReport) {

@@ -24,7 +24,7 @@ pub(super) fn write_at_once(times: usize, write: impl AsyncFn() + Sync) {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
                 let writers = (0..WRITERS_PER_THREAD).map(async |_| {
                     for _ in 0..times {
                         write().await;
@@ -87,7 +87,7 @@ pub async fn reads_never_go_back(store: &dyn KeyValue) {
     let bucket = bucket("reads-never-go-back");
     let acknowledged = AtomicUsize::new(0);
     let on_a_thread = |work: Pin<Box<dyn Future<Output = ()> + '_>>| {
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work);
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work);
     };
     std::thread::scope(|scope| {
         scope.spawn(|| {

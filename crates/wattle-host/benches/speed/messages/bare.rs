@@ -7,10 +7,11 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::{Client, Message};
+use bytes::Bytes;
 use futures::StreamExt;
 
 use super::order::receipt;
-use super::{DONE, Way, Work};
+use super::{DONE, Over, PLACES, STREAM, Way, Work};
 
 /// Runs `work` on a thread of its own with a connection of its own.
 pub(crate) fn connected<F: Future>(
@@ -27,54 +28,44 @@ where
     })
 }
 
-/// Makes the stream of all subjects that begin with its name.
-pub(crate) fn make_stream(url: &str, name: &str) {
-    let config = jetstream::stream::Config {
-        name: name.to_owned(),
-        subjects: vec![format!("{name}.>")],
-        retention: jetstream::stream::RetentionPolicy::Interest,
-        storage: jetstream::stream::StorageType::Memory,
-        ..Default::default()
-    };
-    let made = connected(url, |client| async { jetstream::new(client).create_stream(config).await });
-    made.join().expect("no panic").expect("a stream");
-}
-
-/// Answers what is published about `subject`, for as long as the process runs.
-pub(crate) fn start(way: &Way<'_>, subject: &str) {
+/// Answers what is published for `lane`, for as long as the process runs.
+pub(crate) fn start(way: &Way<'_>, lane: &str) {
     let (listens, listening) = mpsc::channel();
-    let (subject, stream, work) = (subject.to_owned(), way.stream.map(str::to_owned), way.work);
+    let (over, work) = (way.over, way.work);
+    let (subject, done) = (way.in_nats(&way.subject(lane)), way.in_nats(DONE));
     connected(way.url, move |client| async move {
-        match stream {
-            None => {
+        match over {
+            Over::Core => {
                 let mut messages = client.queue_subscribe(subject, "bare".into()).await.expect("a subscription");
                 client.flush().await.expect("a flush");
                 listens.send(()).expect("somebody waits");
                 while let Some(message) = messages.next().await {
-                    answer(&client, work, &message).await;
+                    client.publish(done.clone(), answer(work, &message)).await.expect("it is published");
                 }
             }
-            Some(stream) => {
-                let stream = jetstream::new(client.clone()).get_stream(stream).await.expect("a stream");
+            Over::JetStream => {
+                let jetstream = jetstream::new(client);
+                let stream = jetstream.get_stream(STREAM).await.expect("a stream");
                 let config = Config { filter_subject: subject, ack_policy: AckPolicy::Explicit, ..Config::default() };
                 let consumer = stream.create_consumer(config).await.expect("a consumer");
-                let mut messages = consumer.messages().await.expect("messages");
+                let messages = consumer.messages().await.expect("messages");
                 listens.send(()).expect("somebody waits");
-                while let Some(message) = messages.next().await {
+                let handle = async |message: Result<jetstream::Message, _>| {
                     let message = message.expect("a message");
-                    answer(&client, work, &message).await;
+                    let kept = jetstream.publish(done.clone(), answer(work, &message)).await.expect("it is published");
+                    kept.await.expect("it is kept");
                     message.ack().await.expect("an acknowledgement");
-                }
+                };
+                messages.for_each_concurrent(PLACES, handle).await;
             }
         }
     });
     listening.recv().expect("it listens");
 }
 
-async fn answer(client: &Client, work: Work, message: &Message) {
-    let body = match work {
+fn answer(work: Work, message: &Message) -> Bytes {
+    match work {
         Work::Orders => receipt(&message.payload).expect("an order").into(),
         Work::Echo => message.payload.clone(),
-    };
-    client.publish(DONE, body).await.expect("it is published");
+    }
 }

@@ -1,8 +1,9 @@
 //! Messages through a component over NATS, against a bare subscriber of `async-nats`.
 //!
 //! A publisher keeps [`WINDOW`] messages under way, orders of some 2 KiB; whoever is measured makes a receipt of each and
-//! publishes it about [`DONE`], which the publisher counts. Over core NATS nothing is kept; over JetStream each message
-//! is settled when it was handled. Messages that are published again as they are show what there is beside the work.
+//! publishes it about [`DONE`], which the publisher counts. Over core NATS nothing is kept. Over JetStream messages are
+//! those of the app, in its stream: what is handled and what is published is acknowledged on both sides. Messages that
+//! are published again as they are show what there is beside the work.
 
 mod bare;
 #[path = "../../../../../guests/common/order.rs"]
@@ -19,12 +20,16 @@ use crate::lanes::{Lane, Result, race};
 use crate::serving::{REUSED, serve};
 
 /// How many messages wait for their answers at a time.
-const WINDOW: usize = 256;
+const WINDOW: usize = 1024;
 /// How many messages a component handles at a time, on all cores together.
-const PLACES: usize = 64;
+const PLACES: usize = 256;
+/// Of reused instances.
+const PROMISED: f64 = 0.60;
 /// What the answers are about.
 const DONE: &str = "relay.done";
-const STREAM: &str = "WORK";
+/// The stream of the app on its backend, and what its subjects begin with in NATS.
+const STREAM: &str = "MSG_wattle_default_bench_world";
+const OWN: &str = "wattle_default_bench_world.m.";
 
 /// What is done with each message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,20 +40,42 @@ enum Work {
     Echo,
 }
 
+/// What carries the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Core,
+    JetStream,
+}
+
 /// A way for messages.
 #[derive(Clone, Copy)]
 struct Way<'a> {
     url: &'a str,
-    /// The stream that keeps them; `None`: over core NATS.
-    stream: Option<&'a str>,
+    over: Over,
     work: Work,
 }
 
 impl Way<'_> {
+    /// What a subject of the app is in NATS.
+    fn in_nats(&self, subject: &str) -> String {
+        match self.over {
+            Over::Core => subject.to_owned(),
+            Over::JetStream => format!("{OWN}{subject}"),
+        }
+    }
+
     /// Where a lane hears of its work.
     fn subject(&self, lane: &str) -> String {
-        let work = if self.work == Work::Orders { "orders" } else { "echo" };
-        format!("{}.{work}.{lane}", self.stream.unwrap_or("core"))
+        format!("{}.{lane}", if self.work == Work::Orders { "orders" } else { "echo" })
+    }
+
+    /// A lane whose work is done by whoever hears of it.
+    fn lane(&self, name: &'static str, lane: &str, worker: impl Sized + 'static) -> Lane {
+        let work = publisher::work(self, self.in_nats(&self.subject(lane)));
+        Lane::new(name, move |round| {
+            let _ = &worker;
+            work(round)
+        })
     }
 
     /// A lane whose work is done by a component on a host of its own.
@@ -57,45 +84,38 @@ impl Way<'_> {
         // It lives as long as the process.
         let runtime = Box::leak(Box::new(runtime.expect("a runtime")));
         let connection = NatsConnection::new(NatsOptions::new([self.url]), runtime.handle().clone());
-        let bus = NatsBus::new(connection.expect("an address"), NatsLayout::default(), self.stream.map(Into::into));
-        let subject = self.subject(lane);
+        let bus = NatsBus::new(connection.expect("an address"), NatsLayout::default(), None);
+        let scope = if self.over == Over::Core { "shared" } else { "app" };
         let manifest = format!(
             "{instances}\nlinks = {{ \"wasmcloud:messaging\" = \"world\" }}\n\
-             [backends.world]\ntype = \"nats\"\nscope = \"shared\"\n\
-             [[triggers.message]]\ncomponent = \"bench\"\nsubject = {subject:?}\nconcurrency = {PLACES}\n"
+             [backends.world]\ntype = \"nats\"\nscope = {scope:?}\n\
+             [[triggers.message]]\ncomponent = \"bench\"\nsubject = {:?}\nconcurrency = {PLACES}\n",
+            self.subject(lane)
         );
         let stores = Stores { bus: Some(Arc::new(bus)), ..Stores::default() };
-        let serving = serve(&guests::relay(), &manifest, stores);
-        let work = publisher::work(self.url, subject, self.work);
-        Lane::new(name, move |round| {
-            let _ = &serving;
-            work(round)
-        })
+        self.lane(name, lane, serve(&guests::relay(), &manifest, stores))
     }
 
-    /// Shows what a component reaches.
-    fn compare(&self) {
-        let over = if self.stream.is_some() { "JetStream" } else { "core NATS" };
-        let what = format!("{} over {over}", if self.work == Work::Orders { "orders" } else { "echoes" });
-        let alone = self.subject("alone");
-        bare::start(self, &alone);
-        let lanes = vec![
-            Lane::new("a bare subscriber", publisher::work(self.url, alone, self.work)),
-            self.component("a component, fresh instance", "fresh", ""),
-            self.component("a component, reused instance", "reused", REUSED),
-        ];
-        race(&what, "messages", lanes);
+    /// Shows what a component reaches. Something is promised of the messages of an app.
+    fn compare(&self) -> Option<Result> {
+        let work = if self.work == Work::Orders { "orders" } else { "echoes" };
+        let over = if self.over == Over::Core { "core NATS" } else { "JetStream" };
+        let what = format!("{work} over {over}");
+        // They make the stream.
+        let reused = self.component("a component, reused instance", "reused", REUSED);
+        let fresh = self.component("a component, fresh instance", "fresh", "");
+        bare::start(self, "bare");
+        let bare = self.lane("a bare subscriber", "bare", ());
+        let ratio = race(&what, "messages", vec![bare, reused, fresh]);
+        let is_promised = self.work == Work::Orders && self.over == Over::JetStream;
+        is_promised.then_some(Result { what, ratio, promised: PROMISED })
     }
 }
 
-/// Nothing is promised yet.
 pub(crate) fn run() -> Vec<Result> {
     let Some(server) = NatsServer::builder().start() else { return Vec::new() };
     let url = server.url();
-    bare::make_stream(&url, STREAM);
-    let ways = [(Work::Orders, None), (Work::Orders, Some(STREAM)), (Work::Echo, None), (Work::Echo, Some(STREAM))];
-    for (work, stream) in ways {
-        Way { url: &url, stream, work }.compare();
-    }
-    Vec::new()
+    let works = [Work::Orders, Work::Echo];
+    let ways = works.into_iter().flat_map(|work| [Over::Core, Over::JetStream].map(|over| (work, over)));
+    ways.filter_map(|(work, over)| Way { url: &url, over, work }.compare()).collect()
 }

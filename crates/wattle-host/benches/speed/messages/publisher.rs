@@ -7,7 +7,7 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::order::{Item, Order};
-use super::{DONE, WINDOW, Work, bare};
+use super::{DONE, WINDOW, Way, Work, bare};
 
 /// How many items an order has: it is some 2 KiB then.
 const ITEMS: u32 = 40;
@@ -15,12 +15,12 @@ const ITEMS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Has messages about `subject` handled for a while, and says how many were per second.
-pub(crate) fn work(url: &str, subject: String, work: Work) -> impl Fn(Duration) -> f64 + 'static {
-    let (url, body) = (url.to_owned(), body(work));
+pub(crate) fn work(way: &Way<'_>, subject: String) -> impl Fn(Duration) -> f64 + 'static {
+    let (url, body, done) = (way.url.to_owned(), body(way.work), way.in_nats(DONE));
     move |round| {
-        let (subject, body) = (subject.clone(), body.clone());
+        let (subject, body, done) = (subject.clone(), body.clone(), done.clone());
         let worked = bare::connected(&url, move |client| async move {
-            let mut done = client.subscribe(DONE).await.expect("a subscription");
+            let mut done = client.subscribe(done).await.expect("a subscription");
             client.flush().await.expect("a flush");
             let publish = || async {
                 client.publish(subject.clone(), body.clone()).await.expect("it is published");
