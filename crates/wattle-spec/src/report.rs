@@ -77,6 +77,13 @@ pub enum Report {
         /// Why not.
         reason: SkipReason,
     },
+    /// The clock was set back: schedules wait until it is where it was.
+    CronWaits {
+        /// Which app.
+        app: AppId,
+        /// Where the clock was.
+        until: DateTime<Utc>,
+    },
     /// Something that happened to messages.
     Message(MessageReport),
 }

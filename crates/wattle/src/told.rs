@@ -75,6 +75,10 @@ fn log(report: Report) {
             tracing::warn!(%tick, run, failures, "schedule failed: {reason}");
         }
         Report::CronSkipped { tick, reason } => tracing::warn!(%tick, "schedule skipped: {reason}"),
+        Report::CronWaits { app, until } => {
+            let until = until.format("%FT%TZ");
+            tracing::warn!(%app, %until, "the clock was set back: schedules wait until it is where it was");
+        }
         Report::Message(report) => message::log(report),
     }
 }

@@ -64,6 +64,9 @@ impl Crons {
                     },
                 }
             }
+            if let Some(until) = table.set_back(now) {
+                crons.ground.report(Report::CronWaits { app: crons.app.clone(), until });
+            }
             let Some(nap) = table.nap(now) else { break };
             tokio::select! {
                 biased;

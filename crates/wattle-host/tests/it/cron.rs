@@ -33,18 +33,21 @@ fn the_clock_is_set_back_and_forward() {
     clock.pass(Duration::from_secs(1));
     rig.told(1);
     // An hour back, and through it once more.
-    for wall in ["2026-11-21T10:00:00Z", "2026-11-21T10:59:59Z", "2026-11-21T11:00:00Z", "2026-11-21T11:59:58Z"] {
+    clock.jump("2026-11-21T10:00:00Z");
+    rig.told(2);
+    for wall in ["2026-11-21T10:59:59Z", "2026-11-21T11:00:00Z", "2026-11-21T11:59:58Z"] {
         clock.jump(wall);
     }
     clock.pass(Duration::from_secs(1));
-    rig.told(2);
+    rig.told(3);
     // An hour forward, beyond the next; then a suspend of ten minutes, until just after one.
     clock.jump("2026-11-21T13:10:00Z");
-    rig.told(3);
+    rig.told(4);
     clock.jump("2026-11-21T13:50:00Z");
     clock.jump("2026-11-21T14:00:05Z");
-    insta::assert_snapshot!(rig.told(4), @"
+    insta::assert_snapshot!(rig.told(5), @"
     ran 2026-11-21 11:00:00
+    waits until 2026-11-21 11:00:00
     ran 2026-11-21 12:00:00
     skipped 2026-11-21 13:00:00: it was missed
     ran 2026-11-21 14:00:00
@@ -75,9 +78,10 @@ fn a_host_that_was_down() {
 
         clock.set("2026-11-21T15:00:00Z");
         let behind = start(&clock);
+        behind.told(1);
         clock.jump("2026-11-21T15:59:59Z");
         clock.jump("2026-11-21T16:59:59Z");
-        assert_eq!(behind.told(1), "ran 2026-11-21 17:00:00", "{missed}");
+        assert_eq!(behind.told(2), "waits until 2026-11-21 16:00:00\nran 2026-11-21 17:00:00", "{missed}");
     }
 }
 

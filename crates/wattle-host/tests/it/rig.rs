@@ -88,6 +88,7 @@ fn line(report: &Report) -> String {
         Report::CronRan { tick, .. } => format!("ran {}", tick.at.format("%F %T")),
         Report::CronFailed { tick, reason, .. } => format!("failed {}: {reason}", tick.at.format("%F %T")),
         Report::CronSkipped { tick, reason } => format!("skipped {}: {reason}", tick.at.format("%F %T")),
+        Report::CronWaits { until, .. } => format!("waits until {}", until.format("%F %T")),
         other => format!("{other:?}"),
     }
 }

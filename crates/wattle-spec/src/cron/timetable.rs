@@ -32,8 +32,10 @@ pub struct Timetable {
     triggers: Vec<CronTrigger>,
     /// The next tick and the place of its trigger.
     next: BTreeSet<(DateTime<Utc>, usize)>,
-    /// The latest time that was ever shown.
+    /// The latest time that was ever shown, or up to which something was decided.
     latest: DateTime<Utc>,
+    /// Whether the clock is noticeably behind that.
+    is_behind: bool,
 }
 
 /// A tick that was decided about.
@@ -61,6 +63,14 @@ impl Timetable {
     pub fn add(&mut self, trigger: CronTrigger, decided: DateTime<Utc>) {
         self.next.extend(trigger.next_after(decided).map(|tick| (tick, self.triggers.len())));
         self.triggers.push(trigger);
+        self.latest = self.latest.max(decided);
+    }
+
+    /// That nothing new runs from `now` on until then, since the clock was set back by more than [`LATE_MAX`]; `None`: it was
+    /// not, or it was said before.
+    pub fn set_back(&mut self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let was_behind = std::mem::replace(&mut self.is_behind, self.latest - now > LATE_MAX);
+        (self.is_behind && !was_behind).then_some(self.latest)
     }
 
     /// Decides about what is due at `now`.
