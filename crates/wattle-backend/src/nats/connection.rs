@@ -35,8 +35,8 @@ pub struct NatsConnection {
 type Lines = HashMap<Id, Arc<Line>>;
 
 impl NatsConnection {
-    /// Connections that will be opened when they are first used. That of runtimes of many threads is kept on `runtime`,
-    /// and so is whatever has to be done when nobody waits any more: it must have a clock and a thread of its own.
+    /// Connections that will be opened when they are first used. That of `runtime` and of all runtimes of many threads is
+    /// kept on `runtime`, and so is whatever has to be done when nobody waits any more: it must have a clock and a thread of its own.
     ///
     /// # Errors
     ///
@@ -60,11 +60,6 @@ impl NatsConnection {
     /// When a write is synced, as far as it was found out; `None` until a connection was open.
     pub fn durability(&self) -> watch::Receiver<Option<NatsDurability>> {
         self.servers.durability.subscribe()
-    }
-
-    /// How many messages were dropped, because they came faster than a subscriber took them.
-    pub fn dropped_messages(&self) -> u64 {
-        self.servers.dropped()
     }
 
     /// Does `work` when the connection is up, all within the deadline, where the future is polled: within a runtime of
@@ -115,18 +110,26 @@ impl NatsConnection {
 
     fn line(&self) -> Arc<Line> {
         match Handle::try_current() {
-            Ok(here) if here.runtime_flavor() == RuntimeFlavor::CurrentThread => self.own_line(here),
+            Ok(here) if here.runtime_flavor() == RuntimeFlavor::CurrentThread && here.id() != self.runtime.id() => {
+                self.own_line(here)
+            }
             _ => self.shared.clone(),
         }
     }
 
     fn own_line(&self, here: Handle) -> Arc<Line> {
-        let mut lines = whole(&self.own);
-        let line = lines.entry(here.id()).or_insert_with(|| {
-            here.spawn(self.forget_at_end_of(here.id()));
-            Line::new(self.servers.clone(), here)
-        });
-        line.clone()
+        let line = {
+            let mut lines = whole(&self.own);
+            if let Some(line) = lines.get(&here.id()) {
+                return line.clone();
+            }
+            let line = Line::new(self.servers.clone(), here.clone());
+            lines.insert(here.id(), line.clone());
+            line
+        };
+        // A runtime that has ended drops it at once.
+        here.spawn(self.forget_at_end_of(here.id()));
+        line
     }
 
     /// To be spawned on the runtime `id`: forgets its connection when the runtime ends.

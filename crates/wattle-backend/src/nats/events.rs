@@ -81,6 +81,7 @@ impl Signals {
     }
 
     fn connected(&self) {
+        self.servers.reached();
         self.answers_refused.send_replace(None);
         self.state.send_replace(NatsState::Up);
         if let Some(trouble) = self.trouble().take() {
@@ -99,6 +100,7 @@ impl Signals {
     /// The first attempt to open it failed, or one after that.
     pub(super) fn unreached(&self, error: BackendError) {
         self.trouble().get_or_insert_with(|| self.servers.unreached(&causes(&error)));
+        self.servers.failed(&error);
         self.state.send_modify(|state| *state = state.failed(error));
     }
 
@@ -140,6 +142,7 @@ impl Signals {
             true => BackendError::Denied { backend, what: "the login".into(), source: Some(source) },
             false => BackendError::Unavailable { backend, source },
         };
+        self.servers.failed(&error);
         self.state.send_replace(before.failed(error));
     }
 }

@@ -46,6 +46,11 @@ impl Line {
             if let Some(session) = Session::begin(&self.signals) {
                 return Ok(session);
             }
+            // What others have waited for in vain is not waited for once more.
+            if let Some(error) = self.signals.servers.down_for(deadline) {
+                yield_now().await;
+                return Err(error);
+            }
             let seen = state.borrow_and_update().clone();
             if let NatsState::Down { since, error: Some(error) } = &seen {
                 let is_final = matches!(error, BackendError::Denied { .. });

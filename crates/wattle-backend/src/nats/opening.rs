@@ -70,6 +70,7 @@ async fn attempt_to_open(signals: &Arc<Signals>) -> Result<Client, BackendError>
         .name(&options.name)
         .connection_timeout(options.deadline)
         .request_timeout(None)
+        .retain_servers_order()
         .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|attempts| match attempts {
             0 | 1 => Duration::ZERO,

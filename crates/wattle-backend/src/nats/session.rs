@@ -7,6 +7,7 @@ use async_nats::connection::State as ClientState;
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
 
 use super::events::{Reason, Refusal, Signals};
 use super::round_trips::Echo;
@@ -116,9 +117,16 @@ impl Session {
         let session = self.clone();
         let trip = move || {
             let session = session.clone();
-            async move { session.echo().await }
+            async move { session.timely_echo().await }
         };
         self.signals.round_trips.share(trip).await
+    }
+
+    /// The same as [`echo`](Self::echo), with an end: nobody else ends what many wait for.
+    async fn timely_echo(&self) -> Result<(), BackendError> {
+        let patience = self.signals.servers.options.deadline;
+        let what = || format!("a round trip to {}", self.signals.servers.name);
+        timeout(patience, self.echo()).await.map_err(|_| BackendError::TimedOut { what: what(), patience })?
     }
 
     /// Sends a message to ourselves and waits for it. It comes, or that we may not send one, after the answers to what was

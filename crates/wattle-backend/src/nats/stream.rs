@@ -1,6 +1,6 @@
 //! The streams of JetStream that state is kept in: made when they are first needed, and what they hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_nats::StatusCode;
 use async_nats::jetstream::ErrorCode;
@@ -13,6 +13,10 @@ use super::api::ApiError;
 use super::events::Reason;
 use super::session::Session;
 use crate::error::BackendError;
+
+/// Subjects are told in pages, in their order: how many of a page are asked for again with the next one, as those before
+/// them may have been removed meanwhile and the rest moved up.
+const OVERLAP: usize = 1000;
 
 /// Who of several copies of a stream is asked for what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,14 +91,16 @@ impl Session {
         Ok(Some(StreamMessage::try_from(found).map_err(|error| self.strange(error))?))
     }
 
-    /// All subjects of `pattern` that `stream` has messages of, in no order.
-    pub(super) async fn subjects(&self, stream: &str, pattern: &str) -> Result<Vec<String>, ApiError> {
-        let mut subjects = Vec::new();
+    /// All subjects of `pattern` that `stream` has messages of.
+    pub(super) async fn subjects(&self, stream: &str, pattern: &str) -> Result<BTreeSet<String>, ApiError> {
+        let (mut subjects, mut offset) = (BTreeSet::new(), 0);
         loop {
-            let wanted = json!({ "subjects_filter": pattern, "offset": subjects.len() });
+            let wanted = json!({ "subjects_filter": pattern, "offset": offset });
             let page: Subjects = self.api(&format!("STREAM.INFO.{stream}"), &wanted).await?;
             let found = page.state.subjects.unwrap_or_default();
-            let is_last = found.is_empty() || subjects.len() + found.len() >= page.total;
+            let end = offset + found.len();
+            let is_last = found.is_empty() || end >= page.total;
+            offset = end.saturating_sub(OVERLAP).max(offset + 1);
             subjects.extend(found.into_keys());
             if is_last {
                 return Ok(subjects);

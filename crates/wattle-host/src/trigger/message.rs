@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::watch;
 use wattle_backend::bus::{Audience, Deliveries, Subscription};
 use wattle_backend::error::BackendError;
@@ -75,8 +75,8 @@ impl Inbox {
             hearing: Hearing::of(trigger, &component.identity.app, link, &ground.readiness),
             given_up: AtomicU64::default(),
         });
-        let mut lanes = Vec::new();
-        for (core, places) in shares(trigger, &ground.cores.ids().collect::<Vec<_>>(), ground.cores.least_loaded()) {
+        let shares = shares(trigger, &ground.cores.ids().collect::<Vec<_>>(), ground.cores.least_loaded());
+        let opened = shares.into_iter().map(async |(core, places)| {
             // Where they are handled.
             let subscribed = ground.cores.run_on(core, subscriber.subscribe(places)).await;
             let deliveries = match subscribed.unwrap_or(Err(BackendError::Closed)) {
@@ -89,8 +89,9 @@ impl Inbox {
                     return Err(StartError::Subscribe { component: name.clone(), subject, source });
                 }
             };
-            lanes.push(Lane { core, places, deliveries });
-        }
+            Ok(Lane { core, places, deliveries })
+        });
+        let lanes = try_join_all(opened).await?;
         Ok(Self { subscriber, lanes })
     }
 

@@ -157,6 +157,25 @@ fn nats_is_not_there() {
     until("it is connected again", || (server.get("/kv/default/a").summary() == "200 one").then_some(()));
 }
 
+/// That NATS is lost and reached again is told once each time, however many connections notice it.
+#[test]
+fn a_loss_is_told_once() {
+    let Some(mut nats) = NatsServer::builder().start() else { return };
+    let app = App::of(&guests::state(), "").file("host.toml", host_file(&nats));
+    let server = up(&app);
+    // They are dealt to the cores in turn, and so each core has a connection to NATS.
+    let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    let mut is_reached = || clients.iter_mut().all(|client| client.call("GET", "/kv/default/a", b"").status() == 404);
+    assert!(is_reached());
+    let times = |text: &str| server.log.all().iter().filter(|line| line.contains(text)).count();
+    for round in 1..=2 {
+        nats.restart();
+        until("every core is connected again", || is_reached().then_some(()));
+        until("it is told", || (times("NATS is reached again") == round).then_some(()));
+        assert_eq!(times("the connection to NATS is lost"), round, "{}", server.log.text());
+    }
+}
+
 /// What is wrong with the way in is told, with the server's name and without the password.
 #[test]
 fn a_wrong_password() {

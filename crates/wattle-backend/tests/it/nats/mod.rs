@@ -2,6 +2,7 @@
 
 mod blobs;
 mod bus;
+mod connections;
 mod durability;
 mod faults;
 mod key_value;
@@ -14,7 +15,7 @@ use tokio::runtime::{Builder, Handle};
 use wattle_backend::nats::{NatsConnection, NatsKeyValue, NatsLayout, NatsOptions};
 use wattle_testkit::NatsServer;
 
-/// Where all connections of the tests wait, as in a host: a runtime on a thread of its own.
+/// Where what nobody waits for is done, as in a host: a runtime on a thread of its own.
 static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let handle = runtime.handle().clone();
