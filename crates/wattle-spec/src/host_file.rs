@@ -168,7 +168,11 @@ pub fn schema() -> Value {
 /// A host's file as written.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(deny_unknown_fields, title = "Wattle host", description = "A host of Wattle: `host.toml`.")]
+#[schemars(
+    deny_unknown_fields,
+    title = "Wattle host",
+    description = "A host of Wattle: `host.toml`, or whichever file `--config` names."
+)]
 struct HostFile {
     /// The addresses to listen on: with `https://` or `http://` in front, else for TLS if there is a certificate.
     #[schemars(extend("default" = [LISTEN_DEFAULT.to_string()]))]

@@ -21,14 +21,36 @@ pub(crate) fn problem(problem: &Problem) {
     };
 }
 
+/// Faults of one text that are shown; the others are counted.
+const SHOWN_MAX: usize = 50;
+
 /// Faults with the lines they are in, as a compiler shows them.
 fn rendered(texts: &[FaultyText], renderer: &Renderer) -> String {
     let mut shown = Vec::new();
     for FaultyText { file, text, faults } in texts {
         let path = file.display().to_string();
-        shown.extend(faults.iter().map(|fault| renderer.render(&[group(&path, text, fault)])));
+        let text = without_passwords(text);
+        shown.extend(faults.iter().take(SHOWN_MAX).map(|fault| renderer.render(&[group(&path, &text, fault)])));
+        if let Some(more @ 1..) = faults.len().checked_sub(SHOWN_MAX) {
+            shown.push(format!("{path} has {more} more faults"));
+        }
     }
     shown.join("\n\n")
+}
+
+/// The same text, as long, with what may be a password in a URL replaced by asterisks.
+fn without_passwords(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, behind) = rest.split_at(at + "://".len());
+        let url = &behind[..behind.find(['"', '\'', '\n', ' ']).unwrap_or(behind.len())];
+        let user = &url[..url.rfind('@').unwrap_or(0)];
+        clean.push_str(before);
+        clean.extend(std::iter::repeat_n('*', user.len()));
+        rest = &behind[user.len()..];
+    }
+    clean + rest
 }
 
 /// A problem with its causes in one sentence.
@@ -77,4 +99,17 @@ fn write_chain(err: &mut impl Write, problem: &Problem) -> std::io::Result<()> {
         writeln!(err, "{style}hint:{style:#} {hint}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let check = |text: &str, expected: &str| assert_eq!(without_passwords(text), expected);
+        check("servers = [\"nats://u:p/@a\", \"nats://b\"]", "servers = [\"nats://****@a\", \"nats://b\"]");
+        check("endpoint = \"http://ü:p@a/b\" # a@b", "endpoint = \"http://****@a/b\" # a@b");
+        check("title = \"a@b\"", "title = \"a@b\"");
+    }
 }

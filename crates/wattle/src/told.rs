@@ -5,10 +5,11 @@ mod message;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use wattle_spec::message::MessageReport;
 use wattle_spec::report::Report;
 
-/// Runs of schedules that are told in a second, as many that failed or were skipped, and as many messages that were not
-/// handled; the others are counted.
+/// Runs of schedules that are told in a second, as many that failed or were skipped, as many messages that were not handled
+/// and as many that failed for the last time; the others are counted.
 const PER_SECOND: u32 = 10;
 
 /// What has been told in the second that began then.
@@ -21,11 +22,14 @@ struct Second {
 /// What writes reports to the log.
 pub(crate) fn to_the_log() -> impl Fn(Report) + Send + Sync {
     let second = || Mutex::new(Second { began: Instant::now(), told: 0, untold: 0 });
-    let (well, badly, messages) = (second(), second(), second());
+    let (well, badly, messages, given_up) = (second(), second(), second(), second());
     move |report| {
         let (second, what) = match report {
             Report::CronRan { .. } => (Some(&well), "runs of schedules"),
             Report::CronFailed { .. } | Report::CronSkipped { .. } => (Some(&badly), "runs of schedules"),
+            Report::Message(MessageReport::GivenUp { .. }) => {
+                (Some(&given_up), "messages that failed for the last time")
+            }
             Report::Message(_) => (Some(&messages), "messages that were not handled"),
             _ => (None, ""),
         };

@@ -9,7 +9,7 @@
 //!   after a crash, and goes on if it can.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::database::{Location, Opened, View};
@@ -22,6 +22,8 @@ pub(super) struct Engine {
     state: RwLock<State>,
     generation: AtomicU64,
     verified: bool,
+    /// Whether it was told that the file failed, and not yet that it takes writes again.
+    is_failure_told: AtomicBool,
 }
 
 enum State {
@@ -46,7 +48,7 @@ impl Engine {
     pub(super) fn open(location: Location) -> Result<Self, BackendError> {
         let (opened, verified) = location.open_checked()?;
         let state = RwLock::new(State::Open(Current { opened: Arc::new(opened), generation: 0 }));
-        Ok(Self { location, state, generation: AtomicU64::new(0), verified })
+        Ok(Self { location, state, generation: AtomicU64::new(0), verified, is_failure_told: AtomicBool::new(false) })
     }
 
     /// The file.
@@ -102,7 +104,6 @@ impl Engine {
         let opened = self.trusted().and_then(|()| self.location.open());
         match opened {
             Ok(opened) => {
-                tracing::info!(path = %self.path().display(), "the state file takes writes again");
                 let current = self.current(opened);
                 *state = State::Open(current.clone());
                 Ok(current)
@@ -115,6 +116,13 @@ impl Engine {
         }
     }
 
+    /// Something was written.
+    pub(super) fn written(&self) {
+        if self.is_failure_told.load(Ordering::Relaxed) && self.is_failure_told.swap(false, Ordering::Relaxed) {
+            tracing::info!(path = %self.path().display(), "the state file takes writes again");
+        }
+    }
+
     /// Gives up the database of this generation, unless that was done already, and opens the file for reading.
     pub(super) fn fall_back(&self, generation: u64, error: &BackendError) {
         let mut state = self.writing();
@@ -122,11 +130,13 @@ impl Engine {
             State::Open(current) | State::Stopped(current) if current.generation == generation => {}
             _ => return,
         }
-        tracing::error!(
-            path = %self.path().display(),
-            error = error as &dyn std::error::Error,
-            "the state file failed; reads go on"
-        );
+        if !self.is_failure_told.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                path = %self.path().display(),
+                error = error as &dyn std::error::Error,
+                "the state file failed; reads go on"
+            );
+        }
         self.replace(&mut state, State::Closed);
         // The next read will say why, if this fails.
         let _ = self.open_for_reading(&mut state);

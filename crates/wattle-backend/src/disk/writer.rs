@@ -138,6 +138,9 @@ impl Writer {
         };
         // Before the engine replaces the database, nobody else may have it.
         drop(opened);
+        if result.is_ok() {
+            self.engine.written();
+        }
         if let Err(Lost::Broken(error)) = &result {
             self.engine.fall_back(generation, error);
             // Whether the commit happened is not known: what was read meanwhile may not be true.

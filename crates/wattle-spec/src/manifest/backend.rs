@@ -55,10 +55,11 @@ pub struct BackendEntry {
     /// Of `nats` with `scope = "shared"`: the existing JetStream stream that messages are read from and kept by. Without
     /// one they are those of core NATS, which keeps nothing.
     pub stream: Option<Written<Text>>,
-    /// Of `environment`: what the names of the variables begin with.
+    /// Of `environment`: what the names of the variables begin with. The name of the secret follows in capitals, with `_`
+    /// for `-`.
     #[schemars(extend("default" = PREFIX_DEFAULT))]
     pub prefix: Option<Written<Variable>>,
-    /// Of `files`: the directory of the secrets, one file each.
+    /// Of `files`: the directory of the secrets, one file each: `default/shop/stripe-key` is one of the app `shop`.
     pub directory: Option<Written<HostPath>>,
 }
 

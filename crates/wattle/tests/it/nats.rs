@@ -141,6 +141,16 @@ fn messages() {
     until("it comes", || (server.get("/seen").json()["a orders.late kept"] == 1).then_some(()));
 }
 
+/// A message that the server takes is a dead letter that it takes, though there may be no room for what happened to it.
+#[test]
+fn a_large_dead_letter() {
+    let Some(nats) = NatsServer::builder().max_payload(3000).start() else { return };
+    let triggers = trigger("a", "jobs", "retry = { attempts = 1 }\ndead-letter = \"dead\"");
+    let server = up(&post(&["a"], "nats", &triggers).file("host.toml", host_file(&nats)));
+    publish(&server, "jobs", &format!("err{}", "x".repeat(2900)));
+    server.log.wait_for("what became of it", |line| line.contains("for the last time and is moved to dead"));
+}
+
 /// A component gets the interface's own error while NATS is away, and the host serves on.
 #[test]
 fn nats_is_not_there() {

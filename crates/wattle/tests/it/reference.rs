@@ -78,7 +78,8 @@ fn verbs() {
 fn exit_codes() {
     let rows = section(&help(&["--help"]), "Exit codes:").into_iter().map(|(code, meaning)| vec![code, meaning]);
     let page = format!(
-        "# Exit codes\n\n{}\n`wattle run` ends with the code of its command where that ends by itself.\n",
+        "# Exit codes\n\n{}\n`wattle run` ends with the code of its command where that ends by itself. A component of \
+         WASI 0.2 or 0.3 tells only whether that is 0, and every other code becomes 1.\n",
         table(&["code", "when"], rows)
     );
     check("exit-codes.md", &page);

@@ -145,18 +145,28 @@ impl Subscriber {
         (Settlement::Done, fate)
     }
 
-    /// Publishes a message to the dead letters, with what happened to it.
+    /// Publishes a message to the dead letters, with what happened to it if the backend takes so much.
     async fn bury(&self, subject: &Subject, attempt: &Try<'_>, why: &Reason) -> Result<(), BackendError> {
+        let publish = |letter: Message| self.link.bus.publish(&self.link.owner, letter);
+        match publish(self.letter(subject, attempt, Some(why))).await {
+            Err(BackendError::TooLarge { .. }) => publish(self.letter(subject, attempt, None)).await,
+            buried => buried,
+        }
+    }
+
+    /// A message as a dead letter.
+    fn letter(&self, subject: &Subject, attempt: &Try<'_>, why: Option<&Reason>) -> Message {
         let Try { message, number, .. } = attempt;
         let mut headers = message.headers.clone();
-        headers.extend([
-            (SUBJECT_FIELD.to_owned(), message.subject.to_string()),
-            (COMPONENT_FIELD.to_owned(), self.component.identity.to_string()),
-            (ATTEMPTS_FIELD.to_owned(), number.to_string()),
-            (REASON_FIELD.to_owned(), why.brief()),
-        ]);
-        let letter = Message { subject: subject.clone(), body: message.body.clone(), reply_to: None, headers };
-        self.link.bus.publish(&self.link.owner, letter).await
+        if let Some(why) = why {
+            headers.extend([
+                (SUBJECT_FIELD.to_owned(), message.subject.to_string()),
+                (COMPONENT_FIELD.to_owned(), self.component.identity.to_string()),
+                (ATTEMPTS_FIELD.to_owned(), number.to_string()),
+                (REASON_FIELD.to_owned(), why.brief()),
+            ]);
+        }
+        Message { subject: subject.clone(), body: message.body.clone(), reply_to: None, headers }
     }
 
     fn told(&self, attempt: &Try<'_>) -> Attempt {
