@@ -10,6 +10,7 @@ use wattle_spec::cron::CronTrigger;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
+use wattle_spec::interface::Interface;
 use wattle_spec::listen::CertificatePaths;
 use wattle_spec::manifest::{
     ComponentEntry, CronEntry, HttpTrigger, Manifest, MessageEntry, Source, TriggerTarget, Written,
@@ -308,11 +309,12 @@ fn parsed(file: &Path, faults: &mut Vec<Fault>) -> Result<(String, Manifest), Pr
 /// What is sound of the host's file, its text, and its faults.
 fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     let text = input::text(file, Input::HostFile)?;
-    let (host, faults) = HostSpec::parse_lenient(&text);
+    let (host, mut faults) = HostSpec::parse_lenient(&text);
     let text = without_secrets(&text);
     let Some(mut host) = host else {
         return Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }]));
     };
+    faults.extend(host.off.iter().filter_map(unknown_off));
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
@@ -321,6 +323,15 @@ fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
         *paths = CertificatePaths::new(base.join(&paths.cert), base.join(&paths.key));
     }
     Ok((host, HostText { file: file.into(), text }, faults))
+}
+
+/// What a host has not cannot be switched off: whoever wrote so meant something else.
+fn unknown_off(off: &Interface) -> Option<Fault> {
+    let is_known = wattle_host::offers().iter().any(|offer| off.covers(&offer.interface));
+    let message = format!("`off` names {off}, which the host does not have");
+    let fault = || Fault::new(message).within(FaultyFile::Host);
+    (!is_known)
+        .then(|| fault().hint("packages are written as in \"wasi:keyvalue\", interfaces as in \"wasi:config/store\""))
 }
 
 /// The manifest of a component that has none.

@@ -184,6 +184,14 @@ fn hosts_without_messages() {
       |
       = hint: the host's file switches it off with `off = ["wasmcloud:messaging"]`: ask its operator, or use another host
     "#);
+    let app = handler("").file("host.toml", "off = [\"wasmcloud:messagin\"]\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @r#"
+    exit: 2
+    ----- stderr
+    error: `off` names wasmcloud:messagin, which the host does not have
+    --> host.toml
+     = hint: packages are written as in "wasi:keyvalue", interfaces as in "wasi:config/store"
+    "#);
 }
 
 /// A key that speaks of messaging is a slip where no trigger calls the component and it imports nothing of it.

@@ -24,7 +24,7 @@ const WINDOW: usize = 1024;
 /// How many messages a component handles at a time, on all cores together.
 const PLACES: usize = 256;
 /// Of reused instances.
-const PROMISED: f64 = 0.60;
+const PROMISED: f64 = 0.50;
 /// What the answers are about.
 const DONE: &str = "relay.done";
 /// The stream of the app on its backend, and what its subjects begin with in NATS.
