@@ -208,7 +208,7 @@ impl BackendError {
             }
             BackendError::WritesStopped { .. } => Some("check the disk and the system's log, then restart the host"),
             BackendError::Quota { .. } => Some(
-                "delete what the app no longer needs, or have the operator raise `quota` or `[limits]` in host.toml",
+                "delete what the app no longer needs, or raise the `quota` of the backend, or `[limits]` in host.toml",
             ),
             BackendError::Exposed { .. } => {
                 Some("give the file to the user that the host runs as, and run `chmod 600` on it")

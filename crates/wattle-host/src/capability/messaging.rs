@@ -82,7 +82,15 @@ impl BusLink {
     /// Publishes `message`, if it may be: a call of `function` by `current`.
     async fn publish(&self, current: &Current, function: Function, message: Answer<Message>) -> Answer<()> {
         let mut watched = Watched::begin(current, function, &self.facts);
-        let published = async { Ok(self.bus.publish(&self.owner, traced(&watched, message?)).await?) }.await;
+        let published = async {
+            let published = self.bus.publish(&self.owner, traced(&watched, message?)).await;
+            if let Err(error @ BackendError::TimedOut { .. }) = &published {
+                // It is the backend that took too long, and not somebody who was asked.
+                tracing::warn!(error = error as &dyn std::error::Error, "a messaging operation failed");
+            }
+            Ok(published?)
+        }
+        .await;
         watched.ended(&published);
         published
     }

@@ -6,7 +6,8 @@ use wattle_testkit::{App, NatsServer, Server, guests};
 use crate::WATTLE;
 use crate::blobs::faces;
 
-const HINT: &str = "delete what the app no longer needs, or have the operator raise `quota` or `[limits]` in host.toml";
+const HINT: &str =
+    "delete what the app no longer needs, or raise the `quota` of the backend, or `[limits]` in host.toml";
 
 /// What the first draft tells a guest.
 fn used_up(kept: &str) -> String {
