@@ -1,9 +1,9 @@
 //! How many connections there are: one for each runtime of one thread, one for all others, and none that nobody uses.
 
 use std::fs;
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
 use wattle_backend::backend::Backend as _;
 use wattle_backend::nats::{NatsKeyValue, NatsLayout, NatsOptions};
 use wattle_testkit::{NatsServer, until};
@@ -51,7 +51,7 @@ fn each_core_has_one() {
     until("nobody is connected", || {
         // They are closed where they live.
         for runtime in [&one, &third] {
-            runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+            runtime.block_on(yield_now());
         }
         (open_to(&server) == 0).then_some(())
     });
