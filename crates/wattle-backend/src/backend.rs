@@ -1,10 +1,12 @@
 //! What every backend has in common.
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use wattle_spec::quota::Quota;
 
 use crate::bucket::Owner;
 use crate::error::BackendError;
+use crate::key_value::Page;
 
 /// Where state lives or messages go.
 pub trait Backend: Send + Sync {
@@ -16,5 +18,17 @@ pub trait Backend: Send + Sync {
     /// does not wait. Where owners keep nothing for longer than it takes to deliver it, it does nothing.
     fn limit(&self, owner: &Owner, quota: Quota) {
         let _ = (owner, quota);
+    }
+
+    /// At most `limit` names (0 counts as 1) of the buckets, or containers, in which `owner` keeps something, those that come
+    /// after `after` in byte order. `after` need not exist. Where nothing is kept under names, there are none.
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let _ = (owner, after, limit);
+        ready(Ok(Page::default())).boxed()
     }
 }

@@ -86,8 +86,9 @@ pub enum Settlement {
 
 /// Takes what became of a message.
 pub trait Receipt: Send {
-    /// Settles the message. Acknowledged when the backend has it; if it fails, the message may come again. What comes
-    /// after the message was delivered once more is no error: `Done` holds, `Retry` does nothing.
+    /// Settles the message. If it fails, the message may come again. A backend may be told of `Done` later, with that of
+    /// others: [`Bus::settled`] waits until it has it, and a refusal is told to the subscriber. What comes after the
+    /// message was delivered once more is no error: `Done` holds, `Retry` does nothing.
     fn settle(self: Box<Self>, settlement: Settlement) -> BoxFuture<'static, Result<(), BackendError>>;
 
     /// Says that the message is still being worked on, so that it does not come again meanwhile.
@@ -125,6 +126,11 @@ pub trait Bus: Backend {
 
     /// Whether messages outlive the moment: kept until they are settled.
     fn keeps(&self) -> bool;
+
+    /// Returns when the backend has what became of every message that was settled before, by the same runtime.
+    fn settled(&self) -> BoxFuture<'static, Result<(), BackendError>> {
+        ready(Ok(())).boxed()
+    }
 
     /// The groups of `owner` that messages are kept for, in their order, also those of which nobody subscribes.
     fn groups(&self, _owner: &Owner) -> BoxFuture<'static, Result<Vec<GroupId>, BackendError>> {

@@ -50,7 +50,7 @@ impl fmt::Display for Part {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
-    /// The store was closed: the host is stopping.
+    /// The store was closed: the host is stopping, or nothing leads to it any more.
     #[error("the store is closed")]
     Closed,
     /// The change that the caller handed to `update` refused the value it found. Nothing was written.

@@ -98,6 +98,9 @@ pub trait KeyValue: Backend {
     /// The entry at `key`, or `None`.
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>>;
 
+    /// What is at `key`, as it has to be put elsewhere to be the same there: with what is left of its lifetime.
+    fn as_put(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Put>, BackendError>>;
+
     /// Writes `put` at `key`, whatever was there and however long it would have stayed.
     fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>>;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::key_value::Entry;
+use crate::key_value::{Entry, Put};
 
 /// A moment of the system's clock, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,11 @@ pub(crate) struct Moment(pub(crate) u64);
 impl Moment {
     pub(crate) fn now() -> Self {
         Self(u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// What is left until then, and nothing when it has passed.
+    pub(crate) fn left(self) -> Duration {
+        Duration::from_millis(self.0).saturating_sub(since_1970())
     }
 
     /// The moment that is `lifetime` from now, rounded up.
@@ -33,6 +38,11 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
+    /// It as it has to be put elsewhere.
+    pub(crate) fn to_put(&self) -> Put {
+        Put { value: self.entry.value.clone(), lifetime: self.ends.map(Moment::left) }
+    }
+
     /// Whether it is still there for whoever asks.
     pub(crate) fn is_living(&self) -> bool {
         is_living(self.ends)

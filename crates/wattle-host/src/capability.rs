@@ -4,15 +4,17 @@ pub(crate) mod bindings;
 pub(crate) mod blobs;
 pub(crate) mod config;
 pub(crate) mod http;
+pub(crate) mod joinable;
 pub(crate) mod joined;
+pub(crate) mod keep;
 pub(crate) mod key_value;
 pub(crate) mod logging;
 pub(crate) mod messaging;
 mod names;
 pub(crate) mod operation;
 pub(crate) mod patience;
+mod personal;
 pub(crate) mod preview1;
-mod repeatable;
 pub(crate) mod secrets;
 pub(crate) mod wasi;
 
@@ -21,11 +23,10 @@ use std::borrow::Cow;
 use wasmtime::component::Linker;
 use wattle_spec::interface::Interface;
 use wattle_spec::resolve::{Labelling, Offer, State};
-use wattle_spec::shape::ImportName;
 
-use self::repeatable::Repeatable;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
-pub use self::repeatable::Via;
+pub use self::joinable::Via;
+use self::joinable::{Import, Joinable};
 use crate::engine::Profile;
 use crate::instance::Guest;
 
@@ -34,13 +35,13 @@ pub(crate) trait Capability: Send + Sync {
     /// The interfaces, with the versions that are implemented and the state they keep.
     fn offers(&self) -> Vec<Offer>;
 
-    /// Joins them to every component that imports them on an engine of `profile`, all but those that are repeatable.
-    fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()>;
-
-    /// Those of them that a component can import more than once, each time with a link of its own.
-    fn repeatable(&self) -> &'static [Repeatable] {
-        &[]
+    /// Joins those that are the same for every import of every component on an engine of `profile`.
+    fn link(&self, _linker: &mut Linker<Guest>, _profile: Profile) -> wasmtime::Result<()> {
+        Ok(())
     }
+
+    /// Those whose imports are joined one by one, each with whose it is.
+    fn joinable(&self) -> &'static [Joinable];
 }
 
 /// What is compiled in.
@@ -59,12 +60,12 @@ const BUILT_IN: &[&dyn Capability] = &[
 pub fn offers() -> Vec<Offer> {
     let offers = BUILT_IN.iter().flat_map(|capability| capability.offers());
     offers
-        .map(|offer| Offer { labelling: repeatable::labelling(&offer.interface, repeatable_interfaces()), ..offer })
+        .map(|offer| Offer { labelling: joinable::labelling(&offer.interface, joinable_interfaces()), ..offer })
         .collect()
 }
 
-fn repeatable_interfaces() -> impl Iterator<Item = &'static Repeatable> + Clone {
-    BUILT_IN.iter().flat_map(|capability| capability.repeatable())
+fn joinable_interfaces() -> impl Iterator<Item = &'static Joinable> + Clone {
+    BUILT_IN.iter().flat_map(|capability| capability.joinable())
 }
 
 /// A linker that has all of them.
@@ -73,17 +74,22 @@ pub(crate) fn linker(engine: &wasmtime::Engine, profile: Profile) -> wasmtime::R
     for capability in BUILT_IN {
         capability.link(&mut linker, profile)?;
     }
-    repeatable::link(&mut linker, profile, repeatable_interfaces())?;
+    joinable::link(&mut linker, profile, joinable_interfaces())?;
     Ok(linker)
 }
 
-/// The linker for a component with these imports: `linker` itself, or one of its own that has those with labels.
-pub(crate) fn with_labelled<'a>(
+/// The linker for a component that has these imports beside the usual ones: `linker` itself, or one of its own.
+pub(crate) fn with_imports<'a, 'b>(
     linker: &'a Linker<Guest>,
     profile: Profile,
-    imports: &[ImportName],
+    imports: impl Iterator<Item = Import<'b>>,
 ) -> wasmtime::Result<Cow<'a, Linker<Guest>>> {
-    repeatable::with_labelled(linker, profile, imports, repeatable_interfaces())
+    joinable::with_imports(linker, profile, imports, joinable_interfaces())
+}
+
+/// Whether what a call of `interface` does depends on who calls.
+pub(crate) fn is_personal(interface: &Interface) -> bool {
+    joinable::is_joined(interface, joinable_interfaces())
 }
 
 /// Offers for `names`, each `namespace:package/interface@version`.

@@ -1,9 +1,12 @@
 //! A component that is loaded: its code, joined to what it imports, and who it is.
 
+mod links;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -13,14 +16,8 @@ use wattle_spec::limits::ComponentLimits;
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::shape::Kind;
 
+pub(crate) use self::links::Links;
 use crate::answer::Failure;
-use crate::capability::blobs::BlobsLink;
-use crate::capability::config::ConfigLink;
-use crate::capability::joined::Joined;
-use crate::capability::key_value::KeyValueLink;
-use crate::capability::logging::LogLink;
-use crate::capability::messaging::BusLink;
-use crate::capability::secrets::SecretsGrant;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{Guest, LogRate};
 use crate::invocation::RequestId;
@@ -31,11 +28,20 @@ use crate::trigger::http::Warm;
 /// A component of an app, ready to be instantiated.
 pub(crate) struct Component {
     pub(crate) identity: Arc<Identity>,
+    /// Those that are composed with it, in the order of their numbers.
+    pub(crate) composed: Box<[Arc<Identity>]>,
     pub(crate) policy: InstancePolicy,
     pub(crate) engine: ClockedEngine,
     pub(crate) program: Program,
     pub(crate) service: Service,
     pub(crate) warm: Warm,
+}
+
+impl Component {
+    /// Whether its instances hold `identity`, as their own or as one that is composed with it.
+    pub(crate) fn has(&self, identity: &Arc<Identity>) -> bool {
+        std::iter::once(&self.identity).chain(&self.composed).any(|own| Arc::ptr_eq(own, identity))
+    }
 }
 
 /// Who a component is and what it may: from the app that names it, the same for all its instances.
@@ -47,12 +53,8 @@ pub(crate) struct Identity {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) limits: ComponentLimits,
-    pub(crate) key_value: Joined<KeyValueLink>,
-    pub(crate) config_links: Joined<ConfigLink>,
-    pub(crate) secrets: SecretsGrant,
-    pub(crate) log_links: Joined<LogLink>,
-    pub(crate) blobs: Arc<Joined<BlobsLink>>,
-    pub(crate) buses: Joined<BusLink>,
+    /// What new invocations find behind its imports.
+    pub(crate) links: ArcSwap<Links>,
     pub(crate) outgoing: Outgoing,
     pub(crate) log_rate: LogRate,
     /// How often its failures are told.

@@ -16,8 +16,8 @@ pub use cache::{CodeCache, CodeCacheError};
 pub(crate) use code::{Code, TrustedCode};
 pub use compile::{CompileError, CompileInProcess, Compiler, compile};
 pub use epoch::TICK;
-pub(crate) use epoch::Ticking;
-use epoch::{EpochClock, Ticker};
+use epoch::{EpochClock, Ticker, Ticking};
+use pool::Pool;
 
 /// A way to configure the engine. Components of one profile do not run on an engine of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,8 +65,8 @@ fn code_config(profile: Profile) -> Config {
 
 /// The engines of a host: one per profile, driven by one clock.
 pub(crate) struct Engines {
-    fast: Engine,
-    concurrent: Engine,
+    fast: (Engine, Pool),
+    concurrent: (Engine, Pool),
     clock: EpochClock,
 }
 
@@ -74,13 +74,28 @@ pub(crate) struct Engines {
 #[derive(Clone)]
 pub(crate) struct ClockedEngine {
     pub(crate) engine: Engine,
+    pool: Pool,
     ticker: Ticker,
 }
 
+/// What an engine does for an instance as long as it lives.
+pub(crate) struct Lively {
+    pool: Pool,
+    _ticking: Ticking,
+}
+
+impl Drop for Lively {
+    fn drop(&mut self) {
+        // Many may have been begun before the first of them took anything.
+        self.pool.watch();
+    }
+}
+
 impl ClockedEngine {
-    /// Keeps the clock going for an instance, as long as what it returns lives.
-    pub(crate) fn tick(&self) -> Ticking {
-        self.ticker.tick()
+    /// Keeps the clock going for a new instance, as long as what it returns lives.
+    pub(crate) fn tick(&self) -> Lively {
+        self.pool.watch();
+        Lively { pool: self.pool.clone(), _ticking: self.ticker.tick() }
     }
 }
 
@@ -91,11 +106,15 @@ impl Engines {
         wasmtime::error::disable_backtrace();
         let fast = pool::engine(Profile::Fast, instances)?;
         let concurrent = pool::engine(Profile::Concurrent, instances)?;
-        let clock = EpochClock::start(vec![fast.clone(), concurrent.clone()]);
+        let clock = EpochClock::start(vec![fast.0.clone(), concurrent.0.clone()]);
         Ok(Self { fast, concurrent, clock })
     }
 
     pub(crate) fn of(&self, profile: Profile) -> &Engine {
+        &self.with_pool(profile).0
+    }
+
+    fn with_pool(&self, profile: Profile) -> &(Engine, Pool) {
         match profile {
             Profile::Fast => &self.fast,
             Profile::Concurrent => &self.concurrent,
@@ -103,7 +122,8 @@ impl Engines {
     }
 
     pub(crate) fn clocked(&self, profile: Profile) -> ClockedEngine {
-        ClockedEngine { engine: self.of(profile).clone(), ticker: self.clock.ticker() }
+        let (engine, pool) = self.with_pool(profile).clone();
+        ClockedEngine { engine, pool, ticker: self.clock.ticker() }
     }
 }
 

@@ -143,6 +143,14 @@ pub enum StartError {
         /// Why not.
         source: BackendError,
     },
+    /// It cannot be recorded where an app keeps its state.
+    #[error("cannot record which backends the app {app} keeps its state in")]
+    Unrecorded {
+        /// Which app.
+        app: AppId,
+        /// Why not.
+        source: io::Error,
+    },
     /// This host has no backend of that kind.
     #[error("the backend {backend} is of the kind {kind:?}, which this host was built without")]
     NoBackendKind {

@@ -6,40 +6,55 @@
 mod backends;
 mod background;
 mod builder;
+mod choices;
+mod crew;
+mod keeps;
 mod links;
 mod load;
+mod moving;
+mod order;
+mod questions;
+mod relink;
+mod retiring;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use wattle_spec::app::App;
-use wattle_spec::name::{AppId, ComponentName};
+use wattle_spec::name::{AppId, BackendName, ComponentName};
 use wattle_spec::route::{HttpRoute, PathPattern, RouteTable, RouteTarget};
 
 pub use backends::BackendSource;
 pub use builder::HostBuilder;
+pub use choices::ChoiceBook;
 pub use load::Source;
 
 use crate::admin::{AdminListener, Watched};
-use crate::component::Component;
+use crate::component::{Component, Links};
 use crate::cores::Cores;
 use crate::error::{HostError, StartError};
-use crate::outgoing::Places;
+use crate::outgoing::{OpenInside, Places};
 use crate::readiness::{Readiness, Standing};
+use crate::sibling::Sibling;
 use crate::telemetry::Exporter;
 use crate::tls::Tls;
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::cron::TickBook;
 use crate::trigger::ground::Ground;
-use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Listener, Server, Target};
+use crate::trigger::http::{Admission, Answerer, Connections, Entrance, Folder, Inside, Listener, Server, Target};
 use crate::trigger::message::{self, Inbox};
-use background::Background;
-use load::{Loader, Starting};
+use background::{Background, Overview};
+use load::{Loader, Siblings, Starting};
+use moving::Progress;
+use retiring::Retiring;
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
 const REST_GRACE: Duration = Duration::from_millis(500);
+
+/// Why a backend is not ready that nobody has asked.
+const NOT_ASKED: &str = "not asked yet";
 
 /// Why an app that ends is not ready.
 const STOPPING: &str = "draining";
@@ -51,25 +66,40 @@ pub struct Host {
     connections: Arc<Connections>,
     listeners: Mutex<Vec<Listener>>,
     apps: Mutex<BTreeMap<AppId, Running>>,
+    /// The move that is under way, if one is.
+    moving: Mutex<Weak<Progress>>,
+    /// Held by whoever changes a link, or lets an app begin.
+    relinking: tokio::sync::Mutex<()>,
     cores: Arc<Cores>,
     ground: Arc<Ground>,
     tick_book: Arc<dyn TickBook>,
+    choice_book: Arc<dyn ChoiceBook>,
     readiness: Readiness,
     admin: Mutex<Vec<AdminListener>>,
     /// Ends behind the cores, which have something to tell until their end. `None`: nobody is told.
     exporter: Option<Exporter>,
+    since: Instant,
 }
 
 /// An app that runs.
 struct Running {
     routes: Vec<(HttpRoute, Target)>,
-    components: Vec<Arc<Component>>,
+    /// The same for its own components.
+    _inside: OpenInside,
+    components: Vec<Arc<Sibling>>,
     requests: Arc<Admission>,
     background: Background,
+    overview: Overview,
+    since: Instant,
+    /// What it is now, and was when it started.
+    app: Arc<App>,
+    first: Arc<App>,
     /// What the host itself says of it.
     ready: Standing,
     /// What the backends say that it is linked to.
-    _backends: Vec<Standing>,
+    backends: BTreeMap<BackendName, Standing>,
+    /// What ends leases of links that were led elsewhere.
+    retiring: Retiring,
 }
 
 impl Host {
@@ -89,50 +119,69 @@ impl Host {
             return Err(StartError::Running(app.id.clone()));
         }
         let ready = self.readiness.wait_for(&app.id, "start", "starting");
+        let backends = self.loader.backends().all_of(app)?;
         self.loader.backends().limit(app)?;
         let network = self.loader.network().clone();
-        let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
+        let outgoing = Arc::new(Places::new(&app.limits));
+        let mut starting = Starting { app, source, network, outgoing: outgoing.clone(), siblings: Siblings::new() };
+        self.loader.load_all(&mut starting, app.components.keys()).await?;
+        let siblings = starting.siblings;
         let mut components = BTreeMap::new();
-        for (name, spec) in &app.components {
-            let component = self.loader.load(&starting, name, spec).await?;
-            let component = Arc::new(component);
-            self.loader.try_out(&component, &self.cores).await?;
-            components.insert(name, component);
+        for name in app.components.keys() {
+            let Some(sibling) = siblings.get(name) else { continue };
+            self.loader.try_out(sibling.component(), &self.cores).await?;
+            components.insert(name, sibling.component().clone());
         }
-        let inboxes = self.inboxes(app, &components).await?;
-        let backends = self.loader.backends().all_of(app)?;
-        let backends = backends.into_iter().map(|(name, to)| self.readiness.depend_on(&app.id, &name, to.probe));
-        let requests = Arc::new(Admission::new(app.limits.concurrent_requests));
-        let found = components.clone();
+        let mut inboxes = Vec::new();
+        for component in components.values() {
+            inboxes.extend(self.inboxes(app, component, &component.identity.links.load_full()).await?);
+        }
+        let backends = backends.into_iter().map(|(name, to)| {
+            let standing = self.readiness.depend_on(&app.id, &name, to.opened, Some(NOT_ASKED));
+            (name, standing)
+        });
+        let requests = Arc::new(Admission::new(&app.id, app.limits.concurrent_requests));
+        let now = Arc::new(app.clone());
+        let routes = self.routes(app, &components, &requests)?;
+        let paths = routes.iter().map(|(route, target)| (&route.path, target));
         let running = Running {
-            routes: self.routes(app, &components, &requests)?,
-            components: components.into_values().collect(),
+            _inside: outgoing.open(Inside::new(self.server.clone(), paths)),
+            routes,
+            components: siblings.values().cloned().collect(),
             requests,
             background: Background::default(),
+            overview: Overview::default(),
+            since: Instant::now(),
             ready,
-            _backends: backends.collect(),
+            backends: backends.collect(),
+            retiring: Retiring::default(),
+            first: now.clone(),
+            app: now,
         };
+        self.record(app)?;
+        // What has no background yet cannot have it changed.
+        let _turn = self.relinking.lock().await;
         self.publish(app.id.clone(), running)?;
-        for link in found.values().flat_map(|component| component.identity.buses.all()) {
-            message::forget(app, link).await;
+        for sibling in siblings.values() {
+            for link in sibling.component().identity.links.load_full().buses.all() {
+                message::forget(app, link).await;
+            }
         }
         if let Some(running) = self.apps().get_mut(&app.id) {
-            running.background = Background::start(app, &self.ground, &self.tick_book, |name| found.get(name), inboxes);
+            (running.background, running.overview) =
+                Background::start(app, &self.ground, &self.tick_book, &siblings, inboxes);
         }
         Ok(())
     }
 
-    /// Begins to listen to what the components of `app` hear of.
-    async fn inboxes(
-        &self,
-        app: &App,
-        components: &BTreeMap<&ComponentName, Arc<Component>>,
-    ) -> Result<Vec<Inbox>, StartError> {
+    /// Begins to listen to what `component` of `app` hears of, where `links` say.
+    async fn inboxes(&self, app: &App, component: &Arc<Component>, links: &Links) -> Result<Vec<Inbox>, StartError> {
+        let name = &component.identity.name;
+        let handler = app.components.get(name).and_then(|spec| spec.shape.message_handler());
         let mut inboxes = Vec::new();
-        for trigger in &app.messages {
-            let handler = app.components.get(&trigger.component).and_then(|spec| spec.shape.message_handler());
-            let (Some(handler), Some(component)) = (handler, components.get(&trigger.component)) else { continue };
-            inboxes.push(Inbox::open(trigger, handler, component, &self.ground).await?);
+        for trigger in app.messages.iter().filter(|trigger| trigger.component == *name) {
+            let Some(handler) = handler else { continue };
+            inboxes.push(Inbox::open(trigger, handler, component, links, &self.ground).await?);
         }
         Ok(inboxes)
     }
@@ -199,7 +248,7 @@ impl Host {
             running.background.end().await;
         };
         let _ = timeout(self.server.limits.drain, ended).await;
-        running.components.iter().for_each(|component| component.warm.clear());
+        running.components.iter().for_each(|component| component.clear());
         true
     }
 
@@ -218,10 +267,17 @@ impl Host {
         if command.start == Start::Main && !spec.shape.is_command() {
             return Err(CommandError::NoEntry { component: command.component, shape: Box::new(spec.shape.clone()) });
         }
+        let _open = self.loader.backends().all_of(app)?;
         self.loader.backends().limit(app)?;
         let network = Arc::new(self.loader.network().alone());
-        let starting = Starting { app, source, network, outgoing: Arc::new(Places::new(&app.limits)) };
-        let component = self.loader.load(&starting, &command.component, spec).await?;
+        let outgoing = Arc::new(Places::new(&app.limits));
+        let mut starting = Starting { app, source, network, outgoing, siblings: Siblings::new() };
+        self.loader.load_all(&mut starting, [&command.component]).await?;
+        // Services do not run beside it: who calls one is told so at once.
+        for desk in starting.siblings.values().filter_map(|sibling| sibling.desk()) {
+            desk.close().await;
+        }
+        let component = starting.siblings[&command.component].component().clone();
         command::run(component, self.loader.engines(), command).await
     }
 
@@ -296,7 +352,7 @@ impl Host {
         })
         .await;
         for running in self.apps().values() {
-            running.components.iter().for_each(|component| component.warm.clear());
+            running.components.iter().for_each(|component| component.clear());
         }
         if let Some(exporter) = &self.exporter {
             exporter.flush().await;

@@ -1,7 +1,9 @@
 //! An instance of a component: its store, with everything the host keeps for it, and its limits.
 
 mod current;
+mod in_force;
 mod limiter;
+mod member;
 mod output;
 mod process;
 
@@ -15,43 +17,39 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::answer::Failure;
 use crate::capability::blobs::Ahead;
-use crate::capability::http::HttpHooks;
 use crate::capability::wasi::{self, CommandLine, Console};
-use crate::component::Identity;
+use crate::component::{Component, Identity};
 use crate::cores::CoreId;
-use crate::engine::{ClockedEngine, Ticking};
+use crate::engine::Lively;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
-use crate::outgoing::Found;
+use crate::sibling::Arguments;
 
 pub(crate) use current::Current;
+pub(crate) use in_force::LinksInForce;
 use limiter::Limiter;
+pub(crate) use member::{MEMBERS_MAX, Member, MemberId, Split, cli, filesystem, for_each_member, http, sockets};
 pub(crate) use output::{LineLog, LogRate, Source};
 pub(crate) use process::{ProcessStreams, ReaderGone};
 
 /// What a store holds for its instance.
 pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
-    wasi: Wasi,
-    /// What the names lead to that it has looked up.
-    pub(crate) found: Found,
-    http: WasiHttpCtx,
-    hooks: HttpHooks,
+    /// The component that it was made for.
+    pub(crate) first: Member,
+    /// Those that are composed with it.
+    others: Box<[Member]>,
     /// What its unfinished blobs hold.
     pub(crate) blobs_ahead: Ahead,
     limiter: Limiter,
-    /// Who this is.
-    pub(crate) identity: Arc<Identity>,
-    /// Where its lines go.
-    pub(crate) log: LineLog,
-    /// What it does now.
-    pub(crate) current: Current,
     /// Until when it may compute.
     pub(crate) deadline: Deadline,
-    _ticking: Ticking,
+    /// What its calls of other components hold.
+    pub(crate) arguments: Arguments,
+    _lively: Lively,
 }
 
 /// The state of WASI for an instance.
@@ -107,68 +105,59 @@ impl From<Option<Instant>> for Deadline {
 #[error("the guest was still computing at its deadline")]
 pub(crate) struct ComputedTooLong;
 
-/// A store for a new instance of `identity` on `core`, whose first call is `invocation`.
-pub(crate) fn new_store(
-    engine: &ClockedEngine,
-    identity: &Arc<Identity>,
-    core: CoreId,
-    invocation: &Invocation,
-) -> Store<Guest> {
-    command_store(engine, identity, core, invocation, &CommandLine::default())
+/// A store for a new instance of `component` on `core`, whose first call is `invocation`.
+pub(crate) fn new_store(component: &Component, core: CoreId, invocation: &Invocation) -> Store<Guest> {
+    command_store(component, core, invocation, &CommandLine::default())
 }
 
 /// The same, for one that is called with `command_line`.
 pub(crate) fn command_store(
-    engine: &ClockedEngine,
-    identity: &Arc<Identity>,
+    component: &Component,
     core: CoreId,
     invocation: &Invocation,
     command_line: &CommandLine,
 ) -> Store<Guest> {
-    let current = Current::new(identity.clone(), core, invocation);
-    if let Some(series) = &identity.series {
+    if let Some(series) = &component.identity.series {
         series.on(core).instance_made();
     }
-    let wasi = wasi::context(identity, &LineLog::new(current.clone()), command_line, Console::Log);
-    store_with(engine, current, wasi, invocation.deadline.into())
+    let current = Current::new(component.identity.clone(), core, invocation);
+    let first = member(current, command_line, Console::Log);
+    store_with(component, first, invocation)
 }
 
-/// A store for an instance of `identity` that is called with `command_line` and has the streams of this process. It may
+/// A store for an instance of `component` that is called with `command_line` and has the streams of this process. It may
 /// compute for as long as nobody drops it.
 pub(crate) fn process_store(
-    engine: &ClockedEngine,
-    identity: &Arc<Identity>,
+    component: &Component,
     command_line: &CommandLine,
     streams: &ProcessStreams,
 ) -> Store<Guest> {
     let invocation =
         Invocation { request: RequestId::next(), trigger: TriggerKind::Command, deadline: None, trace: None };
-    let current = Current::new(identity.clone(), CoreId::ALONE, &invocation);
-    let wasi = wasi::context(identity, &LineLog::new(current.clone()), command_line, Console::Process(streams));
-    store_with(engine, current, wasi, Deadline::None)
+    let current = Current::new(component.identity.clone(), CoreId::ALONE, &invocation);
+    let first = member(current, command_line, Console::Process(streams));
+    store_with(component, first, &invocation)
 }
 
-fn store_with(
-    engine: &ClockedEngine,
-    current: Current,
-    (wasi, found): (Wasi, Found),
-    deadline: Deadline,
-) -> Store<Guest> {
-    let identity = current.identity().clone();
-    let log = LineLog::new(current.clone());
+/// What a store holds for a component that is called with `command_line` and has these streams.
+fn member(current: Current, command_line: &CommandLine, console: Console<'_>) -> Member {
+    let wasi = wasi::context(current.identity(), &LineLog::new(current.clone()), command_line, console);
+    Member::new(current, wasi)
+}
+
+fn store_with(component: &Component, first: Member, invocation: &Invocation) -> Store<Guest> {
+    let Component { identity, engine, composed, .. } = component;
+    let no_arguments = CommandLine::default();
+    let others = composed.iter().map(|other| member(first.current.of(other.clone()), &no_arguments, Console::Log));
     let guest = Guest {
-        table: resource_table(&identity),
-        wasi,
-        found,
-        http: crate::capability::http::context(&identity.limits),
-        hooks: HttpHooks::new(log.clone()),
+        table: resource_table(identity),
+        others: others.collect(),
+        first,
         blobs_ahead: Ahead::default(),
         limiter: Limiter::new(&identity.limits),
-        identity: identity.clone(),
-        log,
-        current,
-        deadline,
-        _ticking: engine.tick(),
+        deadline: invocation.deadline.into(),
+        arguments: Arguments::default(),
+        _lively: engine.tick(),
     };
     let mut store = Store::new(&engine.engine, guest);
     store.limiter(|guest| &mut guest.limiter);
@@ -201,8 +190,14 @@ impl Guest {
     /// The instance serves another request.
     pub(crate) fn wake(&mut self, invocation: &Invocation) {
         self.deadline = invocation.deadline.into();
-        self.current.serve(invocation);
-        self.current.follow(invocation.trace.as_ref());
+        self.first.current.serve_alone(invocation);
+        self.first.renew_links();
+        self.others.iter_mut().for_each(Member::renew_links);
+    }
+
+    /// Whether links were changed since its invocation began: what it holds open is of the old ones.
+    pub(crate) fn has_old_links(&self) -> bool {
+        self.first.has_old_links() || self.others.iter().any(Member::has_old_links)
     }
 
     /// Whether it holds an outgoing body that it has neither finished nor given up.
@@ -234,7 +229,7 @@ impl Guest {
 
     /// What functions of preview 1 work on.
     pub(crate) fn preview1(&mut self) -> &mut WasiP1Ctx {
-        match &mut self.wasi {
+        match &mut self.first.wasi {
             Wasi::Module(context) => context,
             Wasi::Component(_) => unreachable!("invariant: only core modules are joined to preview 1"),
         }
@@ -258,15 +253,12 @@ fn limit_behind(error: &wasmtime::Error) -> Option<&'static str> {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        match &mut self.wasi {
-            Wasi::Component(context) => WasiCtxView { ctx: context, table: &mut self.table },
-            Wasi::Module(context) => context.ctx(),
-        }
+        self.first.wasi(&mut self.table)
     }
 }
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+        self.first.http(&mut self.table)
     }
 }

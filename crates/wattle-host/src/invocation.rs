@@ -37,6 +37,8 @@ pub enum TriggerKind {
     Service,
     /// A person, or the program that embeds the host.
     Command,
+    /// Another component of its app.
+    Component,
     /// The host itself, which wants to see whether it starts.
     Trial,
 }
@@ -59,6 +61,7 @@ impl fmt::Display for TriggerKind {
             TriggerKind::Message => "message",
             TriggerKind::Service => "service",
             TriggerKind::Command => "command",
+            TriggerKind::Component => "component",
             TriggerKind::Trial => "trial",
         })
     }

@@ -8,6 +8,7 @@
 
 mod admin;
 mod answer;
+mod backing;
 mod body;
 mod capability;
 mod clock;
@@ -19,7 +20,9 @@ mod host;
 mod instance;
 mod invocation;
 mod outgoing;
+mod places;
 mod readiness;
+mod sibling;
 mod telemetry;
 pub mod tls;
 mod trigger;
@@ -29,7 +32,7 @@ pub use capability::offers;
 pub use clock::{Clock, SystemClock};
 pub use engine::{CodeCache, CompileInProcess, Compiler};
 pub use error::{HostError, StartError};
-pub use host::{BackendSource, Host, HostBuilder, Source};
+pub use host::{BackendSource, ChoiceBook, Host, HostBuilder, Source};
 pub use invocation::{Invocation, RequestId, TriggerKind};
 pub use telemetry::{TelemetryError, Trace};
 pub use trigger::Trap;

@@ -11,6 +11,7 @@ mod sockets;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -25,6 +26,7 @@ use wattle_spec::network::{NetworkPolicy, Origin};
 
 use crate::body::{Bounded, Bounds};
 use crate::cores::CoreId;
+use crate::trigger::http::Inside;
 
 use connector::Connector;
 pub(crate) use error::SendError;
@@ -48,6 +50,17 @@ pub(crate) struct Places {
     connections: Arc<Semaphore>,
     queue_time: Duration,
     idle: Duration,
+    /// Its own routes. `None`: it does not answer requests, or not yet.
+    inside: ArcSwapOption<Inside>,
+}
+
+/// The routes of an app are open to its own components, until this is dropped.
+pub(crate) struct OpenInside(Arc<Places>);
+
+impl Drop for OpenInside {
+    fn drop(&mut self) {
+        self.0.inside.store(None);
+    }
 }
 
 impl Places {
@@ -57,7 +70,14 @@ impl Places {
             connections: Arc::new(Semaphore::new(limits.outgoing_connections as usize)),
             queue_time: limits.queue_time,
             idle: limits.outgoing_idle_timeout,
+            inside: ArcSwapOption::empty(),
         }
+    }
+
+    /// Opens the app's own routes to its components, at `http://self`.
+    pub(crate) fn open(self: &Arc<Self>, inside: Arc<Inside>) -> OpenInside {
+        self.inside.store(Some(inside));
+        OpenInside(self.clone())
     }
 
     async fn enter(&self) -> Result<OwnedSemaphorePermit, SendError> {
@@ -95,9 +115,12 @@ impl Outgoing {
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Response<WasiBody>, SendError> {
-        let request = self.checked(request)?;
+        let (origin, request) = self.checked(request)?;
         let place = self.places.enter().await?;
-        let answer = self.exchange(self.client(core)?, request, options).await?;
+        let answer = match origin.is_self() {
+            true => self.ask_inside(core, request, options).await?,
+            false => self.exchange(self.client(core)?, request, options).await?,
+        };
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::HttpUpgradeFailed.into());
         }
@@ -106,16 +129,13 @@ impl Outgoing {
         if head as u64 > self.limits.outgoing_head.0 {
             return Err(Error::HttpResponseHeaderSectionSize(None).into());
         }
-        let pause = options
-            .between_bytes_timeout
-            .map_or(self.limits.outgoing_body_timeout, |asked| asked.min(self.limits.outgoing_body_timeout));
+        let pause = shorter(options.between_bytes_timeout, self.limits.outgoing_body_timeout);
         let bounds = Bounds {
             size: self.limits.outgoing_response_body.0,
             too_large: Error::HttpResponseBodySize,
             pause: Some(pause),
         };
         Ok(answer.map(|body| {
-            let body = body.map_err(|error| error::of_body(&error));
             Bounded::new(body, bounds)
                 .map_frame(move |frame| {
                     let _under_way = &place;
@@ -126,7 +146,7 @@ impl Outgoing {
     }
 
     /// The request as it goes out: to an origin that is allowed, in the spelling that was checked, within its bounds.
-    fn checked(&self, request: Request<WasiBody>) -> Result<Request<WasiBody>, SendError> {
+    fn checked(&self, request: Request<WasiBody>) -> Result<(Origin, Request<WasiBody>), SendError> {
         let (mut parts, body) = request.into_parts();
         let (scheme, authority) = (parts.uri.scheme_str().unwrap_or(""), parts.uri.authority());
         let origin = Origin::new(scheme, authority.map_or("", Authority::as_str)).map_err(SendError::NoOrigin)?;
@@ -148,7 +168,20 @@ impl Outgoing {
             // How fast a guest writes is bounded by its deadline.
             pause: None,
         };
-        Ok(Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync()))
+        Ok((origin, Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync())))
+    }
+
+    /// From a request to the head of the answer of the app's own routes.
+    async fn ask_inside(
+        &self,
+        core: CoreId,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, SendError> {
+        let inside = self.places.inside.load_full().ok_or(SendError::NoRoutes)?;
+        let answer_timeout = shorter(options.first_byte_timeout, self.limits.outgoing_answer_timeout);
+        let answer = timeout(answer_timeout, inside.answer(core, request)).await;
+        Ok(answer.map_err(|_| Error::HttpResponseTimeout)?)
     }
 
     /// From a request to the head of its answer, each step within its time.
@@ -157,8 +190,7 @@ impl Outgoing {
         client: &Client<Connector, WasiBody>,
         mut request: Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<Response<hyper::body::Incoming>, SendError> {
-        let shorter = |asked: Option<Duration>, limit: Duration| asked.map_or(limit, |asked| asked.min(limit));
+    ) -> Result<Response<WasiBody>, SendError> {
         let mut connection = capture_connection(&mut request);
         let mut answer: ResponseFuture = client.request(request);
         let connected = async {
@@ -177,7 +209,8 @@ impl Outgoing {
                 timeout(answer_timeout, answer).await.map_err(|_| Error::HttpResponseTimeout)?
             }
         };
-        answered.map_err(|error| error::of_exchange(&error))
+        let answered = answered.map_err(|error| error::of_exchange(&error))?;
+        Ok(answered.map(|body| body.map_err(|error| error::of_body(&error)).boxed_unsync()))
     }
 
     /// The connections of this component on `core`.
@@ -202,4 +235,9 @@ impl Outgoing {
             .build(connector);
         Ok(slot.get_or_init(|| client))
     }
+}
+
+/// How long something may take for which a guest `asked` for a time, within a limit.
+fn shorter(asked: Option<Duration>, limit: Duration) -> Duration {
+    asked.map_or(limit, |asked| asked.min(limit))
 }

@@ -1,17 +1,16 @@
 //! Whether apps are ready: each part of a host that an app depends on says so by itself, and the app is ready when all of
 //! them are. A backend is asked when somebody wants to know.
 
-mod probe;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
+use wattle_spec::control::Waiting;
 use wattle_spec::name::{AppId, BackendName};
 
-pub(crate) use probe::Probe;
+use crate::backing::Opened;
 
 /// The most bytes of a reason that are kept.
 const REASON_MAX: usize = 256;
@@ -33,7 +32,7 @@ struct Part {
     /// Why not. `None`: ready.
     reason: Option<String>,
     /// Who knows. `None`: the part says it by itself.
-    probe: Option<Arc<Probe>>,
+    backend: Option<Arc<Opened>>,
 }
 
 /// What one part says of one app. It is taken back when this is dropped.
@@ -59,13 +58,25 @@ impl Readiness {
     /// From now on `app` waits for the part called `name` (say, `backend orders`), which is not ready yet, because of
     /// `reason`.
     pub(crate) fn wait_for(&self, app: &AppId, name: impl Into<String>, reason: &str) -> Standing {
-        self.add(app, Part { name: name.into(), reason: Some(cut(reason)), probe: None })
+        self.add(app, Part { name: name.into(), reason: Some(cut(reason)), backend: None })
     }
 
-    /// From now on `app` depends on the backend that it calls `name`, and `probe` knows whether that can be used.
-    pub(crate) fn depend_on(&self, app: &AppId, name: &BackendName, probe: Arc<Probe>) -> Standing {
-        let (name, reason) = (format!("backend {name}"), Some("not asked yet".to_owned()));
-        self.add(app, Part { name, reason, probe: Some(probe) })
+    /// From now on `app` has the part called `name`, which is ready.
+    pub(crate) fn have(&self, app: &AppId, name: impl Into<String>) -> Standing {
+        self.add(app, Part { name: name.into(), reason: None, backend: None })
+    }
+
+    /// From now on `app` depends on the `backend` that it calls `name`, which knows whether it can be used; so far it
+    /// cannot because of `reason`, or can.
+    pub(crate) fn depend_on(
+        &self,
+        app: &AppId,
+        name: &BackendName,
+        backend: Arc<Opened>,
+        reason: Option<&str>,
+    ) -> Standing {
+        let reason = reason.map(str::to_owned);
+        self.add(app, Part { name: format!("backend {name}"), reason, backend: Some(backend) })
     }
 
     fn add(&self, app: &AppId, part: Part) -> Standing {
@@ -79,7 +90,7 @@ impl Readiness {
         let asked = {
             let apps = self.0.apps();
             let parts = apps.iter().flat_map(|(app, parts)| parts.iter().map(move |(id, part)| (app, id, part)));
-            let asked = parts.filter_map(|(app, id, part)| Some((app.clone(), *id, part.probe.as_ref()?.ask())));
+            let asked = parts.filter_map(|(app, id, part)| Some((app.clone(), *id, part.backend.as_ref()?.ask())));
             asked.collect::<Vec<_>>()
         };
         let noted = asked.into_iter().map(async |(app, id, asked)| {
@@ -89,12 +100,21 @@ impl Readiness {
         join_all(noted).await;
     }
 
+    /// Whether such an app runs or starts.
+    pub(crate) fn knows(&self, app: &AppId) -> bool {
+        self.0.apps().contains_key(app)
+    }
+
+    /// What each app waits for that runs or starts.
+    pub(crate) fn waiting(&self) -> BTreeMap<AppId, Vec<Waiting>> {
+        self.0.apps().iter().map(|(app, parts)| (app.clone(), waiting(parts))).collect()
+    }
+
     /// Whether every app is ready, and of each that is not, which parts say why not.
     pub(crate) fn summary(&self) -> (bool, Value) {
         let apps = self.0.apps();
         let of_app = |parts: &Parts| {
-            let waiting = parts.values().filter_map(|part| Some((part.name.clone(), part.reason.clone()?)));
-            let waiting: Vec<Value> = waiting.map(|(part, reason)| json!({ "part": part, "reason": reason })).collect();
+            let waiting = waiting(parts);
             json!({ "ready": waiting.is_empty(), "waiting": waiting })
         };
         let told: serde_json::Map<String, Value> =
@@ -131,12 +151,19 @@ impl Drop for Standing {
     }
 }
 
+fn waiting(parts: &Parts) -> Vec<Waiting> {
+    let waiting = |part: &Part| Some(Waiting { part: part.name.clone(), reason: part.reason.clone()? });
+    parts.values().filter_map(waiting).collect()
+}
+
 fn cut(reason: &str) -> String {
     reason[..reason.floor_char_boundary(REASON_MAX)].to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use wattle_backend::stores::Stores;
+
     use super::*;
 
     #[test]
@@ -161,7 +188,10 @@ mod tests {
         assert!(!readiness.summary().0);
         drop(backend);
         assert!(readiness.summary().0);
-        drop((start, other));
+        let opened = Arc::new(Opened::new(Stores::default()));
+        let asked = readiness.depend_on(&app("shop"), &"memory".parse().expect("a name"), opened, None);
+        assert!(readiness.summary().0, "it was asked before");
+        drop((start, other, asked));
         assert_eq!(readiness.summary().1["apps"], json!({}));
     }
 }

@@ -4,6 +4,7 @@
 //! messages of OTLP are made here from our own spans and numbers: OpenTelemetry's SDK would keep every number a second
 //! time, behind locks, and reads the environment of a process that may belong to an embedder.
 
+mod called;
 mod client;
 mod delivered;
 mod exporter;
@@ -25,6 +26,7 @@ use http::Method;
 use wattle_spec::telemetry::TelemetrySpec;
 
 use crate::outgoing::Network;
+pub(crate) use called::{CallEnd, Called};
 use client::Client;
 pub(crate) use delivered::{Delivered, Fate};
 pub(crate) use exporter::Exporter;
@@ -35,7 +37,7 @@ use metrics::Metrics;
 pub(crate) use metrics::Series;
 use otlp::Sender;
 pub use tracer::Trace;
-pub(crate) use tracer::{Span, Tracer};
+pub(crate) use tracer::{Kind, Span, Tracer};
 
 /// What is told of a host.
 pub(crate) struct Telemetry {

@@ -1,9 +1,9 @@
 //! Triggers: what calls a component.
 
-mod call;
+pub(crate) mod call;
 pub(crate) mod command;
 pub(crate) mod cron;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod ground;
 pub(crate) mod http;
 pub(crate) mod message;

@@ -13,13 +13,14 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::backend::{BackendKind, BackendSpec, EngineSpec};
+use crate::choices::Choices;
 use crate::document::{Address, Document, HostPath, LimitTable, Written, generate, keyed};
 use crate::fault::{Fault, FaultyFile};
 use crate::interface::Interface;
 use crate::label::LinkKey;
 use crate::limits::HostLimits;
 use crate::listen::{CertificatePaths, Listen, Scheme};
-use crate::manifest::{BackendEntry, Cut, LinkEntry, Links, backend_faults};
+use crate::manifest::{BackendEntry, Cut, HostLinkEntry, Links, backend_faults};
 use crate::name::BackendName;
 use crate::network::AddressRange;
 use crate::resolve::{State, refusal};
@@ -59,6 +60,8 @@ pub struct HostSpec {
     pub name_servers: Vec<SocketAddr>,
     /// Limits of the host.
     pub limits: HostLimits,
+    /// What the host recorded of the app that is resolved. It is in no file that people write.
+    pub recorded: Choices,
     /// What was written and is not above, because it is faulty.
     pub cut: Cut,
 }
@@ -114,6 +117,7 @@ impl Default for HostSpec {
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
             limits: HostLimits::default(),
+            recorded: Choices::default(),
             cut: Cut::default(),
         }
     }
@@ -201,7 +205,7 @@ struct HostFile {
     /// Default providers: an interface or a package, with or without a label, and the name of a backend. Links in a
     /// manifest win.
     #[serde(default)]
-    #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
+    #[schemars(schema_with = "keyed::<LinkKey, HostLinkEntry>")]
     links: Links,
     /// Interfaces and packages that are switched off: an app that imports one of them is refused, whatever links it.
     #[serde(default)]
@@ -253,6 +257,7 @@ impl HostFile {
             backends,
             name_servers: self.name_servers.into_iter().map(|Address(address)| address).collect(),
             limits: self.limits.0,
+            recorded: Choices::default(),
             cut: Cut::default(),
         }
     }
@@ -266,8 +271,17 @@ pub fn implicit_backends() -> [(&'static str, BackendSpec); 2] {
 /// The backend that `app` means by `name` on a host that names `hosts`: its own before the host's before those that
 /// every host has.
 pub fn backend_of(app: &App, hosts: &BTreeMap<BackendName, BackendSpec>, name: &BackendName) -> Option<BackendSpec> {
+    backend_named(&app.backends, hosts, name)
+}
+
+/// The same for an app whose own backends are `own`.
+pub(crate) fn backend_named(
+    own: &BTreeMap<BackendName, BackendSpec>,
+    hosts: &BTreeMap<BackendName, BackendSpec>,
+    name: &BackendName,
+) -> Option<BackendSpec> {
     let implicit = || implicit_backends().into_iter().find(|(known, _)| *known == name.as_str()).map(|(_, spec)| spec);
-    app.backends.get(name).or_else(|| hosts.get(name)).cloned().or_else(implicit)
+    own.get(name).or_else(|| hosts.get(name)).cloned().or_else(implicit)
 }
 
 fn no_certificate(listen: &Written<Listen>) -> Fault {

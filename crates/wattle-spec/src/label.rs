@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use crate::interface::{Interface, InterfaceError};
 use crate::name::NAME_MAX_LEN;
 
@@ -84,6 +86,12 @@ impl FromStr for LinkKey {
             None => (text, None),
         };
         Ok(Self { interface: interface.parse()?, label })
+    }
+}
+
+impl Serialize for LinkKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -8,6 +8,8 @@
 pub mod app;
 pub mod backend;
 pub mod backoff;
+pub mod choices;
+pub mod control;
 pub mod cron;
 pub mod digest;
 mod document;

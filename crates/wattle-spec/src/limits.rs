@@ -154,7 +154,7 @@ limits! {
         handles: u32 = 2_000, "Resource handles that one instance holds at a time; one more is a trap.";
         host_call_bytes: ByteSize = mib(16), "Bytes copied out of the guest by one call of the host; more is a trap.";
         fields: ByteSize = kib(80), "Header or trailer fields that a guest makes, each with some bytes of its own; more is an error or a trap.";
-        deadline: Duration = secs(30), "From the arrival of a request to the end of its answer; then 504, or a cut answer.";
+        deadline: Duration = secs(30), "From the arrival of a request to the end of its answer; then 504, or a cut answer. The same for a call by another component, from when it begins.";
         request_body: ByteSize = mib(64), "Body of one request; a larger one is answered 413, or cut while it streams.";
         response_body: ByteSize = mib(1024), "Body of one answer; a larger one is cut, visibly for the client.";
         outgoing_connect_timeout: Duration = secs(10), "From the start of an outgoing request to its connection: name, address and TLS; then the request fails.";
@@ -163,6 +163,7 @@ limits! {
         outgoing_head: ByteSize = kib(64), "The head of an answer from outside; a larger one fails.";
         outgoing_request_body: ByteSize = mib(64), "Body of one outgoing request; a larger one fails.";
         outgoing_response_body: ByteSize = mib(1024), "Body of one answer from outside; reading on fails.";
+        concurrent_calls: u32 = 256, "Calls of one component by others of its app under way at a time, each in an instance of its own (a service of WASI 0.3: in its one instance); more wait until a tenth of their time is left, and fail.";
         log_line: ByteSize = kib(8), "One line of a guest's output or log; the rest is cut and marked.";
         log_lines_per_second: u32 = 1_000, "Lines per second and component; what is over is counted and dropped.";
     }
@@ -171,6 +172,7 @@ limits! {
     AppLimits {
         concurrent_requests: u32 = 1_024, "Requests of one app under way at a time; more wait for `queue-time`.";
         queue_time: Duration = secs(1), "How long a request waits for a place before it is answered 503, or an outgoing one before it fails.";
+        concurrent_calls: u32 = 1_024, "Calls of components by others of the app under way at a time, those of services left out; more fail at once.";
         cron_runs: u32 = 16, "Runs of an app's schedules under way at a time; more wait.";
         cron_backlog: u32 = 16, "Runs of one schedule under way or waiting where `overlap` is `allow` or `queue`; more ticks are skipped.";
         outgoing_requests: u32 = 256, "Outgoing requests of one app under way at a time; more wait for `queue-time`.";
@@ -181,6 +183,7 @@ limits! {
     /// Limits of a host: `[limits]` in `host.toml`.
     HostLimits {
         concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`.";
+        concurrent_calls: u32 = 2_048, "Calls of components by others under way at a time, all apps together, those of services left out; more fail at once.";
         connections: u32 = 10_000, "Open connections in all; more wait to be accepted.";
         connections_per_address: u32 = 1_024, "Open connections from one client address; more are closed at once.";
         header_timeout: Duration = secs(10), "From the first byte of a request's head to its last; then the connection is closed.";

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// The most bytes a name may have, as in a DNS label.
 pub const NAME_MAX_LEN: usize = 63;
 
@@ -76,6 +78,12 @@ macro_rules! names {
                 f.pad(&self.0)
             }
         }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
     )*};
 }
 
@@ -86,10 +94,30 @@ names! {
     ComponentName;
     /// What a manifest or a host calls a backend.
     BackendName;
+    /// What a link leads to: the name of a backend or of a component.
+    ProviderName;
     /// What a manifest calls those who share messages.
     GroupName;
     /// A part of a host or a lattice whose apps share names with nobody else's.
     Namespace;
+}
+
+impl ProviderName {
+    /// The backend of this name.
+    pub fn backend(&self) -> BackendName {
+        BackendName(self.0.clone())
+    }
+
+    /// The component of this name.
+    pub fn component(&self) -> ComponentName {
+        ComponentName(self.0.clone())
+    }
+}
+
+impl From<BackendName> for ProviderName {
+    fn from(BackendName(name): BackendName) -> Self {
+        Self(name)
+    }
 }
 
 /// The name of a secret. As a file's name it leads nowhere else.
@@ -162,5 +190,29 @@ impl AppId {
 impl fmt::Display for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// `NAMESPACE/NAME`, or `NAME` in the default namespace.
+impl FromStr for AppId {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.split_once('/') {
+            Some((namespace, name)) => Ok(Self { namespace: namespace.parse()?, name: name.parse()? }),
+            None => text.parse().map(Self::in_default_namespace),
+        }
+    }
+}
+
+impl Serialize for AppId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AppId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::cron::CronTrigger;
 use crate::message::MessageReport;
-use crate::name::{AppId, ComponentName};
+use crate::name::{AppId, BackendName, ComponentName};
 
 /// Something that happened to an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,18 @@ pub enum Report {
         app: AppId,
         /// Where the clock was.
         until: DateTime<Utc>,
+    },
+    /// Something that a component had opened through a link (a bucket, a container) was still used when that had been led
+    /// elsewhere and its time was over: it fails from then on. It is told once for each link that was changed.
+    HandleEnded {
+        /// Which app.
+        app: AppId,
+        /// Which of its components.
+        component: ComponentName,
+        /// What was linked, as in `links`.
+        import: String,
+        /// Where it was opened.
+        backend: BackendName,
     },
     /// Something that happened to messages.
     Message(MessageReport),

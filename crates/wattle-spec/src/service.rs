@@ -44,22 +44,43 @@ impl Default for RestartPolicy {
     }
 }
 
+/// What ended the instance of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The service itself.
+    Itself,
+    /// A call of another component.
+    Call {
+        /// Whether the instance had answered another one before.
+        has_answered: bool,
+    },
+}
+
 /// The ends of one service that count.
+///
+/// Those that calls cause do not: whoever calls must not be able to end a service for good. After each in a row the wait
+/// is longer, until an instance has answered a call.
 #[derive(Debug)]
 pub struct Restarts {
     policy: RestartPolicy,
     ends: VecDeque<Instant>,
+    by_calls_in_a_row: u32,
 }
 
 impl Restarts {
     /// None yet.
     pub fn new(policy: RestartPolicy) -> Self {
-        Self { policy, ends: VecDeque::new() }
+        Self { policy, ends: VecDeque::new(), by_calls_in_a_row: 0 }
     }
 
     /// The service ended at `now`: how long to wait before it is started again. `chance`, from 0 to 1, is how much of the
     /// jitter to add. `None`: its budget is used up.
-    pub fn ended(&mut self, now: Instant, chance: f64) -> Option<Duration> {
+    pub fn ended(&mut self, now: Instant, cause: Cause, chance: f64) -> Option<Duration> {
+        if let Cause::Call { has_answered } = cause {
+            let in_a_row = if has_answered { 0 } else { self.by_calls_in_a_row };
+            self.by_calls_in_a_row = in_a_row.saturating_add(1);
+            return Some(self.policy.backoff.delay(in_a_row, chance));
+        }
         self.ends.retain(|end| now.saturating_duration_since(*end) < self.policy.within);
         let earlier = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
         if earlier >= self.policy.budget.get() {

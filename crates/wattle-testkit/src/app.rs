@@ -10,6 +10,7 @@ use crate::guests;
 /// A directory with an app in it. It is removed when this is dropped.
 pub struct App {
     directory: TempDir,
+    runtime: TempDir,
 }
 
 impl App {
@@ -19,8 +20,8 @@ impl App {
     ///
     /// If the system cannot make one.
     pub fn empty() -> Self {
-        let directory = tempfile::Builder::new().prefix("wattle-").tempdir().expect("make a temporary directory");
-        Self { directory }
+        let directory = || tempfile::Builder::new().prefix("wattle-").tempdir().expect("make a temporary directory");
+        Self { directory: directory(), runtime: directory() }
     }
 
     /// A directory with the manifest `text`. Guests that it names as `"NAME.wasm"` are put beside it.
@@ -83,6 +84,12 @@ impl App {
     /// What the user's cache is for the programs that run here.
     pub fn cache_dir(&self) -> PathBuf {
         self.join(".cache")
+    }
+
+    /// What the user's runtime directory is for the programs that run here: they find each other and nobody else. It is
+    /// elsewhere.
+    pub fn runtime_dir(&self) -> &Path {
+        self.runtime.path()
     }
 
     /// Where compiled code is kept unless somebody chose a data directory.

@@ -19,6 +19,10 @@ macro_rules! for_each_guest {
         $macro! {
             blobs = "blobs";
             blobs_p3 = "blobs-p3";
+            callee = "callee";
+            callee_p3 = "callee-p3";
+            caller = "caller";
+            caller_p3 = "caller-p3";
             calls = "calls";
             command = "command";
             command_p3 = "command-p3";
@@ -43,13 +47,22 @@ macro_rules! for_each_guest {
             orders_api = "orders-api";
             orders_report = "orders-report";
             orders_worker = "orders-worker";
+            pool_front = "pool-front";
+            pool_keeper = "pool-keeper";
             relay = "relay";
+            shop_cart = "shop-cart";
+            shop_pricing = "shop-pricing";
+            shop_taxes = "shop-taxes";
             state = "state";
             state_draft2 = "state-draft2";
             state_p3 = "state-p3";
+            tailor = "tailor";
+            tailor_p3 = "tailor-p3";
             tally = "tally";
             unknown_import = "unknown-import";
             vault = "vault";
+            weaver = "weaver";
+            weaver_p3 = "weaver-p3";
         }
     };
 }

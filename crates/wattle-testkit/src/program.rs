@@ -43,7 +43,8 @@ impl Program {
     /// A command in the directory of `app`, without this process's environment.
     pub fn command(self, app: &App) -> Command {
         let mut command = Command::new(self.path);
-        command.env_clear().env("XDG_CACHE_HOME", app.cache_dir()).current_dir(app.path()).stdin(Stdio::null());
+        command.env_clear().env("XDG_CACHE_HOME", app.cache_dir()).env("XDG_RUNTIME_DIR", app.runtime_dir());
+        command.current_dir(app.path()).stdin(Stdio::null());
         command
     }
 

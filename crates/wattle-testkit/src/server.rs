@@ -129,6 +129,7 @@ impl<'a> Up<'a> {
                 shell
                     .env_clear()
                     .env("XDG_CACHE_HOME", self.app.cache_dir())
+                    .env("XDG_RUNTIME_DIR", self.app.runtime_dir())
                     .current_dir(self.app.path())
                     .stdin(Stdio::null());
                 shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(self.program.path());

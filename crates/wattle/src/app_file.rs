@@ -17,7 +17,7 @@ use wattle_spec::manifest::{
 };
 use wattle_spec::message::MessageTrigger;
 use wattle_spec::name::{AppId, ComponentName};
-use wattle_spec::resolve::{Explained, Found, FoundComponents, Grants, links, resolve};
+use wattle_spec::resolve::{Behind, Explained, Found, FoundComponents, Grants, explain, resolve};
 use wattle_spec::telemetry::without_secrets;
 
 use crate::cli::What;
@@ -177,7 +177,7 @@ impl AppFile {
 
     /// The message triggers, each with the name of its group, if it has one.
     pub(crate) fn messages(&self) -> Vec<(MessageTrigger, Option<String>)> {
-        let app = AppId::in_default_namespace(self.manifest.name.value.clone());
+        let app = self.app();
         let triggers = self.manifest.triggers.message.iter().map(MessageEntry::resolved);
         triggers.map(|trigger| (trigger.clone(), trigger.group(&app))).collect()
     }
@@ -191,7 +191,7 @@ impl AppFile {
         if !self.faults.is_empty() || !self.text_faults.is_empty() {
             self.resolve()?;
         }
-        let mut explained = links::explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host);
+        let mut explained = explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host);
         let component = |(name, entry): (&Written<ComponentName>, &ComponentEntry)| ExplainedComponent {
             imports: explained.extract_if(.., |import| import.component == name.value).collect(),
             name: name.value.clone(),
@@ -199,6 +199,11 @@ impl AppFile {
             grants: Grants::of(entry, &self.base),
         };
         Ok(self.manifest.entries().map(component).collect())
+    }
+
+    /// What stands behind the providers that are named in it.
+    pub(crate) fn behind(&self) -> Behind<'_> {
+        Behind::of_manifest(&self.manifest, &self.found, &self.host.backends, &self.base)
     }
 
     /// The app that will run.
@@ -219,6 +224,11 @@ impl AppFile {
                 Err(self.refused(more))
             }
         }
+    }
+
+    /// Which app it is.
+    pub(crate) fn app(&self) -> AppId {
+        AppId::in_default_namespace(self.manifest.name.value.clone())
     }
 
     /// The name of the app.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -11,7 +12,7 @@ use wattle_spec::fault::{listed, nearest};
 use wattle_spec::label::LinkKey;
 use wattle_spec::limits::{ComponentLimits, LimitSet};
 use wattle_spec::listen::Listen;
-use wattle_spec::name::BackendName;
+use wattle_spec::name::{AppId, BackendName, ComponentName, NameError, ProviderName};
 use wattle_spec::network::{
     AddressRange, AddressRangeError, EndpointPattern, EndpointPatternError, OriginPattern, OriginPatternError,
 };
@@ -37,6 +38,16 @@ pub(crate) enum Verb {
     Build(Build),
     /// Run an app in the foreground
     Up(Up),
+    /// Show the apps that run and how they are
+    Ps(Ps),
+    /// Show what running apps and their host say
+    Logs(Logs),
+    /// Show what the imports of running apps are linked to
+    #[command(subcommand)]
+    Link(Link),
+    /// Show the schedules of running apps, or run one now
+    #[command(subcommand)]
+    Cron(Cron),
     /// Run a command to its end, or call one of its exports
     Run(Run),
     /// Show what a Wasm file is and what it could touch
@@ -117,6 +128,167 @@ pub(crate) struct Up {
     /// Write the log in this form
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(crate) log_format: LogFormat,
+    /// Answer `wattle ps` and others on this socket, or with `none` not at all
+    /// [default: one in this user's runtime directory]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<ControlPlace>,
+}
+
+/// Where a host answers what is asked of it while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ControlPlace {
+    Nowhere,
+    At(PathBuf),
+}
+
+impl From<OsString> for ControlPlace {
+    fn from(text: OsString) -> Self {
+        if text == "none" { Self::Nowhere } else { Self::At(text.into()) }
+    }
+}
+
+/// Whom to ask, and how to show what they say
+#[derive(Debug, Args)]
+pub(crate) struct Asking {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Ask the host at this socket [default: all of yours that run here]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ps {
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Of this app, or of one of its components, alone
+    #[arg(value_name = "APP[/COMPONENT]")]
+    pub(crate) of: Option<LogsOf>,
+    /// Go on with the lines that come
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Begin with this many of the last lines
+    #[arg(long, value_name = "LINES", default_value_t = 100)]
+    pub(crate) tail: usize,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// Whose lines somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogsOf {
+    pub(crate) app: AppId,
+    pub(crate) component: Option<ComponentName>,
+}
+
+/// `APP`, `APP/COMPONENT`, or `NAMESPACE/APP/COMPONENT`.
+impl FromStr for LogsOf {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.rsplit_once('/') {
+            None => Ok(Self { app: text.parse()?, component: None }),
+            Some((app, component)) => Ok(Self { app: app.parse()?, component: Some(component.parse()?) }),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Link {
+    /// Show what provides each import, and which rule chose it
+    List(LinkList),
+    /// Lead a link to another backend or component while its app runs
+    Set(LinkSet),
+    /// Move what a link keeps to another backend, and lead the link there
+    Move(LinkMove),
+    /// Lead a link back to where it led when its app was started
+    Rm(LinkRm),
+}
+
+/// Which component of which app
+#[derive(Debug, Args)]
+pub(crate) struct LinkOf {
+    /// Which app
+    pub(crate) app: AppId,
+    /// Which of its components
+    pub(crate) component: ComponentName,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkSet {
+    #[command(flatten)]
+    pub(crate) of: LinkOf,
+    /// What of its imports, and the backend or component, as in wasi:keyvalue=memory
+    #[arg(value_name = "INTERFACE=PROVIDER", value_parser = link::<ProviderName>)]
+    pub(crate) link: (LinkKey, ProviderName),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkMove {
+    #[command(flatten)]
+    pub(crate) of: LinkOf,
+    /// What of its imports, and the backend, as in wasi:keyvalue=nats
+    #[arg(value_name = "INTERFACE=BACKEND", value_parser = link::<BackendName>)]
+    pub(crate) link: (LinkKey, BackendName),
+    /// First remove what the app keeps in that backend already
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkRm {
+    #[command(flatten)]
+    pub(crate) of: LinkOf,
+    /// What of its imports, as in wasi:keyvalue
+    #[arg(value_name = "INTERFACE")]
+    pub(crate) interface: LinkKey,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkList {
+    /// Of this app alone
+    pub(crate) app: Option<AppId>,
+    /// Of this component alone
+    pub(crate) component: Option<ComponentName>,
+    /// Show those of the WASI core, too; JSON always has them
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cron {
+    /// Show schedules: when they are due next, and how they ran last
+    List(CronList),
+    /// Run a schedule now, and wait for its end
+    Run(CronRun),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CronList {
+    /// Of this app alone
+    pub(crate) app: Option<AppId>,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CronRun {
+    /// Which app
+    pub(crate) app: AppId,
+    /// A component with one schedule, or a schedule as in 'job at @daily (UTC)'
+    #[arg(value_name = "COMPONENT|TRIGGER")]
+    pub(crate) schedule: String,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
 }
 
 #[derive(Debug, Args)]
@@ -136,7 +308,7 @@ pub(crate) struct Run {
     #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]", value_parser = mount)]
     pub(crate) mounts: Vec<Mount>,
     /// Let a backend provide an interface, as in wasi:keyvalue=memory
-    #[arg(long = "link", value_name = "INTERFACE=BACKEND", value_parser = link)]
+    #[arg(long = "link", value_name = "INTERFACE=BACKEND", value_parser = link::<BackendName>)]
     pub(crate) links: Vec<(LinkKey, BackendName)>,
     /// Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
     /// udp=ENDPOINT, as in tcp=10.0.0.0/8:5432
@@ -200,6 +372,20 @@ pub(crate) struct Inspect {
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) what: What,
+    /// One component of it
+    pub(crate) component: Option<String>,
+    /// What it imports: an interface or a package, with or without #LABEL
+    pub(crate) import: Option<String>,
+    /// Look here for where its state is recorded
+    /// [default: .wattle beside the manifest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Ask the hosts that run: PATH is the name of an app then, or left out
+    #[arg(long, conflicts_with_all = ["config", "data_dir"])]
+    pub(crate) running: bool,
+    /// Ask the host at this socket [default: all of yours that run here]
+    #[arg(long, value_name = "PATH", requires = "running")]
+    pub(crate) control: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -209,6 +395,10 @@ pub(crate) struct Explain {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) what: What,
+    /// Look here for where its state is recorded
+    /// [default: .wattle beside the manifest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -296,13 +486,12 @@ fn mount(text: &str) -> Result<Mount, String> {
     Ok(Mount { host: host.into(), guest, access })
 }
 
-fn link(text: &str) -> Result<(LinkKey, BackendName), String> {
-    let Some((interface, backend)) = text.rsplit_once('=') else {
-        return Err("expected INTERFACE=BACKEND, as in wasi:keyvalue=memory".into());
+fn link<Name: FromStr<Err = NameError>>(text: &str) -> Result<(LinkKey, Name), String> {
+    let Some((interface, name)) = text.rsplit_once('=') else {
+        return Err("expected an interface and where it leads, as in wasi:keyvalue=memory".into());
     };
     let key = interface.parse().map_err(|error: wattle_spec::label::LinkKeyError| error.to_string())?;
-    let backend = backend.parse().map_err(|error: wattle_spec::name::NameError| error.to_string())?;
-    Ok((key, backend))
+    Ok((key, name.parse().map_err(|error: NameError| error.to_string())?))
 }
 
 fn allow(text: &str) -> Result<Allow, String> {

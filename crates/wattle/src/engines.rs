@@ -1,53 +1,55 @@
 //! The engines behind backends that this binary has.
 
+mod disk;
 mod nats;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use wattle_backend::disk::{DataDir, DiskBlobs, DiskBus, DiskKeyValue, DiskOptions};
+use wattle_backend::disk::DataDir;
 use wattle_backend::error::BackendError;
-use wattle_backend::exchange::BusOptions;
 use wattle_backend::key_value::KeyValue;
 use wattle_backend::memory::{MemoryBlobs, MemoryBus, MemoryKeyValue};
 use wattle_backend::secrets::{EnvironmentSecrets, FileSecrets, Secrets};
 use wattle_backend::stores::Stores;
-use wattle_host::BackendSource;
+use wattle_host::{BackendSource, ChoiceBook};
 use wattle_spec::backend::EngineSpec;
+
+use self::disk::Disk;
+pub(crate) use self::disk::recorded;
 
 /// The engines of one host.
 pub(crate) struct Engines {
     memory: Stores,
-    /// `None`: nothing is kept on disk.
-    disk: Option<Stores>,
+    disk: Arc<Disk>,
     /// Where what is reached over a network waits.
     runtime: Handle,
 }
 
 impl Engines {
-    /// Memory, and the disk in `data` if there is such a directory. Must be called within a Tokio runtime, on which
-    /// connections live.
-    pub(crate) fn open(data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
+    /// Memory, and the disk in `directory`, of which `data` is what is open of it. Must be called within a Tokio runtime,
+    /// on which connections live.
+    pub(crate) fn open(directory: PathBuf, data: Option<Arc<DataDir>>) -> Result<Self, BackendError> {
         let memory = Stores {
             key_value: Some(Arc::new(MemoryKeyValue::default())),
             blobs: Some(Arc::new(MemoryBlobs::default())),
             bus: Some(Arc::new(MemoryBus::default())),
             ..Stores::default()
         };
-        Ok(Self { memory, disk: data.map(disk).transpose()?, runtime: Handle::current() })
+        let disk = Arc::new(Disk::new(directory, data)?);
+        Ok(Self { memory, disk, runtime: Handle::current() })
     }
 
-    /// What keeps what the host itself must not forget, if there is a directory for it.
+    /// What keeps what the host itself must not forget, if a directory for it is open.
     pub(crate) fn kept(&self) -> Option<Arc<dyn KeyValue>> {
-        self.disk.as_ref().and_then(|disk| disk.key_value.clone())
+        self.disk.open_stores()?.key_value
     }
-}
 
-fn disk(data: Arc<DataDir>) -> Result<Stores, BackendError> {
-    let key_value = Arc::new(DiskKeyValue::open(data.clone(), DiskOptions::default())?);
-    let blobs = Arc::new(DiskBlobs::open(data.clone(), DiskOptions::default())?);
-    let bus = Arc::new(DiskBus::open(data, DiskOptions::default(), BusOptions::default())?);
-    Ok(Stores { key_value: Some(key_value), blobs: Some(blobs), bus: Some(bus), ..Stores::default() })
+    /// Where it is recorded what backends apps keep their state in.
+    pub(crate) fn choice_book(&self) -> Arc<dyn ChoiceBook> {
+        self.disk.clone()
+    }
 }
 
 fn secrets(secrets: impl Secrets + 'static) -> Stores {
@@ -58,7 +60,7 @@ impl BackendSource for Engines {
     fn open(&self, engine: &EngineSpec) -> Result<Option<Stores>, BackendError> {
         Ok(match engine {
             EngineSpec::Memory => Some(self.memory.clone()),
-            EngineSpec::Disk => self.disk.clone(),
+            EngineSpec::Disk => Some(self.disk.stores()?),
             EngineSpec::Environment { prefix } => Some(secrets(EnvironmentSecrets::new(prefix))),
             EngineSpec::Files { directory } => Some(secrets(FileSecrets::new(directory))),
             EngineSpec::Nats(spec) => Some(nats::open(spec, self.runtime.clone())?),

@@ -14,7 +14,7 @@ use wattle_spec::host_file::backend_of;
 use wattle_spec::link::{Link, Provider};
 
 use crate::app_file::AppFile;
-use crate::engines::Engines;
+use crate::engines::{self, Engines};
 use crate::problem::Problem;
 
 /// Where state is kept, beside the manifest or the component, unless something else was said.
@@ -45,25 +45,34 @@ pub(crate) fn add_to_command(
 }
 
 fn add(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
-    let engines = Engines::open(data_dir(file, app, chosen)?)?;
+    let directory = directory(file, chosen);
+    // It is opened, and taken, if somebody chose it or the app keeps something in it.
+    let data = match chosen.is_some() || keeps_on_disk(file, app) {
+        true => Some(Arc::new(DataDir::open(&directory)?)),
+        false => None,
+    };
+    let engines = Engines::open(directory, data)?;
     let host = match engines.kept() {
         Some(store) => host.tick_book(KeptTicks::new(store)),
         None => host,
     };
-    let host = host.backend_source(engines);
+    let host = host.choice_book(engines.choice_book()).backend_source(engines);
     Ok(match code_cache(chosen)? {
         Some(cache) => host.code_cache(cache),
         None => host,
     })
 }
 
-/// The data directory is opened, and taken, if somebody chose it or the app keeps something in it.
-fn data_dir(file: &AppFile, app: &App, chosen: Option<&Path>) -> Result<Option<Arc<DataDir>>, Problem> {
-    if chosen.is_none() && !keeps_on_disk(file, app) {
-        return Ok(None);
-    }
-    let directory = chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf);
-    Ok(Some(Arc::new(DataDir::open(&directory)?)))
+/// The data directory, which need not be there.
+fn directory(file: &AppFile, chosen: Option<&Path>) -> PathBuf {
+    chosen.map_or_else(|| file.base.join(DATA_DIR), Path::to_path_buf)
+}
+
+/// Has `file` find what was recorded of its app. `chosen` is the data directory of the command line.
+pub(crate) fn recall(file: &mut AppFile, chosen: Option<&Path>) -> Result<(), Problem> {
+    let directory = directory(file, chosen.or(file.host.data_dir.as_deref()));
+    file.host.recorded = engines::recorded(&directory, &file.app())?;
+    Ok(())
 }
 
 /// A schedule whose missed ticks matter has the last one kept.

@@ -1,12 +1,19 @@
 //! The log of this process: on stderr, as text or as JSON, written by a thread of its own so that no request waits for
 //! a terminal.
 
+mod layer;
+pub(crate) mod ring;
+
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::LogFormat;
+use ring::Ring;
 
 /// The environment variable that says what is logged, as in `wattle_host=debug,info`.
 const FILTER: &str = "WATTLE_LOG";
@@ -17,15 +24,21 @@ const QUIET: &str = "async_nats=error";
 /// Lines that wait for a slow reader of the log; more are dropped.
 const BUFFERED_LINES: usize = 4096;
 
-/// Starts the log, with the filter `default` unless the environment says otherwise. What is still unwritten is written when the guard is dropped.
-pub(crate) fn start(format: LogFormat, default: &str) -> WorkerGuard {
+/// Starts the log, with the filter `default` unless the environment says otherwise; what somebody may ask for later is
+/// kept in `ring`, whatever the filter. What is still unwritten is written when the guard is dropped.
+pub(crate) fn start(format: LogFormat, default: &str, ring: Option<Arc<Ring>>) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(BUFFERED_LINES).finish(std::io::stderr());
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(format!("{default},{QUIET}")));
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    match format {
-        LogFormat::Text => subscriber.with_ansi(coloured).init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(coloured).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+    };
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    match ring {
+        Some(ring) => subscriber.with(layer::keeping_in(ring)).init(),
+        None => subscriber.init(),
     }
     guard
 }

@@ -5,6 +5,7 @@ mod build_tool;
 mod certificate_files;
 mod child_compiler;
 mod cli;
+mod control;
 mod engines;
 mod input;
 mod kept;
@@ -46,6 +47,10 @@ fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Verb::New(arguments) => verb::new::run(&arguments),
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Up(arguments) => verb::up::run(arguments),
+        Verb::Ps(arguments) => verb::ps::run(&arguments),
+        Verb::Logs(arguments) => verb::logs::run(&arguments),
+        Verb::Link(arguments) => verb::link::run(&arguments),
+        Verb::Cron(arguments) => verb::cron::run(&arguments),
         Verb::Inspect(arguments) => verb::inspect::run(&arguments),
         Verb::Explain(arguments) => verb::explain::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),

@@ -11,11 +11,15 @@ use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
 use wattle_host::tls::CertificateError;
 use wattle_host::{CommandError, HostError, StartError, TelemetryError, Trap};
+use wattle_spec::choices::ChoicesError;
+use wattle_spec::control::{Refusal, RefusalCode};
 use wattle_spec::fault::{Fault, listed};
 use wattle_spec::listen::Listen;
-use wattle_spec::name::{AppName, ComponentName, NameError};
+use wattle_spec::name::{AppId, AppName, ComponentName, NameError};
 use wattle_spec::shape::{Shape, ShapeError};
 use wattle_spec::telemetry::TelemetryVariableError;
+
+use crate::control::{AskError, SocketError};
 
 /// How `wattle` ends, if not well. Help and documentation show the first line of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,6 +132,18 @@ pub(crate) enum Problem {
     Stopped(Exit),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot have a control socket")]
+    ControlSocket(#[source] SocketError),
+    #[error("no host of this user runs here")]
+    NoHost,
+    #[error("several hosts run the app `{app}`: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    ManyHosts { app: AppId, sockets: Vec<PathBuf> },
+    #[error("cannot ask the host at {}", socket.display())]
+    Ask { socket: PathBuf, source: AskError },
+    #[error("{0}")]
+    Refused(Refusal),
+    #[error("`{trigger}` failed (run {run}): {reason}")]
+    RunFailed { trigger: String, run: String, reason: String },
     #[error("cannot use the certificate {} with the key {}", cert.display(), key.display())]
     Certificate { cert: PathBuf, key: PathBuf, source: CertificateError },
     #[error("cannot read {}, which is part of a certificate", path.display())]
@@ -136,6 +152,8 @@ pub(crate) enum Problem {
     NoCertificate(Listen),
     #[error("cannot use the data directory")]
     DataDir(#[from] DataDirError),
+    #[error("{} does not say where the app keeps its state", path.display())]
+    Choices { path: PathBuf, source: ChoicesError },
     #[error("cannot open the data")]
     Data(#[from] BackendError),
     #[error("cannot use the cache of compiled code")]
@@ -150,6 +168,8 @@ pub(crate) enum Problem {
     Command(#[from] CommandError),
     #[error("{} is an app of {components} components, and `run` takes an app of one", path.display())]
     ManyComponents { path: PathBuf, components: usize },
+    #[error("there is no {what}")]
+    NotThere { what: String, hint: String },
     #[error("{what} is not UTF-8, and a component is given text only")]
     NotText { what: String },
     #[error("{program} trapped: {trap}")]
@@ -193,19 +213,36 @@ impl Problem {
             | Problem::NoCertificate(_)
             | Problem::Telemetry(_)
             | Problem::Host(HostError::Telemetry(TelemetryError::Header { .. }))
+            | Problem::ManyHosts { .. }
             | Problem::ListenTwice(_) => Exit::BadInput,
+            Problem::Refused(refusal) => match refusal.code {
+                RefusalCode::Overlap
+                | RefusalCode::TooManyFollowers
+                | RefusalCode::BackendUnusable
+                | RefusalCode::NotRunning
+                | RefusalCode::Stopping => Exit::Blocked,
+                RefusalCode::MoveFailed => Exit::Failed,
+                _ => Exit::BadInput,
+            },
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
             | Problem::ManyComponents { .. }
+            | Problem::NotThere { .. }
             | Problem::NotText { .. } => Exit::BadInput,
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
-            Problem::Listen { .. } | Problem::DataDir(_) | Problem::CodeCache(_) | Problem::Occupied(_) => {
-                Exit::Blocked
-            }
+            Problem::Listen { .. }
+            | Problem::ControlSocket(_)
+            | Problem::DataDir(_)
+            | Problem::Choices { .. }
+            | Problem::CodeCache(_)
+            | Problem::Occupied(_) => Exit::Blocked,
             Problem::Cut | Problem::Interrupted => Exit::Cut,
             Problem::Stopped(exit) => *exit,
             Problem::File { .. }
             | Problem::NoPlace { .. }
+            | Problem::NoHost
+            | Problem::Ask { .. }
+            | Problem::RunFailed { .. }
             | Problem::Data(_)
             | Problem::Host(_)
             | Problem::Start(_)
@@ -241,6 +278,7 @@ impl Problem {
                 Some(what.missing().into())
             }
             Problem::Command(CommandError::NoEntry { shape, .. }) => Some(instead_of_running(shape)),
+            Problem::NotThere { hint, .. } => Some(hint.clone()),
             Problem::ManyComponents { .. } => Some("name the .wasm file of one of them".into()),
             Problem::Deadline { .. } => Some("raise it with `--limit deadline=TIME`".into()),
             Problem::Trap { trap: Trap { limit: Some(limit), .. }, .. } => {
@@ -258,7 +296,22 @@ impl Problem {
             }
             Problem::CertificateFile { .. } => Some("correct the path".into()),
             Problem::NoCertificate(_) => Some("name one with `--tls-cert` and `--tls-key`".into()),
+            Problem::ControlSocket(error) => error.hint(),
+            Problem::NoHost => {
+                Some("start one with `wattle up`, or name the socket of another with `--control PATH`".into())
+            }
+            Problem::ManyHosts { .. } => Some("name the socket of one with `--control PATH`".into()),
+            Problem::Ask { source: AskError::Connect(_), .. } => {
+                Some("correct the path, or leave `--control` out: then hosts are found by themselves".into())
+            }
+            Problem::Refused(refusal) => refusal.hint.clone(),
+            Problem::RunFailed { .. } => Some("what it said is in `wattle logs`".into()),
             Problem::DataDir(error) => error.hint(),
+            Problem::Choices { source: ChoicesError::Format(_), .. } => Some("run the newer release again".into()),
+            Problem::Choices { .. } => Some(
+                "restore it from a backup; if you remove it, the app keeps its state where the defaults of now say"
+                    .into(),
+            ),
             Problem::Data(error) => error.hint().map(Into::into),
             Problem::CodeCache(error) => error.hint(),
             Problem::Start(error) => error.hint(),

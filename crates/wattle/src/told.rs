@@ -1,5 +1,6 @@
 //! What the host reports, as lines of the log: at most a number of runs of schedules, and of messages, each second.
 
+pub(crate) mod defaults;
 mod message;
 
 use std::sync::Mutex;
@@ -83,6 +84,10 @@ fn log(report: Report) {
             let until = until.format("%FT%TZ");
             tracing::warn!(%app, %until, "the clock was set back: schedules wait until it is where it was");
         }
+        Report::HandleEnded { app, component, import, backend } => tracing::warn!(
+            %app, %component, import, %backend,
+            "the link was led elsewhere and its time is over: what was opened through it before fails"
+        ),
         Report::Message(report) => message::log(report),
     }
 }

@@ -3,12 +3,17 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod cron;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod link;
+pub(crate) mod logs;
 pub(crate) mod new;
+pub(crate) mod ps;
 pub(crate) mod run;
 pub(crate) mod schema;
 mod stop;
+mod table;
 pub(crate) mod up;
 
 use std::io::{self, Write};
@@ -31,6 +36,21 @@ pub(crate) fn print(text: &str) -> Result<(), Problem> {
 /// Tells people on stderr. That nobody listens is no problem.
 pub(crate) fn tell(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// The same text without what a terminal would obey: much of what hosts say was made up by guests.
+fn harmless(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => clean.push(c),
+            c if c.is_control() || turns(c) => clean.extend(c.escape_unicode()),
+            c => clean.push(c),
+        }
+    }
+    clean
 }
 
 /// Writes `value` as JSON to stdout.

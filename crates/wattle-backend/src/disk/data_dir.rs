@@ -8,6 +8,7 @@
 //!   blobs.redb     containers, and what is known of their objects
 //!   blobs/         the contents of the objects
 //!   messages.redb  messages that wait for their groups
+//!   choices/       where apps keep their state, a file each: what the host itself must not forget
 //! ```
 
 use std::collections::BTreeSet;
@@ -90,6 +91,23 @@ impl DataDir {
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Writes `contents` to the file `name` in `folder`, for its owner alone. It has them for good when this returns, or else
+    /// what it had before.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub fn write(&self, folder: &'static str, name: &str, contents: &[u8]) -> Result<(), DataDirError> {
+        let folder = self.path.join(folder);
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => atomic_file::sync_parent(&folder).map_err(failed("sync the directory of", &folder))?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed("create", &folder)(error)),
+        }
+        let path = folder.join(name);
+        atomic_file::write(&path, contents).map_err(failed("write", &path))
     }
 
     /// Claims the file of that name. `None`: a store has it open.

@@ -1,5 +1,6 @@
 //! One opening of the database file: how it is made, opened and checked, and what can be read in it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::ops::{Bound, Range};
@@ -16,6 +17,7 @@ use super::overlay::Overlay;
 use super::record::{self, Record};
 use super::state_file::{Distrust, FileFailure, FirstFailure, StateFile};
 use super::storage_error::{IntoStorage, corrupt, guarded, of_opening, of_storage};
+use super::table_key;
 use crate::error::BackendError;
 use crate::key_value::{Entry, Page};
 use crate::lifetime::Kept;
@@ -194,6 +196,35 @@ impl View<'_> {
     pub(super) fn page(&self, prefix: &[u8], after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
         let mut rows = self.scan(prefix, after)?;
         Page::take(limit, || rows.next()?.map(|found| found.name().map(str::to_owned)).transpose())
+    }
+
+    /// At most `limit` names after `after` of what an owner, whose rows begin with `prefix`, has something living in. Names of
+    /// different lengths are not beside each other in the table: all are looked at, each by its first living row.
+    pub(super) fn names(&self, prefix: &[u8], after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
+        let mut names = BTreeSet::new();
+        let mut beginning = Some(prefix.to_vec());
+        while let Some(start) = beginning.take() {
+            let mut scan = self.scan_from(prefix, &start)?;
+            let Some(found) = scan.next()? else { break };
+            let name =
+                table_key::name(found.row(), prefix.len()).ok_or_else(|| found.damaged("a row has no bucket"))?;
+            if after.is_none_or(|after| name > after) {
+                names.insert(name.to_owned());
+                // The largest is not needed: what comes after the page is only counted.
+                if names.len() > limit.max(1).saturating_add(1) {
+                    names.pop_last();
+                }
+            }
+            beginning = table_key::after_bucket(found.row(), prefix.len(), name);
+        }
+        let mut names = names.into_iter();
+        Page::take(limit, || Ok(names.next()))
+    }
+
+    /// The rows that begin with `prefix`, from `start` on.
+    fn scan_from<'a>(&'a self, prefix: &'a [u8], start: &[u8]) -> Result<Scan<'a>, BackendError> {
+        let range = self.table.range::<&[u8]>((Bound::Included(start), Bound::Unbounded));
+        Ok(Scan { rows: range.map_err(|error| self.opened.error(error))?, prefix, view: self })
     }
 
     /// The rows that begin with `prefix` and go on with more than `after`, in their order.

@@ -94,6 +94,11 @@ impl Rows {
 
     /// The entry at `row`, from the cache if it is there.
     pub(super) async fn get(&self, row: Row) -> Result<Option<Entry>, BackendError> {
+        Ok(self.kept(row).await?.map(|kept| kept.entry))
+    }
+
+    /// The same, with when it ends.
+    pub(super) async fn kept(&self, row: Row) -> Result<Option<Kept>, BackendError> {
         if self.writes.is_closed() {
             return Err(BackendError::Closed);
         }
@@ -156,6 +161,6 @@ impl Drop for Rows {
 }
 
 /// What is still there for whoever asks.
-fn living(found: Option<Kept>) -> Option<Entry> {
-    found.filter(Kept::is_living).map(|kept| kept.entry)
+fn living(found: Option<Kept>) -> Option<Kept> {
+    found.filter(Kept::is_living)
 }

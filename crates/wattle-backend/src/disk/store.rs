@@ -86,6 +86,16 @@ impl Backend for DiskKeyValue {
     fn limit(&self, owner: &Owner, quota: Quota) {
         self.quotas.set(owner, quota);
     }
+
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let (rows, prefix, after) = (self.rows.clone(), table_key::owner(owner), after.map(str::to_owned));
+        async move { rows.read(move |view| view.names(&prefix, after.as_deref(), limit)).await }.boxed()
+    }
 }
 
 impl KeyValue for DiskKeyValue {
@@ -94,6 +104,16 @@ impl KeyValue for DiskKeyValue {
             Ok(row) => {
                 let rows = self.rows.clone();
                 async move { rows.get(row).await }.boxed()
+            }
+            Err(error) => failed(error),
+        }
+    }
+
+    fn as_put(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Put>, BackendError>> {
+        match row(bucket, key) {
+            Ok(row) => {
+                let rows = self.rows.clone();
+                async move { Ok(rows.kept(row).await?.map(|kept| kept.to_put())) }.boxed()
             }
             Err(error) => failed(error),
         }

@@ -42,6 +42,24 @@ pub(super) fn parts(row: &[u8]) -> Option<(&[u8], usize)> {
     Some((owner, rest.len().checked_sub(u16::from_be_bytes(*len).into())?))
 }
 
+/// The name of the bucket that a row is in, whose owner takes `owner_bytes` of it; `None`: it is no row.
+pub(super) fn name(row: &[u8], owner_bytes: usize) -> Option<&str> {
+    let (len, rest) = row.get(owner_bytes..)?.split_first_chunk::<2>()?;
+    std::str::from_utf8(rest.get(..usize::from(u16::from_be_bytes(*len)))?).ok()
+}
+
+/// What comes after all rows of the bucket `name` that `row` is in; `None`: nothing can.
+pub(super) fn after_bucket(row: &[u8], owner_bytes: usize, name: &str) -> Option<Vec<u8>> {
+    let mut beginning = row[..owner_bytes + 2 + name.len()].to_vec();
+    while let Some(last) = beginning.pop() {
+        if let Some(next) = last.checked_add(1) {
+            beginning.push(next);
+            return Some(beginning);
+        }
+    }
+    None
+}
+
 /// What the rows of `bucket` begin with.
 pub(super) fn prefix(bucket: &Bucket) -> Result<Vec<u8>, BackendError> {
     limits::checked(Part::Bucket, bucket.name.len())?;

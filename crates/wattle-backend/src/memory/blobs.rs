@@ -4,7 +4,7 @@
 //! Its bytes count until the last reader is done with it, so that the bound is a bound on memory. The lock is never held
 //! across an `.await`, and nothing large is dropped under it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Bound, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -20,6 +20,7 @@ use crate::backend::Backend;
 use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage, checked, clamped};
 use crate::bucket::{Bucket, Owner};
 use crate::error::BackendError;
+use crate::key_value::Page;
 use crate::quota::{Tallies, Tally};
 
 const BLOCK_BYTES: usize = 64 << 10;
@@ -225,6 +226,13 @@ impl Shared {
         drop(old);
     }
 
+    /// The names of the containers of `owner`, after `after`.
+    fn names(&self, owner: &Owner, after: Option<&str>) -> BTreeSet<String> {
+        let containers = self.reading();
+        let own = containers.keys().filter(|container| container.owner == *owner).map(|container| &container.name);
+        own.filter(|name| after.is_none_or(|after| name.as_str() > after)).cloned().collect()
+    }
+
     fn create(&self, container: &Bucket) -> Result<bool, BackendError> {
         checked(container, "")?;
         let mut containers = self.writing();
@@ -279,6 +287,17 @@ impl Backend for MemoryBlobs {
 
     fn limit(&self, owner: &Owner, quota: Quota) {
         self.shared.tallies.limit(owner, quota);
+    }
+
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let names = self.shared.names(owner, after);
+        let mut names = names.into_iter();
+        ready(Page::take(limit, || Ok(names.next()))).boxed()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod shard;
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -152,6 +153,20 @@ impl MemoryKeyValue {
         Ok(self.reading(bucket).living(bucket, key).map(|kept| kept.entry.clone()))
     }
 
+    fn whole(&self, bucket: &Bucket, key: &str) -> Result<Option<Put>, BackendError> {
+        checked(bucket, key)?;
+        Ok(self.reading(bucket).living(bucket, key).map(Kept::to_put))
+    }
+
+    fn names(&self, owner: &Owner, after: Option<&str>, limit: usize) -> Result<Page, BackendError> {
+        let mut names = BTreeSet::new();
+        for shard in &self.shards {
+            names.extend(shard.read().unwrap_or_else(PoisonError::into_inner).names(owner, after));
+        }
+        let mut names = names.into_iter();
+        Page::take(limit, || Ok(names.next()))
+    }
+
     fn remove(&self, bucket: &Bucket, key: &str) -> Result<(), BackendError> {
         checked(bucket, key)?;
         self.write(bucket, |shard| {
@@ -204,11 +219,24 @@ impl Backend for MemoryKeyValue {
     fn limit(&self, owner: &Owner, quota: Quota) {
         self.tallies.limit(owner, quota);
     }
+
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        ready(self.names(owner, after, limit)).boxed()
+    }
 }
 
 impl KeyValue for MemoryKeyValue {
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>> {
         ready(self.read(bucket, key)).boxed()
+    }
+
+    fn as_put(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Put>, BackendError>> {
+        ready(self.whole(bucket, key)).boxed()
     }
 
     fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>> {

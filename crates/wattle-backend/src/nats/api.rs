@@ -4,9 +4,9 @@
 use std::io;
 use std::sync::Arc;
 
-use async_nats::jetstream::{ErrorCode, response::Response};
-use serde::Serialize;
+use async_nats::jetstream::ErrorCode;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::events::Reason;
 use super::session::Session;
@@ -21,6 +21,12 @@ pub(super) enum ApiError {
     /// JetStream refused, with a code of its own.
     #[error("{0}")]
     Refused(async_nats::jetstream::Error),
+}
+
+/// What an answer has if it is none.
+#[derive(Deserialize)]
+struct Refusal {
+    error: Option<async_nats::jetstream::Error>,
 }
 
 impl ApiError {
@@ -54,9 +60,10 @@ impl Session {
 
     /// What an answer of JetStream says.
     pub(super) fn parsed<T: DeserializeOwned>(&self, payload: &[u8]) -> Result<T, ApiError> {
-        match serde_json::from_slice(payload).map_err(|error| self.unavailable(error))? {
-            Response::Ok(answer) => Ok(answer),
-            Response::Err { error } => Err(ApiError::Refused(error)),
+        let strange = |error| ApiError::from(self.unavailable(error));
+        match serde_json::from_slice(payload).map_err(strange)? {
+            Refusal { error: Some(error) } => Err(ApiError::Refused(error)),
+            Refusal { error: None } => serde_json::from_slice(payload).map_err(strange),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::backend::Backend;
 use crate::blobs::{Blobs, ContainerEntry, Content, Object, ObjectEntry, ObjectPage};
 use crate::bucket::{Bucket, Owner};
 use crate::error::BackendError;
+use crate::key_value::Page;
 use crate::limits;
 use crate::quota::Quotas;
 
@@ -132,6 +133,21 @@ impl Backend for NatsBlobs {
 
     fn limit(&self, owner: &Owner, quota: Quota) {
         self.quotas.set(owner, quota);
+    }
+
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let (layout, owner, after) = (self.layout.clone(), owner.clone(), after.map(str::to_owned));
+        self.connection.call("a list of containers", move |session| async move {
+            let mut names = Container::all(&session, &layout, &owner).await?;
+            names.retain(|name| after.as_ref().is_none_or(|after| name > after));
+            let mut names = names.into_iter();
+            Page::take(limit, || Ok(names.next()))
+        })
     }
 }
 

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
 use async_nats::{HeaderMap, Request, Subscriber};
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 use futures::{FutureExt as _, StreamExt as _};
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -61,6 +61,13 @@ struct Sent {
     body: Bytes,
 }
 
+/// What a stream says of a message that it keeps.
+#[derive(Deserialize)]
+struct Kept {
+    #[serde(rename = "seq")]
+    _sequence: u64,
+}
+
 impl NatsBus {
     /// The messages of a NATS, laid out like this. Groups of what is shared are those of `shared_stream`, which somebody
     /// made before, or of core NATS.
@@ -102,22 +109,27 @@ impl NatsBus {
         if let Address::Own(owner) = &home.address
             && !home.is_made.load(Ordering::Relaxed)
         {
-            let config = Config {
-                name: name.clone(),
-                subjects: vec![format!("{owner}.m.>")],
-                retention: RetentionPolicy::Interest,
-                discard: DiscardPolicy::New,
-                max_bytes: self.layout.max_stream_bytes(),
-                max_messages: -1,
-                max_messages_per_subject: -1,
-                max_consumers: -1,
-                num_replicas: self.layout.replicas.get(),
-                ..Config::default()
-            };
-            session.stream(&config).await?;
+            // On the heap: it is done once, and every message would carry the room for it along.
+            self.make(session, name, owner).boxed().await?;
             home.is_made.store(true, Ordering::Relaxed);
         }
         Ok(Some(name))
+    }
+
+    async fn make(&self, session: &Session, name: &str, owner: &str) -> Result<(), BackendError> {
+        let config = Config {
+            name: name.to_owned(),
+            subjects: vec![format!("{owner}.m.>")],
+            retention: RetentionPolicy::Interest,
+            discard: DiscardPolicy::New,
+            max_bytes: self.layout.max_stream_bytes(),
+            max_messages: -1,
+            max_messages_per_subject: -1,
+            max_consumers: -1,
+            num_replicas: self.layout.replicas.get(),
+            ..Config::default()
+        };
+        session.stream(&config).await.map(drop)
     }
 
     /// Publishes a message of an app to its stream. One that somebody deleted is made again.
@@ -127,14 +139,17 @@ impl NatsBus {
         let first = session.request(&sent.subject, sent.headers.clone(), sent.body.clone()).await;
         let answer = match first {
             Err(BackendError::NoResponder { .. }) => {
-                home.is_made.store(false, Ordering::Relaxed);
-                self.stream(session, home).await?;
-                session.request(&sent.subject, sent.headers, sent.body).await?
+                let again = async {
+                    home.is_made.store(false, Ordering::Relaxed);
+                    self.stream(session, home).await?;
+                    session.request(&sent.subject, sent.headers, sent.body).await
+                };
+                again.boxed().await?
             }
             first => first?,
         };
-        let ack: Result<PublishAck, ApiError> = session.parsed(&answer.payload);
-        ack.map(drop).map_err(|error| session.translated(stream, error))
+        let kept: Result<Kept, ApiError> = session.parsed(&answer.payload);
+        kept.map(drop).map_err(|error| session.translated(stream, error))
     }
 
     async fn listen(self, session: Session, subscription: Subscription) -> Result<Deliveries, BackendError> {
@@ -173,6 +188,8 @@ impl NatsBus {
                     let places = u32::try_from(unsettled.get()).unwrap_or(u32::MAX).min(consumer::UNSETTLED_MAX);
                     let unsettled = Arc::new(Semaphore::new(places as usize));
                     let (connection, signals) = (self.connection.clone(), session.signals.clone());
+                    let refusals = consumer.clone().tell_refusals(signals.clone(), mailbox.clone());
+                    listening.add(signals.runtime.spawn(refusals));
                     let member = Member { connection, signals, consumer, mailbox, messages, inbox, unsettled, places };
                     // It ends by itself when its mailbox is closed, after it gave back what was on its way.
                     session.signals.runtime.spawn(member.run());
@@ -277,6 +294,10 @@ impl Bus for NatsBus {
 
     fn keeps(&self) -> bool {
         true
+    }
+
+    fn settled(&self) -> BoxFuture<'static, Result<(), BackendError>> {
+        self.connection.call("settling messages", |session| async move { session.round_trip().await })
     }
 
     fn groups(&self, owner: &Owner) -> BoxFuture<'static, Result<Vec<GroupId>, BackendError>> {

@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::address::{self, Address, Kind};
 use super::connection::NatsConnection;
-use super::events::Signals;
+use super::events::{Refusal, Signals};
 use super::mailbox::Mailbox;
 use super::receipt::KeptReceipt;
-use super::session::Session;
+use super::session::{self, Session};
 use super::state::NatsState;
 use super::wire;
 use crate::bus::{Delivery, GroupId};
@@ -117,6 +117,20 @@ impl Consumer {
         let method = format!("CONSUMER.DURABLE.CREATE.{}.{}", self.stream, self.name());
         let made = session.api::<Value>(&method, &wanted).await;
         made.map(drop).map_err(|error| session.translated(&self.stream, error))
+    }
+
+    /// Tells `mailbox` when the server does not take what became of messages of this group, until it is dropped.
+    pub(super) async fn tell_refusals(self, signals: Arc<Signals>, mailbox: Arc<Mailbox>) {
+        let mut refusals = signals.refusals.subscribe();
+        let told_to = format!(".{}.{}.", self.stream, self.name());
+        let is_ours = |refusal: &Refusal| match refusal {
+            Refusal::Publish(subject) => subject.starts_with("$JS.ACK.") && subject.contains(&told_to),
+            Refusal::Subscribe(_) => false,
+        };
+        loop {
+            let refusal = session::refused(&mut refusals, is_ours).await;
+            mailbox.push(Err(signals.denied(&refusal)));
+        }
     }
 
     /// Ends the group. That there is none is no error.

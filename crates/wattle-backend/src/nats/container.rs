@@ -9,6 +9,8 @@
 //! the place of the first one are ours: other clients neither write nor need them, and with them a range is found without
 //! reading what is before it.
 
+use std::collections::BTreeSet;
+
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
@@ -20,13 +22,14 @@ use serde_json::{Value, json};
 use wattle_spec::quota::Quota;
 
 use super::api::ApiError;
+use super::events::Reason;
 use super::layout::NatsLayout;
 use super::names;
 use super::quota::StreamLimits;
 use super::session::Session;
 use super::stream::Copy;
 use crate::blobs::{ContainerEntry, ObjectEntry};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::error::{BackendError, Part};
 
 /// The number of a chunk, from 0 on, in its own headers.
@@ -120,6 +123,8 @@ impl Container {
             allow_rollup: true,
             allow_direct: true,
             num_replicas: layout.replicas.get(),
+            // The name of a stream does not always tell it.
+            description: Some(self.bucket.name.clone()),
             ..Config::default()
         }
     }
@@ -136,6 +141,34 @@ impl Container {
             Err(error) if error.has_code(ErrorCode::STREAM_NAME_EXIST) => Ok(false),
             Err(error) => Err(session.translated(&self.stream, error)),
         }
+    }
+
+    /// The containers of `owner`, by name.
+    pub(super) async fn all(
+        session: &Session,
+        layout: &NatsLayout,
+        owner: &Owner,
+    ) -> Result<BTreeSet<String>, BackendError> {
+        let prefix = format!("OBJ_{}__", names::owner(layout, owner));
+        let streams = session.streams().await.map_err(|error| session.translated("any", error))?;
+        let mut containers = BTreeSet::new();
+        for stream in streams {
+            let Some(part) = stream.strip_prefix(&prefix) else { continue };
+            if let Some(name) = names::container_of(part) {
+                containers.insert(name);
+                continue;
+            }
+            match session.stream_info(&stream).await {
+                Ok(Info { config: Config { description: Some(name), .. }, .. }) => _ = containers.insert(name),
+                Ok(_) => {
+                    let reason = format!("the stream {stream} does not say which container it keeps");
+                    return Err(session.unavailable(Reason(reason)));
+                }
+                Err(error) if error.has_code(ErrorCode::STREAM_NOT_FOUND) => {}
+                Err(error) => return Err(session.translated(&stream, error)),
+            }
+        }
+        Ok(containers)
     }
 
     /// Gives it the limits of its owner's quota, if it does not have them.

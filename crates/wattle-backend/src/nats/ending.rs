@@ -17,6 +17,11 @@ impl Ending {
         SystemTime::now().checked_add(lifetime).map(Self)
     }
 
+    /// What is left until then, and nothing when it has passed.
+    pub(super) fn left(self) -> Duration {
+        self.0.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+
     pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         let since: u64 = headers.get(ENDS)?.as_str().parse().ok()?;
         UNIX_EPOCH.checked_add(Duration::from_millis(since)).map(Self)
@@ -24,7 +29,7 @@ impl Ending {
 
     /// The server is told how many whole seconds are left, at least one.
     pub(super) fn write(self, headers: &mut HeaderMap) {
-        let left = self.0.duration_since(SystemTime::now()).unwrap_or_default();
+        let left = self.left();
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         // The server counts nanoseconds in 63 bits.
         let seconds = seconds.clamp(1, i64::MAX.unsigned_abs() / 1_000_000_000);

@@ -6,6 +6,7 @@
 //! A page of a list costs a look at all keys of the bucket: the server sends their names, in no order, and they are
 //! sorted here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,6 +160,16 @@ impl Place {
         Err(self.session.unavailable(Reason(format!("others wrote the key each of {UPDATE_TRIES} times"))))
     }
 
+    async fn buckets(self, after: Option<String>, limit: usize) -> Result<Page, BackendError> {
+        let (keyspace, prefix) = self.keyspace().await?;
+        let subjects = self.told(self.session.subjects(&keyspace.stream, &format!("{prefix}>")).await)?;
+        let bucket = |subject: &String| names::bucket_of(subject.strip_prefix(&prefix)?.split('.').next()?);
+        let mut names: BTreeSet<String> = subjects.iter().filter_map(bucket).collect();
+        names.retain(|name| after.as_ref().is_none_or(|after| name > after));
+        let mut names = names.into_iter();
+        Page::take(limit, || Ok(names.next()))
+    }
+
     async fn list(self, after: Option<String>, limit: usize) -> Result<Page, BackendError> {
         let (keyspace, bucket) = self.keyspace().await?;
         let prefix = format!("{bucket}.");
@@ -182,11 +193,28 @@ impl Backend for NatsKeyValue {
     fn limit(&self, owner: &Owner, quota: Quota) {
         self.keyspaces.limit(owner, quota);
     }
+
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let after = after.map(str::to_owned);
+        self.call("a list of buckets", Ok((owner.clone(), String::new())), move |place| place.buckets(after, limit))
+    }
 }
 
 impl KeyValue for NatsKeyValue {
     fn get(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Entry>, BackendError>> {
         self.call("a read", key_tokens(bucket, key), |place| async move { Ok(place.read().await?.entry) })
+    }
+
+    fn as_put(&self, bucket: &Bucket, key: &str) -> BoxFuture<'static, Result<Option<Put>, BackendError>> {
+        self.call("a read", key_tokens(bucket, key), |place| async move {
+            let Row { entry, ending, .. } = place.read().await?;
+            Ok(entry.map(|entry| Put { value: entry.value, lifetime: ending.map(Ending::left) }))
+        })
     }
 
     fn set(&self, bucket: &Bucket, key: &str, put: Put) -> BoxFuture<'static, Result<Version, BackendError>> {

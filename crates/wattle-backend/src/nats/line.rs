@@ -31,7 +31,8 @@ impl Line {
 
     /// The connection when it is up.
     ///
-    /// What has been down for longer than a call may take is not waited for, and neither is what refuses us.
+    /// Servers that nobody has reached for longer than a call may take are not waited for, and neither is what refuses us.
+    /// Where another connection has reached them, this one is about to.
     pub(super) async fn session(&self, until: Instant) -> Result<Session, BackendError> {
         if let Some(session) = Session::begin(&self.signals) {
             return Ok(session);
@@ -52,9 +53,9 @@ impl Line {
                 return Err(error);
             }
             let seen = state.borrow_and_update().clone();
-            if let NatsState::Down { since, error: Some(error) } = &seen {
+            if let NatsState::Down { error: Some(error), .. } = &seen {
                 let is_final = matches!(error, BackendError::Denied { .. });
-                if is_final || since.elapsed() >= deadline || Instant::now() >= until {
+                if is_final || Instant::now() >= until {
                     // Who asks again at once must not keep the connection from being opened on this very thread.
                     yield_now().await;
                     return Err(error.clone());

@@ -59,6 +59,12 @@ pub(super) fn bucket(bucket: &Bucket) -> Result<String, BackendError> {
     short_enough(Part::Bucket, encoded(&bucket.name, |_, _| false), BUCKET_MAX_BYTES)
 }
 
+/// The bucket that has this token; `None`: none of ours has.
+pub(super) fn bucket_of(token: &str) -> Option<String> {
+    let name = decoded(token)?;
+    (encoded(&name, |_, _| false) == token).then_some(name)
+}
+
 /// What the object store of a container is called.
 pub(super) fn container(layout: &NatsLayout, container: &Bucket) -> Result<String, BackendError> {
     limits::checked(Part::Container, container.name.len())?;
@@ -96,6 +102,17 @@ fn stream_part(text: &str) -> String {
         true => format!("_h{}", URL_SAFE_NO_PAD.encode(Sha256::digest(text))),
         false => escaped,
     }
+}
+
+/// The container whose part of the name of a stream this is; `None`: the name is too long to be told, or nothing of ours.
+pub(super) fn container_of(part: &str) -> Option<String> {
+    let mut pieces = if part == "_z" { "" } else { part }.split('_');
+    let mut name = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        name.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+        name.extend_from_slice(piece.get(2..)?.as_bytes());
+    }
+    String::from_utf8(name).ok().filter(|name| stream_part(name) == part)
 }
 
 /// The tokens of a key.
@@ -233,6 +250,8 @@ mod tests {
         #[test]
         fn containers_are_apart(one in "([a-c_.]|\\PC){0,20}", other in "([a-c_.]|\\PC){0,20}") {
             prop_assert_eq!(stream_part(&one) == stream_part(&other), one == other);
+            let told = container_of(&stream_part(&one));
+            prop_assert!(told == Some(one.clone()) || told.is_none() && stream_part(&one).starts_with("_h"));
         }
 
         #[test]

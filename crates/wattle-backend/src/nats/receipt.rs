@@ -12,7 +12,6 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::NatsConnection;
-use super::events::Refusal;
 use super::mailbox::Mailbox;
 use crate::bus::{Message, Receipt, Settlement};
 use crate::error::BackendError;
@@ -60,13 +59,12 @@ fn tell(
         .call("settling a message", move |session| async move { session.request(&reply, None, what).await.map(drop) })
 }
 
-/// Tells the server that a message is done with, and waits until it has seen that: with many others at once, as this is
-/// said of every message. What a server forgets when it dies, or cannot take as the group has no leader, comes once more.
+/// Tells the server that a message is done with. Nobody waits for it, as this is said of every message: what the server
+/// refuses is told to the group, and what is lost on the way makes the message come once more.
 fn done(connection: &Arc<NatsConnection>, reply: NatsSubject) -> BoxFuture<'static, Result<(), BackendError>> {
     connection.call("settling a message", move |session| async move {
-        let refusal = Refusal::Publish(reply.to_string());
-        let sent = session.client().publish(reply, Bytes::from_static(DONE));
-        session.confirmed(&refusal, async { sent.await.map_err(|error| session.unavailable(error)) }).await
+        let sent = session.client().publish(reply, Bytes::from_static(DONE)).await;
+        sent.map_err(|error| session.unavailable(error))
     })
 }
 

@@ -192,7 +192,10 @@ fn encoded_len(headers: &HeaderMap) -> usize {
 }
 
 /// Waits for a refusal that is ours.
-async fn refused(refusals: &mut broadcast::Receiver<Refusal>, is_ours: impl Fn(&Refusal) -> bool) -> Refusal {
+pub(super) async fn refused(
+    refusals: &mut broadcast::Receiver<Refusal>,
+    is_ours: impl Fn(&Refusal) -> bool,
+) -> Refusal {
     loop {
         match refusals.recv().await {
             Ok(refusal) if is_ours(&refusal) => return refusal,

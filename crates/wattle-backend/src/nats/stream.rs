@@ -18,6 +18,9 @@ use crate::error::BackendError;
 /// them may have been removed meanwhile and the rest moved up.
 const OVERLAP: usize = 1000;
 
+/// The same of the names of streams, which come by the thousand.
+const STREAMS_OVERLAP: usize = 24;
+
 /// Who of several copies of a stream is asked for what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Copy {
@@ -25,6 +28,14 @@ pub(super) enum Copy {
     Any,
     /// The leader, which knows every write.
     Leader,
+}
+
+/// A page of the names of streams.
+#[derive(Deserialize)]
+struct Streams {
+    #[serde(default)]
+    total: usize,
+    streams: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +100,23 @@ impl Session {
             return Ok(None);
         }
         Ok(Some(StreamMessage::try_from(found).map_err(|error| self.strange(error))?))
+    }
+
+    /// The names of all streams.
+    pub(super) async fn streams(&self) -> Result<BTreeSet<String>, ApiError> {
+        let (mut streams, mut offset) = (BTreeSet::new(), 0);
+        loop {
+            let page: Streams = self.api("STREAM.NAMES", &json!({ "offset": offset })).await?;
+            let found = page.streams.unwrap_or_default();
+            let end = offset + found.len();
+            let is_last = found.is_empty() || end >= page.total;
+            // Some may have been removed meanwhile.
+            offset = end.saturating_sub(STREAMS_OVERLAP).max(offset + 1);
+            streams.extend(found);
+            if is_last {
+                return Ok(streams);
+            }
+        }
     }
 
     /// All subjects of `pattern` that `stream` has messages of.

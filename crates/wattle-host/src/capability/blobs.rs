@@ -16,14 +16,13 @@ pub(super) mod outgoing;
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, ResourceTable};
 use wattle_spec::resolve::{Offer, State};
 
-use super::joined::Joined;
 use super::patience::Patience;
-use super::{Capability, Repeatable, by_name, offering, offering_concurrent};
-use crate::engine::Profile;
-use crate::instance::{Current, Guest};
+use super::{Capability, Joinable, by_name, offering, offering_concurrent};
+use crate::component::Links;
+use crate::instance::{Current, Guest, MEMBERS_MAX, Member, Split, for_each_member};
 
 pub(crate) use link::BlobsLink;
 pub(crate) use outgoing::Ahead;
@@ -51,45 +50,40 @@ impl HasData for HasStore {
 /// What one call sees.
 struct View<'a> {
     table: &'a mut ResourceTable,
-    links: &'a Arc<Joined<BlobsLink>>,
+    links: &'a Arc<Links>,
     ahead: &'a mut Ahead,
     patience: Patience,
     current: &'a Current,
 }
 
-fn view(guest: &mut Guest) -> View<'_> {
-    View {
-        table: &mut guest.table,
-        links: &guest.identity.blobs,
-        ahead: &mut guest.blobs_ahead,
-        patience: Patience(guest.deadline.clone()),
-        current: &guest.current,
-    }
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    let Split { member, table, blobs_ahead: ahead, deadline } = guest.split::<MEMBER>();
+    let Member { links, identity, current, .. } = member;
+    View { table, links: links.of(identity), ahead, patience: Patience(deadline.clone()), current }
 }
+
+/// What each component of a store sees.
+const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
 
 impl Capability for Blobstore {
     fn offers(&self) -> Vec<Offer> {
-        let draft = ["wasi:blobstore/container@0.2.0-draft", draft::BLOBSTORE];
-        let concurrent = ["wasmcloud:blobstore/container@0.1.0", concurrent::BLOBSTORE];
-        let mut offers = offering(&["wasi:blobstore/types@0.2.0-draft", "wasmcloud:blobstore/types@0.1.0"], None);
+        let draft = [draft::CONTAINER, draft::BLOBSTORE];
+        let concurrent = [concurrent::CONTAINER, concurrent::BLOBSTORE];
+        let mut offers = offering(&[draft::TYPES, concurrent::TYPES], None);
         offers.extend(by_name(offering(&draft, Some(State::Blobs))));
         offers.extend(by_name(offering_concurrent(&concurrent, Some(State::Blobs))));
         offers
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
-        draft::link(linker)?;
-        match profile {
-            Profile::Fast => Ok(()),
-            Profile::Concurrent => concurrent::link(linker),
-        }
-    }
-
-    fn repeatable(&self) -> &'static [Repeatable] {
+    fn joinable(&self) -> &'static [Joinable] {
         const {
             &[
-                Repeatable::new(draft::BLOBSTORE, draft::join),
-                Repeatable::concurrent(concurrent::BLOBSTORE, concurrent::join),
+                Joinable::new(draft::TYPES, draft::join_types).once(),
+                Joinable::new(draft::CONTAINER, draft::join_container).once(),
+                Joinable::new(draft::BLOBSTORE, draft::join),
+                Joinable::concurrent(concurrent::TYPES, concurrent::join_types).once(),
+                Joinable::concurrent(concurrent::CONTAINER, concurrent::join_container).once(),
+                Joinable::concurrent(concurrent::BLOBSTORE, concurrent::join),
             ]
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::component::{HasData, Linker, LinkerInstance};
+use wasmtime::component::{HasData, LinkerInstance};
 use wattle_backend::bucket::{Bucket, Owner};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::KeyValue;
@@ -18,10 +18,10 @@ use super::bindings::named_imports::wasi::config0_2_0_draft::runtime;
 use super::bindings::named_imports::wasi::config0_2_0_rc_1::store;
 use super::bindings::wasi::config0_2_0_draft::runtime::ConfigError;
 use super::bindings::wasi::config0_2_0_rc_1::store::Error;
-use super::{Capability, Repeatable, Via, offering};
+use super::{Capability, Joinable, Via, offering};
+use crate::capability::joined::Joined;
 use crate::component::Identity;
-use crate::engine::Profile;
-use crate::instance::{Current, Guest};
+use crate::instance::{Current, Guest, MEMBERS_MAX, Member, for_each_member};
 use crate::telemetry::{Function, LinkFacts, watch};
 
 /// Keys that are asked for at a time.
@@ -112,16 +112,21 @@ impl HasData for HasConfig {
 /// What one call sees.
 struct View<'a> {
     identity: &'a Identity,
+    links: &'a Joined<ConfigLink>,
     current: &'a Current,
 }
 
-fn view(guest: &mut Guest) -> View<'_> {
-    View { identity: &guest.identity, current: &guest.current }
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    let Member { links, identity, current, .. } = guest.split::<MEMBER>().member;
+    View { links: &links.of(identity).config, identity, current }
 }
+
+/// What each component of a store sees.
+const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
 
 impl View<'_> {
     async fn one(&self, via: &Via, function: Function, key: &str) -> Result<Option<String>, Unreadable> {
-        let kept = match self.identity.config_links.unnamed(PACKAGE, via) {
+        let kept = match self.links.unnamed(PACKAGE, via) {
             Some(link) => watch(self.current, function, &link.facts, link.get(key)).await?,
             None => None,
         };
@@ -130,7 +135,7 @@ impl View<'_> {
 
     async fn all(&self, via: &Via, function: Function) -> Result<Vec<(String, String)>, Unreadable> {
         let mut config = self.identity.config.clone();
-        if let Some(link) = self.identity.config_links.unnamed(PACKAGE, via) {
+        if let Some(link) = self.links.unnamed(PACKAGE, via) {
             watch(self.current, function, &link.facts, link.add_all(&mut config)).await?;
         }
         Ok(config.into_iter().collect())
@@ -142,20 +147,18 @@ impl Capability for Config {
         offering(&[STORE, RUNTIME], Some(State::Config))
     }
 
-    fn link(&self, _: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        Ok(())
-    }
-
-    fn repeatable(&self) -> &'static [Repeatable] {
-        const { &[Repeatable::new(STORE, join_store), Repeatable::new(RUNTIME, join_runtime)] }
+    fn joinable(&self) -> &'static [Joinable] {
+        const { &[Joinable::new(STORE, join_store), Joinable::new(RUNTIME, join_runtime)] }
     }
 }
 
 fn join_store(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     store::add_to_linker_instance::<Guest, HasConfig>(store, via, view)
 }
 
 fn join_runtime(runtime: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     runtime::add_to_linker_instance::<Guest, HasConfig>(runtime, via, view)
 }
 

@@ -12,7 +12,8 @@ use wasmtime_wasi_http::{
 use wattle_spec::limits::ComponentLimits;
 use wattle_spec::resolve::Offer;
 
-use super::{Capability, offering};
+use super::joinable::Joinable;
+use super::{Capability, offering, personal};
 use crate::engine::Profile;
 use crate::instance::{Guest, LineLog, Source};
 use crate::outgoing::SendError;
@@ -32,6 +33,10 @@ impl Capability for Http {
             ],
             None,
         )
+    }
+
+    fn joinable(&self) -> &'static [Joinable] {
+        &personal::WASI_HTTP
     }
 
     fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {

@@ -1,7 +1,7 @@
 //! What a component's links to one kind of state lead to: by package, and within a package by label.
 
 use wattle_spec::label::Label;
-use wattle_spec::link::{Link, Provider, Rule};
+use wattle_spec::link::{Link, Provider};
 use wattle_spec::name::BackendName;
 use wattle_spec::resolve::State;
 
@@ -27,16 +27,16 @@ impl<T> Default for Joined<T> {
 }
 
 impl<T> Joined<T> {
-    /// Leads each link of `links` to `state` to what `join` makes of the backend that it names and the rule that
-    /// chose it. What is provided without a backend is left out.
+    /// Leads each link of `links` to `state` to what `join` makes of it and the backend that it names. What is provided
+    /// without a backend is left out.
     pub(crate) fn new<E>(
         links: &[Link],
         state: State,
-        join: impl Fn(&BackendName, Rule) -> Result<T, E>,
+        join: impl Fn(&Link, &BackendName) -> Result<T, E>,
     ) -> Result<Self, E> {
         Self::with_built_in(links, state, |link| match &link.provider {
-            Provider::Backend(name) => join(name, link.rule).map(Some),
-            Provider::BuiltIn => Ok(None),
+            Provider::Backend(name) => join(link, name).map(Some),
+            Provider::BuiltIn | Provider::Component { .. } => Ok(None),
         })
     }
 
@@ -64,10 +64,7 @@ impl<T> Joined<T> {
     /// What a component gets of `package` that opens `name` through `via`: an import with a label has its own link, and any
     /// other the one whose label is the name. Without such a link it is the one that has no label.
     pub(crate) fn named(&self, package: &str, via: &Via, name: &str) -> Option<&T> {
-        let label = match via {
-            Via::Interface => name,
-            Via::Label(label) => label.as_str(),
-        };
+        let label = via.label.as_ref().map_or(name, Label::as_str);
         self.called(package, label).or_else(|| self.unlabelled(package))
     }
 
@@ -79,9 +76,9 @@ impl<T> Joined<T> {
 
     /// What it gets through `via` where nothing has a name.
     pub(crate) fn unnamed(&self, package: &str, via: &Via) -> Option<&T> {
-        match via {
-            Via::Interface => self.unlabelled(package),
-            Via::Label(label) => self.named(package, via, label.as_str()),
+        match &via.label {
+            None => self.unlabelled(package),
+            Some(label) => self.named(package, via, label.as_str()),
         }
     }
 

@@ -18,7 +18,6 @@ mod operation;
 mod swap;
 mod wasmcloud;
 
-use wasmtime::component::Linker;
 use wattle_spec::resolve::{Offer, State};
 
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -29,9 +28,7 @@ pub(crate) use self::fault::Failure;
 pub(crate) use self::link::KeyValueLink;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub use self::open_bucket::OpenBucket;
-use super::{Capability, Repeatable, by_name, offering, offering_concurrent};
-use crate::engine::Profile;
-use crate::instance::Guest;
+use super::{Capability, Joinable, by_name, offering, offering_concurrent};
 
 /// Keys and values.
 pub(super) struct KeyValueStore;
@@ -44,21 +41,20 @@ impl Capability for KeyValueStore {
         by_name(offers.collect()).collect()
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
-        draft::link(linker)?;
-        draft2::link(linker)?;
-        match profile {
-            Profile::Fast => Ok(()),
-            Profile::Concurrent => wasmcloud::link(linker),
-        }
-    }
-
-    fn repeatable(&self) -> &'static [Repeatable] {
+    fn joinable(&self) -> &'static [Joinable] {
         const {
             &[
-                Repeatable::new(draft::STORE, draft::join),
-                Repeatable::new(draft2::STORE, draft2::join),
-                Repeatable::concurrent(wasmcloud::STORE, wasmcloud::join),
+                Joinable::new(draft::STORE, draft::join),
+                Joinable::new(draft::ATOMICS, draft::join_atomics).once(),
+                Joinable::new(draft::BATCH, draft::join_batch).once(),
+                Joinable::new(draft2::STORE, draft2::join),
+                Joinable::new(draft2::ATOMICS, draft2::join_atomics).once(),
+                Joinable::new(draft2::BATCH, draft2::join_batch).once(),
+                Joinable::concurrent(wasmcloud::STORE, wasmcloud::join),
+                Joinable::concurrent(wasmcloud::TYPES, wasmcloud::join_types).once(),
+                Joinable::concurrent(wasmcloud::ATOMICS, wasmcloud::join_atomics).once(),
+                Joinable::concurrent(wasmcloud::CAS, wasmcloud::join_cas).once(),
+                Joinable::concurrent(wasmcloud::BATCH, wasmcloud::join_batch).once(),
             ]
         }
     }

@@ -4,14 +4,13 @@
 mod sent;
 
 use tracing::Level;
-use wasmtime::component::{HasData, Linker, LinkerInstance};
+use wasmtime::component::{HasData, LinkerInstance};
 use wattle_spec::resolve::{Offer, State};
 
 use super::bindings::named_imports::wasi as named;
 use super::bindings::wasi::{logging as unversioned, logging0_1_0_draft as draft};
-use super::{Capability, Repeatable, Via, offering_concurrent};
-use crate::engine::Profile;
-use crate::instance::{Guest, Source};
+use super::{Capability, Joinable, Via, offering_concurrent};
+use crate::instance::{Guest, MEMBERS_MAX, Member, Source, for_each_member};
 
 pub(crate) use sent::LogLink;
 
@@ -30,13 +29,14 @@ impl HasData for HasLog {
 }
 
 /// What one call sees.
-struct View<'a>(&'a Guest);
+struct View<'a>(&'a mut Member);
 
 impl View<'_> {
-    fn log(&self, via: &Via, (level, name): (Level, &'static str), context: &str, message: &str) {
-        self.0.log.line(Source::Log(level), context, message.as_bytes());
-        if let Some(link) = self.0.identity.log_links.unnamed(PACKAGE, via) {
-            link.send(name, context, message, self.0.log.current().request());
+    fn log(&mut self, via: &Via, (level, name): (Level, &'static str), context: &str, message: &str) {
+        let Member { log, links, identity, .. } = &mut *self.0;
+        log.line(Source::Log(level), context, message.as_bytes());
+        if let Some(link) = links.of(identity).logs.unnamed(PACKAGE, via) {
+            link.send(name, context, message, log.current().request());
         }
     }
 }
@@ -46,21 +46,26 @@ impl Capability for Logging {
         offering_concurrent(&[DRAFT, UNVERSIONED], Some(State::Log))
     }
 
-    fn link(&self, _: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        Ok(())
-    }
-
-    fn repeatable(&self) -> &'static [Repeatable] {
-        const { &[Repeatable::new(DRAFT, join_draft), Repeatable::new(UNVERSIONED, join_unversioned)] }
+    fn joinable(&self) -> &'static [Joinable] {
+        const { &[Joinable::new(DRAFT, join_draft), Joinable::new(UNVERSIONED, join_unversioned)] }
     }
 }
 
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    View(guest.split::<MEMBER>().member)
+}
+
+/// What each component of a store sees.
+const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
+
 fn join_draft(log: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
-    named::logging0_1_0_draft::logging::add_to_linker_instance::<Guest, HasLog>(log, via, |guest| View(guest))
+    let view = via.of(VIEWS);
+    named::logging0_1_0_draft::logging::add_to_linker_instance::<Guest, HasLog>(log, via, view)
 }
 
 fn join_unversioned(log: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
-    named::logging::logging::add_to_linker_instance::<Guest, HasLog>(log, via, |guest| View(guest))
+    let view = via.of(VIEWS);
+    named::logging::logging::add_to_linker_instance::<Guest, HasLog>(log, via, view)
 }
 
 macro_rules! logs {

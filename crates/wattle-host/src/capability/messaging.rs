@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use wasmtime::component::Linker;
 use wattle_backend::bucket::Owner;
 use wattle_backend::bus::{Bus, Message};
 use wattle_backend::error::BackendError;
@@ -20,9 +19,8 @@ use wattle_spec::subject::Subject;
 
 #[expect(unreachable_pub, reason = "the generated bindings export them again")]
 pub use self::wasi::{Client, GuestMessage, RequestOptions};
-use super::{Capability, Repeatable, by_name, offering};
-use crate::engine::Profile;
-use crate::instance::{Current, Guest};
+use super::{Capability, Joinable, by_name, offering};
+use crate::instance::Current;
 use crate::telemetry::{Function, LinkFacts, Watched};
 
 /// What the host adds to a message that it moves to a dead-letter subject must fit, too.
@@ -144,24 +142,21 @@ fn message(
 
 impl Capability for Messaging {
     fn offers(&self) -> Vec<Offer> {
-        let named = ["wasi:messaging/types@0.2.0-draft", wasi::PRODUCER, wasi::REQUEST_REPLY];
+        let named = [wasi::TYPES, wasi::PRODUCER, wasi::REQUEST_REPLY];
         let mut offers = offering(&[wasmcloud::CONSUMER], Some(State::Bus));
         offers.extend(by_name(offering(&named, Some(State::Bus))));
-        offers.extend(offering(&["wasmcloud:messaging/types@0.2.0"], None));
+        offers.extend(offering(&[wasmcloud::TYPES], None));
         offers
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, _: Profile) -> wasmtime::Result<()> {
-        wasi::link(linker)?;
-        wasmcloud::link(linker)
-    }
-
-    fn repeatable(&self) -> &'static [Repeatable] {
+    fn joinable(&self) -> &'static [Joinable] {
         const {
             &[
-                Repeatable::new(wasi::PRODUCER, wasi::join_producer),
-                Repeatable::new(wasi::REQUEST_REPLY, wasi::join_request_reply),
-                Repeatable::new(wasmcloud::CONSUMER, wasmcloud::join),
+                Joinable::new(wasi::TYPES, wasi::join_types).once(),
+                Joinable::new(wasi::PRODUCER, wasi::join_producer),
+                Joinable::new(wasi::REQUEST_REPLY, wasi::join_request_reply),
+                Joinable::new(wasmcloud::TYPES, wasmcloud::join_types).once(),
+                Joinable::new(wasmcloud::CONSUMER, wasmcloud::join),
             ]
         }
     }

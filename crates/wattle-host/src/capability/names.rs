@@ -1,25 +1,27 @@
 //! `wasi:sockets/ip-name-lookup`, 0.2 and 0.3: names as the component may look them up.
 //!
-//! It takes the place of the engine's own, which asks the C library for every name.
+//! It is in the place of the engine's own, which asks the C library for every name.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::vec;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tracing::Level;
-use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::p3::bindings::sockets::{ip_name_lookup, types};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 
-use crate::engine::Profile;
-use crate::instance::{Guest, Source};
+use super::joinable::Via;
+use crate::instance::{Guest, MEMBERS_MAX, Member, Source, for_each_member};
 use crate::outgoing::LookupError;
 
-const P2: &str = "wasi:sockets/ip-name-lookup@0.2.12";
-const P3: &str = "wasi:sockets/ip-name-lookup@0.3.0";
+pub(super) const P2: &str = "wasi:sockets/ip-name-lookup@0.2.12";
+pub(super) const P3: &str = "wasi:sockets/ip-name-lookup@0.3.0";
 
 type Looked = Result<Vec<IpAddr>, LookupError>;
 
@@ -54,15 +56,14 @@ impl Pollable for Addresses {
     }
 }
 
-/// Puts these in the place of what `linker` has.
-pub(super) fn link(linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    let mut names = linker.instance(P2)?;
+/// Joins an import of 0.2.
+pub(super) fn join_p2(names: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let look_up = via.of(LOOK_UP);
     names.resource("resolve-address-stream", ResourceType::host::<Addresses>(), |mut store, handle| {
         store.data_mut().table.delete(Resource::<Addresses>::new_own(handle))?;
         Ok(())
     })?;
-    names.func_wrap("resolve-addresses", |mut store, (_, name): (Resource<Network>, String)| {
+    names.func_wrap("resolve-addresses", move |mut store, (_, name): (Resource<Network>, String)| {
         let guest = store.data_mut();
         let lookup = spawn(look_up(guest, name));
         Ok((Ok::<_, ErrorCode>(guest.table.push(Addresses::Waiting(lookup))?),))
@@ -76,25 +77,29 @@ pub(super) fn link(linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Re
         |mut store, (stream,): (Resource<Addresses>,)| -> wasmtime::Result<(Resource<DynPollable>,)> {
             Ok((subscribe(&mut store.data_mut().table, stream)?,))
         },
-    )?;
-    if let Profile::Concurrent = profile {
-        linker.instance(P3)?.func_wrap_concurrent("resolve-addresses", |accessor, (name,): (String,)| {
-            Box::pin(async move {
-                let looked = accessor.with(|mut access| look_up(access.data_mut(), name)).await;
-                let found = looked.map(|all| all.into_iter().map(types::IpAddress::from).collect::<Vec<_>>());
-                Ok((found.map_err(|error| code_p3(&error)),))
-            })
-        })?;
-    }
-    linker.allow_shadowing(false);
-    Ok(())
+    )
 }
 
+/// Joins an import of 0.3.
+pub(super) fn join_p3(names: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let look_up = via.of(LOOK_UP);
+    names.func_wrap_concurrent("resolve-addresses", move |accessor, (name,): (String,)| {
+        Box::pin(async move {
+            let looked = accessor.with(|mut access| look_up(access.data_mut(), name)).await;
+            let found = looked.map(|all| all.into_iter().map(types::IpAddress::from).collect::<Vec<_>>());
+            Ok((found.map_err(|error| code_p3(&error)),))
+        })
+    })
+}
+
+/// How each component of a store looks names up.
+const LOOK_UP: [fn(&mut Guest, String) -> BoxFuture<'static, Looked>; MEMBERS_MAX] = for_each_member!(look_up);
+
 /// Looks `name` up for `guest`, and tells the log where that was refused.
-fn look_up(guest: &Guest, name: String) -> impl Future<Output = Looked> + Send + use<> {
-    let (identity, core, log, found) =
-        (guest.identity.clone(), guest.current.core(), guest.log.clone(), guest.found.clone());
-    async move {
+fn look_up<const MEMBER: usize>(guest: &mut Guest, name: String) -> BoxFuture<'static, Looked> {
+    let Member { identity, current, log, found, .. } = guest.split::<MEMBER>().member;
+    let (identity, core, log, found) = (identity.clone(), current.core(), log.clone(), found.clone());
+    let looked = async move {
         let looked = identity.outgoing.look_up(core, name, found).await;
         if let Err(error @ (LookupError::Denied(_) | LookupError::Prohibited { .. })) = &looked {
             let hint = match error {
@@ -106,7 +111,8 @@ fn look_up(guest: &Guest, name: String) -> impl Future<Output = Looked> + Send +
             log.line(Source::Log(Level::WARN), "wasi:sockets", format!("{error} (to allow it, {hint})").as_bytes());
         }
         looked
-    }
+    };
+    looked.boxed()
 }
 
 fn code(error: &LookupError) -> ErrorCode {

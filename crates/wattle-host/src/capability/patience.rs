@@ -43,7 +43,8 @@ impl Patience {
     }
 }
 
-fn last_moment(deadline: Instant) -> Instant {
+/// When what is done on behalf of somebody with this `deadline` must have ended.
+pub(crate) fn last_moment(deadline: Instant) -> Instant {
     let left = deadline.saturating_duration_since(Instant::now());
     deadline - (left / RESERVE_PART).min(RESERVE_MAX)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::Level;
-use wasmtime::component::{Accessor, HasData, Linker, LinkerInstance, Resource, ResourceTable};
+use wasmtime::component::{Accessor, HasData, LinkerInstance, Resource, ResourceTable};
 use wattle_backend::bucket::Owner;
 use wattle_backend::error::BackendError;
 use wattle_backend::secrets::{Secret, Secrets};
@@ -18,9 +18,8 @@ use super::bindings::named_imports::wasmcloud::secrets::secret;
 use super::bindings::wasmcloud::secrets::reveal;
 use super::bindings::wasmcloud::secrets::store::{self, SecretsError};
 use super::joined::Joined;
-use super::{Capability, Repeatable, Via, offering};
-use crate::engine::Profile;
-use crate::instance::{Current, Guest, LineLog, Source};
+use super::{Capability, Joinable, Via, offering};
+use crate::instance::{Current, Guest, LineLog, MEMBERS_MAX, Member, Source, Split, for_each_member};
 use crate::telemetry::{Function, LinkFacts, watch};
 
 /// The key of its links.
@@ -57,7 +56,7 @@ impl SecretsGrant {
     pub(crate) async fn first_missing(&self) -> Result<Option<(SecretName, String)>, BackendError> {
         for name in &self.granted {
             let own = self.links.called(PACKAGE, name.as_str());
-            let link = own.or_else(|| self.links.unnamed(PACKAGE, &Via::Interface));
+            let link = own.or_else(|| self.links.unnamed(PACKAGE, &Via::PLAIN));
             let places: Vec<_> = link.map_or_else(|| self.links.all().collect(), |link| vec![link]);
             // What a component without the interface is granted nobody reads.
             if !places.is_empty() && !is_there(name, &places).await? {
@@ -108,8 +107,9 @@ struct View<'a> {
     current: &'a Current,
 }
 
-fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, grant: &guest.identity.secrets, log: &guest.log, current: &guest.current }
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    let Split { member: Member { links, identity, log, current, .. }, table, .. } = guest.split::<MEMBER>();
+    View { table, grant: &links.of(identity).secrets, log, current }
 }
 
 impl Capability for SecretStore {
@@ -117,22 +117,31 @@ impl Capability for SecretStore {
         offering(&[STORE, REVEAL, SECRET], Some(State::Secrets))
     }
 
-    fn link(&self, linker: &mut Linker<Guest>, profile: Profile) -> wasmtime::Result<()> {
-        // Its functions are asynchronous, which the other engine knows nothing of.
-        if profile == Profile::Concurrent {
-            store::add_to_linker::<Guest, HasSecrets>(linker, view)?;
-            reveal::add_to_linker::<Guest, HasSecrets>(linker, view)?;
+    fn joinable(&self) -> &'static [Joinable] {
+        const {
+            &[
+                // What another `store` gave out could not be revealed: the type is that of the one without a label.
+                Joinable::concurrent(STORE, join_store).once(),
+                Joinable::concurrent(REVEAL, join_reveal).once(),
+                Joinable { labelling: Labelling::Required, ..Joinable::concurrent(SECRET, join_secret) },
+            ]
         }
-        Ok(())
-    }
-
-    fn repeatable(&self) -> &'static [Repeatable] {
-        // What another `store` gave out could not be revealed: the type is that of the one without a label.
-        const { &[Repeatable { labelling: Labelling::Required, ..Repeatable::concurrent(SECRET, join_secret) }] }
     }
 }
 
+/// What each component of a store sees.
+const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
+
+fn join_store(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    store::add_to_linker_instance::<Guest, HasSecrets>(store, via.of(VIEWS))
+}
+
+fn join_reveal(reveal: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    reveal::add_to_linker_instance::<Guest, HasSecrets>(reveal, via.of(VIEWS))
+}
+
 fn join_secret(secret: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     secret::add_to_linker_instance::<Guest, HasSecrets>(secret, via, view)
 }
 
@@ -148,9 +157,9 @@ async fn read<T>(accessor: &Accessor<T, HasSecrets>, via: &Via, key: &str) -> Re
         grant.links.unnamed(PACKAGE, via).map(|link| (link.clone(), current.clone()))
     });
     let (link, current) = link.ok_or(SecretsError::NotFound)?;
-    let function = match via {
-        Via::Interface => STORE_GET,
-        Via::Label(_) => SECRET_GET,
+    let function = match via.label {
+        None => STORE_GET,
+        Some(_) => SECRET_GET,
     };
     match link.get(&current, function, key).await {
         Ok(found) => found.ok_or(SecretsError::NotFound),
@@ -181,7 +190,7 @@ impl<T: Send> store::HostWithStore<T> for HasSecrets {
         accessor: &Accessor<T, Self>,
         key: String,
     ) -> wasmtime::Result<Result<Resource<Secret>, SecretsError>> {
-        match read(accessor, &Via::Interface, &key).await {
+        match read(accessor, &Via::PLAIN, &key).await {
             Ok(secret) => keep(accessor, secret).map(Ok),
             Err(error) => Ok(Err(error)),
         }
@@ -193,7 +202,7 @@ impl secret::Host for View<'_> {}
 impl<T: Send> secret::HostWithStore<T> for HasSecrets {
     /// The interface has no error: a secret that was there when the app started and cannot be read now ends the call.
     async fn get(accessor: &Accessor<T, Self>, via: Via) -> wasmtime::Result<Resource<Secret>> {
-        let Via::Label(name) = &via else { wasmtime::bail!("{SECRET} is imported without the name of a secret") };
+        let Some(name) = &via.label else { wasmtime::bail!("{SECRET} is imported without the name of a secret") };
         match read(accessor, &via, name.as_str()).await {
             Ok(secret) => keep(accessor, secret),
             Err(SecretsError::NotFound) => wasmtime::bail!("the secret {name} is not there"),

@@ -7,7 +7,8 @@ use wattle_spec::app::Access;
 use wattle_spec::resolve::Offer;
 use wattle_spec::shape::Kind;
 
-use super::{Capability, names, offering};
+use super::joinable::Joinable;
+use super::{Capability, offering, personal};
 use crate::component::Identity;
 use crate::engine::Profile;
 use crate::instance::{Guest, LineLog, ProcessStreams, Source, Wasi};
@@ -78,7 +79,11 @@ impl Capability for WasiCore {
         if let Profile::Concurrent = profile {
             wasmtime_wasi::p3::add_to_linker(linker)?;
         }
-        names::link(linker, profile)
+        Ok(())
+    }
+
+    fn joinable(&self) -> &'static [Joinable] {
+        &personal::WASI
     }
 }
 

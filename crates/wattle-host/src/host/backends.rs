@@ -1,7 +1,8 @@
-//! The backends of a host: opened when the first app needs them, one for all that mean the same.
+//! The backends of a host: opened when the first app needs them, one for all that mean the same, and closed when the last
+//! does not use them any more.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use wattle_backend::bucket::Owner;
 use wattle_backend::error::BackendError;
@@ -15,8 +16,9 @@ use wattle_spec::link::{Provider, Rule};
 use wattle_spec::name::{BackendName, ComponentName};
 use wattle_spec::quota::quotas;
 
+use super::keeps::Keeps;
+use crate::backing::{Lease, Opened, Term};
 use crate::error::StartError;
-use crate::readiness::Probe;
 use crate::telemetry::LinkFacts;
 
 /// Opens backends; an embedder says with it which engines there are.
@@ -24,6 +26,7 @@ pub trait BackendSource: Send + Sync {
     /// Opens what `engine` says. `None`: this host has no such engine.
     ///
     /// It must not wait: what is reached over a network is connected to at its first use, and again when it was lost.
+    /// When no app uses it any more, what was given is dropped; it may be asked for once more.
     ///
     /// # Errors
     ///
@@ -56,25 +59,18 @@ pub(super) struct Backends {
     source: Arc<dyn BackendSource>,
     named: BTreeMap<BackendName, BackendSpec>,
     limits: HostLimits,
-    open: Mutex<BTreeMap<EngineSpec, Opened>>,
-}
-
-/// A backend that is open.
-#[derive(Clone)]
-struct Opened {
-    stores: Stores,
-    probe: Arc<Probe>,
+    open: Mutex<BTreeMap<EngineSpec, Weak<Opened>>>,
+    pub(super) keeps: Keeps,
 }
 
 /// A backend as one app sees it.
 pub(super) struct AppBackend {
     pub(super) name: BackendName,
     pub(super) kind: BackendKind,
-    pub(super) stores: Stores,
+    /// Open for as long as somebody has this.
+    pub(super) opened: Arc<Opened>,
     /// Whose what is kept there is, under names that begin with the backend's.
     pub(super) owner: Owner,
-    /// Whether it can be used.
-    pub(super) probe: Arc<Probe>,
 }
 
 impl AppBackend {
@@ -104,7 +100,12 @@ impl Backends {
         named: BTreeMap<BackendName, BackendSpec>,
         limits: HostLimits,
     ) -> Self {
-        Self { source, named, limits, open: Mutex::default() }
+        Self { source, named, limits, open: Mutex::default(), keeps: Keeps::default() }
+    }
+
+    /// Those that the host names.
+    pub(super) fn named(&self) -> &BTreeMap<BackendName, BackendSpec> {
+        &self.named
     }
 
     /// The backend that `app` calls `name`, for its component `component`.
@@ -119,12 +120,34 @@ impl Backends {
         let opened = self.opened(&spec.engine);
         let opened = opened.map_err(|source| StartError::Backend { backend: name.clone(), source })?;
         let kind = spec.engine.kind();
-        let Opened { stores, probe } =
-            opened.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind })?;
-        Ok(AppBackend { name: name.clone(), kind, stores, owner: owner(app, spec.scope), probe })
+        let opened = opened.ok_or_else(|| StartError::NoBackendKind { backend: name.clone(), kind })?;
+        Ok(AppBackend { name: name.clone(), kind, opened, owner: owner(app, spec.scope) })
     }
 
-    /// Tells each backend that `app` is linked to how much the app may keep there.
+    /// What the links of `component` of `app` have of the backends that they lead to: each the same as `before`, if it led
+    /// there then.
+    pub(super) fn leases(
+        &self,
+        app: &App,
+        component: &ComponentName,
+        before: &[Arc<Lease>],
+    ) -> Result<Vec<Arc<Lease>>, StartError> {
+        let mut leases: Vec<Arc<Lease>> = Vec::new();
+        let links = app.components.get(component).into_iter().flat_map(|spec| &spec.links);
+        for term in links.filter_map(Term::of) {
+            // The interfaces of a package share one.
+            if leases.iter().any(|lease| lease.term == term) {
+                continue;
+            }
+            leases.push(match before.iter().find(|lease| lease.term == term) {
+                Some(lease) => lease.clone(),
+                None => Lease::new(self.of(app, component, &term.backend)?.opened, term),
+            });
+        }
+        Ok(leases)
+    }
+
+    /// Tells each backend that `app` is linked to how much the app may keep there. It knows as long as it is open.
     pub(super) fn limit(&self, app: &App) -> Result<(), StartError> {
         for ((engine, scope), (name, quota)) in quotas(app, &self.named, &self.limits) {
             let opened = self.opened(&engine).map_err(|source| StartError::Backend { backend: name, source })?;
@@ -150,14 +173,15 @@ impl Backends {
         Ok(all)
     }
 
-    fn opened(&self, engine: &EngineSpec) -> Result<Option<Opened>, BackendError> {
+    fn opened(&self, engine: &EngineSpec) -> Result<Option<Arc<Opened>>, BackendError> {
         let mut open = self.open.lock().expect("invariant: nothing panics while it holds this lock");
-        if let Some(opened) = open.get(engine) {
-            return Ok(Some(opened.clone()));
+        if let Some(opened) = open.get(engine).and_then(Weak::upgrade) {
+            return Ok(Some(opened));
         }
+        open.retain(|_, opened| opened.strong_count() > 0);
         let Some(stores) = self.source.open(engine)? else { return Ok(None) };
-        let opened = Opened { probe: Arc::new(Probe::new(stores.clone())), stores };
-        open.insert(engine.clone(), opened.clone());
+        let opened = Arc::new(Opened::new(stores));
+        open.insert(engine.clone(), Arc::downgrade(&opened));
         Ok(Some(opened))
     }
 }

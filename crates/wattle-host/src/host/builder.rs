@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use wattle_backend::memory::MemoryKeyValue;
 use wattle_spec::backend::BackendSpec;
@@ -15,6 +16,7 @@ use wattle_spec::telemetry::TelemetrySpec;
 
 use super::Host;
 use super::backends::{BackendSource, Backends, InMemory};
+use super::choices::{ChoiceBook, InMind};
 use super::load::{Loader, Providers};
 use crate::clock::{Clock, SystemClock};
 use crate::cores::Cores;
@@ -39,6 +41,7 @@ pub struct HostBuilder {
     name_servers: Vec<SocketAddr>,
     clock: Arc<dyn Clock>,
     tick_book: Arc<dyn TickBook>,
+    choice_book: Arc<dyn ChoiceBook>,
     reports: Reports,
     metrics: bool,
     telemetry: TelemetrySpec,
@@ -59,6 +62,7 @@ impl Default for HostBuilder {
             name_servers: Vec::new(),
             clock: Arc::new(SystemClock),
             tick_book: Arc::new(KeptTicks::new(Arc::new(MemoryKeyValue::default()))),
+            choice_book: Arc::new(InMind::default()),
             reports: Arc::new(drop),
             metrics: false,
             telemetry: TelemetrySpec::default(),
@@ -133,6 +137,12 @@ impl HostBuilder {
         self
     }
 
+    /// Where it is recorded what backends apps keep their state in.
+    pub fn choice_book(mut self, book: Arc<dyn ChoiceBook>) -> Self {
+        self.choice_book = book;
+        self
+    }
+
     /// Who is told what happens to services and schedules. It is called on threads that have other work to do, and must
     /// not wait.
     pub fn reports(mut self, reports: impl Fn(Report) + Send + Sync + 'static) -> Self {
@@ -158,7 +168,9 @@ impl HostBuilder {
     ///
     /// If the engine or the threads cannot be had, or the collector cannot be spoken to at all.
     pub fn build(self) -> Result<Host, HostError> {
-        let engines = Arc::new(Engines::build(self.limits.concurrent_requests).map_err(HostError::Engine)?);
+        let HostLimits { concurrent_requests, concurrent_calls, .. } = self.limits;
+        let instances = concurrent_requests.saturating_add(concurrent_calls);
+        let engines = Arc::new(Engines::build(instances).map_err(HostError::Engine)?);
         let cores = Arc::new(Cores::start(self.cores, engines.clone()).map_err(HostError::Threads)?);
         let network = Arc::new(Network::new(cores.count(), self.name_servers));
         let components_max = self.limits.metric_components;
@@ -177,6 +189,8 @@ impl HostBuilder {
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),
+            moving: Mutex::default(),
+            relinking: tokio::sync::Mutex::default(),
             ground: Arc::new(Ground {
                 cores: cores.clone(),
                 clock: self.clock,
@@ -185,10 +199,12 @@ impl HostBuilder {
                 tracer,
             }),
             tick_book: self.tick_book,
+            choice_book: self.choice_book,
             cores,
             readiness,
             admin: Mutex::default(),
             exporter,
+            since: Instant::now(),
         })
     }
 }

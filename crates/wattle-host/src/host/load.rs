@@ -1,11 +1,13 @@
 //! From a component's bytes to a component that can be instantiated: cached code or compiling, then joining to its
 //! providers, then a first instance to see that it starts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::timeout_at;
@@ -14,18 +16,23 @@ use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::ComponentName;
-use wattle_spec::shape::Kind;
+use wattle_spec::shape::{ImportName, Kind};
 
 use super::backends::Backends;
+use super::crew::Crew;
 use super::links::Joining;
-use crate::capability::{linker, preview1, with_labelled};
+use super::order;
+use crate::capability::joinable::Import;
+use crate::capability::{linker, preview1, with_imports};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
 use crate::invocation::{Invocation, RequestId, TriggerKind};
-use crate::outgoing::{Network, Outgoing, Places};
+use crate::outgoing::{self, Network, Outgoing};
+use crate::places::Places;
+use crate::sibling::{self, Admission, Callee, LIMIT, Sibling};
 use crate::telemetry::Telemetry;
 use crate::trigger::http::Warm;
 
@@ -56,6 +63,8 @@ pub(super) struct Loader {
     limits: HostLimits,
     providers: Providers,
     engines: Arc<Engines>,
+    /// Those of calls of components by others.
+    calls: Arc<Places>,
 }
 
 /// What the host has for the imports of components.
@@ -71,8 +80,22 @@ pub(super) struct Starting<'a> {
     pub(super) app: &'a App,
     pub(super) source: &'a dyn Source,
     pub(super) network: Arc<Network>,
-    pub(super) outgoing: Arc<Places>,
+    pub(super) outgoing: Arc<outgoing::Places>,
+    /// The components that are made.
+    pub(super) siblings: Siblings,
 }
+
+impl Starting<'_> {
+    /// Who a component is that is made.
+    fn identity(&self, callee: &ComponentName) -> Result<Arc<Identity>, StartError> {
+        let reason = || format!("the component {callee} was not made");
+        let missing = || StartError::Link { component: callee.clone(), reason: reason() };
+        Ok(self.siblings.get(callee).ok_or_else(missing)?.component().identity.clone())
+    }
+}
+
+/// The components of an app that are made, by name: each before those that call it.
+pub(super) type Siblings = BTreeMap<ComponentName, Arc<Sibling>>;
 
 impl Loader {
     pub(super) fn new(
@@ -95,6 +118,7 @@ impl Loader {
             limits,
             providers,
             engines,
+            calls: Places::new(LIMIT, "the host", limits.concurrent_calls),
         })
     }
 
@@ -118,28 +142,56 @@ impl Loader {
         self.providers.telemetry.as_ref()
     }
 
-    /// Makes the component `name` of an app.
-    pub(super) async fn load(
+    /// Makes the components of an app that `wanted` need, and themselves.
+    pub(super) async fn load_all<'a>(
+        &self,
+        starting: &mut Starting<'a>,
+        wanted: impl IntoIterator<Item = &'a ComponentName>,
+    ) -> Result<(), StartError> {
+        let App { id, limits, .. } = starting.app;
+        let calls = Places::new(LIMIT, id, limits.concurrent_calls);
+        for (name, spec) in order::callees_first(starting.app, wanted)? {
+            let component = Arc::new(self.load(starting, name, spec).await?);
+            let exports = spec.shape.exports.iter().filter_map(ImportName::interface);
+            let sibling = match spec.service {
+                Some(_) => Sibling::living(component, exports),
+                None => {
+                    let places = Places::new(LIMIT, &component.identity, spec.limits.concurrent_calls);
+                    let (app, host) = (calls.clone(), self.calls.clone());
+                    let admission = Admission { component: places, app, host };
+                    Sibling::apart(component, exports, starting.network.cores(), admission)
+                }
+            };
+            starting.siblings.insert(name.clone(), sibling);
+        }
+        Ok(())
+    }
+
+    /// Makes the component `name` of an app, of which those are made that it calls.
+    async fn load(
         &self,
         starting: &Starting<'_>,
         name: &ComponentName,
         spec: &ComponentSpec,
     ) -> Result<Component, StartError> {
-        let Starting { app, source, network, outgoing } = starting;
+        let Starting { app, source, network, outgoing, .. } = starting;
         if !spec.network.http.is_empty() {
             // Reads the system's roots: not when the first request wants to leave.
             network.tls().map_err(StartError::Tls)?;
         }
         let profile = profile_of(spec.shape.kind);
-        let code = self.code(profile, name, spec, *source).await?;
-        let program = match code {
-            Code::Component(code) => with_labelled(&self.linkers[profile.name()], profile, &spec.shape.imports)
-                .and_then(|linker| linker.instantiate_pre(&code))
-                .map(Program::Component),
-            Code::Module(code) => self.preview1.instantiate_pre(&code).map(Program::Module),
-        }
-        .map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
-        let joining = Joining { app, component: name, spec, backends: self.backends() };
+        let crew = Crew::of(app, name, spec)?;
+        let code = self.code(profile, name, &crew, *source).await?;
+        let joined = match code {
+            Code::Component(code) => Callee::all(spec, &code, |name| starting.siblings.get(name).cloned())
+                .and_then(|callees| Ok((callees, self.linker(profile, &crew, &code)?.instantiate_pre(&code)?)))
+                .map(|(callees, code)| (callees, Program::Component(code))),
+            Code::Module(code) => self.preview1.instantiate_pre(&code).map(|code| (Vec::new(), Program::Module(code))),
+        };
+        let (callees, program) =
+            joined.map_err(|error| StartError::Link { component: name.clone(), reason: format!("{error:#}") })?;
+        let leases = self.backends().leases(app, name, &[])?;
+        let joining = Joining { app, component: name, spec, backends: self.backends(), leases, callees };
         let identity = Identity {
             app: app.id.clone(),
             name: name.clone(),
@@ -148,12 +200,7 @@ impl Loader {
             env: spec.env.clone(),
             mounts: spec.mounts.clone(),
             limits: spec.limits,
-            key_value: joining.key_value()?,
-            config_links: joining.configs()?,
-            secrets: joining.secrets().await?,
-            log_links: joining.logs()?,
-            blobs: Arc::new(joining.blobs()?),
-            buses: joining.buses()?,
+            links: ArcSwap::from_pointee(joining.links().await?),
             outgoing: Outgoing::new(&spec.network, &spec.limits, outgoing.clone(), network.clone()),
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
@@ -161,6 +208,7 @@ impl Loader {
         };
         Ok(Component {
             identity: Arc::new(identity),
+            composed: crew.callees().map(|callee| starting.identity(callee.name)).collect::<Result<_, _>>()?,
             policy: spec.instances,
             engine: self.engines.clocked(profile),
             service: Service::of(spec.shape.kind, &program),
@@ -169,16 +217,34 @@ impl Loader {
         })
     }
 
+    /// What a `crew` with this `code` finds: what the host implements, and others of its app.
+    fn linker(
+        &self,
+        profile: Profile,
+        crew: &Crew<'_>,
+        code: &wasmtime::component::Component,
+    ) -> wasmtime::Result<Cow<'_, Linker<Guest>>> {
+        let (provided, hosts): (Vec<_>, Vec<_>) = crew.imports().partition(|import| import.provided.is_some());
+        let hosts = hosts.iter().map(|own| Import { name: &own.name, interface: own.interface, via: own.via.clone() });
+        let mut linker = with_imports(&self.linkers[profile.name()], profile, hosts)?;
+        for own in &provided {
+            if let Some(place) = own.provided {
+                sibling::join(linker.to_mut(), code, own.via.member, (&own.name, place))?;
+            }
+        }
+        Ok(linker)
+    }
+
     /// The code of a component: from the cache, else compiled and kept there.
     async fn code(
         &self,
         profile: Profile,
         name: &ComponentName,
-        spec: &ComponentSpec,
+        crew: &Crew<'_>,
         source: &dyn Source,
     ) -> Result<Code, StartError> {
-        let engine = self.engines.of(profile);
-        let cached = || self.code_cache.as_ref()?.load(engine, profile, &spec.digest);
+        let (engine, digest) = (self.engines.of(profile), crew.digest());
+        let cached = || self.code_cache.as_ref()?.load(engine, profile, &digest);
         if let Some(code) = cached() {
             return Ok(code);
         }
@@ -187,20 +253,25 @@ impl Loader {
             return Ok(code);
         }
         let failed = |source| StartError::Compile { component: name.clone(), source };
-        let wasm = source.read(&spec.digest).await.map_err(|source| StartError::Source {
-            component: name.clone(),
-            digest: spec.digest,
-            source,
-        })?;
+        let mut bytes = Vec::new();
+        for (component, digest) in crew.sources() {
+            let read = source.read(digest).await;
+            bytes.push(read.map_err(|source| {
+                let (component, digest) = (component.clone(), *digest);
+                StartError::Source { component, digest, source }
+            })?);
+        }
+        let wasm = crew.wasm(bytes).map_err(|reason| StartError::Link { component: name.clone(), reason })?;
         if wasm.len() as u64 > self.limits.compile_size.0 {
             return Err(failed(CompileError::TooLarge { size: wasm.len() as u64, limit: self.limits.compile_size }));
         }
         let started = Instant::now();
-        let code = self.compiler.compile(profile, wasm, &self.limits).await.map_err(failed)?;
+        let compiled = self.compiler.compile(profile, wasm, &self.limits).await;
+        let code = compiled.map_err(|error| crew.misfit(&error).unwrap_or_else(|| failed(error)))?;
         tracing::info!(component = %name, %profile, ms = started.elapsed().as_millis() as u64, "compiled");
         if let Some(cache) = &self.code_cache {
             // It runs from memory as well; the next start compiles again.
-            if let Err(error) = cache.store(engine, profile, &spec.digest, &code) {
+            if let Err(error) = cache.store(engine, profile, &digest, &code) {
                 tracing::warn!(component = %name, error = &error as &dyn std::error::Error, "compiled code is not kept");
             }
         }
@@ -217,7 +288,7 @@ impl Loader {
         let tried = component.clone();
         let outcome = cores
             .run(|core| async move {
-                let mut store = new_store(&tried.engine, &tried.identity, core, &invocation);
+                let mut store = new_store(&tried, core, &invocation);
                 let started = timeout_at(deadline.into(), tried.program.try_out(&mut store)).await;
                 match started {
                     Ok(Ok(())) => Ok(()),

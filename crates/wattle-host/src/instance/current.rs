@@ -8,12 +8,14 @@ use crate::cores::CoreId;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::telemetry::{Series, Trace};
 
-/// What an instance does now. All copies change together.
+/// What a component of an instance does now. All copies change together, and so do those of all its components.
 #[derive(Clone)]
-pub(crate) struct Current(Arc<State>);
+pub(crate) struct Current {
+    identity: Arc<Identity>,
+    state: Arc<State>,
+}
 
 struct State {
-    identity: Arc<Identity>,
     core: CoreId,
     /// An instance goes by the first request that it served.
     instance: RequestId,
@@ -30,34 +32,40 @@ impl Current {
     pub(crate) fn new(identity: Arc<Identity>, core: CoreId, first: &Invocation) -> Self {
         let Invocation { request: instance, trigger, .. } = *first;
         let request = AtomicU64::new(instance.0);
-        let current = Self(Arc::new(State { identity, core, instance, trigger, request, trace: Mutex::default() }));
+        let state = State { core, instance, trigger, request, trace: Mutex::default() };
+        let current = Self { identity, state: Arc::new(state) };
         current.follow(first.trace.as_ref());
         current
     }
 
+    /// The same for another component of the instance.
+    pub(super) fn of(&self, identity: Arc<Identity>) -> Self {
+        Self { identity, state: self.state.clone() }
+    }
+
     pub(crate) fn identity(&self) -> &Arc<Identity> {
-        &self.0.identity
+        &self.identity
     }
 
     pub(crate) fn core(&self) -> CoreId {
-        self.0.core
+        self.state.core
     }
 
     pub(crate) fn instance(&self) -> RequestId {
-        self.0.instance
+        self.state.instance
     }
 
     pub(crate) fn trigger(&self) -> TriggerKind {
-        self.0.trigger
+        self.state.trigger
     }
 
     pub(crate) fn request(&self) -> RequestId {
-        RequestId(self.0.request.load(Ordering::Relaxed))
+        RequestId(self.state.request.load(Ordering::Relaxed))
     }
 
     /// The numbers of its component. `None`: nobody asked for them, nor for traces.
     pub(crate) fn series(&self) -> Option<&Arc<Series>> {
-        self.0.identity.series.as_ref()
+        self.identity.series.as_ref()
     }
 
     pub(crate) fn trace(&self) -> Option<Trace> {
@@ -66,7 +74,7 @@ impl Current {
 
     /// From now on lines belong to `invocation`.
     pub(crate) fn serve(&self, invocation: &Invocation) {
-        self.0.request.store(invocation.request.0, Ordering::Relaxed);
+        self.state.request.store(invocation.request.0, Ordering::Relaxed);
     }
 
     /// From now on calls of the host belong to `trace`.
@@ -76,7 +84,19 @@ impl Current {
         }
     }
 
+    /// The same of both, for an instance that works for this `invocation` alone.
+    pub(crate) fn serve_alone(&self, invocation: &Invocation) {
+        self.serve(invocation);
+        self.follow(invocation.trace.as_ref());
+    }
+
+    /// From now on lines belong to no more than the instance, and calls of the host to no trace.
+    pub(crate) fn rest(&self) {
+        self.state.request.store(self.state.instance.0, Ordering::Relaxed);
+        self.follow(None);
+    }
+
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Trace>> {
-        self.0.trace.lock().expect("invariant: nothing panics while it holds this lock")
+        self.state.trace.lock().expect("invariant: nothing panics while it holds this lock")
     }
 }

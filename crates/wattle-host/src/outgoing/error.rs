@@ -22,6 +22,9 @@ pub(crate) enum SendError {
     /// The name leads where the component may not go.
     #[error("the request to {name} was refused: {name} is {address}, a {class} address")]
     Prohibited { name: String, address: IpAddr, class: AddressClass },
+    /// It goes to the routes of the app itself, which are not served.
+    #[error("http://self are the routes of the app, and they are not served now")]
+    NoRoutes,
     /// A limit of the app.
     #[error("too many outgoing requests (limit {0})")]
     TooMany(&'static str),
@@ -55,6 +58,7 @@ impl From<SendError> for Error {
             SendError::NoOrigin(_) => Error::HttpRequestUriInvalid,
             SendError::Denied(_, Denied::Origin) => Error::HttpRequestDenied,
             SendError::Denied(_, Denied::Address(_)) | SendError::Prohibited { .. } => Error::DestinationIpProhibited,
+            SendError::NoRoutes => Error::DestinationUnavailable,
             SendError::TooMany(_) => Error::ConnectionLimitReached,
             SendError::Tls(_) => Error::ConfigurationError,
             SendError::Wasi(error) => error,

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, SystemTime};
 
+use wattle_spec::control::Requests;
 use wattle_spec::name::{AppId, ComponentName};
 
+use super::called::CallEnd;
 use super::delivered::Fate;
 use super::host_call::{FUNCTIONS_OF, Outcome};
 use crate::answer::ErrorCode;
@@ -59,6 +61,8 @@ pub(crate) struct Shard {
     pub(super) outgoing: [AtomicU64; STATUSES.len()],
     pub(super) messages: [AtomicU64; Fate::COUNT],
     pub(super) messages_in_flight: AtomicI64,
+    pub(super) calls: [AtomicU64; CallEnd::COUNT],
+    pub(super) calls_in_flight: AtomicI64,
     pub(super) log_lines_dropped: AtomicU64,
 }
 
@@ -130,6 +134,15 @@ impl Series {
     /// The same of what goes up and down, perhaps not on one core.
     pub(super) fn level(&self, number: impl Fn(&Shard) -> &AtomicI64) -> i64 {
         self.shards.iter().map(|shard| number(shard).load(Ordering::Relaxed)).sum()
+    }
+
+    /// The requests of whoever has these numbers; `None`: they are of several.
+    pub(crate) fn requests(&self) -> Option<Requests> {
+        let ended = |status| self.sum(|shard| &shard.requests[status]);
+        let served = (0..STATUSES.len()).map(ended).sum();
+        let in_flight = u64::try_from(self.level(|shard| &shard.in_flight)).unwrap_or_default();
+        let failed = ended(0) + ended(STATUSES.len() - 1);
+        (self.app.as_deref() != Some(OTHER)).then_some(Requests { served, failed, in_flight })
     }
 
     fn is_used(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::called::CallEnd;
 use super::delivered::Fate;
 use super::host_call::{FUNCTIONS_OF, Outcome};
 use super::metrics::{BOUNDS, STATUSES, Series};
@@ -88,6 +89,7 @@ pub(super) fn take(telemetry: &Telemetry) -> Vec<Family> {
     families.extend(of_instances(&series));
     families.extend(of_messages(&series));
     families.extend(of_calls(&series));
+    families.extend(of_host_calls(&series));
     families.extend(of_host(telemetry));
     families
 }
@@ -150,6 +152,23 @@ fn of_messages(series: &[impl AsRef<Series>]) -> Vec<Family> {
 }
 
 fn of_calls(series: &[impl AsRef<Series>]) -> Vec<Family> {
+    let help = "Calls of a component by others of its app, by how they ended";
+    let mut calls = Family::counter("wattle.calls", help);
+    let mut in_flight = Family::gauge("wattle.calls.in_flight", "Calls of a component that are under way or wait");
+    for series in series.iter().map(AsRef::as_ref) {
+        let counts = CallEnd::ALL.map(|end| (end, series.sum(|shard| &shard.calls[end as usize])));
+        for (end, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            calls.add(series, Some(("outcome", end.as_str())), Value::Total(count));
+        }
+        let level = series.level(|shard| &shard.calls_in_flight);
+        if level > 0 || counts.iter().any(|(_, count)| *count > 0) {
+            in_flight.add(series, None, Value::Level(level));
+        }
+    }
+    vec![calls, in_flight]
+}
+
+fn of_host_calls(series: &[impl AsRef<Series>]) -> Vec<Family> {
     let mut calls = Family::counter("wattle.host_calls", "Calls of host functions that a backend answers");
     let mut outgoing = Family::counter("wattle.outgoing_requests", "Requests that components sent");
     for series in series.iter().map(AsRef::as_ref) {

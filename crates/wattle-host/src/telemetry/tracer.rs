@@ -175,6 +175,15 @@ impl Trace {
         own.sampled.then(|| self.span(context, Some(Origin::Here(own.span)), kind, name.into()))
     }
 
+    /// The same trace for something that is done within `span`.
+    pub(crate) fn below(&self, span: Option<&Span>) -> Self {
+        if span.is_none() {
+            return self.clone();
+        }
+        let (state, tracer) = (self.0.state.clone(), self.0.tracer.clone());
+        Self(Arc::new(Place { context: self.place(span), state, tracer }))
+    }
+
     /// Where `span` is in it, or else the request itself.
     fn place(&self, span: Option<&Span>) -> SpanContext {
         span.and_then(|span| span.finished.as_ref()).map_or(self.0.context, |span| span.context)

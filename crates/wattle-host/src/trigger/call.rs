@@ -26,6 +26,16 @@ pub(crate) enum Failed {
     Deadline,
     /// There was no room for another instance.
     NoRoom,
+    /// Others called it first, as many as it answers at a time: as this limit says, or one.
+    Busy(Option<&'static str>),
+    /// As many calls are under way as this limit of somebody's says.
+    Full { limit: &'static str, whose: &'static str },
+    /// The calls of its caller hold too much already.
+    TooMuch,
+    /// It was asked of a service that had not been started again in time.
+    NotStarted,
+    /// It was asked of a service, which ended before it answered.
+    NotRunning,
     /// The host's own bug ended it, or the host is ending.
     Lost,
 }
@@ -57,14 +67,13 @@ async fn on_core<E: Entry>(
     invocation: Invocation,
     entry: E,
 ) -> Result<E::Value, Failed> {
-    let Component { engine, identity, .. } = component;
-    let mut store = command_store(engine, identity, core, &invocation, &entry.command_line());
+    let mut store = command_store(component, core, &invocation, &entry.command_line());
     let ended = invocation.within(entry.enter(component, &mut store)).await;
     outcome(ended, &store)
 }
 
 /// What a call in `store` gave, or how it ended.
-pub(super) fn outcome<T>(ended: Result<wasmtime::Result<T>, Elapsed>, store: &Store<Guest>) -> Result<T, Failed> {
+pub(crate) fn outcome<T>(ended: Result<wasmtime::Result<T>, Elapsed>, store: &Store<Guest>) -> Result<T, Failed> {
     match ended {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if error.is::<ComputedTooLong>() => Err(Failed::Deadline),
@@ -95,6 +104,16 @@ impl fmt::Display for Failed {
             }
             Failed::Deadline => f.write_str("it had not ended at its deadline"),
             Failed::NoRoom => f.write_str("there is no room for another instance"),
+            Failed::Busy(Some(limit)) => {
+                write!(f, "its turn had not come in time, it is busy with other calls (limit {limit})")
+            }
+            Failed::Busy(None) => f.write_str("its turn had not come in time, it answers one call at a time"),
+            Failed::Full { limit, whose } => {
+                write!(f, "as many calls are under way as the limit {limit} of {whose} lets be")
+            }
+            Failed::TooMuch => f.write_str("its caller's calls under way hold more than the limit host-call-bytes"),
+            Failed::NotStarted => f.write_str("the service was not running, and had not been started again in time"),
+            Failed::NotRunning => f.write_str("the service ended before it answered"),
             Failed::Lost => f.write_str("the host's own bug ended it"),
         }
     }

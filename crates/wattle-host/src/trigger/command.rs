@@ -48,7 +48,11 @@ pub enum Start {
 /// Runs `command` of a component that is loaded.
 ///
 /// When this is dropped, the guest ends at its next tick, or when the stream that it waits for lets it go.
-pub(crate) async fn run(component: Component, engines: Arc<Engines>, command: Command) -> Result<Ended, CommandError> {
+pub(crate) async fn run(
+    component: Arc<Component>,
+    engines: Arc<Engines>,
+    command: Command,
+) -> Result<Ended, CommandError> {
     let deadline = command.deadline;
     let (sender, ended) = oneshot::channel();
     start_thread(component, engines, command, sender).map_err(CommandError::Process)?;
@@ -65,7 +69,7 @@ pub(crate) async fn run(component: Component, engines: Arc<Engines>, command: Co
 type Outcome = Result<Ended, CommandError>;
 
 fn start_thread(
-    component: Component,
+    component: Arc<Component>,
     engines: Arc<Engines>,
     command: Command,
     mut sender: oneshot::Sender<Outcome>,

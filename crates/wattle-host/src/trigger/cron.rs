@@ -3,6 +3,7 @@
 //! What is due is decided by the clock on the wall ([`Timetable`]); between two looks at it the host sleeps by the clock
 //! that only goes forward. A tick is claimed in the [`TickBook`] before it runs: nobody else runs it, ever.
 
+mod asked;
 mod book;
 mod run;
 
@@ -10,18 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, pending};
 use futures::stream::{self, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use wattle_backend::error::BackendError;
+use wattle_spec::app::App;
 use wattle_spec::cron::{CronTrigger, Missed, STEP_MAX, Timetable, Verdict};
 use wattle_spec::name::AppId;
 use wattle_spec::report::{Report, SkipReason, Tick};
 
+pub(crate) use asked::Asked;
 pub use book::{KeptTicks, TickBook};
-pub(crate) use run::Runs;
-use run::Scheduled;
+use run::{Runs, Scheduled};
 
 use super::ground::Ground;
 use crate::component::Component;
@@ -34,24 +36,34 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// The schedules of one app.
 pub(crate) struct Crons {
-    pub(crate) app: AppId,
-    pub(crate) ground: Arc<Ground>,
-    pub(crate) book: Arc<dyn TickBook>,
-    pub(crate) runs: Runs,
+    app: AppId,
+    ground: Arc<Ground>,
+    book: Arc<dyn TickBook>,
+    runs: Runs,
     pub(crate) triggers: Vec<Arc<Scheduled>>,
+    /// Where runs are asked for.
+    asked: mpsc::Sender<Asked>,
 }
 
 impl Crons {
+    /// Those of `app`, none so far, and what is asked of them.
+    pub(crate) fn new(app: &App, ground: Arc<Ground>, book: Arc<dyn TickBook>) -> (Self, mpsc::Receiver<Asked>) {
+        let (asked, desk) = asked::desk();
+        let (app, runs) = (app.id.clone(), Runs::new(&app.limits));
+        (Self { app, ground, book, runs, triggers: Vec::new(), asked }, desk)
+    }
+
     /// Adds what `component` does at the times of `trigger`.
     pub(crate) fn add(&mut self, trigger: CronTrigger, component: Arc<Component>) {
         self.triggers.push(Arc::new(Scheduled::new(trigger, component)));
     }
 
-    /// Runs what is due until `stop` says that it is over, and then until the runs under way have ended.
-    pub(crate) async fn keep(self, mut stop: watch::Receiver<bool>) {
-        let mut table = self.timetable().await;
-        let crons = Arc::new(self);
-        let mut running = JoinSet::new();
+    /// Runs what is due, and what comes to the `desk`, until `stop` says that it is over, and then until the runs under way
+    /// have ended.
+    pub(crate) async fn keep(self: Arc<Self>, mut stop: watch::Receiver<bool>, mut desk: mpsc::Receiver<Asked>) {
+        let crons = self;
+        let mut table = crons.timetable().await;
+        let (mut running, stopping) = (JoinSet::new(), stop.clone());
         loop {
             let now = crons.ground.clock.now();
             for due in table.due(now) {
@@ -59,7 +71,9 @@ impl Crons {
                 match due.verdict {
                     Verdict::Miss => crons.skip(&scheduled, due.tick, SkipReason::Missed),
                     Verdict::Run => match scheduled.place(crons.runs.backlog) {
-                        Some(place) => drop(running.spawn(crons.clone().run(scheduled, due.tick, place, stop.clone()))),
+                        Some(place) => {
+                            drop(running.spawn(crons.clone().run(scheduled, due.tick, place, stopping.clone())))
+                        }
                         None => crons.skip(&scheduled, due.tick, SkipReason::Overlap),
                     },
                 }
@@ -67,14 +81,20 @@ impl Crons {
             if let Some(until) = table.set_back(now) {
                 crons.ground.report(Report::CronWaits { app: crons.app.clone(), until });
             }
-            let Some(nap) = table.nap(now) else { break };
+            let nap = table.nap(now).map(|nap| crons.ground.clock.sleep(nap));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(ended) = running.join_next() => tell_bug(ended),
-                () = crons.ground.clock.sleep(nap) => {}
+                Some(asked) = desk.recv() => {
+                    if let Some((asked, place)) = crons.admit(asked) {
+                        drop(running.spawn(crons.clone().run_asked(asked, place, stopping.clone())));
+                    }
+                }
+                () = nap.unwrap_or_else(|| Box::pin(pending())) => {}
             }
         }
+        drop(desk);
         while let Some(ended) = running.join_next().await {
             tell_bug(ended);
         }

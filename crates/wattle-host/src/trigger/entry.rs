@@ -1,7 +1,7 @@
 //! Where a component is entered outside of HTTP.
 
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Accessor, InstancePre};
 use wasmtime_wasi::{p2, p3};
 use wattle_spec::shape::Kind;
 
@@ -45,7 +45,7 @@ impl Entry for Main {
                 start.call_async(store, ()).await.map(|()| 0)
             }
             Program::Component(pre) => {
-                let returned = match exports_run_03(component.identity.kind, pre) {
+                let returned = match component.identity.kind == Kind::Component03 && exports_run_03(pre) {
                     true => run_03(pre, store).await?,
                     false => run_02(pre, store).await?,
                 };
@@ -55,8 +55,14 @@ impl Entry for Main {
     }
 }
 
-fn exports_run_03(kind: Kind, pre: &InstancePre<Guest>) -> bool {
-    kind == Kind::Component03 && p3::bindings::CommandIndices::new(pre).is_ok()
+/// Whether it exports `wasi:cli/run` of 0.3.
+pub(crate) fn exports_run_03(pre: &InstancePre<Guest>) -> bool {
+    p3::bindings::CommandIndices::new(pre).is_ok()
+}
+
+/// Whether it exports `wasi:cli/run` of 0.2.
+pub(crate) fn exports_run_02(pre: &InstancePre<Guest>) -> bool {
+    p2::bindings::CommandPre::new(pre.clone()).is_ok()
 }
 
 async fn run_02(pre: &InstancePre<Guest>, store: &mut Store<Guest>) -> wasmtime::Result<Result<(), ()>> {
@@ -64,15 +70,19 @@ async fn run_02(pre: &InstancePre<Guest>, store: &mut Store<Guest>) -> wasmtime:
     command.wasi_cli_run().call_run(store).await
 }
 
-/// What the guest has left to do when it has returned, it still does.
 async fn run_03(pre: &InstancePre<Guest>, store: &mut Store<Guest>) -> wasmtime::Result<Result<(), ()>> {
     let indices = p3::bindings::CommandIndices::new(pre)?;
     let instance = pre.instantiate_async(&mut *store).await?;
     let command = indices.load(&mut *store, &instance)?;
-    let run = store.run_concurrent(async |accessor| {
-        let returned = command.wasi_cli_run().call_run(accessor).await;
-        std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
-        returned
-    });
-    run.await?
+    store.run_concurrent(async |accessor| run_to_end(&command, accessor).await).await?
+}
+
+/// Runs `command`, and what the guest has left to do when it has returned.
+pub(crate) async fn run_to_end(
+    command: &p3::bindings::Command,
+    accessor: &Accessor<Guest>,
+) -> wasmtime::Result<Result<(), ()>> {
+    let returned = command.wasi_cli_run().call_run(accessor).await;
+    std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+    returned
 }

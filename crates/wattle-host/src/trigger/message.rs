@@ -10,14 +10,17 @@ mod lane;
 mod leftovers;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::watch;
+use tokio::time::sleep;
 use wattle_backend::bus::{Audience, Deliveries, Subscription};
 use wattle_backend::error::BackendError;
 use wattle_spec::message::{MessageReport, MessageTrigger};
+use wattle_spec::name::BackendName;
 use wattle_spec::report::Report;
 use wattle_spec::shape::MessageHandler;
 
@@ -26,9 +29,8 @@ use self::hearing::Hearing;
 use self::lane::Lane;
 pub(crate) use self::leftovers::forget;
 use super::ground::Ground;
-use crate::capability::Via;
 use crate::capability::messaging::BusLink;
-use crate::component::Component;
+use crate::component::{Component, Links};
 use crate::cores::CoreId;
 use crate::error::StartError;
 
@@ -49,8 +51,17 @@ pub(crate) struct Inbox {
     lanes: Vec<Lane>,
 }
 
+/// An inbox that is kept by somebody, for who ends it.
+pub(crate) struct Kept {
+    trigger: MessageTrigger,
+    /// Where they come from.
+    backend: BackendName,
+    hearing: Weak<Hearing>,
+    stop: watch::Sender<bool>,
+}
+
 impl Inbox {
-    /// Begins to listen. What is published from now on is delivered, unless the backend cannot be reached now: then it is
+    /// Begins to listen where `links` say. What is published from now on is delivered, unless the backend cannot be reached now: then it is
     /// tried again when the inbox is [kept](Self::keep).
     ///
     /// # Errors
@@ -60,19 +71,20 @@ impl Inbox {
         trigger: &MessageTrigger,
         handler: MessageHandler,
         component: &Arc<Component>,
+        links: &Links,
         ground: &Arc<Ground>,
     ) -> Result<Self, StartError> {
         let name = &component.identity.name;
         let unfit = || StartError::Link { component: name.clone(), reason: "messages cannot reach it".to_owned() };
         let package = handler.interface().package_key().to_string();
-        let link = component.identity.buses.unnamed(&package, &Via::Interface).ok_or_else(unfit)?;
+        let link = links.inbox(&package).ok_or_else(unfit)?;
         let subscriber = Arc::new(Subscriber {
             trigger: trigger.clone(),
             component: component.clone(),
             handler: Handler::find(handler, &component.program).ok_or_else(unfit)?,
-            link: link.clone(),
             ground: ground.clone(),
-            hearing: Hearing::of(trigger, &component.identity.app, link, &ground.readiness),
+            hearing: Hearing::of(trigger, &component.identity.app, &link, &ground.readiness),
+            link,
             given_up: AtomicU64::default(),
         });
         let shares = shares(trigger, &ground.cores.ids().collect::<Vec<_>>(), ground.cores.least_loaded());
@@ -95,11 +107,47 @@ impl Inbox {
         Ok(Self { subscriber, lanes })
     }
 
-    /// Handles what comes, until `stop` says that it is over, and then what is under way. What is under way when this is
-    /// dropped is given back to the backend.
-    pub(crate) async fn keep(self, stop: watch::Receiver<bool>) {
+    /// Handles what comes, until what is given beside says that it is over, and then what is under way. What is under way
+    /// when the future is dropped is given back to the backend.
+    pub(crate) fn keep(self) -> (Kept, impl Future<Output = ()> + Send) {
         let Self { subscriber, lanes } = self;
-        join_all(lanes.into_iter().map(|lane| lane.keep(&subscriber, stop.clone()))).await;
+        let (stop, stopped) = watch::channel(false);
+        let (trigger, backend) = (subscriber.trigger.clone(), subscriber.link.facts.backend.clone());
+        let kept = Kept { trigger, backend, hearing: Arc::downgrade(&subscriber.hearing), stop };
+        let keeping = async move {
+            join_all(lanes.into_iter().map(|lane| lane.keep(&subscriber, stopped.clone()))).await;
+        };
+        (kept, keeping)
+    }
+}
+
+impl Kept {
+    /// From now on it takes no message.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Whether it and `other` are for one trigger.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let place = |kept: &Self| (kept.trigger.component.clone(), kept.trigger.subject.clone());
+        place(self) == place(other)
+    }
+
+    /// Whether nothing of it is under way any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stop.is_closed()
+    }
+
+    /// Stops it, whose trigger `next` takes the messages of: at once if they come from the same backend, else after `time`, so
+    /// that what those publish who began before is still heard.
+    pub(crate) async fn give_way(&self, next: &Arc<Self>, time: Duration) {
+        if self.backend != next.backend {
+            if let Some(hearing) = self.hearing.upgrade() {
+                hearing.pass();
+            }
+            sleep(time).await;
+        }
+        self.stop();
     }
 }
 

@@ -5,39 +5,77 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::watch;
+use wattle_spec::control::ServiceState;
 use wattle_spec::report::Report;
-use wattle_spec::service::{RestartOn, RestartPolicy, Restarts};
+use wattle_spec::service::{Cause, RestartOn, RestartPolicy, Restarts};
 
-use super::call::{call, success};
+use super::call::{Failed, call, success};
 use super::entry::Main;
 use super::ground::Ground;
 use crate::capability::wasi::CommandLine;
 use crate::component::Component;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::sibling::{Desk, Ended, Living};
 
-/// Keeps `component` running until it has ended for good. When this is dropped, its instance ends at its next tick.
-pub(crate) async fn keep(ground: Arc<Ground>, component: Arc<Component>, policy: RestartPolicy) {
+/// A service that is to run.
+pub(crate) struct Start {
+    pub(crate) component: Arc<Component>,
+    /// Where what others of its app ask it waits.
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) policy: RestartPolicy,
+    /// To say how it is.
+    pub(crate) state: watch::Sender<ServiceState>,
+}
+
+/// Keeps a service running until it has ended for good. When this is dropped, its instance ends at its next tick.
+pub(crate) async fn keep(ground: Arc<Ground>, start: Start) {
+    run(&ground, &start).await;
+    start.desk.close().await;
+}
+
+async fn run(ground: &Ground, start: &Start) {
+    let Start { component, desk, policy, state } = start;
+    let policy = *policy;
     let (app, service) = (&component.identity.app, &component.identity.name);
     let command_line = CommandLine { arguments: vec![service.to_string()], variables: Vec::new() };
     let mut restarts = Restarts::new(policy);
-    loop {
+    for again in 0.. {
         let run = RequestId::next();
+        state.send_replace(ServiceState::Running { run: run.to_string(), restarts: again });
         ground.report(Report::ServiceStarted { app: app.clone(), service: service.clone(), run: run.to_string() });
         // It has no end that a span could be told at.
         let invocation = Invocation { request: run, trigger: TriggerKind::Service, deadline: None, trace: None };
-        let ended = call(&ground.cores, &component, invocation, Main(command_line.clone())).await;
-        let reason = match success(ended) {
+        let entry = Living { main: Main(command_line.clone()), desk: desk.clone() };
+        let (cause, ended) = judged(call(&ground.cores, component, invocation, entry).await);
+        let reason = match ended {
             Ok(()) if policy.on == RestartOn::Failure => {
+                state.send_replace(ServiceState::Completed);
                 return ground.report(Report::ServiceCompleted { app: app.clone(), service: service.clone() });
             }
             Ok(()) => "it ended well, and `restart.on` is `always`".to_owned(),
-            Err(failed) => failed.to_string(),
+            Err(reason) => reason,
         };
         let (app, service) = (app.clone(), service.clone());
-        let Some(after) = restarts.ended(Instant::now(), run.chance()) else {
+        let Some(after) = restarts.ended(Instant::now(), cause, run.chance()) else {
+            state.send_replace(ServiceState::Failed { reason: reason.clone() });
             return ground.report(Report::ServiceFailed { app, service, reason });
         };
+        let after_ms = after.as_millis() as u64;
+        state.send_replace(ServiceState::Restarting { reason: reason.clone(), after_ms, restarts: again });
         ground.report(Report::ServiceRestarting { app, service, reason, after, ends: restarts.count() });
         ground.clock.sleep(after).await;
     }
+}
+
+/// What ended an instance, and why if it did not end well.
+fn judged(ended: Result<Ended, Failed>) -> (Cause, Result<(), String>) {
+    let code = match ended {
+        Ok(Ended::ByCall { how, has_answered }) => {
+            return (Cause::Call { has_answered }, Err(format!("a call ended it: {how}")));
+        }
+        Ok(Ended::ByItself(code)) => Ok(code),
+        Err(failed) => Err(failed),
+    };
+    (Cause::Itself, success(code).map_err(|failed| failed.to_string()))
 }

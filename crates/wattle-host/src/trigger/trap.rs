@@ -40,7 +40,7 @@ impl Trap {
 }
 
 /// The code that a guest exited with, if `error` says that it did. One that no process can have becomes 255.
-pub(super) fn exit_code(error: &wasmtime::Error) -> Option<u8> {
+pub(crate) fn exit_code(error: &wasmtime::Error) -> Option<u8> {
     let I32Exit(code) = error.downcast_ref()?;
     Some(u8::try_from(*code).unwrap_or(u8::MAX))
 }

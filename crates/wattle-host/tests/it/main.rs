@@ -5,5 +5,6 @@
 mod clock;
 mod cron;
 mod messages;
+mod questions;
 mod rig;
 mod service;

@@ -1,13 +1,14 @@
 //! Backends: where the state of capabilities is kept, or where their bytes go.
 
 mod nats;
+mod settings;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::nats::{NatsAuth, NatsServer, NatsServerError, NatsSpec, NatsTls, SERVER_DEFAULT};
 use crate::quota::Quota;
@@ -49,7 +50,7 @@ pub enum EngineSpec {
 }
 
 /// The word for an engine, the `type` of a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
     /// In the memory of the host: gone when it stops.
@@ -69,7 +70,7 @@ pub const ALL_KINDS: [BackendKind; 5] =
     [BackendKind::Memory, BackendKind::Disk, BackendKind::Nats, BackendKind::Environment, BackendKind::Files];
 
 /// Who shares a backend's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Every app has its own.

@@ -14,7 +14,7 @@ use crate::interface::Interface;
 use crate::label::LinkKey;
 use crate::listen::Listen;
 use crate::manifest::Source;
-use crate::name::{AppName, BackendName, ComponentName, GroupName, SecretName};
+use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, SecretName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
@@ -107,6 +107,7 @@ leaves! {
     AppName: "app-name", "shop", name;
     ComponentName: "component-name", "cart", name;
     BackendName: "backend-name", "orders", name;
+    ProviderName: "provider-name", "orders", name;
     GroupName: "group-name", "billing", name;
     SecretName: "secret-name", "stripe-key", plain;
     Version: "semantic-version", "0.1.0", version;

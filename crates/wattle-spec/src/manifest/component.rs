@@ -34,8 +34,9 @@ pub struct ComponentEntry {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<Variable, Text>")]
     pub env: BTreeMap<Variable, Text>,
-    /// What provides the component's imports: an interface or a package, and the name of a backend. A key with a label,
-    /// `wasi:keyvalue#sessions`, is for what the component opens by that name, and for an import that it calls so.
+    /// What provides the component's imports: an interface or a package, and the name of a backend or of another
+    /// component. A key with a label, `wasi:keyvalue#sessions`, is for what the component opens by that name, and for an
+    /// import that it calls so.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
@@ -61,7 +62,8 @@ pub struct ComponentEntry {
 #[schemars(deny_unknown_fields)]
 pub struct AllowEntry {
     /// The origins that it may send HTTP requests to: a scheme, a host (`*.example.com`: every name below it; `*`: any)
-    /// and, if it is not that of the scheme, a port (`*`: any).
+    /// and, if it is not that of the scheme, a port (`*`: any). `http://self` is the app itself: its own routes, by their
+    /// paths, without a socket.
     #[serde(default)]
     pub http: Vec<OriginPattern>,
     /// The addresses that these may lead to beside the public ones: `loopback`, `private`, `link-local`, `metadata`, or a

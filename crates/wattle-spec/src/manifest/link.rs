@@ -1,4 +1,4 @@
-//! Links as written: `"wasi:keyvalue" = "orders"`, or a table that says more.
+//! Links as written: `"wasi:keyvalue" = "orders"`, or a table that says more, `{ to = "pricing", mode = "apart" }`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,16 +11,19 @@ use serde::{Deserialize, Deserializer};
 
 use crate::document::Written;
 use crate::label::LinkKey;
-use crate::name::BackendName;
+use crate::link::Mode;
+use crate::name::{BackendName, ProviderName};
 
 /// Links by the interface or package, and perhaps the label, that they are for.
 pub type Links = BTreeMap<Written<LinkKey>, LinkEntry>;
 
-/// One link as written: the name of a backend, or `{ to = "orders" }`.
+/// One link as written: the name of a backend or of a component, or `{ to = "orders" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkEntry {
     /// What provides the import.
-    pub to: Written<BackendName>,
+    pub to: Written<ProviderName>,
+    /// How it is called, if it is a component.
+    pub mode: Option<Written<Mode>>,
 }
 
 /// The table form of a link.
@@ -28,22 +31,45 @@ pub struct LinkEntry {
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 struct LinkTable {
-    /// The name of a backend.
-    to: Written<BackendName>,
+    /// The name of a backend, or of another component of the app.
+    to: Written<ProviderName>,
+    /// How the component is called: in an instance of its own, or in that of its caller.
+    #[schemars(extend("default" = "apart"))]
+    mode: Option<Written<Mode>>,
 }
+
+/// The table form of a link of a host.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used: what fits it is read as a `LinkTable`")]
+struct HostLinkTable {
+    /// The name of a backend.
+    to: BackendName,
+}
+
+/// How a link of a host is written: as others, but a host has no components.
+pub(crate) struct HostLinkEntry;
 
 /// Either form.
 enum Form {
-    Name(BackendName),
+    Name(ProviderName),
     Table(LinkTable),
+}
+
+impl LinkEntry {
+    /// A link that says nothing else.
+    pub fn to(name: impl Into<ProviderName>) -> Self {
+        Self { to: name.into().into(), mode: None }
+    }
 }
 
 impl<'de> Deserialize<'de> for LinkEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Written { value, span } = Written::<Form>::deserialize(deserializer)?;
         Ok(match value {
-            Form::Name(name) => Self { to: Written { value: name, span } },
-            Form::Table(table) => Self { to: table.to },
+            Form::Name(name) => Self { to: Written { value: name, span }, mode: None },
+            Form::Table(LinkTable { to, mode }) => Self { to, mode },
         })
     }
 }
@@ -60,7 +86,7 @@ impl<'de> Visitor<'de> for FormVisitor {
     type Value = Form;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a backend or a table")
+        f.write_str("the name of a backend or a component, or a table")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Form, E> {
@@ -82,7 +108,25 @@ impl JsonSchema for LinkEntry {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (name, table) = (BackendName::json_schema(generator), LinkTable::json_schema(generator));
-        json_schema!({ "anyOf": [name, table] })
+        either::<ProviderName, LinkTable>(generator)
     }
+}
+
+impl JsonSchema for HostLinkEntry {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "HostLink".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        either::<BackendName, HostLinkTable>(generator)
+    }
+}
+
+fn either<Name: JsonSchema, Table: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let (name, table) = (Name::json_schema(generator), Table::json_schema(generator));
+    json_schema!({ "anyOf": [name, table] })
 }

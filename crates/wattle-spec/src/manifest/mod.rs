@@ -11,6 +11,7 @@ mod source;
 mod triggers;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use schemars::JsonSchema;
@@ -24,12 +25,14 @@ pub use self::backend::{BackendEntry, NatsTlsEntry};
 pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::cron::CronEntry;
 pub use self::cut::Cut;
+pub(crate) use self::link::HostLinkEntry;
 pub use self::link::{LinkEntry, Links};
 pub use self::message::{MessageEntry, RetryEntry};
 pub use self::service::RestartEntry;
 pub use self::source::{Source, SourceError};
 pub(crate) use self::triggers::Known;
 pub use self::triggers::{HttpTrigger, TriggerTarget, Triggers};
+use crate::backend::BackendSpec;
 pub use crate::document::{Address, GuestPath, HostPath, LimitTable, TEXT_MAX_LEN, Text, Variable, Version, Written};
 use crate::document::{Document, generate, keyed};
 use crate::fault::Fault;
@@ -65,8 +68,8 @@ pub struct Manifest {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<BackendName, BackendEntry>")]
     pub backends: BTreeMap<Written<BackendName>, BackendEntry>,
-    /// Links for all components: an interface or a package, with or without a label, and what provides it. A component's
-    /// own links win.
+    /// Links for all components: an interface or a package, with or without a label, and what provides it: a backend, or
+    /// a component. A component's own links win.
     #[serde(default)]
     #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
@@ -122,6 +125,11 @@ impl Manifest {
         document.add(backend_faults(&backends));
         document.add(of_host(&backends));
         Ok(document)
+    }
+
+    /// The backends that it names. Relative paths start from `base`.
+    pub fn own_backends(&self, base: &Path) -> BTreeMap<BackendName, BackendSpec> {
+        self.backends.iter().map(|(name, entry)| (name.value.clone(), entry.resolved().based(base))).collect()
     }
 
     /// The components and the services, by name.

@@ -61,11 +61,11 @@ pub(super) fn components(generator: &mut SchemaGenerator) -> Schema {
     table
 }
 
-/// The schema of `[services]`: there is one instance of a service, which answers no requests and has no deadline.
+/// The schema of `[services]`: there is one instance of a service, which answers no requests.
 pub(super) fn services(generator: &mut SchemaGenerator) -> Schema {
     let mut table = keyed::<ComponentName, ComponentEntry>(generator);
     remove(&mut table, "/additionalProperties/properties", &["instances"]);
-    let of_requests = ["deadline", "request-body", "response-body"];
+    let of_requests = ["request-body", "response-body"];
     remove(&mut table, "/additionalProperties/properties/limits/properties", &of_requests);
     table
 }

@@ -58,7 +58,9 @@ impl NetworkPolicy {
     ///
     /// If no pattern means it, or it is itself an address that is neither allowed nor written out in a pattern.
     pub fn check(&self, origin: &Origin) -> Result<(), Denied> {
-        let mut meaning = self.http.iter().filter(|pattern| pattern.matches(origin)).peekable();
+        // A wildcard stands for the world, not for what the app has behind its own routes.
+        let is_meant = |pattern: &&OriginPattern| pattern.matches(origin) && (pattern.is_exact() || !origin.is_self());
+        let mut meaning = self.http.iter().filter(is_meant).peekable();
         if meaning.peek().is_none() {
             return Err(Denied::Origin);
         }

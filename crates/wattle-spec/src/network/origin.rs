@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use crate::route::{HostName, HostNameError};
 
+/// The host whose origin, `http://self`, stands for the routes of the app itself.
+const SELF: &str = "self";
+
 /// How an origin is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scheme {
@@ -86,12 +89,24 @@ impl Origin {
         Ok(Self { scheme, host: host.parse()?, port })
     }
 
+    /// Whether it stands for the routes of the app itself. They are spoken to without a socket, so no name is looked up,
+    /// whatever the scheme and the port.
+    pub fn is_self(&self) -> bool {
+        self.host.is_self()
+    }
+
     /// Its host and, if it is not that of the scheme, its port.
     pub fn authority(&self) -> String {
         match self.port == self.scheme.port() {
             true => self.host.to_string(),
             false => format!("{}:{}", self.host, self.port),
         }
+    }
+}
+
+impl Host {
+    fn is_self(&self) -> bool {
+        matches!(self, Host::Name(name) if name.as_str() == SELF)
     }
 }
 
@@ -174,6 +189,9 @@ pub enum OriginPatternError {
     /// A star that is neither the whole host nor its first label.
     #[error("a `*` stands for the whole host, for whole labels at its start (`*.example.com`) or for the port")]
     Wildcard,
+    /// The app itself in another way than the one that there is.
+    #[error("the app itself is `http://self`, without a port")]
+    OddSelf,
     /// Letters that are not ASCII.
     #[error("a host with other letters than a to z is written in punycode (`xn--...`), as it is in DNS")]
     NotAscii,
@@ -227,6 +245,10 @@ impl FromStr for OriginPattern {
             (host, _) if host.contains('*') => return Err(OriginPatternError::Wildcard),
             (host, _) => HostPattern::Exact(host.parse()?),
         };
+        let is_self = matches!(&host, HostPattern::Exact(host) if host.is_self());
+        if is_self && (scheme, port) != (Scheme::Http, Some(Scheme::Http.port())) {
+            return Err(OriginPatternError::OddSelf);
+        }
         Ok(Self { scheme, host, port })
     }
 }

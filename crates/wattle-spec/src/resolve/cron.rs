@@ -1,4 +1,5 @@
-//! What runs by itself, at the times of a schedule or for as long as its app does, must be a command.
+//! What runs by itself, at the times of a schedule or for as long as its app does, must be a command; a service that others
+//! call need not run anything else.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +10,17 @@ use crate::manifest::Manifest;
 use crate::name::ComponentName;
 use crate::shape::Shape;
 
-/// Services and components of schedules that cannot be run.
-pub(super) fn faults(manifest: &Manifest, found: &FoundComponents) -> Vec<Fault> {
+/// Components of schedules that cannot be run, and services that cannot and are not `called` by others.
+pub(super) fn faults(manifest: &Manifest, found: &FoundComponents, called: &BTreeSet<&ComponentName>) -> Vec<Fault> {
     let lacks_entry = |name: &Written<ComponentName>| {
         let shape = &found.get(&name.value)?.shape;
         (!shape.is_command()).then(|| no_command(name, shape))
     };
     let mut seen = BTreeSet::new();
-    let called = manifest.triggers.cron.iter().map(|entry| &entry.component);
-    let scheduled = called.filter(|name| seen.insert(&name.value)).filter_map(lacks_entry);
-    scheduled.chain(manifest.services.keys().filter_map(lacks_entry)).collect()
+    let scheduled = manifest.triggers.cron.iter().map(|entry| &entry.component);
+    let scheduled = scheduled.filter(|name| seen.insert(&name.value)).filter_map(lacks_entry);
+    let services = manifest.services.keys().filter(|name| !called.contains(&name.value));
+    scheduled.chain(services.filter_map(lacks_entry)).collect()
 }
 
 fn no_command(name: &Written<ComponentName>, shape: &Shape) -> Fault {

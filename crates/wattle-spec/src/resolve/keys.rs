@@ -49,8 +49,7 @@ fn is_used(key: &Written<LinkKey>, linked: &[ImportName], offers: &[Offer]) -> b
 /// Whether what is opened through an import has a name, which may be the label.
 fn has_names(import: &Interface, offers: &[Offer]) -> bool {
     let offer = offers.iter().find(|offer| offer.interface.serves(import));
-    // Of an interface that nothing offers nothing is known, and that is told elsewhere.
-    offer.is_none_or(|offer| offer.state.is_some() && offer.has_names)
+    offer.is_some_and(|offer| offer.state.is_some() && offer.has_names)
 }
 
 fn on_component(name: &Written<ComponentName>, key: &Written<LinkKey>, shape: &Shape) -> Fault {

@@ -1,53 +1,28 @@
-//! Which provider an import gets, and why: the first rule of the hierarchy that applies.
+//! What could provide an import, in the order of the hierarchy: the first of it does.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::{FoundComponents, Labelling, Offer, State, message, refusal, split};
+use semver::Version;
+
+use super::{FoundComponents, Labelling, Offer, State, refusal, uncallable};
 use crate::backend::BackendKind;
 use crate::document::Written;
 use crate::fault::{Fault, FaultyFile};
 use crate::host_file::{Defaults, HostSpec, implicit_backends};
 use crate::interface::Interface;
 use crate::label::{Label, LinkKey};
-use crate::link::{Linked, Provider, Rule};
-use crate::manifest::{ComponentEntry, Links, Manifest};
+use crate::link::{Provider, Rule};
+use crate::manifest::{ComponentEntry, LinkEntry, Links, Manifest};
 use crate::name::{BackendName, ComponentName};
 use crate::shape::{ImportName, Kind, Shape};
 
-/// One import of one component with what was decided about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// Which component.
-    pub component: ComponentName,
-    /// What it imports, or opens by name.
-    pub what: Linked,
-    /// What the host implements of it, if it does.
-    pub offer: Option<Offer>,
-    /// The provider and the rule that chose it, or why there is none.
-    pub outcome: Result<(Provider, Rule), Fault>,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// Every import of every component that was found, in the order of the names, with its provider or why it has none; after
-/// the imports of a component the names that it can open and that have links.
-pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], host: &HostSpec) -> Vec<Explained> {
-    let ground = Ground { manifest, offers, host };
-    let mut all = Vec::new();
-    for (name, entry) in manifest.entries() {
-        let Some(found) = found.get(&name.value) else { continue };
-        let handler = message::handler(manifest, &name.value, &found.shape).map(ImportName::Interface);
-        let importer = Importer { name, entry, shape: &found.shape, handler };
-        all.extend(ground.explain(&importer));
-    }
-    all
-}
-
 /// What can provide something, and who said so.
 pub(super) struct Ground<'a> {
-    manifest: &'a Manifest,
-    offers: &'a [Offer],
-    host: &'a HostSpec,
+    pub(super) manifest: &'a Manifest,
+    pub(super) found: &'a FoundComponents,
+    pub(super) offers: &'a [Offer],
+    pub(super) host: &'a HostSpec,
 }
 
 /// Who imports something.
@@ -56,7 +31,15 @@ pub(super) struct Importer<'a> {
     pub(super) entry: &'a ComponentEntry,
     pub(super) shape: &'a Shape,
     /// What it exports and is linked all the same, because messages come through it.
-    handler: Option<ImportName>,
+    pub(super) handler: Option<ImportName>,
+}
+
+/// An import that is an interface, and what the host has for it.
+pub(super) struct Wanted<'w, 'a> {
+    pub(super) importer: &'w Importer<'a>,
+    pub(super) interface: &'w Interface,
+    pub(super) label: Option<&'w Label>,
+    pub(super) offer: Option<&'a Offer>,
 }
 
 /// A link that somebody wrote.
@@ -64,126 +47,113 @@ pub(super) struct Importer<'a> {
 pub(super) struct WrittenLink<'a> {
     pub(super) rule: Rule,
     pub(super) key: &'a LinkKey,
-    pub(super) to: &'a Written<BackendName>,
+    pub(super) entry: &'a LinkEntry,
 }
 
-/// What an import gets.
+/// How narrow the key of a link is: whether it has an interface, and its version.
+type Specificity<'a> = (bool, Option<&'a Version>);
+
+/// What one rule gives an import.
 pub(super) struct Choice<'a> {
-    pub(super) provider: Provider,
     pub(super) rule: Rule,
+    /// The provider, or why it cannot be the one that the rule means.
+    pub(super) provider: Result<Provider, Fault>,
+    /// Why the rule applies.
     pub(super) reason: String,
     /// The link that says so, if one does.
     pub(super) link: Option<WrittenLink<'a>>,
+    /// Whether it is for the label of the import: then it is before all others.
+    pub(super) has_label: bool,
 }
 
 impl<'a> Ground<'a> {
-    /// Every import of one component.
-    fn explain(&self, importer: &Importer<'a>) -> Vec<Explained> {
-        let imports = importer.shape.imports.iter().chain(&importer.handler);
-        let mut choices: Vec<_> = imports.map(|import| (import, self.choose(importer, import))).collect();
-        split::refuse(importer, &mut choices);
-        let explained = |what: Linked, offer: Option<&Offer>, choice: Result<Choice<'_>, Fault>| {
-            let (outcome, reason) = match choice {
-                Ok(choice) => (Ok((choice.provider, choice.rule)), choice.reason),
-                Err(refusal) => (Err(refusal.clone()), refusal.message),
-            };
-            Explained { component: importer.name.value.clone(), what, offer: offer.cloned(), outcome, reason }
-        };
-        let imports = choices.into_iter().map(|(import, choice)| {
-            let offer = import.interface().and_then(|interface| self.offer_for(importer, interface));
-            explained(Linked::Import(import.clone()), offer, choice)
-        });
-        let names = self.names(importer).into_iter().map(|(what, offer, choice)| explained(what, Some(offer), choice));
-        imports.chain(names).collect()
-    }
-
     /// What the host implements for an import.
     pub(super) fn offer(&self, import: &Interface) -> Option<&'a Offer> {
         self.offers.iter().find(|offer| offer.interface.serves(import))
     }
 
     /// The same for this component. What it handles messages with stands for what it would publish them with.
-    fn offer_for(&self, importer: &Importer<'a>, import: &Interface) -> Option<&'a Offer> {
-        let is_handler = importer.handler.as_ref().is_some_and(|handler| handler.interface() == Some(import));
+    pub(super) fn offer_for(&self, importer: &Importer<'_>, import: &Interface) -> Option<&'a Offer> {
         let is_bus =
             |offer: &&Offer| offer.state == Some(State::Bus) && offer.interface.package_key() == import.package_key();
-        self.offer(import).or_else(|| self.offers.iter().filter(|_| is_handler).find(is_bus))
+        self.offer(import).or_else(|| self.offers.iter().filter(|_| importer.handles(import)).find(is_bus))
     }
 
-    fn choose(&self, importer: &Importer<'a>, import: &ImportName) -> Result<Choice<'a>, Fault> {
-        match import {
-            ImportName::Interface(interface) => self.first_rule(importer, interface, None),
-            ImportName::Labelled { label, interface } => self.first_rule(importer, interface, Some(label)),
-            ImportName::Plain(name) => plain(importer, name),
-        }
-    }
-
-    /// The first rule that applies.
-    fn first_rule(
-        &self,
-        importer: &Importer<'a>,
-        import: &Interface,
-        label: Option<&Label>,
-    ) -> Result<Choice<'a>, Fault> {
-        let offer = self.offer_for(importer, import);
-        let offer = offer.ok_or_else(|| refusal::unknown(importer, import, self.offers))?;
-        if let Some(off) = self.host.off.iter().find(|off| off.covers(import)) {
-            return Err(refusal::off(importer, import, off));
-        }
-        match (offer.labelling, label) {
-            (Labelling::Never, Some(label)) => return Err(refusal::labelled(importer, import, label, self.offers)),
-            (Labelling::Required, None) => return Err(refusal::unlabelled(importer, import)),
-            _ => {}
-        }
-        if let (Labelling::Required, Some(State::Secrets), Some(label)) = (offer.labelling, offer.state, label)
-            && !importer.entry.secrets.iter().any(|name| name.value.as_str() == label.as_str())
-        {
-            return Err(refusal::ungranted(importer, import, label));
-        }
-        let Some(state) = offer.state else {
-            return match self.written(importer, import, offer, None) {
-                Some(link) => Err(refusal::stateless(&link)),
-                None => Ok(Choice::built_in("the host implements it and it keeps no state")),
-            };
+    /// What every rule that applies to an import gives it, the one that wins first.
+    ///
+    /// # Errors
+    ///
+    /// If no rule applies, or whatever they say cannot be had.
+    pub(super) fn choices(&self, importer: &Importer<'a>, import: &ImportName) -> Result<Vec<Choice<'a>>, Fault> {
+        let interface = match import {
+            ImportName::Interface(interface) | ImportName::Labelled { interface, .. } => interface,
+            ImportName::Plain(name) => return plain(importer, name).map(|choice| vec![choice]),
         };
-        // A link of its own, else one for all that have none.
-        let own = label.and_then(|label| self.written(importer, import, offer, Some(label)));
-        match own.or_else(|| self.written(importer, import, offer, None)) {
-            Some(link) => self.linked(link, state),
-            None => Ok(self.default_for(state)),
+        let offer = self.offer_for(importer, interface);
+        let wanted = Wanted { importer, interface, label: import.label(), offer };
+        if offer.is_none() && importer.shape.types_only.contains(interface) {
+            return Ok(vec![Choice::built_in("it has types alone, so there is nothing to provide")]);
+        }
+        if let Some(off) = self.host.off.iter().find(|off| offer.is_some() && off.covers(interface)) {
+            return Err(refusal::off(importer, interface, off));
+        }
+        let mut choices: Vec<_> = self.written(&wanted).map(|link| self.linked(link, &wanted)).collect();
+        choices.extend(self.sibling(&wanted));
+        choices.extend(self.default_for(&wanted));
+        choices.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        self.add_recorded(&wanted, &mut choices);
+        match choices.is_empty() {
+            true => Err(refusal::unknown(self, &wanted)),
+            false => Ok(choices),
         }
     }
 
-    /// What is behind a kind of state that no link speaks of.
-    fn default_for(&self, state: State) -> Choice<'a> {
+    /// What the host gives if nothing else is said.
+    fn default_for(&self, wanted: &Wanted<'_, '_>) -> Option<Choice<'a>> {
+        let offer = wanted.offer?;
         let set = self.host.defaults;
-        let Some(backend) = set.backend(state) else {
-            return Choice::built_in("nothing links it, and the host implements it without a backend");
+        let default = match offer.state.map(|state| (state, set.backend(state))) {
+            None => Choice::built_in("the host implements it and it keeps no state"),
+            Some((_, None)) => Choice::built_in("the host implements it without a backend"),
+            Some((state, Some(backend))) => Choice {
+                reason: format!("`defaults = \"{set}\"` of the host keeps {state} in `{backend}`"),
+                rule: match set {
+                    Defaults::Dev => Rule::BuiltIn,
+                    Defaults::Nats => Rule::HostDefault,
+                },
+                provider: Ok(Provider::Backend(backend)),
+                link: None,
+                has_label: false,
+            },
         };
-        let reason = format!("nothing links it, and `defaults = \"{set}\"` of the host keeps {state} in `{backend}`");
-        let rule = match set {
-            Defaults::Dev => Rule::BuiltIn,
-            Defaults::Nats => Rule::HostDefault,
-        };
-        Choice { provider: Provider::Backend(backend), rule, reason, link: None }
+        Some(Choice { provider: self.host_can(offer, wanted).and(default.provider), ..default })
     }
 
-    /// The link that speaks of an import under `label`: the component's before the app's before the host's, and of
-    /// those of one layer the most specific.
-    fn written(
-        &self,
-        importer: &Importer<'a>,
-        import: &Interface,
-        offer: &Offer,
-        label: Option<&Label>,
-    ) -> Option<WrittenLink<'a>> {
+    /// Whether the host can provide the import in the way that the component wants it.
+    fn host_can(&self, offer: &Offer, wanted: &Wanted<'_, '_>) -> Result<(), Fault> {
+        let Wanted { importer, interface, label, .. } = wanted;
+        let is_granted =
+            |label: &Label| importer.entry.secrets.iter().any(|name| name.value.as_str() == label.as_str());
+        match (offer.labelling, label) {
+            (Labelling::Never, Some(label)) => Err(refusal::labelled(importer, interface, label, self.offers)),
+            (Labelling::Required, None) => Err(refusal::unlabelled(importer, interface)),
+            (Labelling::Required, Some(label)) if offer.state == Some(State::Secrets) && !is_granted(label) => {
+                Err(refusal::ungranted(importer, interface, label))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The links that speak of an import: of its label, or of everything without one.
+    fn written(&self, wanted: &Wanted<'_, 'a>) -> impl Iterator<Item = WrittenLink<'a>> {
         let speaks = |link: &WrittenLink<'_>| {
-            let key = &link.key.interface;
-            link.key.label.as_ref() == label && key.covers(import) && self.means(key, offer)
+            let LinkKey { interface: key, label } = link.key;
+            label.as_ref().is_none_or(|label| wanted.label == Some(label))
+                && key.covers(wanted.interface)
+                && self.means(link, wanted)
+                && !self.is_way_around(link, wanted)
         };
-        let links: Vec<_> = self.layers(importer).filter(speaks).collect();
-        let layer = links.first()?.rule;
-        links.into_iter().filter(|link| link.rule == layer).max_by_key(WrittenLink::specificity)
+        self.layers(wanted.importer).filter(speaks)
     }
 
     /// Every link that could speak of an import of this component: its own, then the app's, then the host's.
@@ -194,40 +164,71 @@ impl<'a> Ground<'a> {
             (Rule::HostDefault, &self.host.links),
         ];
         let in_layer = |(rule, links): (Rule, &'a Links)| {
-            links.iter().map(move |(key, entry)| WrittenLink { rule, key: &key.value, to: &entry.to })
+            links.iter().map(move |(key, entry)| WrittenLink { rule, key: &key.value, entry })
         };
         layers.into_iter().flat_map(in_layer)
     }
 
-    /// Whether a key means an interface that it covers. A package means those of its interfaces that keep state, unless none
-    /// does: nobody wants to link the types that come along.
-    fn means(&self, key: &Interface, offer: &Offer) -> bool {
-        let keeps_state = |other: &Offer| other.state.is_some() && key.package_key().covers(&other.interface);
-        offer.state.is_some() || key.name.is_some() || !self.offers.iter().any(keeps_state)
+    /// Whether a link means an interface that its key covers. A package that is linked to a backend means those of its
+    /// interfaces that keep state, unless none does: nobody wants to link the types that come along. What the host does
+    /// not implement can be in none of its backends; where it knows the package, the import is what is wrong.
+    fn means(&self, link: &WrittenLink<'_>, wanted: &Wanted<'_, '_>) -> bool {
+        let key = &link.key.interface;
+        let of_package = |other: &Offer| key.package_key().covers(&other.interface);
+        match wanted.offer {
+            _ if self.leads_to_component(link) => {
+                key.name.is_some() || !wanted.importer.shape.types_only.contains(wanted.interface)
+            }
+            None => link.rule != Rule::HostDefault && !self.offers.iter().any(of_package),
+            Some(offer) => {
+                let keeps_state = |other: &Offer| other.state.is_some() && of_package(other);
+                key.name.is_some() || offer.state.is_some() || !self.offers.iter().any(keeps_state)
+            }
+        }
     }
 
-    pub(super) fn linked(&self, link: WrittenLink<'a>, state: State) -> Result<Choice<'a>, Fault> {
-        let named = self.manifest.backends.keys().map(|name| name.value.as_str());
-        let hosts = self.host.backends.keys().map(|name| name.as_str());
-        let cut = self.manifest.cut.backends.iter().chain(&self.host.cut.backends).map(String::as_str);
-        let known = named.chain(hosts).chain(cut).chain(implicit_backends().map(|(name, _)| name));
-        let known: BTreeSet<String> = known.map(Into::into).collect();
-        let is_component = |name: &Written<ComponentName>| name.value.as_str() == link.to.value.as_str();
-        let file = link.file();
-        let choice = match known.contains(link.to.value.as_str()) {
-            true if self.kind_of(&link.to.value).is_some_and(|kind| !kind.keeps(state)) => {
-                Err(refusal::wrong_kind(&link, self.kind_of(&link.to.value), state))
+    /// Whether a link of the app leads to the component that imports: that one is what the others get, and gets for itself
+    /// what comes next.
+    fn is_way_around(&self, link: &WrittenLink<'_>, wanted: &Wanted<'_, '_>) -> bool {
+        link.rule == Rule::AppLink
+            && self.leads_to_component(link)
+            && link.entry.to.value.as_str() == wanted.importer.name.value.as_str()
+    }
+
+    /// What a link gives an import.
+    fn linked(&self, link: WrittenLink<'a>, wanted: &Wanted<'_, '_>) -> Choice<'a> {
+        let provider = match wanted.offer {
+            _ if self.leads_to_component(&link) => self.linked_component(&link, wanted),
+            None if !self.backends().contains(link.entry.to.value.as_str()) => {
+                Err(uncallable::nowhere(&link, self.component_names()))
             }
-            true => Ok(Choice {
-                provider: Provider::Backend(link.to.value.clone()),
-                rule: link.rule,
-                reason: link.reason(),
-                link: Some(link),
+            None => Err(uncallable::not_of_host(self, &link, wanted)),
+            Some(offer) => self.host_can(offer, wanted).and_then(|()| match offer.state {
+                Some(state) => self.linked_backend(&link, state),
+                None => Err(refusal::stateless(&link)),
             }),
-            false if self.manifest.components.keys().any(is_component) => Err(refusal::component(link.to)),
-            false => Err(refusal::backend(link.to, &known)),
         };
-        choice.map_err(|refusal| refusal.within(file))
+        Choice::linked(link, provider)
+    }
+
+    /// The backend that a link leads to, if it can keep what must be kept.
+    pub(super) fn linked_backend(&self, link: &WrittenLink<'_>, state: State) -> Result<Provider, Fault> {
+        let name = link.entry.to.value.backend();
+        let found = match self.kind_of(&name) {
+            Some(kind) if !kind.keeps(state) => Err(refusal::wrong_kind(link, kind, state)),
+            _ if link.entry.mode.is_some() => Err(uncallable::mode_of_backend(link)),
+            _ if self.backends().contains(name.as_str()) => Ok(Provider::Backend(name)),
+            _ => Err(refusal::backend(&link.entry.to, &self.backends())),
+        };
+        found.map_err(|refusal| refusal.within(link.file()))
+    }
+
+    /// The names of the backends that links of the manifest can mean. What was cut out is known, too.
+    pub(super) fn backends(&self) -> BTreeSet<String> {
+        let named = self.manifest.backends.keys().map(|name| name.value.as_str());
+        let hosts = self.host.backends.keys().map(BackendName::as_str);
+        let cut = self.manifest.cut.backends.iter().chain(&self.host.cut.backends).map(String::as_str);
+        named.chain(hosts).chain(cut).chain(implicit_backends().map(|(name, _)| name)).map(Into::into).collect()
     }
 
     /// The type of a backend that is known and sound.
@@ -239,32 +240,52 @@ impl<'a> Ground<'a> {
     }
 }
 
-impl Choice<'_> {
-    fn built_in(reason: impl Into<String>) -> Self {
-        Self { provider: Provider::BuiltIn, rule: Rule::BuiltIn, reason: reason.into(), link: None }
+impl Importer<'_> {
+    /// Whether messages come to it through `interface`.
+    pub(super) fn handles(&self, interface: &Interface) -> bool {
+        self.handler.as_ref().is_some_and(|handler| handler.interface() == Some(interface))
     }
 }
 
-impl WrittenLink<'_> {
-    pub(super) fn specificity(&self) -> (bool, bool) {
-        (self.key.interface.name.is_some(), self.key.interface.version.is_some())
+impl<'a> Choice<'a> {
+    fn built_in(reason: impl Into<String>) -> Self {
+        let (rule, provider) = (Rule::BuiltIn, Ok(Provider::BuiltIn));
+        Self { rule, provider, reason: reason.into(), link: None, has_label: false }
+    }
+
+    pub(super) fn linked(link: WrittenLink<'a>, provider: Result<Provider, Fault>) -> Self {
+        let has_label = link.key.label.is_some();
+        Self { rule: link.rule, provider, reason: link.reason(), link: Some(link), has_label }
+    }
+
+    /// Its place in the hierarchy, the first of which wins: a link for the label before all others, then the order of
+    /// the rules, and of the links of one layer the most specific.
+    pub(super) fn rank(&self) -> (bool, Rule, Reverse<Option<Specificity<'_>>>) {
+        (!self.has_label, self.rule, Reverse(self.link.map(|link| link.specificity())))
+    }
+}
+
+impl<'a> WrittenLink<'a> {
+    /// How narrow its key is: one with an interface is before one of a package, then one with a version.
+    pub(super) fn specificity(&self) -> Specificity<'a> {
+        (self.key.interface.name.is_some(), self.key.interface.version.as_ref())
     }
 
     /// Where it is written.
     pub(super) fn file(&self) -> FaultyFile {
         match self.rule {
             Rule::HostDefault => FaultyFile::Host,
-            Rule::ComponentLink | Rule::AppLink | Rule::BuiltIn => FaultyFile::Manifest,
+            _ => FaultyFile::Manifest,
         }
     }
 
     fn reason(&self) -> String {
         let whose = match self.rule {
-            Rule::ComponentLink => "the component's links say",
             Rule::AppLink => "the app's links say",
-            Rule::HostDefault | Rule::BuiltIn => "the links of the host's file say",
+            Rule::HostDefault => "the links of the host's file say",
+            _ => "the component's links say",
         };
-        format!("{whose} `\"{}\" = \"{}\"`", self.key, self.to)
+        format!("{whose} `\"{}\" = \"{}\"`", self.key, self.entry.to)
     }
 }
 

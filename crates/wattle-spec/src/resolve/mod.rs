@@ -1,34 +1,51 @@
 //! From what was written to what will run: one pure function, in which every choice has a reason.
 //!
-//! Nothing here looks at a file or a clock, so the same values always give the same app. [`links::explain`] is how
+//! Nothing here looks at a file or a clock, so the same values always give the same app. [`explain`] is how
 //! [`resolve`] itself joins imports, so what `wattle explain` prints is what happens.
 
+mod behind;
+mod chains;
 mod components;
 mod cron;
+mod explain;
 mod grants;
 mod http;
 mod keys;
-pub mod links;
+mod links;
 mod message;
+mod moving;
 mod names;
 mod offer;
+mod recorded;
 pub(crate) mod refusal;
+mod relink;
+mod siblings;
 mod split;
+mod uncallable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+pub use self::behind::Behind;
+pub use self::explain::{Explained, Other, explain, explain_app};
 pub use self::grants::Grants;
-pub use self::links::Explained;
+pub use self::moving::{Movable, Move, MovePlan, moved};
 pub use self::offer::{Labelling, Offer, State};
+pub use self::relink::{Relink, relinked};
 use crate::app::App;
 use crate::digest::Digest;
 use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
-use crate::link::Link;
+use crate::link::{Link, Provider};
 use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, MessageEntry, Written};
 use crate::name::{AppId, ComponentName};
 use crate::shape::Shape;
+
+/// The most components that a chain of calls goes through, the first and the last included.
+pub const CHAIN_MAX: usize = 32;
+
+/// The most components that share an instance, because one calls the others together.
+pub const TOGETHER_MAX: usize = 8;
 
 /// What was found where a manifest says that a component's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +81,14 @@ pub fn resolve(
 ) -> Result<App, Vec<Fault>> {
     let mut faults = missing(manifest, found);
     let mut links = BTreeMap::new();
-    for explained in links::explain(manifest, found, offers, host) {
-        let Explained { component, what, offer, outcome, .. } = explained;
+    for explained in explain(manifest, found, offers, host) {
+        let Explained { component, what, offer, outcome, reason, others } = explained;
         match outcome {
             Ok((provider, rule)) => {
+                let offer = offer.filter(|_| !matches!(provider, Provider::Component { .. }));
                 let state = offer.as_ref().and_then(|offer| offer.state);
                 let is_concurrent = offer.is_some_and(|offer| offer.is_concurrent);
-                let link = Link { what, state, is_concurrent, provider, rule };
+                let link = Link { what, state, is_concurrent, provider, rule, reason, others };
                 links.entry(component).or_insert_with(Vec::new).push(link);
             }
             Err(refusal) => faults.push(refusal),
@@ -78,7 +96,7 @@ pub fn resolve(
     }
     faults.extend(keys::idle(manifest, found, offers));
     faults.extend(manifest.triggers.faults(&known(manifest)));
-    faults.extend(cron::faults(manifest, found));
+    faults.extend(cron::faults(manifest, found, &called(&links)));
     faults.extend(message::faults(manifest, found));
     let routes = http::routes(manifest, found, base, &mut faults);
     let mut components = BTreeMap::new();
@@ -99,13 +117,14 @@ pub fn resolve(
         routes,
         crons: manifest.triggers.cron.iter().map(CronEntry::resolved).collect(),
         messages: manifest.triggers.message.iter().map(MessageEntry::resolved).collect(),
-        backends: manifest
-            .backends
-            .iter()
-            .map(|(name, entry)| (name.value.clone(), entry.resolved().based(base)))
-            .collect(),
+        backends: manifest.own_backends(base),
         limits: manifest.limits.0,
     })
+}
+
+/// The components that others call.
+fn called(links: &BTreeMap<ComponentName, Vec<Link>>) -> BTreeSet<&ComponentName> {
+    links.values().flatten().filter_map(|link| link.provider.component()).collect()
 }
 
 /// What triggers can mean. What was cut out may have been either.

@@ -2,27 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use super::links::{Importer, WrittenLink};
-use super::{Labelling, Offer, State};
+use super::links::{Ground, Importer, Wanted, WrittenLink};
+use super::{Labelling, Offer, State, uncallable};
 use crate::backend::{ALL_KINDS, BackendKind};
 use crate::document::Written;
 use crate::fault::{Fault, listed, nearest};
 use crate::interface::Interface;
 use crate::label::Label;
 use crate::link::Rule;
-use crate::name::BackendName;
+use crate::name::ProviderName;
 use crate::shape::Kind;
 
 /// Nothing implements the interface.
-pub(super) fn unknown(importer: &Importer<'_>, import: &Interface, offers: &[Offer]) -> Fault {
-    Fault::new(format!("component `{}` imports `{import}`, which nothing here provides", importer.name))
+pub(super) fn unknown(ground: &Ground<'_>, wanted: &Wanted<'_, '_>) -> Fault {
+    let Wanted { importer, interface, label, .. } = wanted;
+    let hint = uncallable::near(ground, wanted).unwrap_or_else(|| near(ground, wanted));
+    let label = label.map_or(String::new(), |label| format!(" as `{label}`"));
+    Fault::new(format!("component `{}` imports `{interface}`{label}, which nothing here provides", importer.name))
         .at(importer.entry.source.span.clone())
-        .hint(near(import, offers))
+        .hint(hint)
 }
 
-/// What to do without `import`. No line of a manifest can provide it: the component has to be built for what there is,
-/// which is another version, a name that looks the same, or the rest of the package, or it has to bring its own.
-fn near(import: &Interface, offers: &[Offer]) -> String {
+/// What to do without an import that no component of the app has either: the component has to be built for what there is,
+/// which is another version, a name that looks the same, or the rest of the package; or a component has to be added.
+fn near(ground: &Ground<'_>, wanted: &Wanted<'_, '_>) -> String {
+    let Wanted { interface: import, .. } = *wanted;
+    let offers = ground.offers;
     let offered: BTreeSet<&Interface> = offers.iter().map(|offer| &offer.interface).collect();
     let (package, name) = (import.package_key(), import.name.as_deref().unwrap_or_default());
     let own: Vec<_> = offered.iter().filter(|other| other.package_key() == package).collect();
@@ -49,7 +54,8 @@ fn near(import: &Interface, offers: &[Offer]) -> String {
         None => {
             let version = |other: &&Interface| Interface { version: other.version.clone(), ..other.package_key() };
             let packages: BTreeSet<Interface> = offered.iter().map(version).collect();
-            format!("{bring}, or build this one without the import: the host provides {}", listed(packages))
+            let add = uncallable::added(ground, wanted).unwrap_or(bring);
+            format!("the host provides {}; {add}", listed(packages))
         }
     }
 }
@@ -60,9 +66,9 @@ pub(super) fn stateless(link: &WrittenLink<'_>) -> Fault {
         Rule::HostDefault => "from host.toml",
         _ => "from the manifest",
     };
-    Fault::new(format!("`{}` keeps no state, so it cannot be linked to backend `{}`", link.key, link.to))
+    Fault::new(format!("`{}` keeps no state, so it cannot be linked to backend `{}`", link.key, link.entry.to))
         .within(link.file())
-        .at(link.to.span.clone())
+        .at(link.entry.to.span.clone())
         .hint(format!("remove the link {place}: the host implements `{}` itself", link.key))
 }
 
@@ -117,25 +123,16 @@ pub(super) fn off(importer: &Importer<'_>, import: &Interface, off: &Interface) 
 }
 
 /// A link to a backend that cannot keep what the interface needs kept.
-pub(super) fn wrong_kind(link: &WrittenLink<'_>, kind: Option<BackendKind>, state: State) -> Fault {
+pub(super) fn wrong_kind(link: &WrittenLink<'_>, kind: BackendKind, state: State) -> Fault {
+    let (to, key) = (&link.entry.to, link.key);
     let able = ALL_KINDS.into_iter().filter(|kind| kind.keeps(state));
-    let kind = kind.map_or(String::new(), |kind| format!(", which is of the type `{kind}`,"));
-    Fault::new(format!("backend `{}`{kind} cannot keep {state}", link.to)).at(link.to.span.clone()).hint(format!(
-        "link `{}` to a backend of a type that can: {}",
-        link.key,
-        listed(able)
-    ))
-}
-
-/// A link names a component.
-pub(super) fn component(to: &Written<BackendName>) -> Fault {
-    Fault::new(format!("`{to}` is a component, and links between components are not supported yet"))
+    Fault::new(format!("backend `{to}`, which is of the type `{kind}`, cannot keep {state}"))
         .at(to.span.clone())
-        .hint("link to a backend")
+        .hint(format!("link `{key}` to a backend of a type that can: {}", listed(able)))
 }
 
 /// A link names a backend that is nowhere.
-pub(crate) fn backend(to: &Written<BackendName>, known: &BTreeSet<String>) -> Fault {
+pub(crate) fn backend(to: &Written<ProviderName>, known: &BTreeSet<String>) -> Fault {
     let hint = match nearest(to.value.as_str(), known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {

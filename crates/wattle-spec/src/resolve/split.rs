@@ -11,12 +11,13 @@ use crate::name::BackendName;
 use crate::shape::ImportName;
 
 /// Refuses every import whose package another import before it keeps in another backend.
-pub(super) fn refuse(importer: &Importer<'_>, choices: &mut [(&ImportName, Result<Choice<'_>, Fault>)]) {
+pub(super) fn refuse(importer: &Importer<'_>, choices: &mut [(&ImportName, Result<Vec<Choice<'_>>, Fault>)]) {
     let mut first: BTreeMap<Interface, (BackendName, Option<WrittenLink<'_>>)> = BTreeMap::new();
-    for (import, outcome) in choices {
+    for (import, choices) in choices {
         // An import with a label opens what is its own.
-        let (ImportName::Interface(interface), Ok(choice)) = (*import, &*outcome) else { continue };
-        let Provider::Backend(backend) = &choice.provider else { continue };
+        let (ImportName::Interface(interface), Ok(choices)) = (*import, choices) else { continue };
+        let Some(choice) = choices.first_mut() else { continue };
+        let Ok(Provider::Backend(backend)) = &choice.provider else { continue };
         let package = interface.package_key();
         let (used, by) = first.entry(package.clone()).or_insert_with(|| (backend.clone(), choice.link));
         if used != backend {
@@ -26,8 +27,8 @@ pub(super) fn refuse(importer: &Importer<'_>, choices: &mut [(&ImportName, Resul
             let fault = Fault::new(message).hint(format!(
                 "its interfaces share what they open: link all of `{package}` to one of the two, as in\nlinks = {{ \"{package}\" = \"{used}\" }}"
             ));
-            *outcome = Err(match link {
-                Some(link) => fault.within(link.file()).at(link.to.span.clone()),
+            choice.provider = Err(match link {
+                Some(link) => fault.within(link.file()).at(link.entry.to.span.clone()),
                 None => fault.at(importer.entry.source.span.clone()),
             });
         }

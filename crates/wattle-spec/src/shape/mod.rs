@@ -3,11 +3,14 @@
 mod error;
 mod reach;
 mod read;
+mod values;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use self::error::{NotWasm, ShapeError};
 pub use self::reach::reach;
+pub use self::values::Handle;
 use crate::interface::Interface;
 use crate::label::Label;
 
@@ -20,6 +23,10 @@ pub struct Shape {
     pub imports: Vec<ImportName>,
     /// What is offered, in the order of the binary.
     pub exports: Vec<ImportName>,
+    /// The interfaces that are only names for types of values, so that nothing has to provide them.
+    pub types_only: BTreeSet<Interface>,
+    /// The interfaces that pass handles, with the first kind of these: others pass plain values.
+    pub handles: BTreeMap<Interface, Handle>,
 }
 
 /// The kind of Wasm bytes.
@@ -108,6 +115,16 @@ impl Shape {
         }
     }
 
+    /// The interfaces that it exports.
+    pub fn exported_interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.exports.iter().filter_map(ImportName::interface)
+    }
+
+    /// The interface among its exports that serves a component which imports `wanted`.
+    pub fn export_for(&self, wanted: &Interface) -> Option<&Interface> {
+        self.exported_interfaces().find(|export| export.serves(wanted))
+    }
+
     fn exports_wasi(&self, package: &str, name: &str, minor: u64) -> bool {
         self.exports.iter().filter_map(ImportName::interface).any(|export| {
             let is_track =
@@ -141,6 +158,14 @@ impl ImportName {
         match self {
             ImportName::Interface(interface) | ImportName::Labelled { interface, .. } => Some(interface),
             ImportName::Plain(_) => None,
+        }
+    }
+
+    /// The name as the bytes have it.
+    fn in_binary(&self) -> String {
+        match self {
+            ImportName::Labelled { label, .. } => label.to_string(),
+            ImportName::Interface(_) | ImportName::Plain(_) => self.to_string(),
         }
     }
 

@@ -1,12 +1,17 @@
 //! Reading a shape: one pass of validation that notes the names at the top on its way.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use wasmparser::component_types::ComponentItem;
+use wasmparser::types::Types;
 use wasmparser::{
     BinaryReader, ComponentExternName, Encoding, FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator,
     WasmFeatures,
 };
 
 use super::error::{NotWasm, ShapeError};
-use super::{ImportName, Kind, Shape};
+use super::values::Values;
+use super::{Handle, ImportName, Kind, Shape};
 use crate::interface::Interface;
 
 /// What our engine takes without concurrency support: the defaults of Wasmtime 48 (`Config::features` in its
@@ -57,27 +62,31 @@ fn ends_early(bytes: &[u8]) -> bool {
 }
 
 /// The names at the top of the bytes, as they are found.
+#[derive(Default)]
 struct Names {
-    encoding: Encoding,
+    is_component: bool,
     imports: Vec<ImportName>,
     exports: Vec<ImportName>,
+    types_only: BTreeSet<Interface>,
+    handles: BTreeMap<Interface, Handle>,
 }
 
 impl Names {
     /// The shape of a core module, or of a component that is of `kind` at least.
     fn shape(self, kind: Kind) -> Shape {
         let is_wasi_03 = self.imports.iter().chain(&self.exports).any(is_wasi_03);
-        let kind = match self.encoding {
-            Encoding::Module => Kind::Module,
-            Encoding::Component if is_wasi_03 => Kind::Component03,
-            Encoding::Component => kind,
+        let kind = match self.is_component {
+            false => Kind::Module,
+            true if is_wasi_03 => Kind::Component03,
+            true => kind,
         };
-        Shape { kind, imports: self.imports, exports: self.exports }
+        let Self { imports, exports, types_only, handles, .. } = self;
+        Shape { kind, imports, exports, types_only, handles }
     }
 
     fn note(&mut self, payload: &Payload<'_>) -> wasmparser::Result<()> {
         match payload {
-            Payload::Version { encoding, .. } => self.encoding = *encoding,
+            Payload::Version { encoding, .. } => self.is_component = *encoding == Encoding::Component,
             Payload::ImportSection(section) => {
                 for import in section.clone().into_imports() {
                     let import = import?;
@@ -103,11 +112,24 @@ impl Names {
         }
         Ok(())
     }
+
+    /// What the interfaces among the names are made of, by the types at the end of the bytes.
+    fn look_into(&mut self, types: &Types) {
+        let types = types.as_ref();
+        let values = |item: &ComponentItem| Values::of(&item.ty, types);
+        let imports = self.imports.iter().map(|name| (name, types.component_item_for_import(&name.in_binary())));
+        let exports = self.exports.iter().map(|name| (name, types.component_item_for_export(&name.in_binary())));
+        let interfaces = imports.chain(exports).filter_map(|(name, item)| Some((name.interface()?, values(item?)?)));
+        for (interface, Values { handle, is_types_only }) in interfaces {
+            self.handles.extend(handle.map(|handle| (interface.clone(), handle)));
+            self.types_only.extend(is_types_only.then(|| interface.clone()));
+        }
+    }
 }
 
 /// Validates everything with `features`, functions included, and notes the names of the outermost level.
 fn walk(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<Names> {
-    let mut names = Names { encoding: Encoding::Module, imports: Vec::new(), exports: Vec::new() };
+    let mut names = Names::default();
     let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
     parser.set_features(features);
@@ -121,10 +143,14 @@ fn walk(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<Names> {
             names.note(&payload)?;
         }
         depth -= usize::from(matches!(payload, Payload::End(_)));
-        if let ValidPayload::Func(function, body) = valid {
-            let mut function = function.into_validator(functions);
-            function.validate(&body)?;
-            functions = function.into_allocations();
+        match valid {
+            ValidPayload::Func(function, body) => {
+                let mut function = function.into_validator(functions);
+                function.validate(&body)?;
+                functions = function.into_allocations();
+            }
+            ValidPayload::End(types) if depth == 0 => names.look_into(&types),
+            _ => {}
         }
     }
     Ok(names)

@@ -142,11 +142,16 @@ fn faults() {
       hint: [backends.orders]
       hint: type = "disk"
     "#);
+    // A host has no components.
+    insta::assert_snapshot!(check("[links]\n'wasi:keyvalue' = { to = 'disk', mode = 'apart' }"), @r#"
+    2:34 unknown key `mode` in `links."wasi:keyvalue"`
+      hint: the keys here are `to`
+    "#);
     insta::assert_snapshot!(check("[limits]\nheaders = '100'\nmemory = '1MiB'"), @"
     2:11 `limits.headers` must be a whole number, not a string
       hint: write it without quotes
     3:1 unknown key `memory` in `limits`
-      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout`, `metric-components`, `stored-bytes`, `stored-keys` and `tls-handshake-timeout`
+      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-calls`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout`, `metric-components`, `stored-bytes`, `stored-keys` and `tls-handshake-timeout`
     ");
 }
 

@@ -2,7 +2,7 @@
 
 use wattle_spec::label::{Label, LinkKey};
 
-use crate::resolve::{check, check_imports};
+use crate::case::{check, check_imports};
 
 #[test]
 fn labels() {
@@ -10,28 +10,37 @@ fn labels() {
     let links = |links: &str| check_imports(stores, &format!("components.cart.links = {{ {links} }}"), "");
     insta::assert_snapshot!(links("'wasi:keyvalue' = 'disk', 'wasi:keyvalue#sessions' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue" = "disk"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue" = "disk"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue#sessions -> backend memory (link on the component): the component's links say `"wasi:keyvalue#sessions" = "memory"`
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue/store#sessions' = 'memory', 'wasi:keyvalue#sessions' = 'disk'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue#sessions -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store#sessions" = "memory"`
+        else backend disk (link on the component): the component's links say `"wasi:keyvalue#sessions" = "disk"`
     "#);
     let layers = "components.cart.links = { 'wasi:keyvalue' = 'memory' }\n[links]\n'wasi:keyvalue#sessions' = 'disk'";
     let host =
         "[links]\n'wasi:keyvalue#sessions' = 'memory'\n'wasi:keyvalue#queue' = 'main'\n[backends.main]\ntype = 'disk'";
     insta::assert_snapshot!(check_imports(stores, layers, host), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue#queue -> backend main (default of the host): the links of the host's file say `"wasi:keyvalue#queue" = "main"`
     cart wasi:keyvalue#sessions -> backend disk (link on the app): the app's links say `"wasi:keyvalue#sessions" = "disk"`
+        else backend memory (default of the host): the links of the host's file say `"wasi:keyvalue#sessions" = "memory"`
     "#);
 
     let labelled = "wasi:keyvalue/store@0.2.0-draft#sessions wasi:keyvalue/store@0.2.0-draft#rest";
     insta::assert_snapshot!(check_imports(labelled, layers, ""), @r#"
     cart wasi:keyvalue/store@0.2.0-draft#sessions -> backend disk (link on the app): the app's links say `"wasi:keyvalue#sessions" = "disk"`
+        else backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/store@0.2.0-draft#rest -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     "#);
     insta::assert_snapshot!(check_imports(labelled, "", ""), @r#"
     cart wasi:keyvalue/store@0.2.0-draft#sessions -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
@@ -48,8 +57,8 @@ fn labels() {
       hint: what it works on comes from `wasi:keyvalue/store@0.2.0-draft`: give the label to that
     ");
     insta::assert_snapshot!(check_imports("wasi:keyvalue/nope@0.2.0-draft#mine", "", ""), @"
-    cart wasi:keyvalue/nope@0.2.0-draft#mine -> refused: component `cart` imports `wasi:keyvalue/nope@0.2.0-draft`, which nothing here provides
-    2:26 component `cart` imports `wasi:keyvalue/nope@0.2.0-draft`, which nothing here provides
+    cart wasi:keyvalue/nope@0.2.0-draft#mine -> refused: component `cart` imports `wasi:keyvalue/nope@0.2.0-draft` as `mine`, which nothing here provides
+    2:26 component `cart` imports `wasi:keyvalue/nope@0.2.0-draft` as `mine`, which nothing here provides
       hint: of `wasi:keyvalue` the host has `wasi:keyvalue/atomics@0.2.0-draft`, `wasi:keyvalue/batch@0.2.0-draft` and `wasi:keyvalue/store@0.2.0-draft`: build the component against those, or compose a component that exports `wasi:keyvalue/nope@0.2.0-draft` into this one, as with `wac plug`
     ");
 }

@@ -2,17 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod case;
+mod choices;
 mod cron;
+mod hierarchy;
 mod host_file;
 mod labels;
 mod manifest;
+mod moving;
 mod network;
 mod quota;
+mod relink;
 mod resolve;
 mod route;
 mod schema;
 mod service;
 mod shape;
+mod siblings;
 mod subject;
 mod telemetry;
 mod triggers;

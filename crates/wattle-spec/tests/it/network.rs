@@ -1,7 +1,8 @@
 //! What of the network a component may reach: table by table.
 
 use wattle_spec::network::{
-    AddressClass, AddressRange, Denied, EndpointPattern, NetworkPolicy, Origin, OriginPattern, SocketPolicy,
+    AddressClass, AddressRange, Denied, EndpointPattern, NetworkPolicy, Origin, OriginPattern, OriginPatternError,
+    SocketPolicy,
 };
 
 fn allowed(pattern: &str, scheme: &str, authority: &str) -> bool {
@@ -239,6 +240,26 @@ fn origins_that_are_addresses() {
     assert_eq!(check("http://*", &["loopback"], "127.0.0.1"), Ok(()));
     assert_eq!(check("http://127.0.0.1", &[], "127.0.0.1"), Ok(()));
     assert_eq!(check("http://*", &[], "[::ffff:a9fe:a9fe]"), Err(Denied::Address(AddressClass::Metadata)));
+}
+
+/// `http://self` is the app, and nothing but that text means it.
+#[test]
+fn the_app_itself() {
+    let check = |http: &str, scheme: &str, authority: &str| {
+        let origin = Origin::new(scheme, authority).unwrap();
+        (origin.is_self(), policy(http, &[]).check(&origin).is_ok())
+    };
+    assert_eq!(check("http://self", "http", "self"), (true, true));
+    assert_eq!(check("http://self", "http", "SELF:80"), (true, true));
+    assert_eq!(check("http://self", "https", "self"), (true, false));
+    assert_eq!(check("http://self", "http", "self:8080"), (true, false));
+    assert_eq!(check("http://self", "http", "a.self"), (false, false));
+    assert_eq!(check("http://*", "http", "self"), (true, false));
+    assert_eq!(check("http://*:*", "http", "self"), (true, false));
+    assert_eq!(check("http://*.self", "http", "a.self"), (false, true));
+    for text in ["https://self", "http://self:81", "http://self:*"] {
+        assert_eq!(text.parse::<OriginPattern>(), Err(OriginPatternError::OddSelf), "{text}");
+    }
 }
 
 #[test]

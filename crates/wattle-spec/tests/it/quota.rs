@@ -8,7 +8,7 @@ use wattle_spec::manifest::Manifest;
 use wattle_spec::quota::quotas;
 use wattle_spec::resolve::resolve;
 
-use crate::resolve::{found, offers};
+use crate::case::{found, offers};
 
 /// What an app may keep in each engine, by its links.
 fn check(lines: &str, host: &str) -> String {

@@ -2,123 +2,13 @@
 
 use std::path::Path;
 
-use wattle_spec::digest::Digest;
 use wattle_spec::fault::in_order;
 use wattle_spec::host_file::HostSpec;
-use wattle_spec::interface::Interface;
-use wattle_spec::label::LinkKey;
 use wattle_spec::manifest::Manifest;
-use wattle_spec::name::ComponentName;
-use wattle_spec::resolve::{Found, FoundComponents, Labelling, Offer, State, links, resolve};
-use wattle_spec::shape::{ImportName, Kind, Shape};
+use wattle_spec::resolve::resolve;
 
+use crate::case::{Case, check, check_imports, found, offers};
 use crate::render;
-
-fn names(text: &str) -> Vec<ImportName> {
-    let name = |text: &str| match text.parse() {
-        Ok(LinkKey { interface, label: None }) => ImportName::Interface(interface),
-        Ok(LinkKey { interface, label: Some(label) }) => ImportName::Labelled { label, interface },
-        Err(_) => ImportName::Plain(text.into()),
-    };
-    text.split_whitespace().map(name).collect()
-}
-
-/// A component as `cart: KIND imports => exports`.
-pub(crate) fn found(lines: &str) -> FoundComponents {
-    lines
-        .lines()
-        .map(|line| {
-            let (name, rest) = line.split_once(": ").unwrap();
-            let (kind, rest) = rest.split_once(' ').unwrap();
-            let (imports, exports) = rest.split_once("=>").unwrap();
-            let kind = match kind {
-                "0.2" => Kind::Component02,
-                "0.3" => Kind::Component03,
-                _ => Kind::Module,
-            };
-            let shape = Shape { kind, imports: names(imports), exports: names(exports) };
-            (name.parse::<ComponentName>().unwrap(), Found { digest: Digest::of(line.as_bytes()), shape })
-        })
-        .collect()
-}
-
-/// What a host of today implements, more or less.
-pub(crate) fn offers() -> Vec<Offer> {
-    let stateful =
-        ["store@0.2.0-draft", "atomics@0.2.0-draft", "batch@0.2.0-draft"].map(|name| format!("wasi:keyvalue/{name}"));
-    let stateless = [
-        "wasi:http/types@0.2.12",
-        "wasi:http/types@0.3.0",
-        "wasi:clocks/wall-clock@0.2.12",
-        "wasi:io/streams@0.2.12",
-        "wasi:config/store@0.2.0-rc.1",
-        "wasmcloud:keyvalue/types@0.2.0",
-    ];
-    let offer = |text: &str, state| {
-        let interface: Interface = text.parse().unwrap();
-        let labelling = match interface.name.as_deref() {
-            Some("store") => Labelling::Allowed,
-            Some("secret") => Labelling::Required,
-            _ => Labelling::Never,
-        };
-        let is_concurrent = interface.package == "keyvalue" && interface.namespace == "wasmcloud";
-        let has_names = state == Some(State::KeyValue);
-        Offer { interface, state, is_concurrent, has_names, labelling }
-    };
-    let stateful = stateful.iter().map(String::as_str).chain(["wasmcloud:keyvalue/store@0.2.0"]);
-    let others = [
-        offer("wasmcloud:messaging/consumer@0.2.0", Some(State::Bus)),
-        offer("wasmcloud:secrets/store@2.1.0", Some(State::Secrets)),
-        offer("wasi:logging/logging@0.1.0-draft", Some(State::Log)),
-    ];
-    let stateful = stateful.map(|text| offer(text, Some(State::KeyValue)));
-    stateful.chain(others).chain(stateless.map(|text| offer(text, None))).collect()
-}
-
-/// A manifest with a component `cart` and `lines`, run with `components` on a host with `host`.
-struct Case<'a> {
-    lines: &'a str,
-    components: &'a str,
-    host: &'a str,
-}
-
-impl Case<'_> {
-    fn text(&self) -> String {
-        format!("name = 'shop'\ncomponents.cart.source = 'cart.wasm'\n{}", self.lines)
-    }
-
-    /// What every import gets and why, then what is wrong.
-    fn links(&self) -> String {
-        let (manifest, found) = (Manifest::parse(&self.text()).unwrap(), found(self.components));
-        let host = HostSpec::parse(self.host).unwrap();
-        let mut out = String::new();
-        for explained in links::explain(&manifest, &found, &offers(), &host) {
-            let choice = match &explained.outcome {
-                Ok((provider, rule)) => format!("{provider} ({rule})"),
-                Err(_) => "refused".into(),
-            };
-            out += &format!("{} {} -> {choice}: {}\n", explained.component, explained.what, explained.reason);
-        }
-        out + &self.faults()
-    }
-
-    fn faults(&self) -> String {
-        let text = self.text();
-        let (manifest, found) = (Manifest::parse(&text).unwrap(), found(self.components));
-        let host = HostSpec::parse(self.host).unwrap();
-        resolve(&manifest, &found, &offers(), &host, Path::new("/app"))
-            .map_or_else(|faults| render(&text, &faults), |_| String::new())
-    }
-}
-
-/// The links of a component that imports a store of keys and values and an HTTP type.
-pub(crate) fn check(lines: &str, host: &str) -> String {
-    check_imports("wasi:keyvalue/store@0.2.0-draft wasi:http/types@0.2.3", lines, host)
-}
-
-pub(crate) fn check_imports(imports: &str, lines: &str, host: &str) -> String {
-    Case { lines, components: &format!("cart: 0.2 {imports} =>"), host }.links()
-}
 
 /// What is wrong with an app of one component `cart`.
 fn check_component(component: &str, lines: &str) -> String {
@@ -137,18 +27,26 @@ fn the_first_rule_that_applies() {
     "#);
     insta::assert_snapshot!(check("", host), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend main (default of the host): the links of the host's file say `"wasi:keyvalue" = "main"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
     insta::assert_snapshot!(check(app, host), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the app): the app's links say `"wasi:keyvalue" = "memory"`
+        else backend main (default of the host): the links of the host's file say `"wasi:keyvalue" = "main"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
     insta::assert_snapshot!(check(component, host), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend main (default of the host): the links of the host's file say `"wasi:keyvalue" = "main"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
     insta::assert_snapshot!(check(&both, host), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (link on the app): the app's links say `"wasi:keyvalue/store@0.2.0-draft" = "disk"`
+        else backend main (default of the host): the links of the host's file say `"wasi:keyvalue" = "main"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
 }
@@ -159,14 +57,22 @@ fn the_most_specific_key() {
     let links = |links: &str| check_imports(two, &format!("components.cart.links = {{ {links} }}"), "");
     insta::assert_snapshot!(links("'wasi:keyvalue' = 'memory', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
+        else backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft' = 'memory', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
+        else backend memory (link on the component): the component's links say `"wasi:keyvalue@0.2.0-draft" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend memory (link on the component): the component's links say `"wasi:keyvalue@0.2.0-draft" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue/store@0.2.0-draft' = 'disk', 'wasi:keyvalue/store' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue/store@0.2.0-draft" = "disk"`
+        else backend memory (link on the component): the component's links say `"wasi:keyvalue/store" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     "#);
     insta::assert_snapshot!(links("'wasi:keyvalue@0.2.0-draft2' = 'memory'"), @r#"
@@ -184,8 +90,12 @@ fn a_package_in_two_backends() {
     let split = |lines: &str, host: &str| check_imports(three, lines, host);
     insta::assert_snapshot!(split("components.cart.links = { 'wasi:keyvalue' = 'memory', 'wasi:keyvalue/store' = 'disk' }", ""), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (link on the component): the component's links say `"wasi:keyvalue/store" = "disk"`
+        else backend memory (link on the component): the component's links say `"wasi:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/batch@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     3:79 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
       hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
       hint: links = { "wasi:keyvalue" = "disk" }
@@ -194,6 +104,7 @@ fn a_package_in_two_backends() {
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/batch@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     3:51 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
       hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
       hint: links = { "wasi:keyvalue" = "disk" }
@@ -201,6 +112,7 @@ fn a_package_in_two_backends() {
     insta::assert_snapshot!(split("", "[links]\n'wasi:keyvalue/atomics' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/atomics@0.2.0-draft -> refused: component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:keyvalue/batch@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     2:21 component `cart` keeps `wasi:keyvalue` in two backends, `disk` and `memory`
       hint: its interfaces share what they open: link all of `wasi:keyvalue` to one of the two, as in
@@ -215,9 +127,11 @@ fn a_package_means_what_keeps_state() {
     insta::assert_snapshot!(links("'wasmcloud:keyvalue' = 'memory'"), @r#"
     cart wasmcloud:keyvalue/types@0.2.0 -> built-in (built-in): the host implements it and it keeps no state
     cart wasmcloud:keyvalue/store@0.2.0 -> backend memory (link on the component): the component's links say `"wasmcloud:keyvalue" = "memory"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     "#);
     insta::assert_snapshot!(links("'wasmcloud:keyvalue/types' = 'memory'"), @r#"
     cart wasmcloud:keyvalue/types@0.2.0 -> refused: `wasmcloud:keyvalue/types` keeps no state, so it cannot be linked to backend `memory`
+        else built-in (built-in): the host implements it and it keeps no state
     cart wasmcloud:keyvalue/store@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     3:56 `wasmcloud:keyvalue/types` keeps no state, so it cannot be linked to backend `memory`
       hint: remove the link from the manifest: the host implements `wasmcloud:keyvalue/types` itself
@@ -225,6 +139,7 @@ fn a_package_means_what_keeps_state() {
     insta::assert_snapshot!(check("", "links.'wasi:http' = 'memory'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> refused: `wasi:http` keeps no state, so it cannot be linked to backend `memory`
+        else built-in (built-in): the host implements it and it keeps no state
     2:7 `wasi:http` keeps no state, so it cannot be linked to backend `memory`
       hint: remove the link from host.toml: the host implements `wasi:http` itself
     "#);
@@ -235,29 +150,31 @@ fn backends() {
     let link = |lines: &str| check(&format!("components.cart.links = {{ 'wasi:keyvalue' = 'orders' }}\n{lines}"), "");
     insta::assert_snapshot!(link("[backends.orders]\ntype = 'disk'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend orders (link on the component): the component's links say `"wasi:keyvalue" = "orders"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     "#);
     insta::assert_snapshot!(link(""), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> refused: there is no backend `orders`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     3:45 there is no backend `orders`
       hint: the backends are `disk` and `memory`; to have another, add:
       hint: [backends.orders]
       hint: type = "disk"
     "#);
-    insta::assert_snapshot!(link("[backends.order]\ntype = 'disk'"), @"
+    insta::assert_snapshot!(link("[backends.order]\ntype = 'disk'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> refused: there is no backend `orders`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
     3:45 there is no backend `orders`
       hint: did you mean `order`?
-    ");
-    insta::assert_snapshot!(link("[components.orders]\nsource = 'orders.wasm'"), @"
-    cart wasi:keyvalue/store@0.2.0-draft -> refused: `orders` is a component, and links between components are not supported yet
+    "#);
+    insta::assert_snapshot!(link("[components.orders]\nsource = 'orders.wasm'"), @r#"
+    cart wasi:keyvalue/store@0.2.0-draft -> component orders (apart) (link on the component): the component's links say `"wasi:keyvalue" = "orders"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
-    3:45 `orders` is a component, and links between components are not supported yet
-      hint: link to a backend
     5:10 there are no bytes for component `orders`
-    ");
+    "#);
     insta::assert_snapshot!(check("[backends.disk]\ntype = 'disk'\nscope = 'shared'", ""), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasi:http/types@0.2.3 -> built-in (built-in): the host implements it and it keeps no state
@@ -321,11 +238,13 @@ fn refused_imports() {
     2:26 component `cart` imports `wasi:clock/wall-clock@0.2.12`, which nothing here provides
       hint: did you mean `wasi:clocks/wall-clock@0.2.12`? build the component against that, or compose a component that exports `wasi:clock/wall-clock@0.2.12` into this one, as with `wac plug`
     ");
-    insta::assert_snapshot!(check_imports("acme:billing/ledger@1.0.0", "", ""), @"
+    insta::assert_snapshot!(check_imports("acme:billing/ledger@1.0.0", "", ""), @r#"
     cart acme:billing/ledger@1.0.0 -> refused: component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
     2:26 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
-      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`
-    ");
+      hint: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`; to have a component of the app provide it, add one that exports it:
+      hint: [components.billing]
+      hint: source = "billing.wasm"
+    "#);
     insta::assert_snapshot!(check_imports("frobnicate", "", ""), @"
     cart frobnicate -> refused: component `cart` imports `frobnicate`, which nothing here provides
     2:26 component `cart` imports `frobnicate`, which nothing here provides
@@ -438,10 +357,10 @@ fn a_whole_app() {
     default/shop
     [HttpRoute { host: Some("shop.example"), path: Prefix("/cart"), target: Component(ComponentName("cart")) }, HttpRoute { host: None, path: Prefix(""), target: Files("/app/public") }]
     {BackendName("orders"): BackendSpec { engine: Memory, scope: Shared, quota: Quota { keys: None, bytes: None } }}
-    AppLimits { concurrent_requests: 7, queue_time: 1s, cron_runs: 16, cron_backlog: 16, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
+    AppLimits { concurrent_requests: 7, queue_time: 1s, concurrent_calls: 1024, cron_runs: 16, cron_backlog: 16, outgoing_requests: 256, outgoing_connections: 256, outgoing_idle_timeout: 10s }
     {"currency": "EUR"} {"LANG": "C"} 1MiB
     [Mount { host: "/app/data", guest: "/data", access: Read }, Mount { host: "/srv/in", guest: "/in", access: ReadWrite }]
-    [Link { what: Import(Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) })), state: Some(KeyValue), is_concurrent: false, provider: Backend(BackendName("disk")), rule: BuiltIn }]
+    [Link { what: Import(Interface(Interface { namespace: "wasi", package: "keyvalue", name: Some("store"), version: Some(Version { major: 0, minor: 2, patch: 0, pre: Prerelease("draft") }) })), state: Some(KeyValue), is_concurrent: false, provider: Backend(BackendName("disk")), rule: BuiltIn, reason: "nothing links it, and `defaults = \"dev\"` of the host keeps keys and values in `disk`", others: [] }]
     "#);
 }
 
@@ -480,7 +399,9 @@ mounts = [{ host = 'a', guest = '/data' }, { host = 'b', guest = '/data' }]
     1:8 a name is made of lower-case letters, digits and inner hyphens, 'A' is not
       hint: write `a-b`
     3:10 component `cart` imports `acme:billing/ledger@1.0.0`, which nothing here provides
-      hint: compose a component that exports `acme:billing/ledger@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`
+      hint: the host provides `wasi:clocks@0.2.12`, `wasi:config@0.2.0-rc.1`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:logging@0.1.0-draft`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`; to have a component of the app provide it, add one that exports it:
+      hint: [components.billing]
+      hint: source = "billing.wasm"
     4:1 unknown key `sorce` in `components.cart`
       hint: did you mean `source`?
     5:23 `components.cart.instances.reuse` must be a whole number from 1 to 4294967295
@@ -541,6 +462,7 @@ fn sets_of_defaults() {
     let one = "defaults = 'nats'\n[links]\n'wasi:keyvalue' = 'disk'";
     insta::assert_snapshot!(check_imports(ALL_KINDS_OF_STATE, "", one), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (default of the host): the links of the host's file say `"wasi:keyvalue" = "disk"`
+        else backend nats (default of the host): `defaults = "nats"` of the host keeps keys and values in `nats`
     cart wasmcloud:messaging/consumer@0.2.0 -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps messages in `nats`
     cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
     cart wasi:logging/logging@0.1.0-draft -> backend nats (default of the host): nothing links it, and `defaults = "nats"` of the host keeps log lines in `nats`
@@ -571,6 +493,7 @@ fn backends_that_cannot_keep_it() {
     };
     insta::assert_snapshot!(link("wasi:keyvalue", "type = 'environment'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> refused: backend `main`, which is of the type `environment`, cannot keep keys and values
+        else backend disk (built-in): `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
     cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
     cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
@@ -582,6 +505,7 @@ fn backends_that_cannot_keep_it() {
     cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
     cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
     cart wasi:logging/logging@0.1.0-draft -> refused: backend `main`, which is of the type `disk`, cannot keep log lines
+        else built-in (built-in): the host implements it without a backend
     4:18 backend `main`, which is of the type `disk`, cannot keep log lines
       hint: link `wasi:logging` to a backend of a type that can: `nats`
     "#);
@@ -589,11 +513,13 @@ fn backends_that_cannot_keep_it() {
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasmcloud:messaging/consumer@0.2.0 -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps messages in `disk`
     cart wasmcloud:secrets/store@2.1.0 -> backend main (link on the app): the app's links say `"wasmcloud:secrets" = "main"`
+        else built-in (built-in): the host implements it without a backend
     cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
     "#);
     insta::assert_snapshot!(link("wasmcloud:messaging", "type = 'nats'"), @r#"
     cart wasi:keyvalue/store@0.2.0-draft -> backend disk (built-in): nothing links it, and `defaults = "dev"` of the host keeps keys and values in `disk`
     cart wasmcloud:messaging/consumer@0.2.0 -> backend main (link on the app): the app's links say `"wasmcloud:messaging" = "main"`
+        else backend disk (built-in): `defaults = "dev"` of the host keeps messages in `disk`
     cart wasmcloud:secrets/store@2.1.0 -> built-in (built-in): nothing links it, and the host implements it without a backend
     cart wasi:logging/logging@0.1.0-draft -> built-in (built-in): nothing links it, and the host implements it without a backend
     "#);

@@ -108,6 +108,7 @@ fn manifest() {
     components.*.instances.idle: string time-span
     components.*.instances.reuse: integer uint32
     components.*.limits: object
+    components.*.limits.concurrent-calls: integer = 256
     components.*.limits.deadline: string time-limit = "30s"
     components.*.limits.fields: string byte-size = "80KiB"
     components.*.limits.handles: integer = 2000
@@ -133,6 +134,7 @@ fn manifest() {
     components.*.secrets: array
     components.*.source: string source
     limits: object
+    limits.concurrent-calls: integer = 1024
     limits.concurrent-requests: integer = 1024
     limits.cron-backlog: integer = 16
     limits.cron-runs: integer = 16
@@ -157,6 +159,8 @@ fn manifest() {
     services.*.env: object
     services.*.env.*: string text
     services.*.limits: object
+    services.*.limits.concurrent-calls: integer = 256
+    services.*.limits.deadline: string time-limit = "30s"
     services.*.limits.fields: string byte-size = "80KiB"
     services.*.limits.handles: integer = 2000
     services.*.limits.host-call-bytes: string byte-size = "16MiB"
@@ -247,6 +251,7 @@ fn host_file() {
     limits.compile-memory: string byte-size = "4GiB"
     limits.compile-size: string byte-size = "64MiB"
     limits.compile-time: string time-limit = "2m"
+    limits.concurrent-calls: integer = 2048
     limits.concurrent-requests: integer = 4096
     limits.connections: integer = 10000
     limits.connections-per-address: integer = 1024

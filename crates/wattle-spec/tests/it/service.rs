@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use wattle_spec::service::{RestartPolicy, Restarts};
+use wattle_spec::service::{Cause, RestartPolicy, Restarts};
 
 use crate::manifest::check_lines;
 
@@ -40,7 +40,8 @@ fn keys() {
 fn backoff_and_budget() {
     let mut restarts = Restarts::new(RestartPolicy { budget: 5.try_into().unwrap(), ..RestartPolicy::default() });
     let start = Instant::now();
-    let mut ended = |seconds| restarts.ended(start + Duration::from_secs(seconds), 0.0).map(|delay| delay.as_secs());
+    let mut ended =
+        |seconds| restarts.ended(start + Duration::from_secs(seconds), Cause::Itself, 0.0).map(|delay| delay.as_secs());
     assert_eq!([0, 1, 2, 3, 4].map(&mut ended), [1, 2, 4, 8, 16].map(Some));
     assert_eq!(ended(5), None);
     // What is long ago does not count.
@@ -48,7 +49,20 @@ fn backoff_and_budget() {
 
     let policy = RestartPolicy { budget: 100.try_into().unwrap(), ..RestartPolicy::default() };
     let mut restarts = Restarts::new(policy);
-    let delays: Vec<_> = (0..100).map(|_| restarts.ended(start, 1.0).unwrap()).collect();
+    let delays: Vec<_> = (0..100).map(|_| restarts.ended(start, Cause::Itself, 1.0).unwrap()).collect();
     assert_eq!(delays[0], Duration::from_millis(1_250));
     assert_eq!(delays[99], policy.backoff.longest.mul_f64(1.25));
+}
+
+/// However often calls end it, a service is started again; who calls in between is answered after the first wait.
+#[test]
+fn ends_that_calls_cause() {
+    let mut restarts = Restarts::new(RestartPolicy { budget: 1.try_into().unwrap(), ..RestartPolicy::default() });
+    let start = Instant::now();
+    let mut ended = |cause| restarts.ended(start, cause, 0.0).map(|delay| delay.as_secs());
+    let call = |has_answered| Cause::Call { has_answered };
+    assert_eq!([false; 8].map(|answered| ended(call(answered))), [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
+    assert_eq!([true, false, true].map(|answered| ended(call(answered))), [1, 2, 1].map(Some));
+    // The budget is the service's own.
+    assert_eq!([Cause::Itself; 2].map(ended), [Some(1), None]);
 }

@@ -204,3 +204,36 @@ proptest! {
         }
     }
 }
+
+/// What crosses from one instance to another, of a component that exports `acme:a/b` with `items` in it.
+fn crosses(items: &str) -> String {
+    let wat = format!(
+        "(component
+            (import \"acme:types/one\" (instance $types (type $t u32) (export \"amount\" (type (eq $t))) (export \"handle\" (type (sub resource)))))
+            (alias export $types \"handle\" (type $handle))
+            (import \"acme:source/one\" (instance $source {items}))
+            (export \"acme:a/b\" (instance $source)))"
+    );
+    let shape = Shape::read(&wat::parse_str(&wat).unwrap()).unwrap();
+    let interface = "acme:a/b".parse().unwrap();
+    let values = shape.handles.get(&interface).map_or("plain values".to_owned(), ToString::to_string);
+    let role = if shape.types_only.contains(&interface) { "types of" } else { "passes" };
+    format!("{role} {values}")
+}
+
+#[test]
+fn values_that_cross() {
+    insta::assert_snapshot!(crosses(""), @"passes plain values");
+    insta::assert_snapshot!(crosses(
+        "(export \"f\" (func (param \"a\" (list (tuple string u32))) (result (result (option string) (error u8)))))"
+    ), @"passes plain values");
+    insta::assert_snapshot!(crosses("(type $r (record (field \"a\" (list u8)))) (export \"r\" (type (eq $r)))"), @"types of plain values");
+    insta::assert_snapshot!(crosses("(export \"r\" (type (sub resource)))"), @"passes resources");
+    insta::assert_snapshot!(crosses("(export \"f\" (func (param \"a\" (borrow $handle))))"), @"passes resources");
+    insta::assert_snapshot!(crosses("(export \"f\" (func (result (list (option (own $handle))))))"), @"passes resources");
+    insta::assert_snapshot!(crosses(
+        "(type $v (variant (case \"a\") (case \"b\" (tuple u8 (stream u8))))) (export \"v\" (type (eq $v)))"
+    ), @"types of streams");
+    insta::assert_snapshot!(crosses("(export \"f\" (func async (result (future string))))"), @"passes futures");
+    insta::assert_snapshot!(crosses("(export \"f\" (func (result (result u8 (error (map string (stream)))))))"), @"passes streams");
+}

@@ -6,6 +6,7 @@ use wattle_spec::fault::{Fault, Place};
 use super::{print, print_json};
 use crate::app_file::AppFile;
 use crate::cli::Check;
+use crate::kept;
 use crate::problem::{FaultyText, Problem};
 use crate::report;
 
@@ -27,7 +28,8 @@ struct CheckedFault {
 }
 
 pub(crate) fn run(arguments: &Check) -> Result<(), Problem> {
-    let checked = AppFile::read(&arguments.what).and_then(|file| {
+    let checked = AppFile::read(&arguments.what).and_then(|mut file| {
+        kept::recall(&mut file, arguments.data_dir.as_deref())?;
         let app = file.resolve()?;
         Ok((file, app))
     });

@@ -25,11 +25,12 @@ const INSTANCES: u32 = 64;
 
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
     let path = file_in(&arguments.file)?;
-    let file = AppFile::read_changed(path, arguments.config.as_deref(), |manifest| change(manifest, arguments))?;
+    let mut file = AppFile::read_changed(path, arguments.config.as_deref(), |manifest| change(manifest, arguments))?;
+    kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let app = file.resolve()?;
     let command = command(arguments, &app)?;
     let runtime = stop::runtime()?;
-    let _log = log::start(LogFormat::Text, LOGGED);
+    let _log = log::start(LogFormat::Text, LOGGED, None);
     let ended = runtime.block_on(async {
         let mut stop = Stop::install()?;
         let host = host(arguments, &file, &app)?;
@@ -62,7 +63,7 @@ fn change(manifest: &mut Manifest, arguments: &Run) -> Result<(), Problem> {
         });
     }
     for (key, backend) in &arguments.links {
-        entry.links.insert(key.clone().into(), LinkEntry { to: backend.clone().into() });
+        entry.links.insert(key.clone().into(), LinkEntry::to(backend.clone()));
     }
     for allow in &arguments.allow {
         match allow.clone() {
@@ -109,7 +110,7 @@ fn program(arguments: &Run) -> String {
 }
 
 fn host(arguments: &Run, file: &AppFile, app: &App) -> Result<Host, Problem> {
-    let limits = HostLimits { concurrent_requests: INSTANCES, ..file.host.limits };
+    let limits = HostLimits { concurrent_requests: INSTANCES, concurrent_calls: INSTANCES, ..file.host.limits };
     let host = Host::builder()
         .cores(NonZeroUsize::MIN)
         .limits(limits)

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, UnixListener};
 use wattle_host::Host;
 use wattle_host::tls::Tls;
 use wattle_spec::app::App;
@@ -16,7 +16,9 @@ use super::stop::{self, Stop};
 use crate::app_file::AppFile;
 use crate::certificate_files::CertificateFiles;
 use crate::child_compiler::ChildCompiler;
-use crate::cli::Up;
+use crate::cli::{ControlPlace, Up};
+use crate::control::{Control, Place, Served};
+use crate::log::ring::Ring;
 use crate::problem::Problem;
 use crate::{kept, log, report, told};
 
@@ -24,7 +26,8 @@ use crate::{kept, log, report, told};
 const BACKLOG: u32 = 4096;
 
 pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
-    let file = AppFile::read(&arguments.what)?;
+    let mut file = AppFile::read(&arguments.what)?;
+    kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let mut app = file.resolve()?;
     let telemetry = file.host.telemetry.clone();
     let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
@@ -38,7 +41,8 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     };
     let certificates = CertificateFiles::open(certificate_paths(&arguments, &file))?;
     let sockets = sockets(listeners, certificates.as_ref())?;
-    let log = log::start(arguments.log_format, "info");
+    let ring = Arc::new(Ring::default());
+    let log = log::start(arguments.log_format, "info", wants_control(&arguments).then(|| ring.clone()));
     let served = runtime.block_on(async {
         let follow = async {
             match certificates {
@@ -47,7 +51,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
             }
         };
         tokio::select! {
-            served = serve(&arguments, &file, &app, Serving { sockets, admin, telemetry }) => served,
+            served = serve(&arguments, &file, &app, Serving { sockets, admin, telemetry, ring }) => served,
             () = follow => Ok(()),
         }
     });
@@ -61,23 +65,38 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
 }
 
 async fn serve(arguments: &Up, file: &AppFile, app: &App, serving: Serving) -> Result<(), Problem> {
-    let mut stop = Stop::install()?;
+    let stop = Stop::install()?;
+    let control = open_control(arguments).await?;
     let mut builder = Host::builder();
     if arguments.access_log || file.host.access_log {
         builder = builder.access_log();
     }
-    if serving.admin.is_some() {
+    if serving.admin.is_some() || control.is_some() {
         builder = builder.metrics();
     }
     let host = builder
-        .telemetry(serving.telemetry)
+        .telemetry(serving.telemetry.clone())
         .trusted_proxies(file.host.trusted_proxies.clone())
         .limits(file.host.limits)
         .compiler(ChildCompiler)
         .backends(file.host.backends.clone())
         .name_servers(file.host.name_servers.clone())
         .reports(told::to_the_log());
-    let host = kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?;
+    let host = Arc::new(kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?);
+    told::defaults::log(&app.id, &file.explain()?);
+    let served = Served::new(host.clone(), serving.ring.clone());
+    let control = control.map(|socket| Control::start(socket, served));
+    let ended = serve_app(&host, file, app, serving, stop).await;
+    match (control, &ended) {
+        // The process ends at once.
+        (_, Err(Problem::Interrupted)) | (None, _) => {}
+        (Some(control), _) => control.end().await,
+    }
+    ended
+}
+
+/// Runs the app on `host` until somebody says stop.
+async fn serve_app(host: &Host, file: &AppFile, app: &App, serving: Serving, mut stop: Stop) -> Result<(), Problem> {
     if let Some(listener) = serving.admin {
         let address = host.listen_admin(listener)?;
         tracing::info!(%address, "health, readiness and metrics are told here");
@@ -109,6 +128,27 @@ struct Serving {
     /// `None`: nobody watches.
     admin: Option<TcpListener>,
     telemetry: TelemetrySpec,
+    /// The last lines of the log.
+    ring: Arc<Ring>,
+}
+
+fn wants_control(arguments: &Up) -> bool {
+    arguments.control != Some(ControlPlace::Nowhere)
+}
+
+/// The control socket. That there is none is only a failure if somebody asked for it.
+async fn open_control(arguments: &Up) -> Result<Option<(Place, UnixListener)>, Problem> {
+    match &arguments.control {
+        Some(ControlPlace::Nowhere) => Ok(None),
+        Some(ControlPlace::At(path)) => Place::at(path).await.map(Some).map_err(Problem::ControlSocket),
+        None => Ok(Place::own()
+            .await
+            .inspect_err(|error| {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(error, "there is no control socket: `wattle ps` and others will not find this host");
+            })
+            .ok()),
+    }
 }
 
 /// A socket to serve on. `tls`: `None` for plain HTTP.

@@ -209,7 +209,9 @@ fn an_import_that_nobody_provides() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:blobstore@0.2.0-draft`, `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-draft`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:keyvalue@0.2.0-draft2`, `wasi:logging`, `wasi:logging@0.1.0-draft`, `wasi:messaging@0.2.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12`, `wasi:sockets@0.3.0`, `wasmcloud:blobstore@0.1.0`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`
+      = hint: the host provides `wasi:blobstore@0.2.0-draft`, `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-draft`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:keyvalue@0.2.0-draft2`, `wasi:logging`, `wasi:logging@0.1.0-draft`, `wasi:messaging@0.2.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12`, `wasi:sockets@0.3.0`, `wasmcloud:blobstore@0.1.0`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`; to have a component of the app provide it, add one that exports it:
+              [components.warehouse]
+              source = "warehouse.wasm"
     "#);
 }
 

@@ -33,6 +33,10 @@ fn help_of_all() {
       new          Make a new app from a template
       build        Build an app's components and check what came of it
       up           Run an app in the foreground
+      ps           Show the apps that run and how they are
+      logs         Show what running apps and their host say
+      link         Show what the imports of running apps are linked to
+      cron         Show the schedules of running apps, or run one now
       run          Run a command to its end, or call one of its exports
       inspect      Show what a Wasm file is and what it could touch
       explain      Show what provides each import, and which rule chose it
@@ -130,6 +134,9 @@ fn help_of_up() {
           --env <NAME=VALUE>   Give every component this environment variable
           --log-format <FORM>  Write the log in this form [default: text] [possible
                                values: text, json]
+          --control <PATH>     Answer `wattle ps` and others on this socket, or
+                               with `none` not at all [default: one in this user's
+                               runtime directory]
       -h, --help               Print help
     ");
 }
@@ -194,27 +201,36 @@ fn help_of_inspect() {
 
 #[test]
 fn help_of_explain() {
-    insta::assert_snapshot!(help("explain"), @r"
+    insta::assert_snapshot!(help("explain"), @"
     exit: 0
     ----- stdout
     Show what provides each import, and which rule chose it
 
-    Usage: wattle explain [OPTIONS] [PATH]
+    Usage: wattle explain [OPTIONS] [PATH] [COMPONENT] [IMPORT]
 
     Arguments:
-      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
-              [default: .]
+      [PATH]       A folder with wattle.toml, a manifest, or a .wasm or .wat file
+                   [default: .]
+      [COMPONENT]  One component of it
+      [IMPORT]     What it imports: an interface or a package, with or without
+                   #LABEL
 
     Options:
-          --config <FILE>  The host's own file, host.toml
-          --json           Print JSON
-      -h, --help           Print help
+          --config <FILE>   The host's own file, host.toml
+          --data-dir <DIR>  Look here for where its state is recorded [default:
+                            .wattle beside the manifest]
+          --running         Ask the hosts that run: PATH is the name of an app
+                            then, or left out
+          --control <PATH>  Ask the host at this socket [default: all of yours that
+                            run here]
+          --json            Print JSON
+      -h, --help            Print help
     ");
 }
 
 #[test]
 fn help_of_check() {
-    insta::assert_snapshot!(help("check"), @r"
+    insta::assert_snapshot!(help("check"), @"
     exit: 0
     ----- stdout
     Find every fault of a manifest without running it
@@ -226,9 +242,11 @@ fn help_of_check() {
               [default: .]
 
     Options:
-          --config <FILE>  The host's own file, host.toml
-          --json           Print JSON
-      -h, --help           Print help
+          --config <FILE>   The host's own file, host.toml
+          --data-dir <DIR>  Look here for where its state is recorded [default:
+                            .wattle beside the manifest]
+          --json            Print JSON
+      -h, --help            Print help
     ");
 }
 

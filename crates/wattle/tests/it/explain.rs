@@ -48,9 +48,9 @@ fn a_link_of_the_component() {
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in        nothing links it, and the host implements it without a backend
-      wasi:keyvalue/store@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
-      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue" = "memory"`
-      wasi:keyvalue/batch@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`; else backend disk
+      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue" = "memory"`; else backend disk
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the component's links say `"wasi:keyvalue" = "memory"`; else backend disk
       wasi:logging/logging@0.1.0-draft    built-in        nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
       granted: no files, no environment, no network
@@ -65,9 +65,9 @@ fn a_link_of_the_app() {
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in       nothing links it, and the host implements it without a backend
-      wasi:keyvalue/store@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
-      wasi:keyvalue/atomics@0.2.0-draft   backend notes  the app's links say `"wasi:keyvalue" = "notes"`
-      wasi:keyvalue/batch@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`
+      wasi:keyvalue/store@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`; else backend disk
+      wasi:keyvalue/atomics@0.2.0-draft   backend notes  the app's links say `"wasi:keyvalue" = "notes"`; else backend disk
+      wasi:keyvalue/batch@0.2.0-draft     backend notes  the app's links say `"wasi:keyvalue" = "notes"`; else backend disk
       wasi:logging/logging@0.1.0-draft    built-in       nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in       the host implements it and it keeps no state
       granted: no files, no environment, no network
@@ -83,9 +83,9 @@ fn several_links() {
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in        nothing links it, and the host implements it without a backend
-      wasi:keyvalue/store@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
-      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue/atomics" = "memory"`
-      wasi:keyvalue/batch@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`; else backend disk
+      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the component's links say `"wasi:keyvalue/atomics" = "memory"`; else backend disk
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the app's links say `"wasi:keyvalue" = "memory"`; else backend disk
       wasi:logging/logging@0.1.0-draft    built-in        nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
       granted: no files, no environment, no network
@@ -100,9 +100,9 @@ fn a_default_of_the_host() {
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in        nothing links it, and the host implements it without a backend
-      wasi:keyvalue/store@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
-      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
-      wasi:keyvalue/batch@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`
+      wasi:keyvalue/store@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`; else backend disk
+      wasi:keyvalue/atomics@0.2.0-draft   backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`; else backend disk
+      wasi:keyvalue/batch@0.2.0-draft     backend memory  the links of the host's file say `"wasi:keyvalue" = "memory"`; else backend disk
       wasi:logging/logging@0.1.0-draft    built-in        nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in        the host implements it and it keeps no state
       granted: no files, no environment, no network
@@ -114,9 +114,9 @@ fn a_default_of_the_host() {
     ----- stdout
     guestbook
       wasi:config/store@0.2.0-rc.1        built-in      nothing links it, and the host implements it without a backend
-      wasi:keyvalue/store@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
-      wasi:keyvalue/atomics@0.2.0-draft   backend disk  the component's links say `"wasi:keyvalue" = "disk"`
-      wasi:keyvalue/batch@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`
+      wasi:keyvalue/store@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`; else backend memory; else backend disk
+      wasi:keyvalue/atomics@0.2.0-draft   backend disk  the component's links say `"wasi:keyvalue" = "disk"`; else backend memory; else backend disk
+      wasi:keyvalue/batch@0.2.0-draft     backend disk  the component's links say `"wasi:keyvalue" = "disk"`; else backend memory; else backend disk
       wasi:logging/logging@0.1.0-draft    built-in      nothing links it, and the host implements it without a backend
       wasi:http/types@0.2.12              built-in      the host implements it and it keeps no state
       granted: no files, no environment, no network
@@ -233,7 +233,9 @@ fn what_is_refused() {
     3 | source = "unknown-import.wasm"
       |          ^^^^^^^^^^^^^^^^^^^^^
       |
-      = hint: compose a component that exports `acme:warehouse/stock@1.0.0` into this one, as with `wac plug`, or build this one without the import: the host provides `wasi:blobstore@0.2.0-draft`, `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-draft`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:keyvalue@0.2.0-draft2`, `wasi:logging`, `wasi:logging@0.1.0-draft`, `wasi:messaging@0.2.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12`, `wasi:sockets@0.3.0`, `wasmcloud:blobstore@0.1.0`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`
+      = hint: the host provides `wasi:blobstore@0.2.0-draft`, `wasi:cli@0.2.12`, `wasi:cli@0.3.0`, `wasi:clocks@0.2.12`, `wasi:clocks@0.3.0`, `wasi:config@0.2.0-draft`, `wasi:config@0.2.0-rc.1`, `wasi:filesystem@0.2.12`, `wasi:filesystem@0.3.0`, `wasi:http@0.2.12`, `wasi:http@0.3.0`, `wasi:io@0.2.12`, `wasi:keyvalue@0.2.0-draft`, `wasi:keyvalue@0.2.0-draft2`, `wasi:logging`, `wasi:logging@0.1.0-draft`, `wasi:messaging@0.2.0-draft`, `wasi:random@0.2.12`, `wasi:random@0.3.0`, `wasi:sockets@0.2.12`, `wasi:sockets@0.3.0`, `wasmcloud:blobstore@0.1.0`, `wasmcloud:keyvalue@0.2.0`, `wasmcloud:messaging@0.2.0` and `wasmcloud:secrets@2.1.0`; to have a component of the app provide it, add one that exports it:
+              [components.warehouse]
+              source = "warehouse.wasm"
     "#);
 }
 
@@ -254,17 +256,25 @@ fn as_json() {
               "import": "wasi:keyvalue/stor@0.2.0-draft",
               "provider": null,
               "backend": null,
+              "component": null,
+              "mode": null,
               "rule": "refused",
               "reason": "component `near-miss` imports `wasi:keyvalue/stor@0.2.0-draft`, which nothing here provides",
-              "hint": "did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`"
+              "hint": "did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`",
+              "settings": {},
+              "others": []
             },
             {
               "import": "wasi:http/types@0.2.0",
               "provider": "built-in",
               "backend": null,
+              "component": null,
+              "mode": null,
               "rule": "built-in",
               "reason": "the host implements it and it keeps no state",
-              "hint": null
+              "hint": null,
+              "settings": {},
+              "others": []
             }
           ],
           "grants": {
@@ -299,11 +309,18 @@ fn as_json() {
     insta::assert_snapshot!(serde_json::to_string_pretty(store).unwrap(), @r#"
     {
       "backend": "disk",
+      "component": null,
       "hint": null,
       "import": "wasi:keyvalue/store@0.2.0-draft",
+      "mode": null,
+      "others": [],
       "provider": "backend",
       "reason": "nothing links it, and `defaults = \"dev\"` of the host keeps keys and values in `disk`",
-      "rule": "built-in"
+      "rule": "built-in",
+      "settings": {
+        "scope": "app",
+        "type": "disk"
+      }
     }
     "#);
 }

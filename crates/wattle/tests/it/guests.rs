@@ -40,6 +40,52 @@ fn blobs_p3() {
     assert_eq!(answer(&guests::blobs_p3()), "404 no such path");
 }
 
+/// What the first of several components answers that call each other.
+fn chain(names: &[&str], target: &str) -> String {
+    let mut text = "name = \"chain\"\n".to_owned();
+    for name in names {
+        text += &format!("[components.{name}]\nsource = \"{name}.wasm\"\n");
+    }
+    text += &format!("[[triggers.http]]\npath = \"/...\"\ncomponent = \"{}\"\n", names[0]);
+    WATTLE.up(&App::new(&text)).start().get(target).summary()
+}
+
+/// What `tailor` answers that calls `weaver` together.
+fn composed(tailor: &str, weaver: &str, target: &str) -> String {
+    let text = format!(
+        "name = \"cloth\"\n[components.weaver]\nsource = \"{weaver}.wasm\"\n\
+         [components.tailor]\nsource = \"{tailor}.wasm\"\n\
+         links = {{ \"wattle:cloth\" = {{ to = \"weaver\", mode = \"together\" }} }}\n\
+         [[triggers.http]]\npath = \"/...\"\ncomponent = \"tailor\"\n"
+    );
+    WATTLE.up(&App::new(&text)).start().get(target).summary()
+}
+
+#[test]
+fn callee() {
+    assert_eq!(chain(&["caller", "callee"], "/add/1/2"), "200 3");
+}
+
+#[test]
+fn callee_p3() {
+    assert_eq!(chain(&["caller-p3", "callee-p3"], "/add/1/2"), "200 3");
+}
+
+#[test]
+fn weaver() {
+    assert_eq!(composed("tailor", "weaver", "/sew/red/1/2"), "200 red 3");
+}
+
+#[test]
+fn weaver_p3() {
+    assert_eq!(composed("tailor-p3", "weaver-p3", "/weave/1/2"), "200 3");
+}
+
+use self::callee as caller;
+use self::callee_p3 as caller_p3;
+use self::weaver as tailor;
+use self::weaver_p3 as tailor_p3;
+
 #[test]
 fn calls() {
     assert_eq!(printed(&guests::calls(), &["--invoke", "add(1, 2)"]), "3\n");
@@ -167,11 +213,28 @@ fn orders_worker() {
     assert_eq!(refusal(&guests::orders_worker()), "error: component `orders-worker` does not answer HTTP requests");
 }
 
+#[test]
+fn pool_front() {
+    let answer = chain(&["pool-front", "pool-keeper"], "/question");
+    assert_eq!(answer, "502 the variable UPSTREAM is not set");
+}
+
+use self::pool_front as pool_keeper;
+
 /// It takes messages and no requests.
 #[test]
 fn relay() {
     assert_eq!(refusal(&guests::relay()), "error: component `relay` does not answer HTTP requests");
 }
+
+#[test]
+fn shop_cart() {
+    let answer = chain(&["shop-cart", "shop-pricing", "shop-taxes"], "/");
+    assert_eq!(answer, "404 {\"error\":\"no such path\"}");
+}
+
+use self::shop_cart as shop_pricing;
+use self::shop_cart as shop_taxes;
 
 #[test]
 fn state() {

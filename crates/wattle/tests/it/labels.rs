@@ -137,7 +137,7 @@ fn explain_shows_labels() {
     wasmcloud:keyvalue/atomics@0.2.0         backend disk    the component's links say `"wasmcloud:keyvalue" = "disk"`
     wasmcloud:keyvalue/cas@0.2.0             backend disk    the component's links say `"wasmcloud:keyvalue" = "disk"`
     wasmcloud:keyvalue/batch@0.2.0           backend disk    the component's links say `"wasmcloud:keyvalue" = "disk"`
-    wasmcloud:keyvalue/store@0.2.0#sessions  backend memory  the component's links say `"wasmcloud:keyvalue#sessions" = "memory"`
+    wasmcloud:keyvalue/store@0.2.0#sessions  backend memory  the component's links say `"wasmcloud:keyvalue#sessions" = "memory"`; else backend disk
     wasmcloud:keyvalue#sessions              backend memory  the component's links say `"wasmcloud:keyvalue#sessions" = "memory"`
     "#);
     let ran = WATTLE.run(&App::of(&guests::state_draft2(), DRAFT2), ["explain", "--json"]);

@@ -36,18 +36,19 @@ fn a_line_says_whose_it_is() {
 fn instances_and_requests() {
     let (_app, server) = start(&guests::state(), "instances = { reuse = 2 }");
     let mut connection = server.connect();
-    let ids: Vec<String> = (0..3)
+    // A request that comes before an instance rests gets another one.
+    let ids: Vec<String> = (0..8)
         .map(|number| {
             let answer = connection.call("POST", "/log", format!("number {number}").as_bytes());
             answer.header("x-request-id").unwrap().to_owned()
         })
         .collect();
-    server.log.wait_for("the last", |line| line.contains("number 2"));
+    server.log.wait_for("the last", |line| line.contains("number 7"));
     let lines: Vec<Value> = guest_lines(&server).into_iter().filter(|line| line["stream"] == "log").collect();
     let requests: Vec<&str> = lines.iter().map(|line| line["request"].as_str().unwrap()).collect();
     assert_eq!(requests, ids);
-    assert_eq!(lines[0]["instance"], lines[1]["instance"]);
-    assert_ne!(lines[1]["instance"], lines[2]["instance"]);
+    let of_one = |line: &Value| lines.iter().filter(|other| other["instance"] == line["instance"]).count();
+    assert_eq!(lines.iter().map(of_one).max(), Some(2), "{lines:?}");
 }
 
 #[test]

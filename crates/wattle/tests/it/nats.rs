@@ -12,7 +12,7 @@ use wattle_spec::name::AppId;
 use wattle_testkit::{App, NatsServer, PATIENCE, Server, guests, until};
 
 use crate::WATTLE;
-use crate::messages::{post, publish, trigger, wait_for_seen};
+use crate::messages::{handled, post, publish, trigger, wait_for_seen};
 
 /// A host's file with NATS as the default.
 pub(crate) fn host_file(nats: &NatsServer) -> String {
@@ -39,7 +39,7 @@ fn what_is_kept_stays() {
         assert_eq!(server.get("/kv/default/a").summary(), expected);
         assert_eq!(server.call("PUT", "/kv/default/a", "one").summary(), "204 ");
         assert_eq!(server.call("POST", "/incr/default/n?by=5", "").summary(), format!("200 {}", 5 * (round + 1)));
-        assert!(!app.data_dir().exists(), "nothing is kept on disk");
+        assert!(!app.data_dir().join("state.redb").exists(), "nothing is kept on disk");
         nats.restart();
         until("it is connected again", || (server.get("/kv/default/a").summary() == "200 one").then_some(()));
     }
@@ -139,6 +139,21 @@ fn messages() {
     });
     let server = up(&app);
     until("it comes", || (server.get("/seen").json()["a orders.late kept"] == 1).then_some(()));
+}
+
+/// A host that stops has told what became of everything that it handled.
+#[test]
+fn what_was_handled_is_settled_at_the_end() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let server = up(&post(&["a"], "nats", &trigger("a", "orders.>", "")).file("host.toml", host_file(&nats)));
+    (0..50).for_each(|number| publish(&server, "orders.new", &number.to_string()));
+    until("all are handled", || (handled(&server) == 50).then_some(()));
+    assert!(server.stop().is_ok());
+    block_on(async {
+        let client = async_nats::connect(nats.url()).await.expect("connect");
+        let stream = async_nats::jetstream::new(client).get_stream("MSG_wattle_default_post").await.expect("a stream");
+        assert_eq!(stream.cached_info().state.messages, 0, "these come again");
+    });
 }
 
 /// A message that the server takes is a dead letter that it takes, though there may be no room for what happened to it.

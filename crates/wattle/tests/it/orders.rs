@@ -69,5 +69,5 @@ fn on_nats() {
     // NATS goes and comes back: what was answered is done.
     nats.restart();
     wait_for_report(&server, 20);
-    assert!(!app.data_dir().exists(), "nothing is kept on disk");
+    assert!(!app.data_dir().join("state.redb").exists(), "nothing is kept on disk");
 }

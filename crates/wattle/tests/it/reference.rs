@@ -18,6 +18,7 @@ use keys::{KeyPage, required_of};
 
 const MANIFEST: &str = include_str!("reference/wattle.toml");
 const HOST_FILE: &str = include_str!("reference/host.toml");
+const CONTROL: &str = include_str!("reference/control.md");
 const QUOTA: &str = include_str!("reference/quota.md");
 
 /// Compares the page `name` with what it should be, or writes it.
@@ -69,7 +70,12 @@ fn verbs() {
     let all = help(&["--help"]);
     let mut page = format!("# Verbs\n\nWhat `--help` says, of `wattle` itself and of each verb.\n\n```\n{all}\n```\n");
     for (verb, _) in section(&all, "Commands:") {
-        page += &format!("\n## wattle {verb}\n\n```\n{}\n```\n", help(&[&verb, "--help"]));
+        let of_verb = help(&[&verb, "--help"]);
+        page += &format!("\n## wattle {verb}\n\n```\n{of_verb}\n```\n");
+        let parts = if of_verb.contains("\nCommands:\n") { section(&of_verb, "Commands:") } else { Vec::new() };
+        for (part, _) in parts.iter().filter(|(part, _)| part != "help") {
+            page += &format!("\n### wattle {verb} {part}\n\n```\n{}\n```\n", help(&[&verb, part, "--help"]));
+        }
     }
     check("verbs.md", &page);
 }
@@ -118,6 +124,32 @@ fn limits() {
         QUOTA.to_owned(),
     ];
     check("limits.md", &page.concat());
+}
+
+/// What the server itself tells of the protocol.
+#[test]
+fn control() {
+    let app = App::of(&guests::hello(), "");
+    let _server = WATTLE.up(&app).start();
+    let told = crate::control::get(&crate::control::socket(&app), "/v1");
+    let rows = |list: &str| told[list].as_array().unwrap().clone();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let paths = rows("routes").into_iter().map(|route| {
+        let parameters = route["parameters"].as_array().unwrap().iter().map(|name| format!("`{}`", text(name)));
+        let parameters = parameters.collect::<Vec<_>>().join(", ");
+        vec![format!("`{} {}`", text(&route["method"]), text(&route["path"])), parameters, text(&route["about"])]
+    });
+    let codes = rows("codes");
+    let codes = codes
+        .iter()
+        .map(|code| vec![code["status"].to_string(), format!("`{}`", text(&code["code"])), text(&code["meaning"])]);
+    let page = format!(
+        "{}\n## Paths\n\n{}\n## Errors\n\n{}",
+        CONTROL.trim_end().to_owned() + "\n",
+        table(&["path", "parameters", "what it answers"], paths),
+        table(&["status", "code", "when"], codes)
+    );
+    check("control.md", &page);
 }
 
 /// What `it::telemetry`, `it::telemetry_calls` and `it::telemetry_messages` show.

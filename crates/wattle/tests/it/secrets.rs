@@ -31,6 +31,25 @@ fn no_verb_repeats_a_secret() {
     }
 }
 
+/// Nor does a host that is asked.
+#[test]
+fn no_answer_of_a_host_repeats_a_secret() {
+    let text = format!(
+        "name = \"shop\"\n[components.job]\nsource = \"command.wasm\"\nconfig = {{ key = \"{CANARY}-config\" }}\n\
+         env = {{ COMMAND = \"fail\", TOKEN = \"{CANARY}-env\" }}\n\
+         [[triggers.cron]]\nschedule = \"@yearly\"\ncomponent = \"job\"\n"
+    );
+    let app = App::new(&text);
+    let _server = WATTLE.up(&app).args(["--env", &format!("MORE={CANARY}-argument")]).start();
+    assert_eq!(WATTLE.run(&app, ["cron", "run", "shop", "job"]).code, Some(1));
+    for verb in [&["ps"][..], &["logs"], &["link", "list"], &["cron", "list"]] {
+        for form in [&[][..], &["--json"]] {
+            let ran = WATTLE.run(&app, verb.iter().chain(form));
+            assert!(ran.is_ok() && !ran.stdout.is_empty() && !ran.to_string().contains(CANARY), "{verb:?}: {ran}");
+        }
+    }
+}
+
 /// The component has it, and neither the log nor an answer of ours does, whatever goes wrong.
 #[test]
 fn no_answer_and_no_log_repeats_a_secret() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wattle_testkit::{App, Collector, Http2, PATIENCE, SeenSpan, Server, Up, Upstream, guests, until};
 
-use crate::WATTLE;
+use crate::{WATTLE, beside_hello};
 
 pub(crate) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 pub(crate) const CALLER: &str = "b7ad6b7169203331";
@@ -87,6 +87,27 @@ fn a_trace_through_two_hosts() {
     wasi:keyvalue/store.get: wattle.backend=memory, wattle.backend.kind=memory, wattle.link.rule=link on the component
     ");
     assert_eq!(from_caller_to_host_call(&guests::fetch()), from_caller_to_host_call(&guests::fetch_p3()));
+}
+
+/// A request to a route of the same app.
+#[test]
+fn a_trace_inside() {
+    let collector = Collector::start();
+    let app = beside_hello("fetch", "allow = { http = [\"http://self\"] }");
+    let server = up(&telling(app, "host", &collector.url(), "")).start();
+    get_with(&server, "/", &format!("x-target: http://self/neighbour\r\n{}", sampled("01")));
+    server.stop();
+    let chain: Vec<String> = std::iter::successors(Some(CALLER.to_owned()), |parent| {
+        collector.spans().into_iter().find(|span| span.parent == *parent).map(|span| span.id)
+    })
+    .skip(1)
+    .map(|id| shown(&collector.spans().into_iter().find(|span| span.id == id).unwrap()))
+    .collect();
+    insta::assert_snapshot!(chain.join("\n"), @"
+    GET /...: http.request.method=GET, http.response.status_code=200, http.route=/..., network.protocol.version=1.1, url.scheme=http, wattle.app=default/pair, wattle.component=guest, wattle.request=...
+    GET: http.request.method=GET, http.response.status_code=200, server.address=self, server.port=..., wattle.app=default/pair, wattle.component=guest
+    GET /neighbour: http.request.method=GET, http.response.status_code=200, http.route=/neighbour, network.protocol.version=1.1, url.scheme=http, wattle.app=default/pair, wattle.component=neighbour, wattle.request=...
+    ");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Making and removing containers.
 
-use super::{WHOLE, all_names, container, made, one_piece, whole, write};
+use super::super::all_buckets;
+use super::{WHOLE, all_names, container, container_of, made, one_piece, whole, write};
 use crate::blobs::{Blobs, Content};
+use crate::bucket::Bucket;
 use crate::error::BackendError;
 
 /// A container is there from when it is made until it is removed.
@@ -55,4 +57,24 @@ pub async fn removed_containers_take_their_objects(store: &dyn Blobs) {
     write(store, &container, "01", "new").await;
     assert_eq!(all_names(store, &container, 7).await, ["01"]);
     assert_eq!(whole(store, &other, "00").await.as_deref(), Some(&b"stays"[..]));
+}
+
+/// An owner is told the names of its containers, empty ones too, and no others, however long they are.
+pub async fn containers_are_listed(store: &dyn Blobs) {
+    let (own, other) = (container_of("containers-are-listed", ""), container_of("containers-are-listed-too", "x"));
+    let mut names = ["", "a", "b", "aa", "main/photos", "main/a.b c", "é", "m".repeat(200).as_str()].map(str::to_owned);
+    for name in &names {
+        let container = Bucket { name: name.clone(), ..own.clone() };
+        assert!(store.create_container(&container).await.expect("create"));
+    }
+    assert!(store.create_container(&other).await.expect("create"));
+    write(store, &Bucket { name: "b".into(), ..own.clone() }, "object", "content").await;
+    let removed = Bucket { name: "removed".into(), ..own.clone() };
+    assert!(store.create_container(&removed).await.expect("create"));
+    store.remove_container(&removed).await.expect("remove");
+    names.sort_unstable();
+    for limit in [1, 3, 8, 1000] {
+        assert_eq!(all_buckets(store, &own.owner, limit).await, names, "by pages of {limit}");
+    }
+    assert_eq!(all_buckets(store, &container_of("nobody", "").owner, 2).await, [""; 0]);
 }

@@ -10,7 +10,9 @@ mod ranges;
 mod replacing;
 mod writers;
 
-pub use containers::{containers_are_made_once, missing_containers_are_told, removed_containers_take_their_objects};
+pub use containers::{
+    containers_are_listed, containers_are_made_once, missing_containers_are_told, removed_containers_take_their_objects,
+};
 pub use isolation::{containers_are_apart, owners_are_apart};
 pub use lists::{lists_are_in_byte_order, lists_go_on_while_objects_change, pages_fit_together};
 pub use names::{any_text_is_a_container, any_text_is_an_object, too_long_names_are_refused};
@@ -50,6 +52,7 @@ macro_rules! blobs_conformance {
             any_text_is_an_object
             bytes_stop_at_the_quota
             containers_are_apart
+            containers_are_listed
             containers_are_made_once
             dropped_writes_leave_what_was_there
             failed_writes_leave_what_was_there

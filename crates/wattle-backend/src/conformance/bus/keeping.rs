@@ -77,6 +77,7 @@ pub async fn settled_messages_are_gone(place: &dyn Place) {
         };
         delivery.receipt.settle(settlement).await.expect("settle");
     }
+    bus.settled().await.expect("it has them all");
     drop((member, bus));
     let bus = place.open().await;
     let mut member = join(&*bus, &owner, &group, 10).await;

@@ -2,6 +2,7 @@
 
 use wattle_spec::name::AppId;
 
+use super::super::all_buckets;
 use super::{all_keys, bucket, bucket_of, set, value};
 use crate::bucket::{Bucket, Owner};
 use crate::key_value::KeyValue;
@@ -64,4 +65,24 @@ pub async fn owners_are_apart(store: &dyn KeyValue) {
     for bucket in &buckets[1..] {
         assert!(value(store, bucket, "key").await.is_some(), "{bucket:?}");
     }
+}
+
+/// An owner is told the names of its buckets that have something in them, and no others.
+pub async fn buckets_are_listed(store: &dyn KeyValue) {
+    let (own, other) = (bucket_of("buckets-are-listed", ""), bucket_of("buckets-are-listed-too", "x"));
+    let mut names = ["", "a", "b", "aa", "main/a", "main/a.b c", "é", "m".repeat(60).as_str()].map(str::to_owned);
+    for name in &names {
+        let bucket = Bucket { name: name.clone(), ..own.clone() };
+        set(store, &bucket, "one", "value").await;
+        set(store, &bucket, "two.three", "value").await;
+    }
+    set(store, &other, "key", "value").await;
+    let empty = Bucket { name: "empty".into(), ..own.clone() };
+    set(store, &empty, "key", "value").await;
+    store.delete(&empty, "key").await.expect("delete");
+    names.sort_unstable();
+    for limit in [1, 3, 8, 1000] {
+        assert_eq!(all_buckets(store, &own.owner, limit).await, names, "by pages of {limit}");
+    }
+    assert_eq!(all_buckets(store, &bucket_of("nobody", "").owner, 2).await, [""; 0]);
 }

@@ -112,3 +112,20 @@ pub async fn updates_leave_the_lifetime(store: &dyn KeyValue) {
     assert_eq!(value(store, &bucket, "long").await.as_deref(), Some(&b"value+"[..]));
     assert_eq!(value(store, &bucket, "new").await.as_deref(), Some(&b"+"[..]));
 }
+
+/// What is told for another store has the value and what is left of the lifetime.
+pub async fn what_is_put_elsewhere_is_the_same(store: &dyn KeyValue) {
+    let bucket = bucket("what-is-put-elsewhere-is-the-same");
+    set(store, &bucket, "stays", "value").await;
+    set_for(store, &bucket, "long", LONG).await;
+    set_for(store, &bucket, "short", SHORT).await;
+    let as_put = async |key: &str| store.as_put(&bucket, key).await.expect("read");
+    assert_eq!(as_put("stays").await, Some(Put::from("value")));
+    let long = as_put("long").await.expect("it is there");
+    let left = long.lifetime.expect("it ends");
+    assert!(left <= LONG + SHORT && left > LONG - PATIENCE, "{left:?}");
+    assert_eq!(&long.value[..], b"value");
+    ended(store, &bucket, "short").await;
+    assert_eq!(as_put("short").await, None);
+    assert_eq!(as_put("missing").await, None);
+}

@@ -15,10 +15,10 @@ pub use concurrency::{
     increments_are_all_counted, one_of_many_creates, reads_never_go_back, swaps_in_a_loop_are_all_counted,
 };
 pub use entries::{large_values_come_back, too_large_is_refused, values_come_back, versions_never_come_back};
-pub use isolation::{buckets_are_apart, owners_are_apart};
+pub use isolation::{buckets_are_apart, buckets_are_listed, owners_are_apart};
 pub use lifetimes::{
     entries_end_after_their_lifetime, updates_leave_the_lifetime, what_has_ended_is_not_there,
-    writes_set_the_lifetime_anew,
+    what_is_put_elsewhere_is_the_same, writes_set_the_lifetime_anew,
 };
 pub use lists::{lists_are_in_byte_order, lists_go_on_while_keys_change, pages_fit_together};
 pub use model::behaves_like_a_map;
@@ -47,6 +47,7 @@ macro_rules! key_value_conformance {
             any_text_is_a_key
             behaves_like_a_map
             buckets_are_apart
+            buckets_are_listed
             bytes_stop_at_the_quota
             ended_entries_make_room
             entries_end_after_their_lifetime
@@ -72,6 +73,7 @@ macro_rules! key_value_conformance {
             values_come_back
             versions_never_come_back
             what_has_ended_is_not_there
+            what_is_put_elsewhere_is_the_same
             writes_set_the_lifetime_anew
         }
     };

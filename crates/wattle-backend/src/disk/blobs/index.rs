@@ -72,6 +72,11 @@ pub(super) fn container_row(container: &Bucket) -> Result<Row, BackendError> {
     Ok([&[CONTAINER], &*rest].concat().into())
 }
 
+/// What the rows of the containers of `owner` begin with.
+pub(super) fn containers_prefix(owner: &Owner) -> Vec<u8> {
+    [&[CONTAINER], &*table_key::owner(owner)].concat()
+}
+
 /// What the rows of a container's objects begin with.
 pub(super) fn objects_prefix(container: ContainerNumber) -> Vec<u8> {
     row_of(OBJECT, [container.0])
@@ -125,7 +130,7 @@ pub(super) fn create_container(batch: &mut Batch<'_>, container: &Bucket, quota:
 
 /// The containers of `owner`, and the bytes of their names.
 pub(super) fn containers_of(batch: &Batch<'_>, owner: &Owner) -> Result<Vec<(ContainerNumber, usize)>, Failure> {
-    let prefix = [&[CONTAINER], &*table_key::owner(owner)].concat();
+    let prefix = containers_prefix(owner);
     let mut containers = Vec::new();
     batch.each(&prefix, |row, record| {
         let name_bytes = row.len() - prefix.len() - size_of::<u16>();

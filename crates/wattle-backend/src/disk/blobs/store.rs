@@ -24,6 +24,7 @@ use crate::disk::rows::Rows;
 use crate::disk::storage_error::corrupt;
 use crate::disk::workers::Workers;
 use crate::error::BackendError;
+use crate::key_value::Page;
 use crate::quota::Quotas;
 
 /// Threads that read contents, and as many that write them.
@@ -117,6 +118,16 @@ impl Backend for DiskBlobs {
 
     fn limit(&self, owner: &Owner, quota: Quota) {
         self.shared.quotas.set(owner, quota);
+    }
+
+    fn buckets(
+        &self,
+        owner: &Owner,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Page, BackendError>> {
+        let (shared, prefix, after) = (self.shared.clone(), index::containers_prefix(owner), after.map(str::to_owned));
+        async move { shared.rows.read(move |view| view.names(&prefix, after.as_deref(), limit)).await }.boxed()
     }
 }
 

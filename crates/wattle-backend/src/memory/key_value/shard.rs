@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 use crate::key_value::Version;
 use crate::lifetime::{Kept, Moment};
 use crate::quota::Tally;
@@ -69,6 +69,14 @@ impl Shard {
         let entries = self.buckets.get(bucket);
         let rest = entries.map(|entries| entries.range::<str, _>((start, Bound::Unbounded)));
         rest.into_iter().flatten().filter(|(_, kept)| kept.is_living()).map(|(key, _)| key)
+    }
+
+    /// The names of the buckets in which `owner` keeps something, after `after`.
+    pub(super) fn names(&self, owner: &Owner, after: Option<&str>) -> Vec<String> {
+        let own = self.buckets.iter().filter(|(bucket, _)| bucket.owner == *owner);
+        let next = own.filter(|(bucket, _)| after.is_none_or(|after| bucket.name.as_str() > after));
+        let living = next.filter(|(_, entries)| entries.values().any(Kept::is_living));
+        living.map(|(bucket, _)| bucket.name.clone()).collect()
     }
 
     /// Removes at most `limit` entries that have ended, tells each, and says how many there were.

@@ -218,6 +218,22 @@ async fn a_subscription_that_is_refused_is_an_error() {
     check(stream, app(), workers(), r#"to publish to "$JS.API.STREAM.CREATE.MSG_wattle_default_shop""#).await;
 }
 
+/// Who settles does not wait for the server to agree: its refusal is told to the subscriber.
+#[tokio::test]
+async fn a_refused_acknowledgement_is_told() {
+    let users = r#"authorization { users: [{ user: a, password: p, permissions: { publish: { deny: "$JS.ACK.>" } } }] }
+        no_auth_user: a"#;
+    let Some(server) = NatsServer::builder().config(users).start() else { return };
+    let bus = bus(&server);
+    let mut member = bus.subscribe(subscription(&app(), "a", workers())).await.expect("subscribe");
+    bus.publish(&app(), message("a", "1")).await.expect("publish");
+    heard(&mut member).await;
+    let told = timeout(PATIENCE, member.next()).await.expect("it is told").expect("the group goes on");
+    let error = told.err().expect("nothing comes");
+    let told = chain(&error);
+    assert!(told.contains("refuses to publish to \"$JS.ACK."), "{told}");
+}
+
 #[tokio::test]
 async fn what_a_server_does_not_take_is_told() {
     let Some(server) = NatsServer::builder().max_payload(10_000).start() else { return };

@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{Accessor, Lift, Linker, LinkerInstance, Lower, Resource, StreamReader, WriteBuffer};
+use wasmtime::component::{Accessor, Lift, LinkerInstance, Lower, Resource, StreamReader, WriteBuffer};
 
 use super::container::{OpenContainer, inclusive};
 use super::failure::{Answer, Failure, Outcome, Refusal};
@@ -15,7 +15,7 @@ use super::link::{Place, Reach};
 use super::operation::{
     CLEAR, DELETE_OBJECT, DELETE_OBJECTS, GET_DATA, HAS_OBJECT, INFO, LIST_OBJECTS, OBJECT_INFO, WRITE_DATA,
 };
-use super::{HasStore, View, view};
+use super::{HasStore, VIEWS, View};
 use crate::capability::Via;
 use crate::capability::bindings::named_imports::wasmcloud::blobstore::blobstore;
 use crate::capability::bindings::wasmcloud::blobstore::types::{ContainerMetadata, Error, ObjectId, ObjectMetadata};
@@ -24,15 +24,23 @@ use crate::capability::operation::{Namespace, Operation};
 use crate::capability::patience::Patience;
 use crate::instance::Guest;
 
+pub(super) const TYPES: &str = "wasmcloud:blobstore/types@0.1.0";
+pub(super) const CONTAINER: &str = "wasmcloud:blobstore/container@0.1.0";
 pub(super) const BLOBSTORE: &str = "wasmcloud:blobstore/blobstore@0.1.0";
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    container::add_to_linker::<Guest, HasStore>(linker, view)
+/// Joins an import of `types`.
+pub(super) fn join_types(types: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    types::add_to_linker_instance::<Guest, HasStore>(types, via.of(VIEWS))
+}
+
+/// Joins an import of `container`.
+pub(super) fn join_container(container: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    container::add_to_linker_instance::<Guest, HasStore>(container, via.of(VIEWS))
 }
 
 /// Joins an import of `blobstore`.
 pub(super) fn join(blobstore: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     blobstore::add_to_linker_instance::<Guest, HasStore>(blobstore, via, view)
 }
 

@@ -6,10 +6,11 @@ use std::time::SystemTime;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use wattle_backend::blobs::{Blobs, Content, Object, ObjectEntry};
-use wattle_backend::bucket::Bucket;
 
 use super::failure::{Outcome, Refusal, refuse};
 use super::{NAMES_MAX, OBJECT_NAME_MAX};
+use crate::backing::Lease;
+use crate::capability::keep::{Call, Place};
 use crate::capability::operation::{Caller, Operation};
 use crate::capability::patience::Patience;
 use crate::telemetry::Watched;
@@ -23,8 +24,8 @@ const AT_ONCE: usize = 16;
 #[derive(Clone)]
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenContainer {
-    pub(super) backend: Arc<dyn Blobs>,
-    pub(super) bucket: Bucket,
+    lease: Arc<Lease>,
+    place: Arc<Place>,
     /// As the guest calls it.
     pub(super) name: String,
     pub(super) caller: Caller,
@@ -55,6 +56,22 @@ pub(super) fn inclusive(start: u64, end: u64) -> Range<u64> {
 }
 
 impl OpenContainer {
+    pub(super) fn new(lease: Arc<Lease>, name: String, caller: Caller) -> Outcome<Self> {
+        let place = Arc::new(lease.blobs()?.place(name.clone()));
+        Ok(Self { lease, place, name, caller })
+    }
+
+    /// A call of what is kept in it.
+    pub(super) async fn call(&self) -> Outcome<Call<'_, dyn Blobs>> {
+        Ok(self.lease.blobs()?.call(&self.place).await)
+    }
+
+    /// Whether it is the same as `other`.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let keeps = self.lease.blobs().ok().zip(other.lease.blobs().ok());
+        keeps.is_some_and(|(own, other)| Arc::ptr_eq(&own, &other)) && self.name == other.name
+    }
+
     /// Does `work`, which is `operation`, for as long as `patience` lasts, and tells whoever asked for it.
     pub(super) async fn perform<T>(
         &self,
@@ -77,18 +94,23 @@ impl OpenContainer {
 
     /// When it was made.
     pub(super) async fn created(&self) -> Outcome<SystemTime> {
-        let entry = self.backend.container(&self.bucket).await?.ok_or(Refusal::NoContainer)?;
+        let call = self.call().await?;
+        let entry = call.store().container(&call.bucket).await?.ok_or(Refusal::NoContainer)?;
         Ok(entry.created)
     }
 
     /// An object, of which `range` is read.
     pub(super) async fn read(&self, name: &str, range: Range<u64>) -> Outcome<Object> {
-        let object = self.backend.read(&self.bucket, checked(name)?, range).await?;
-        object.ok_or(Refusal::NoObject)
+        let (name, call) = (checked(name)?, self.call().await?);
+        let object = call.store().read(&call.bucket, name, range).await?;
+        let object = object.ok_or(Refusal::NoObject)?;
+        Ok(Object { content: self.lease.cut(object.content), ..object })
     }
 
     pub(super) async fn write(&self, name: &str, content: Content) -> Outcome<()> {
-        self.backend.write(&self.bucket, checked(name)?, content).await?;
+        let (name, call) = (checked(name)?, self.call().await?);
+        let _note = call.writes(Some(name));
+        self.lease.until_end(call.store().write(&call.bucket, name, content)).await?;
         Ok(())
     }
 
@@ -103,12 +125,15 @@ impl OpenContainer {
     }
 
     pub(super) async fn has(&self, name: &str) -> Outcome<bool> {
-        Ok(self.backend.read(&self.bucket, checked(name)?, 0..0).await?.is_some())
+        let (name, call) = (checked(name)?, self.call().await?);
+        Ok(call.store().read(&call.bucket, name, 0..0).await?.is_some())
     }
 
     /// Removes an object. That it was not there is no error.
     pub(super) async fn delete(&self, name: &str) -> Outcome<()> {
-        Ok(self.backend.remove(&self.bucket, checked(name)?).await?)
+        let (name, call) = (checked(name)?, self.call().await?);
+        let _note = call.writes(Some(name));
+        Ok(call.store().remove(&call.bucket, name).await?)
     }
 
     /// Removes objects, one by one: if one cannot be removed, others may be gone or not.
@@ -150,8 +175,9 @@ pub struct Names {
 impl Names {
     /// Some of the next `most` names; none only if there are no more.
     pub(super) async fn page(&mut self, most: usize) -> Outcome<Vec<String>> {
-        let (backend, bucket) = (&self.container.backend, &self.container.bucket);
-        let page = backend.list(bucket, self.after.as_deref(), most.min(PAGE_LEN)).await?;
+        let call = self.container.call().await?;
+        let page = call.store().list(&call.bucket, self.after.as_deref(), most.min(PAGE_LEN)).await?;
+        drop(call);
         self.ended = page.next.is_none();
         self.after = page.next.or_else(|| page.objects.last().map(|last| last.name.clone())).or(self.after.take());
         Ok(page.objects.into_iter().map(|object| object.name).collect())

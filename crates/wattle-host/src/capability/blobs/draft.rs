@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{Linker, LinkerInstance, Resource};
+use wasmtime::component::{LinkerInstance, Resource};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use super::container::{Names, OpenContainer, inclusive, timely};
@@ -15,7 +15,7 @@ use super::operation::{
     SKIP_NAMES, WRITE_DATA,
 };
 use super::outgoing::OutgoingValue;
-use super::{HasStore, NAMES_MAX, View, view};
+use super::{HasStore, NAMES_MAX, VIEWS, View};
 use crate::capability::Via;
 use crate::capability::bindings::named_imports::wasi::blobstore::blobstore;
 use crate::capability::bindings::wasi::blobstore::types::{ContainerMetadata, ObjectId, ObjectMetadata};
@@ -39,15 +39,23 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+pub(super) const TYPES: &str = "wasi:blobstore/types@0.2.0-draft";
+pub(super) const CONTAINER: &str = "wasi:blobstore/container@0.2.0-draft";
 pub(super) const BLOBSTORE: &str = "wasi:blobstore/blobstore@0.2.0-draft";
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    container::add_to_linker::<Guest, HasStore>(linker, view)
+/// Joins an import of `types`.
+pub(super) fn join_types(types: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    types::add_to_linker_instance::<Guest, HasStore>(types, via.of(VIEWS))
+}
+
+/// Joins an import of `container`.
+pub(super) fn join_container(container: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    container::add_to_linker_instance::<Guest, HasStore>(container, via.of(VIEWS))
 }
 
 /// Joins an import of `blobstore`.
 pub(super) fn join(blobstore: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     blobstore::add_to_linker_instance::<Guest, HasStore>(blobstore, via, view)
 }
 

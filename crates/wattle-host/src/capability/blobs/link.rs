@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use wattle_backend::blobs::Blobs;
-use wattle_backend::bucket::{Bucket, Owner};
-
 use super::CONTAINER_NAME_MAX;
 use super::container::OpenContainer;
 use super::failure::{Outcome, Refusal, refuse};
 use super::operation::{
     CONTAINER_EXISTS, COPY_OBJECT, CREATE_CONTAINER, DELETE_CONTAINER, GET_CONTAINER, MOVE_OBJECT, package,
 };
+use crate::backing::Lease;
 use crate::capability::Via;
-use crate::capability::joined::Joined;
+use crate::capability::keep::Note;
 use crate::capability::operation::{Caller, Namespace};
 use crate::capability::patience::Patience;
+use crate::component::Links;
 use crate::instance::Current;
 use crate::telemetry::LinkFacts;
 
 /// The provider of an import of a blobstore.
 pub(crate) struct BlobsLink {
-    pub(crate) backend: Arc<dyn Blobs>,
-    pub(crate) owner: Owner,
+    /// What it has of its backend.
+    pub(crate) lease: Arc<Lease>,
     /// What is told of it.
     pub(crate) facts: Arc<LinkFacts>,
 }
@@ -29,7 +28,7 @@ pub(crate) struct BlobsLink {
 /// The containers that a component reaches through one import of a package. Without a label it reaches each through the
 /// link that has the container's name as its label, else through the one that has none.
 pub(super) struct Reach {
-    pub(super) links: Arc<Joined<BlobsLink>>,
+    pub(super) links: Arc<Links>,
     pub(super) namespace: Namespace,
     pub(super) via: Via,
     pub(super) current: Current,
@@ -54,19 +53,21 @@ impl Reach {
             }
             _ => {}
         }
-        let link = self.links.named(package(self.namespace), &self.via, &name).ok_or(Refusal::Denied)?;
-        let (owner, facts) = (link.owner.clone(), link.facts.clone());
-        // Two backends that are kept by one engine do not share their containers.
-        let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };
-        let caller = Caller { namespace: self.namespace, current: self.current.clone(), facts };
-        Ok(OpenContainer { backend: link.backend.clone(), bucket, name, caller })
+        let link = self.links.blobs.named(package(self.namespace), &self.via, &name).ok_or(Refusal::Denied)?;
+        let caller = Caller { namespace: self.namespace, current: self.current.clone(), facts: link.facts.clone() };
+        OpenContainer::new(link.lease.clone(), name, caller)
     }
 
     pub(super) async fn create(self, name: String) -> Outcome<OpenContainer> {
         let container = self.named(name)?;
         let create = async {
-            let is_new = container.backend.create_container(&container.bucket).await?;
-            if is_new { Ok(()) } else { Err(Refusal::ContainerExists) }
+            let call = container.call().await?;
+            let note = call.writes(None);
+            if call.store().create_container(&call.bucket).await? {
+                return Ok(());
+            }
+            note.into_iter().for_each(Note::forget);
+            Err(Refusal::ContainerExists)
         };
         container.perform(CREATE_CONTAINER, &self.patience, create).await?;
         Ok(container)
@@ -80,14 +81,21 @@ impl Reach {
 
     pub(super) async fn exists(self, name: String) -> Outcome<bool> {
         let container = self.named(name)?;
-        let find = async { Ok(container.backend.container(&container.bucket).await?.is_some()) };
+        let find = async {
+            let call = container.call().await?;
+            Ok(call.store().container(&call.bucket).await?.is_some())
+        };
         container.perform(CONTAINER_EXISTS, &self.patience, find).await
     }
 
     /// Removes a container with its objects. That it was not there is no error.
     pub(super) async fn delete(self, name: String) -> Outcome<()> {
         let container = self.named(name)?;
-        let delete = async { Ok(container.backend.remove_container(&container.bucket).await?) };
+        let delete = async {
+            let call = container.call().await?;
+            let _note = call.writes(None);
+            Ok(call.store().remove_container(&call.bucket).await?)
+        };
         container.perform(DELETE_CONTAINER, &self.patience, delete).await
     }
 
@@ -107,7 +115,7 @@ impl Reach {
         let (source, target) = (self.named(from.container)?, self.named(to.container)?);
         let relocate = async {
             let object = source.read(&from.object, 0..u64::MAX).await?;
-            if source.bucket == target.bucket && from.object == to.object {
+            if source.is(&target) && from.object == to.object {
                 return Ok(());
             }
             target.write(&to.object, object.content).await?;

@@ -1,11 +1,11 @@
 //! `wasi:keyvalue@0.2.0-draft`: `store`, `atomics` and `batch`.
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, LinkerInstance, Resource};
+use wasmtime::component::{LinkerInstance, Resource};
 
 use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::UNSIGNED;
-use super::link::{HasStore, View, view};
+use super::link::{HasStore, VIEWS, View};
 use super::listing::PAGE_LEN;
 use super::open_bucket::OpenBucket;
 use super::operation::LIST_KEYS;
@@ -15,8 +15,9 @@ use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft";
-pub(super) const INTERFACES: [&str; 3] =
-    [STORE, "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
+pub(super) const ATOMICS: &str = "wasi:keyvalue/atomics@0.2.0-draft";
+pub(super) const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft";
+pub(super) const INTERFACES: [&str; 3] = [STORE, ATOMICS, BATCH];
 const NAMESPACE: Namespace = Namespace::Wasi;
 
 /// A bucket whose list is paged by numbers.
@@ -27,15 +28,21 @@ pub struct PagedBucket {
     listed: Option<(u64, String)>,
 }
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
-    batch::add_to_linker::<Guest, HasStore>(linker, view)
+/// Joins an import of `atomics`.
+pub(super) fn join_atomics(atomics: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    atomics::add_to_linker_instance::<Guest, HasStore>(atomics, via.of(VIEWS))
+}
+
+/// Joins an import of `batch`.
+pub(super) fn join_batch(batch: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    batch::add_to_linker_instance::<Guest, HasStore>(batch, via.of(VIEWS))
 }
 
 /// Joins an import of `store`. One with a label opens buckets through its own link.
 pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     store::add_to_linker_instance::<Guest, HasStore>(store, view)?;
-    if via == Via::Interface {
+    if via.label.is_none() {
         return Ok(());
     }
     store.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
@@ -96,7 +103,7 @@ impl View<'_> {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Answer<Resource<PagedBucket>> {
-        let open = View::open(self, NAMESPACE, &Via::Interface, &name)?;
+        let open = View::open(self, NAMESPACE, &Via::PLAIN, &name)?;
         self.push(open)
     }
 

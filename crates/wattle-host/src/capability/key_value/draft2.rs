@@ -1,12 +1,12 @@
 //! `wasi:keyvalue@0.2.0-draft2`: `store`, `atomics` with compare-and-swap, and `batch`.
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, LinkerInstance, Resource};
+use wasmtime::component::{LinkerInstance, Resource};
 use wattle_backend::key_value::{Swap, Version};
 
 use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
-use super::link::{HasStore, View, view};
+use super::link::{HasStore, VIEWS, View};
 use super::open_bucket::OpenBucket;
 use crate::capability::Via;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
@@ -14,8 +14,9 @@ use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasi:keyvalue/store@0.2.0-draft2";
-pub(super) const INTERFACES: [&str; 3] =
-    [STORE, "wasi:keyvalue/atomics@0.2.0-draft2", "wasi:keyvalue/batch@0.2.0-draft2"];
+pub(super) const ATOMICS: &str = "wasi:keyvalue/atomics@0.2.0-draft2";
+pub(super) const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft2";
+pub(super) const INTERFACES: [&str; 3] = [STORE, ATOMICS, BATCH];
 const NAMESPACE: Namespace = Namespace::Wasi;
 
 /// A swap that a guest prepares: it is done if nobody writes the key after the guest has looked at it. It holds no
@@ -28,15 +29,21 @@ pub struct Cas {
     seen: Option<Version>,
 }
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
-    batch::add_to_linker::<Guest, HasStore>(linker, view)
+/// Joins an import of `atomics`.
+pub(super) fn join_atomics(atomics: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    atomics::add_to_linker_instance::<Guest, HasStore>(atomics, via.of(VIEWS))
+}
+
+/// Joins an import of `batch`.
+pub(super) fn join_batch(batch: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    batch::add_to_linker_instance::<Guest, HasStore>(batch, via.of(VIEWS))
 }
 
 /// Joins an import of `store`. One with a label opens buckets through its own link.
 pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     store::add_to_linker_instance::<Guest, HasStore>(store, view)?;
-    if via == Via::Interface {
+    if via.label.is_none() {
         return Ok(());
     }
     store.func_wrap("open", move |mut caller: StoreContextMut<'_, Guest>, (name,): (String,)| {
@@ -58,7 +65,7 @@ impl From<Fault> for store::Error {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Answer<Resource<OpenBucket>> {
-        Ok(self.table.push(View::open(self, NAMESPACE, &Via::Interface, &name)?)?)
+        Ok(self.table.push(View::open(self, NAMESPACE, &Via::PLAIN, &name)?)?)
     }
 
     fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<store::Error> {

@@ -24,7 +24,9 @@ impl OpenBucket {
     }
 
     async fn add(&self, key: &str, delta: i128, told: RangeInclusive<i64>) -> Answer<i64> {
-        let sum = self.backend.update(&self.bucket, checked_key(key)?, adding(delta, told)).await?;
+        let (key, call) = (checked_key(key)?, self.call().await?);
+        let _note = call.writes(Some(key));
+        let sum = call.store().update(&call.bucket, key, adding(delta, told)).await?;
         let number = std::str::from_utf8(&sum).ok().and_then(|text| text.parse().ok());
         number.map_or_else(|| refuse("the backend answered something else than the sum"), Ok)
     }

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use wasmtime::component::{HasData, ResourceTable};
-use wattle_backend::bucket::{Bucket, Owner};
-use wattle_backend::key_value::KeyValue;
 
 use super::fault::{Answer, Failure, Fault};
 use super::open_bucket::OpenBucket;
 use super::operation::package;
+use crate::backing::Lease;
 use crate::capability::Via;
 use crate::capability::joined::Joined;
 use crate::capability::operation::{Caller, Namespace};
-use crate::instance::{Current, Guest};
+use crate::instance::{Current, Guest, MEMBERS_MAX, Member, Split, for_each_member};
 use crate::telemetry::LinkFacts;
 
 /// The most bytes that the name of a bucket may have.
@@ -20,8 +19,8 @@ const BUCKET_NAME_MAX: usize = 256;
 
 /// The provider of an import of keys and values.
 pub(crate) struct KeyValueLink {
-    pub(crate) backend: Arc<dyn KeyValue>,
-    pub(crate) owner: Owner,
+    /// What it has of its backend.
+    pub(crate) lease: Arc<Lease>,
     /// What is told of it.
     pub(crate) facts: Arc<LinkFacts>,
 }
@@ -39,9 +38,13 @@ pub(super) struct View<'a> {
     current: &'a Current,
 }
 
-pub(super) fn view(guest: &mut Guest) -> View<'_> {
-    View { table: &mut guest.table, links: &guest.identity.key_value, current: &guest.current }
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    let Split { member: Member { links, identity, current, .. }, table, .. } = guest.split::<MEMBER>();
+    View { table, links: &links.of(identity).key_value, current }
 }
+
+/// What each component of a store sees.
+pub(super) const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
 
 impl View<'_> {
     /// The bucket that an import of the package of `namespace` calls `name`.
@@ -50,9 +53,7 @@ impl View<'_> {
         if name.len() > BUCKET_NAME_MAX {
             return Err(Failure::Guest(Fault::NoSuchStore));
         }
-        let (owner, facts) = (link.owner.clone(), link.facts.clone());
-        // Two backends that are kept by one engine do not share their buckets.
-        let bucket = Bucket { owner, name: format!("{}/{name}", facts.backend) };
-        Ok(OpenBucket::new(link.backend.clone(), bucket, Caller { namespace, current: self.current.clone(), facts }))
+        let caller = Caller { namespace, current: self.current.clone(), facts: link.facts.clone() };
+        OpenBucket::new(link.lease.clone(), name, caller)
     }
 }

@@ -12,7 +12,8 @@ pub(super) const PAGE_LEN: usize = 1000;
 impl OpenBucket {
     /// At most `limit` keys after `after`.
     pub(super) async fn page(&self, after: Option<&str>, limit: usize) -> Answer<Page> {
-        Ok(self.backend.list(&self.bucket, after, limit).await?)
+        let call = self.call().await?;
+        Ok(call.store().list(&call.bucket, after, limit).await?)
     }
 
     /// The keys that begin with `prefix` (empty: all), after `cursor`: the last key of the page before.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use wattle_backend::bucket::Bucket;
 use wattle_backend::key_value::{KeyValue, Put, Swap};
 
 use super::fault::{Answer, Failure, Fault, refuse};
 use super::operation::{DELETE, DELETE_MANY, EXISTS, GET, GET_MANY, SET, SET_MANY};
+use crate::backing::Lease;
+use crate::capability::keep::{Call, Place};
 use crate::capability::operation::Caller;
 
 /// The most bytes that a key may have.
@@ -27,8 +28,8 @@ const BATCH_AT_ONCE: usize = 64;
 #[derive(Clone)]
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenBucket {
-    pub(super) backend: Arc<dyn KeyValue>,
-    pub(super) bucket: Arc<Bucket>,
+    lease: Arc<Lease>,
+    place: Arc<Place>,
     pub(super) caller: Caller,
 }
 
@@ -55,8 +56,14 @@ fn checked_batch(len: usize) -> Answer<()> {
 }
 
 impl OpenBucket {
-    pub(super) fn new(backend: Arc<dyn KeyValue>, bucket: Bucket, caller: Caller) -> Self {
-        Self { backend, bucket: Arc::new(bucket), caller }
+    pub(super) fn new(lease: Arc<Lease>, name: &str, caller: Caller) -> Answer<Self> {
+        let place = Arc::new(lease.key_value()?.place(name.to_owned()));
+        Ok(Self { lease, place, caller })
+    }
+
+    /// A call of what is kept in it.
+    pub(super) async fn call(&self) -> Answer<Call<'_, dyn KeyValue>> {
+        Ok(self.lease.key_value()?.call(&self.place).await)
     }
 
     pub(super) async fn get(&self, key: &str) -> Answer<Option<Bytes>> {
@@ -75,7 +82,9 @@ impl OpenBucket {
 
     async fn put(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
         let put = Put { value: checked_value(value)?, lifetime };
-        self.backend.set(&self.bucket, checked_key(key)?, put).await?;
+        let (key, call) = (checked_key(key)?, self.call().await?);
+        let _note = call.writes(Some(key));
+        call.store().set(&call.bucket, key, put).await?;
         Ok(())
     }
 
@@ -83,7 +92,9 @@ impl OpenBucket {
     pub(super) async fn create(&self, key: &str, value: Vec<u8>, lifetime: Option<Duration>) -> Answer<()> {
         let created = async {
             let put = Put { value: checked_value(value)?, lifetime };
-            match self.backend.swap(&self.bucket, checked_key(key)?, None, put).await? {
+            let (key, call) = (checked_key(key)?, self.call().await?);
+            let _note = call.writes(Some(key));
+            match call.store().swap(&call.bucket, key, None, put).await? {
                 Swap::Done(_) => Ok(()),
                 Swap::Conflict(_) => Err(Failure::Guest(Fault::Exists)),
             }
@@ -96,7 +107,9 @@ impl OpenBucket {
     }
 
     async fn remove(&self, key: &str) -> Answer<()> {
-        Ok(self.backend.delete(&self.bucket, checked_key(key)?).await?)
+        let (key, call) = (checked_key(key)?, self.call().await?);
+        let _note = call.writes(Some(key));
+        Ok(call.store().delete(&call.bucket, key).await?)
     }
 
     /// The values at `keys`, each with its key, in their order.

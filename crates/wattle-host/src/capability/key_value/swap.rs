@@ -34,7 +34,8 @@ impl OpenBucket {
 
     /// What is at `key`, with its version.
     pub(super) async fn entry(&self, key: &str) -> Answer<Option<Entry>> {
-        Ok(self.backend.get(&self.bucket, checked_key(key)?).await?)
+        let (key, call) = (checked_key(key)?, self.call().await?);
+        Ok(call.store().get(&call.bucket, key).await?)
     }
 
     /// Writes `value` if the version at `key` is `version` (`None`: if nothing is there).
@@ -48,7 +49,10 @@ impl OpenBucket {
     }
 
     async fn swap_version(&self, key: &str, version: Option<Version>, value: Vec<u8>) -> Answer<Swap> {
-        Ok(self.backend.swap(&self.bucket, checked_key(key)?, version, checked_value(value)?.into()).await?)
+        let (key, value) = (checked_key(key)?, checked_value(value)?);
+        let call = self.call().await?;
+        let _note = call.writes(Some(key));
+        Ok(call.store().swap(&call.bucket, key, version, value.into()).await?)
     }
 
     async fn swap_if(&self, key: &str, value: Vec<u8>, expected: &Expected) -> Answer<Swap> {
@@ -59,12 +63,15 @@ impl OpenBucket {
         if let (Some(version), None) = (version, &expected.value) {
             return self.swap_version(key, Some(version), value).await;
         }
-        let value = checked_value(value)?;
-        let mut found = self.entry(key).await?;
+        let (key, value) = (checked_key(key)?, checked_value(value)?);
+        // One call: a version is one of the store that it was read in.
+        let call = self.call().await?;
+        let _note = call.writes(Some(key));
+        let mut found = call.store().get(&call.bucket, key).await?;
         // Who else writes in between may have written what is expected: then it is tried again, for as long as the call
         // may take.
         while let Some(entry) = found.take_if(|entry| expected.is_met_by(entry)) {
-            match self.backend.swap(&self.bucket, key, Some(entry.version), value.clone().into()).await? {
+            match call.store().swap(&call.bucket, key, Some(entry.version), value.clone().into()).await? {
                 Swap::Conflict(now) => found = now,
                 done @ Swap::Done(_) => return Ok(done),
             }

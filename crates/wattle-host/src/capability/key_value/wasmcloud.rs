@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{Accessor, Linker, LinkerInstance, Resource};
+use wasmtime::component::{Accessor, LinkerInstance, Resource};
 use wattle_backend::error::BackendError;
 use wattle_backend::key_value::{Entry, Swap};
 
 use super::fault::{Answer, Failure, Fault};
 use super::increment::SIGNED;
-use super::link::{HasStore, View, view};
+use super::link::{HasStore, VIEWS, View};
 use super::open_bucket::OpenBucket;
 use super::swap::{Expected, told};
 use crate::capability::Via;
@@ -21,24 +21,36 @@ use crate::capability::operation::Namespace;
 use crate::instance::Guest;
 
 pub(super) const STORE: &str = "wasmcloud:keyvalue/store@0.2.0";
-pub(super) const INTERFACES: [&str; 5] = [
-    "wasmcloud:keyvalue/types@0.2.0",
-    STORE,
-    "wasmcloud:keyvalue/atomics@0.2.0",
-    "wasmcloud:keyvalue/cas@0.2.0",
-    "wasmcloud:keyvalue/batch@0.2.0",
-];
+pub(super) const TYPES: &str = "wasmcloud:keyvalue/types@0.2.0";
+pub(super) const ATOMICS: &str = "wasmcloud:keyvalue/atomics@0.2.0";
+pub(super) const CAS: &str = "wasmcloud:keyvalue/cas@0.2.0";
+pub(super) const BATCH: &str = "wasmcloud:keyvalue/batch@0.2.0";
+pub(super) const INTERFACES: [&str; 5] = [TYPES, STORE, ATOMICS, CAS, BATCH];
 const NAMESPACE: Namespace = Namespace::WasmCloud;
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasStore>(linker, view)?;
-    atomics::add_to_linker::<Guest, HasStore>(linker, view)?;
-    cas::add_to_linker::<Guest, HasStore>(linker, view)?;
-    batch::add_to_linker::<Guest, HasStore>(linker, view)
+/// Joins an import of `types`.
+pub(super) fn join_types(types: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    types::add_to_linker_instance::<Guest, HasStore>(types, via.of(VIEWS))
+}
+
+/// Joins an import of `atomics`.
+pub(super) fn join_atomics(atomics: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    atomics::add_to_linker_instance::<Guest, HasStore>(atomics, via.of(VIEWS))
+}
+
+/// Joins an import of `cas`.
+pub(super) fn join_cas(cas: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    cas::add_to_linker_instance::<Guest, HasStore>(cas, via.of(VIEWS))
+}
+
+/// Joins an import of `batch`.
+pub(super) fn join_batch(batch: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    batch::add_to_linker_instance::<Guest, HasStore>(batch, via.of(VIEWS))
 }
 
 /// Joins an import of `store`.
 pub(super) fn join(store: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     store::add_to_linker_instance::<Guest, HasStore>(store, via, view)
 }
 

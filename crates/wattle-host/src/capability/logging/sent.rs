@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 use wattle_backend::bucket::Owner;
 use wattle_backend::bus::{Bus, Message};
 use wattle_spec::name::{AppId, ComponentName};
@@ -19,11 +19,15 @@ use crate::invocation::RequestId;
 /// Lines that wait to be sent, of one component.
 const QUEUE_LEN: usize = 1000;
 
+/// How long those that wait are still sent when their component is linked elsewhere, or is no more.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
 /// Where the lines of one component are sent.
 pub(crate) struct LogLink {
     queue: mpsc::Sender<serde_json::Value>,
     dropped: Arc<AtomicU64>,
-    sending: AbortHandle,
+    /// Closed when this is dropped.
+    _here: oneshot::Sender<()>,
 }
 
 impl LogLink {
@@ -34,8 +38,19 @@ impl LogLink {
         let subject = subject.parse().expect("invariant: names are tokens of subjects");
         let (queue, lines) = mpsc::channel(QUEUE_LEN);
         let dropped = Arc::new(AtomicU64::new(0));
-        let sending = tokio::spawn(send(bus, subject, lines, dropped.clone())).abort_handle();
-        Self { queue, dropped, sending }
+        let (here, gone) = oneshot::channel();
+        let sending = send(bus, subject, lines, dropped.clone());
+        tokio::spawn(async move {
+            let over = async {
+                let _ = gone.await;
+                sleep(LAST_LINES).await;
+            };
+            tokio::select! {
+                () = sending => {}
+                () = over => {}
+            }
+        });
+        Self { queue, dropped, _here: here }
     }
 
     pub(super) fn send(&self, level: &'static str, context: &str, message: &str, request: RequestId) {
@@ -50,12 +65,6 @@ impl LogLink {
         if self.queue.try_send(line).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-    }
-}
-
-impl Drop for LogLink {
-    fn drop(&mut self) {
-        self.sending.abort();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wasmtime::component::{HasData, Linker, LinkerInstance, Resource, ResourceTable};
+use wasmtime::component::{HasData, LinkerInstance, Resource, ResourceTable};
 use wattle_backend::bus::Message;
 use wattle_spec::subject::Subject;
 
@@ -12,13 +12,14 @@ use super::super::bindings::wasi::messaging::types;
 use super::{Answer, BusLink, Failure, message, patience, subject};
 use crate::capability::Via;
 use crate::capability::joined::Joined;
-use crate::instance::{Current, Guest};
+use crate::instance::{Current, Guest, MEMBERS_MAX, Member, Split, for_each_member};
 use crate::telemetry::Function;
 
 /// The most bytes that the name of a client may have.
 const CLIENT_NAME_MAX: usize = 256;
 /// The key of its links.
 const PACKAGE: &str = "wasi:messaging";
+pub(super) const TYPES: &str = "wasi:messaging/types@0.2.0-draft";
 pub(super) const PRODUCER: &str = "wasi:messaging/producer@0.2.0-draft";
 pub(super) const REQUEST_REPLY: &str = "wasi:messaging/request-reply@0.2.0-draft";
 /// The field in which the type of the content travels.
@@ -65,22 +66,28 @@ struct View<'a> {
     left: Option<Duration>,
 }
 
-fn view(guest: &mut Guest) -> View<'_> {
-    let Guest { table, identity, current, deadline, .. } = guest;
-    View { table, links: &identity.buses, current, left: deadline.left() }
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    let Split { member: Member { links, identity, current, .. }, table, deadline, .. } = guest.split::<MEMBER>();
+    View { table, links: &links.of(identity).buses, current, left: deadline.left() }
 }
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasMessaging>(linker, view)
+/// What each component of a store sees.
+const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
+
+/// Joins an import of `types`.
+pub(super) fn join_types(types: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    types::add_to_linker_instance::<Guest, HasMessaging>(types, via.of(VIEWS))
 }
 
 /// Joins an import of `producer`.
 pub(super) fn join_producer(producer: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     producer::add_to_linker_instance::<Guest, HasMessaging>(producer, via, view)
 }
 
 /// Joins an import of `request-reply`.
 pub(super) fn join_request_reply(requests: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     request_reply::add_to_linker_instance::<Guest, HasMessaging>(requests, via, view)
 }
 
@@ -136,9 +143,9 @@ fn checked_field((name, value): &(String, String)) -> Answer<()> {
 /// Where a client sends to. An import with a label has its own link, whatever the client is called.
 fn connected<'a>(links: &'a Joined<BusLink>, via: &Via, client: &'a Client) -> Answer<&'a BusLink> {
     let own = client.0.as_ref().ok_or_else(|| Failure::Unavailable("the client has disconnected".to_owned()))?;
-    match via {
-        Via::Interface => Ok(own),
-        Via::Label(_) => links.unnamed(PACKAGE, via).ok_or_else(unlinked),
+    match via.label {
+        None => Ok(own),
+        Some(_) => links.unnamed(PACKAGE, via).ok_or_else(unlinked),
     }
 }
 
@@ -154,7 +161,7 @@ impl types::HostClient for View<'_> {
             let text = format!("the name of a client has at most {CLIENT_NAME_MAX} bytes, this one has {}", name.len());
             return Ok(Err(types::Error::Other(text)));
         }
-        let Some(link) = self.links.named(PACKAGE, &Via::Interface, &name) else {
+        let Some(link) = self.links.named(PACKAGE, &Via::PLAIN, &name) else {
             return Ok(Err(unlinked().into()));
         };
         Ok(Ok(self.table.push(Client(Some(link.clone())))?))

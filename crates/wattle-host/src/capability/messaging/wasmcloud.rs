@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{HasData, Linker, LinkerInstance};
+use wasmtime::component::{HasData, LinkerInstance};
 use wattle_backend::bus::Message;
 
 use super::super::bindings::named_imports::wasmcloud::messaging::consumer;
@@ -10,11 +10,12 @@ use super::super::bindings::wasmcloud::messaging::types::{self, BrokerMessage};
 use super::{Answer, BusLink, Failure, message, patience, subject};
 use crate::capability::Via;
 use crate::capability::joined::Joined;
-use crate::instance::{Current, Guest};
+use crate::instance::{Current, Guest, MEMBERS_MAX, Member, Split, for_each_member};
 use crate::telemetry::Function;
 
 /// The key of its links.
 const PACKAGE: &str = "wasmcloud:messaging";
+pub(super) const TYPES: &str = "wasmcloud:messaging/types@0.2.0";
 pub(super) const CONSUMER: &str = "wasmcloud:messaging/consumer@0.2.0";
 
 const PUBLISH: Function = Function::new("wasmcloud:messaging/consumer.publish").sending();
@@ -33,16 +34,22 @@ struct View<'a> {
     left: Option<Duration>,
 }
 
-fn view(guest: &mut Guest) -> View<'_> {
-    View { links: &guest.identity.buses, current: &guest.current, left: guest.deadline.left() }
+fn view<const MEMBER: usize>(guest: &mut Guest) -> View<'_> {
+    let Split { member: Member { links, identity, current, .. }, deadline, .. } = guest.split::<MEMBER>();
+    View { links: &links.of(identity).buses, current, left: deadline.left() }
 }
 
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Guest, HasConsumer>(linker, view)
+/// What each component of a store sees.
+const VIEWS: [fn(&mut Guest) -> View<'_>; MEMBERS_MAX] = for_each_member!(view);
+
+/// Joins an import of `types`.
+pub(super) fn join_types(types: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    types::add_to_linker_instance::<Guest, HasConsumer>(types, via.of(VIEWS))
 }
 
 /// Joins an import of `consumer`.
 pub(super) fn join(consumer: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::Result<()> {
+    let view = via.of(VIEWS);
     consumer::add_to_linker_instance::<Guest, HasConsumer>(consumer, via, view)
 }
 

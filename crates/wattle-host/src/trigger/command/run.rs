@@ -21,7 +21,7 @@ pub(super) async fn run(
         }
     };
     let command_line = CommandLine { arguments: command.arguments.clone(), variables: Vec::new() };
-    let mut store = process_store(&component.engine, &component.identity, &command_line, streams);
+    let mut store = process_store(component, &command_line, streams);
     let ended = match call {
         Some(call) => call.make(&component.program, &mut store).await.map(Ended::Value),
         None => Main(command_line).enter(component, &mut store).await.map(Ended::Exit),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit, watch};
+use wattle_spec::control::{Moment, ScheduleRun};
 use wattle_spec::cron::{CronTrigger, Overlap};
 use wattle_spec::limits::AppLimits;
 use wattle_spec::report::{Report, SkipReason, Tick};
@@ -44,10 +45,12 @@ pub(crate) struct Scheduled {
     turn: Mutex<()>,
     under_way: AtomicU32,
     failures: AtomicU64,
+    /// The run that ended last.
+    last: std::sync::Mutex<Option<ScheduleRun>>,
 }
 
 /// A place among the runs of one trigger, given back when it is dropped.
-pub(super) struct Place(Arc<Scheduled>);
+pub(crate) struct Place(Arc<Scheduled>);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -56,15 +59,43 @@ impl Drop for Place {
 }
 
 /// What a run holds.
-struct Held<'a> {
-    _permit: SemaphorePermit<'a>,
+pub(super) struct Held<'a> {
+    permit: SemaphorePermit<'a>,
     turn: MutexGuard<'a, ()>,
+}
+
+impl<'a> Held<'a> {
+    /// What it keeps while it runs: where runs wait for each other, the turn too.
+    pub(super) fn until_the_end_of(self, scheduled: &Scheduled) -> (SemaphorePermit<'a>, Option<MutexGuard<'a, ()>>) {
+        (self.permit, (scheduled.trigger.overlap == Overlap::Queue).then_some(self.turn))
+    }
 }
 
 impl Scheduled {
     pub(super) fn new(trigger: CronTrigger, component: Arc<Component>) -> Self {
-        let turn = Mutex::default();
-        Self { trigger, component, turn, under_way: AtomicU32::default(), failures: AtomicU64::default() }
+        Self {
+            trigger,
+            component,
+            turn: Mutex::default(),
+            under_way: AtomicU32::default(),
+            failures: AtomicU64::default(),
+            last: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Runs that have a place, those that wait included.
+    pub(super) fn under_way(&self) -> u32 {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Runs that have failed.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// The run that ended last.
+    pub(super) fn last(&self) -> Option<ScheduleRun> {
+        self.last.lock().expect("invariant: nothing panics while it holds this lock").clone()
     }
 
     /// A place for one more run, if its policy lets it be there. `backlog`: how many there may be where it lets several.
@@ -104,7 +135,7 @@ impl Crons {
         let held = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            held = self.wait(&scheduled, at) => held,
+            held = self.turn(&scheduled, Some(at)) => held,
         };
         let Some(held) = held else { return };
         let claimed = self.book.claim(&self.app, &scheduled.trigger.to_string(), at);
@@ -113,27 +144,32 @@ impl Crons {
             Ok(false) => return self.skip(&scheduled, at, SkipReason::Claimed),
             Err(reason) => return self.skip(&scheduled, at, SkipReason::Unclaimed(reason)),
         }
-        let Held { turn, _permit } = held;
-        let _turn = (scheduled.trigger.overlap == Overlap::Queue).then_some(turn);
-        let report = self.call(&scheduled, at).await;
-        self.ground.report(report);
+        let _held = held.until_the_end_of(&scheduled);
+        self.call(&scheduled, at).await;
     }
 
-    /// Waits for the turn of a tick, its delay, and a place among the runs of the app.
-    async fn wait<'a>(&'a self, scheduled: &'a Scheduled, at: DateTime<Utc>) -> Option<Held<'a>> {
+    /// Waits for its turn, for the delay of a tick (`None`: somebody asked for the run), and for a place among the runs of
+    /// the app.
+    pub(super) async fn turn<'a>(&'a self, scheduled: &'a Scheduled, tick: Option<DateTime<Utc>>) -> Option<Held<'a>> {
         let turn = scheduled.turn.lock().await;
+        if let Some(at) = tick {
+            self.delay(scheduled, at).await;
+        }
+        let permit = self.runs.places.acquire().await.ok()?;
+        Some(Held { permit, turn })
+    }
+
+    async fn delay(&self, scheduled: &Scheduled, at: DateTime<Utc>) {
         let delay = scheduled.trigger.delay(at);
         if !delay.is_zero() {
             let passed = (self.ground.clock.now() - at).to_std().unwrap_or_default();
             self.ground.clock.sleep(delay.saturating_sub(passed)).await;
         }
-        let permit = self.runs.places.acquire().await.ok()?;
-        Some(Held { _permit: permit, turn })
     }
 
     /// Calls the component, and tells how that went.
-    async fn call(&self, scheduled: &Scheduled, at: DateTime<Utc>) -> Report {
-        let Scheduled { trigger, component, failures, .. } = scheduled;
+    pub(super) async fn call(&self, scheduled: &Scheduled, at: DateTime<Utc>) -> ScheduleRun {
+        let Scheduled { trigger, component, failures, last, .. } = scheduled;
         let started = Instant::now();
         let run = RequestId::next();
         let deadline = Some(started + component.identity.limits.deadline);
@@ -145,17 +181,30 @@ impl Crons {
             span.set("wattle.schedule", trigger.schedule.to_string());
         }
         let invocation = Invocation { request: run, trigger: TriggerKind::Cron, deadline, trace };
-        let ended = call(&self.ground.cores, component, invocation, Main(scheduled.command_line(at))).await;
-        let (tick, run) = (Tick::of(&self.app, trigger, at), run.to_string());
-        match success(ended) {
-            Ok(()) => Report::CronRan { tick, run, took: started.elapsed() },
+        let outcome = call(&self.ground.cores, component, invocation, Main(scheduled.command_line(at))).await;
+        let outcome = success(outcome);
+        let (tick, run, took) = (Tick::of(&self.app, trigger, at), run.to_string(), started.elapsed());
+        let mut ended = ScheduleRun {
+            component: trigger.component.clone(),
+            trigger: tick.trigger.clone(),
+            run: run.clone(),
+            at: Moment(at),
+            took_ms: took.as_millis() as u64,
+            failure: None,
+        };
+        let report = match outcome {
+            Ok(()) => Report::CronRan { tick, run, took },
             Err(failed) => {
                 if let Some(span) = &mut span {
                     span.fail("run-failed");
                 }
-                let failures = failures.fetch_add(1, Ordering::Relaxed) + 1;
-                Report::CronFailed { tick, run, reason: failed.to_string(), failures }
+                let (reason, failures) = (failed.to_string(), failures.fetch_add(1, Ordering::Relaxed) + 1);
+                ended.failure = Some(reason.clone());
+                Report::CronFailed { tick, run, reason, failures }
             }
-        }
+        };
+        *last.lock().expect("invariant: nothing panics while it holds this lock") = Some(ended.clone());
+        self.ground.report(report);
+        ended
     }
 }

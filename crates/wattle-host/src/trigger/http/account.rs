@@ -33,7 +33,8 @@ pub(super) struct Account {
 
 /// What the access log has beside that.
 struct Line {
-    client: IpAddr,
+    /// `None`: a component of the same app.
+    client: Option<IpAddr>,
     /// Without the query, in which there may be secrets.
     path: String,
 }
@@ -57,7 +58,7 @@ impl Account {
     }
 
     /// It becomes a line of the access log, too.
-    pub(super) fn log<B>(&mut self, request: &Request<B>, client: IpAddr) {
+    pub(super) fn log<B>(&mut self, request: &Request<B>, client: Option<IpAddr>) {
         self.line = Some(Line { client, path: request.uri().path().to_owned() });
     }
 
@@ -115,7 +116,7 @@ impl Account {
         let (app, component) = (answerer.map(Answerer::app), answerer.and_then(Answerer::component));
         tracing::info!(
             target: "access",
-            %client,
+            client = client.map(tracing::field::display),
             app = app.map(tracing::field::display),
             component = component.map(tracing::field::display),
             method = %self.method,

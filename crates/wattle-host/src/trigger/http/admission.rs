@@ -3,46 +3,42 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use crate::answer::Failure;
+use crate::places::{Place, Places};
+
+/// The limit of an app and of the host.
+const LIMIT: &str = "concurrent-requests";
 
 /// A number of places.
-pub(crate) struct Admission {
-    places: Arc<Semaphore>,
-    count: u32,
-}
+pub(crate) struct Admission(Arc<Places>);
 
 /// A request's places: given back when it is dropped.
 pub(crate) struct Permit {
-    _app: OwnedSemaphorePermit,
-    _host: OwnedSemaphorePermit,
+    _app: Place,
+    _host: Place,
 }
 
 impl Admission {
-    pub(crate) fn new(count: u32) -> Self {
-        Self { places: Arc::new(Semaphore::new(count as usize)), count }
+    /// As many as the limit says of what is called `of`.
+    pub(crate) fn new(of: impl ToString, count: u32) -> Self {
+        Self(Places::new(LIMIT, of, count))
     }
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
     pub(super) async fn enter(&self, host: &Admission, queue_time: Duration) -> Result<Permit, Failure> {
-        if let (Ok(app), Ok(host)) = (self.places.clone().try_acquire_owned(), host.places.clone().try_acquire_owned())
-        {
+        if let (Some(app), Some(host)) = (self.0.try_enter(), host.0.try_enter()) {
             return Ok(Permit { _app: app, _host: host });
         }
         let wait = async {
-            let app = self.places.clone().acquire_owned().await.ok()?;
-            let host = host.places.clone().acquire_owned().await.ok()?;
-            Some(Permit { _app: app, _host: host })
+            let app = self.0.enter().await;
+            let host = host.0.enter().await;
+            Permit { _app: app, _host: host }
         };
-        match tokio::time::timeout(queue_time, wait).await {
-            Ok(Some(permit)) => Ok(permit),
-            Ok(None) | Err(_) => Err(Failure::NoCapacity),
-        }
+        tokio::time::timeout(queue_time, wait).await.map_err(|_| Failure::NoCapacity)
     }
 
     /// Waits until every place is free.
     pub(crate) async fn empty(&self) {
-        let _ = self.places.acquire_many(self.count).await;
+        self.0.all_free().await;
     }
 }

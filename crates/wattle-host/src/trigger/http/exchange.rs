@@ -20,6 +20,8 @@ pub(super) enum Protocol {
 pub(super) enum Exchange {
     Http1(Arc<Progress>),
     Http2(Arc<OpenStream>),
+    /// It came from a component of the same app, on no connection.
+    Inside,
 }
 
 impl Protocol {
@@ -38,14 +40,14 @@ impl Exchange {
     pub(super) fn received(&self) {
         match self {
             Exchange::Http1(progress) => progress.received(),
-            Exchange::Http2(_) => {}
+            Exchange::Http2(_) | Exchange::Inside => {}
         }
     }
 
     /// There is room for more of the answer.
     pub(super) fn asked(&self) {
         match self {
-            Exchange::Http1(_) => {}
+            Exchange::Http1(_) | Exchange::Inside => {}
             Exchange::Http2(stream) => stream.asked(),
         }
     }
@@ -53,7 +55,7 @@ impl Exchange {
     /// The client must take a piece of the answer now.
     pub(super) fn handed_over(&self) {
         match self {
-            Exchange::Http1(_) => {}
+            Exchange::Http1(_) | Exchange::Inside => {}
             Exchange::Http2(stream) => stream.handed_over(),
         }
     }
@@ -62,7 +64,7 @@ impl Exchange {
     pub(super) fn answered(&self) {
         match self {
             Exchange::Http1(progress) => progress.answered(),
-            Exchange::Http2(_) => {}
+            Exchange::Http2(_) | Exchange::Inside => {}
         }
     }
 }

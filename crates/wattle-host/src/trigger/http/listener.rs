@@ -1,6 +1,7 @@
 //! Accepting connections: within the limits, and through whatever the system runs out of.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use wattle_spec::listen::Scheme;
 
 use super::connection::{self, Accepted};
 use super::server::{Server, Stopping};
@@ -25,6 +27,7 @@ const REFUSALS_PER_SECOND: u32 = 1;
 /// An address on which a host serves. It accepts until its host stops.
 pub(crate) struct Listener {
     address: SocketAddr,
+    scheme: Scheme,
     accepting: JoinHandle<()>,
 }
 
@@ -112,8 +115,9 @@ impl Listener {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
+        let scheme = if entrance.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let accepting = tokio::spawn(accept_all(listener, entrance));
-        Ok(Self { address, accepting })
+        Ok(Self { address, scheme, accepting })
     }
 
     /// The address that it is bound to.
@@ -124,6 +128,13 @@ impl Listener {
     /// Waits until it accepts no more.
     pub(crate) async fn closed(mut self) {
         let _ = (&mut self.accepting).await;
+    }
+}
+
+/// As a URL.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.address)
     }
 }
 

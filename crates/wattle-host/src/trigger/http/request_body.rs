@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::exchange::Exchange;
 use crate::body::{Bounded, Bounds};
@@ -29,9 +29,17 @@ const NOT_IN_TRAILERS: [HeaderName; 12] = [
     header::UPGRADE,
 ];
 
+/// The body of a request as it arrives.
+pub(super) enum Arriving {
+    /// From a connection.
+    Wire(Incoming),
+    /// From a component of the same app.
+    Inside(WasiBody),
+}
+
 /// The body of an incoming request.
 pub(crate) struct RequestBody {
-    body: Bounded<Incoming>,
+    body: Bounded<Arriving>,
     exchange: Exchange,
 }
 
@@ -42,9 +50,35 @@ impl Drop for RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, size: u64, pause: Duration, exchange: Exchange) -> Self {
+    pub(super) fn new(arriving: Arriving, size: u64, pause: Duration, exchange: Exchange) -> Self {
         let bounds = Bounds { size, too_large: Error::HttpRequestBodySize, pause: Some(pause) };
-        Self { body: Bounded::new(incoming, bounds), exchange }
+        Self { body: Bounded::new(arriving, bounds), exchange }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match self.get_mut() {
+            Arriving::Wire(body) => Pin::new(body).poll_frame(cx).map_err(Error::from),
+            Arriving::Inside(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Arriving::Wire(body) => body.is_end_stream(),
+            Arriving::Inside(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Arriving::Wire(body) => body.size_hint(),
+            Arriving::Inside(body) => body.size_hint(),
+        }
     }
 }
 

@@ -23,13 +23,13 @@ use crate::invocation::Invocation;
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Serial(pre) = &component.service else { return };
-    let mut store = new_store(&component.engine, &component.identity, core, &first.invocation);
+    let mut store = new_store(&component, core, &first.invocation);
     let proxy = match start(pre, &mut store, &first.invocation).await {
         Ok(proxy) => proxy,
         Err(failure) => return first.reply.fail(failure),
     };
     let reuse = component.policy.reuse.get();
-    if !serve(&mut store, &proxy, first).await || reuse == 1 {
+    if !serve(&mut store, &proxy, first).await || reuse == 1 || store.data().has_old_links() {
         return;
     }
     let (instance, mut jobs) = Warmth::new(1, reuse - 1);

@@ -1,6 +1,6 @@
 //! One request from its head to its answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::sync::{oneshot, watch};
+use wasmtime_wasi_http::WasiBody;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::network::AddressRange;
 use wattle_spec::route::{RouteTable, host_of, normalize_path};
@@ -21,7 +22,7 @@ use super::exchange::{Exchange, Protocol};
 use super::files::{self, Folder};
 use super::forwarded::Origin;
 use super::request::canonical;
-use super::request_body::RequestBody;
+use super::request_body::{Arriving, RequestBody};
 use super::target::{Answerer, Target};
 use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
@@ -67,14 +68,16 @@ pub(super) struct Via {
 }
 
 /// One request under way.
-struct Turn<'a> {
+struct Turn {
     id: RequestId,
-    via: &'a Via,
+    core: CoreId,
     exchange: Exchange,
-    origin: Origin,
     account: Option<Box<Account>>,
     trace: Option<Trace>,
 }
+
+/// Why there is no answer, and who should have given it.
+type Failed = (Option<Answerer>, Failure);
 
 impl Server {
     pub(crate) fn new(limits: HostLimits, policy: EdgePolicy, telemetry: Option<Arc<Telemetry>>) -> Self {
@@ -83,7 +86,7 @@ impl Server {
             policy,
             telemetry,
             routes: ArcSwap::from_pointee(RouteTable::new()),
-            requests: Admission::new(limits.concurrent_requests),
+            requests: Admission::new("the host", limits.concurrent_requests),
             stopping: watch::Sender::new(Stopping::No),
         }
     }
@@ -92,49 +95,62 @@ impl Server {
         self.stopping.send_replace(Stopping::Draining);
     }
 
+    /// Whether it is about to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        !matches!(*self.stopping.borrow(), Stopping::No)
+    }
+
     pub(crate) fn close(&self) {
         self.stopping.send_replace(Stopping::Closing);
     }
 
     /// Answers one request, whatever happens.
     pub(super) async fn answer(&self, mut request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
-        let id = RequestId::next();
         let (exchange, framing) = via.protocol.begin(&request);
         let origin = Origin::take(&mut request, via.peer, &self.policy.trusted_proxies);
-        let (account, trace) = self.account(&request, id, via.core, &origin);
-        let mut turn = Turn { id, via, exchange, origin, account, trace };
+        let mut turn = self.turn(&request, via.core, Some(origin.client), exchange);
         let served = match framing {
-            Framing::Clear | Framing::Unseen => self.serve(request, &mut turn).await,
+            Framing::Clear | Framing::Unseen => self.serve(request, &mut turn, via, &origin).await,
             Framing::Conflicting => {
                 Err((None, Failure::BadRequest("it has both a Content-Length and a Transfer-Encoding")))
             }
             Framing::BareLineFeed => Err((None, Failure::BadRequest("a line of its head ends in a bare line feed"))),
             Framing::TooLarge => Err((None, Failure::HeadTooLarge)),
         };
-        let mut response = served.unwrap_or_else(|(answerer, failure)| {
-            match answerer {
-                Some(Answerer::Component(component)) => component.identity.log_failure(&failure, id, ""),
-                Some(answerer) => failure.log(&answerer.to_string(), id),
-                None => failure.log("http", id),
-            }
-            if let Some(account) = &mut turn.account {
-                account.refuse(failure.code());
-            }
-            failure.answer(id).map(|body| AnswerBody::ours(body, turn.exchange.clone()))
-        });
+        let mut response = finish(served, turn);
         let headers = response.headers_mut();
-        let value = HeaderValue::from_bytes(&id.digits()).expect("invariant: hex digits are a header value");
-        headers.insert(REQUEST_ID, value);
         if let Protocol::Http2(_) = via.protocol {
             // There, a connection is closed by other means, and not for one request.
             headers.remove(header::CONNECTION);
         } else if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(account) = &mut turn.account {
-            account.status = Some(response.status().as_u16());
-        }
-        response.map(|body| body.told(turn.account))
+        response
+    }
+
+    /// Answers a request of a component of an app to that app's own `routes`, whatever happens. It was checked when it
+    /// left the component, and is served on the same `core`.
+    pub(super) async fn answer_inside(
+        &self,
+        routes: &RouteTable<Target>,
+        request: Request<WasiBody>,
+        core: CoreId,
+    ) -> Response<AnswerBody> {
+        let mut turn = self.turn(&request, core, None, Exchange::Inside);
+        let found = normalize_path(request.uri().path())
+            .map_err(Failure::from)
+            .and_then(|path| routes.get("", &path).cloned().ok_or(Failure::NoRoute));
+        let served = match found {
+            Ok(target) => self.serve_at(target, request.map(Arriving::Inside), &mut turn).await,
+            Err(failure) => Err((None, failure)),
+        };
+        finish(served, turn)
+    }
+
+    fn turn<B>(&self, request: &Request<B>, core: CoreId, client: Option<IpAddr>, exchange: Exchange) -> Turn {
+        let id = RequestId::next();
+        let (account, trace) = self.account(request, id, core, client);
+        Turn { id, core, exchange, account, trace }
     }
 
     /// What is to be told of a request that begins, and its trace, if somebody asked for that.
@@ -143,14 +159,14 @@ impl Server {
         request: &Request<B>,
         id: RequestId,
         core: CoreId,
-        origin: &Origin,
+        client: Option<IpAddr>,
     ) -> (Option<Box<Account>>, Option<Trace>) {
         if !self.policy.access_log && self.telemetry.is_none() {
             return (None, None);
         }
         let mut account = Box::new(Account::open(request, id, core));
         if self.policy.access_log {
-            account.log(request, origin.client);
+            account.log(request, client);
         }
         let mut trace = None;
         if let Some(telemetry) = &self.telemetry {
@@ -164,21 +180,35 @@ impl Server {
     async fn serve(
         &self,
         mut request: Request<Incoming>,
-        turn: &mut Turn<'_>,
-    ) -> Result<Response<AnswerBody>, (Option<Answerer>, Failure)> {
+        turn: &mut Turn,
+        via: &Via,
+        origin: &Origin,
+    ) -> Result<Response<AnswerBody>, Failed> {
         if request.headers().len() > self.limits.headers as usize {
             return Err((None, Failure::HeadTooLarge));
         }
-        let scheme = turn.origin.target_scheme.as_ref().unwrap_or(&turn.via.scheme);
+        let scheme = origin.target_scheme.as_ref().unwrap_or(&via.scheme);
         canonical(&mut request, scheme).map_err(|failure| (None, failure))?;
-        turn.origin.apply(&mut request);
+        origin.apply(&mut request);
         let target = self.route(&request).map_err(|failure| (None, failure))?;
+        self.serve_at(target, request.map(Arriving::Wire), turn).await
+    }
+
+    async fn serve_at(
+        &self,
+        target: Target,
+        request: Request<Arriving>,
+        turn: &mut Turn,
+    ) -> Result<Response<AnswerBody>, Failed> {
         if let Some(account) = &mut turn.account {
             account.route(&target, &request);
         }
         let served = match &target.answerer {
             Answerer::Component(component) => self.serve_component(component, &target, request, turn).await,
-            Answerer::Folder(folder) => self.serve_file(folder, &target, &request, turn).await,
+            Answerer::Folder(folder) => {
+                let (head, _unread) = request.into_parts();
+                self.serve_file(folder, &target, &Request::from_parts(head, ()), turn).await
+            }
         };
         served.map_err(|failure| (Some(target.answerer), failure))
     }
@@ -187,8 +217,8 @@ impl Server {
         &self,
         folder: &Folder,
         target: &Target,
-        request: &Request<Incoming>,
-        turn: &Turn<'_>,
+        request: &Request<()>,
+        turn: &Turn,
     ) -> Result<Response<AnswerBody>, Failure> {
         let permit = target.enter(&self.requests).await?;
         let answer = files::answer(folder, request, permit).await?;
@@ -199,8 +229,8 @@ impl Server {
         &self,
         component: &Arc<Component>,
         target: &Target,
-        mut request: Request<Incoming>,
-        turn: &Turn<'_>,
+        mut request: Request<Arriving>,
+        turn: &Turn,
     ) -> Result<Response<AnswerBody>, Failure> {
         let limits = &component.identity.limits;
         if request.body().size_hint().lower() > limits.request_body.0 {
@@ -222,7 +252,7 @@ impl Server {
             |body| RequestBody::new(body, limits.request_body.0, self.limits.body_timeout, turn.exchange.clone());
         let request = request.map(body);
         let reply = Reply::new(reply, component, turn.id);
-        dispatch(component, turn.via.core, Job { request, invocation, permit, client, reply });
+        dispatch(component, turn.core, Job { request, invocation, permit, client, reply });
         let answered = answered.await.unwrap_or(Err(Failure::InstanceLost))?;
         answer_of(answered, limits.response_body.0, head_only, delivery)
             .map(|response| response.map(|body| AnswerBody::guest(body, turn.exchange.clone())))
@@ -233,6 +263,28 @@ impl Server {
         let host = host_of(request.uri().authority().map_or("", |authority| authority.as_str()));
         self.routes.load().get(&host, &path).cloned().ok_or(Failure::NoRoute)
     }
+}
+
+/// The answer to a request, also where there is none, with what is told of it.
+fn finish(served: Result<Response<AnswerBody>, Failed>, mut turn: Turn) -> Response<AnswerBody> {
+    let id = turn.id;
+    let mut response = served.unwrap_or_else(|(answerer, failure)| {
+        match answerer {
+            Some(Answerer::Component(component)) => component.identity.log_failure(&failure, id, ""),
+            Some(answerer) => failure.log(&answerer.to_string(), id),
+            None => failure.log("http", id),
+        }
+        if let Some(account) = &mut turn.account {
+            account.refuse(failure.code());
+        }
+        failure.answer(id).map(|body| AnswerBody::ours(body, turn.exchange.clone()))
+    });
+    let value = HeaderValue::from_bytes(&id.digits()).expect("invariant: hex digits are a header value");
+    response.headers_mut().insert(REQUEST_ID, value);
+    if let Some(account) = &mut turn.account {
+        account.status = Some(response.status().as_u16());
+    }
+    response.map(|body| body.told(turn.account))
 }
 
 /// The answer of an instance as it goes out, if it is one that can.

@@ -27,7 +27,7 @@ use crate::instance::{ComputedTooLong, Deadline, Guest, new_store};
 /// Makes an instance for `first` and lets it serve until it is used up, fails or has rested too long.
 pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let Service::Shared(pre) = &component.service else { return };
-    let mut store = new_store(&component.engine, &component.identity, core, &first.invocation);
+    let mut store = new_store(&component, core, &first.invocation);
     let exports = match first.invocation.within(pre.instantiate_async(&mut store)).await {
         Ok(Ok(exports)) => exports,
         Ok(Err(error)) => {
@@ -37,7 +37,11 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     };
     let (instance, mut jobs) = Warmth::new(component.policy.concurrency.get(), component.policy.reuse.get() - 1);
     component.keep(core, &instance);
-    let calls = Arc::new(Calls::new(store.data().current.clone()));
+    if store.data().has_old_links() {
+        // Whoever changed them looked for such instances before this one could be found.
+        instance.retire();
+    }
+    let calls = Arc::new(Calls::new(store.data().first.current.clone()));
     let serving = Serving { component: &component, exports: &exports, instance: &instance, calls };
     store.data_mut().deadline = Deadline::Shared(serving.calls.deadline());
     serving.drive(&mut store, &mut jobs, first).await;

@@ -115,7 +115,9 @@ impl Subscriber {
         };
         // An instance that trapped or was interrupted is not used again.
         let returned = instance.handle(message, invocation).await.map_err(Reason::Failed)?;
-        warm.give_back(instance);
+        if !instance.has_old_links() {
+            warm.give_back(instance);
+        }
         returned.map_err(Reason::Returned)
     }
 

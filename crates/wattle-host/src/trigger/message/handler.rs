@@ -97,10 +97,15 @@ impl Instance {
         invocation: &Invocation,
     ) -> Result<Self, Failed> {
         let Program::Component(pre) = &component.program else { return Err(Failed::Lost) };
-        let mut store = new_store(&component.engine, &component.identity, core, invocation);
+        let mut store = new_store(component, core, invocation);
         let bound = invocation.within(handler.bind(pre, &mut store)).await;
         let bound = outcome(bound, &store)?;
         Ok(Self { store, bound, left: component.policy.reuse.get() })
+    }
+
+    /// Whether links were changed since its invocation began: what it holds open is of the old ones.
+    pub(super) fn has_old_links(&self) -> bool {
+        self.store.data().has_old_links()
     }
 
     /// Prepares one that has rested for `invocation`.

@@ -74,6 +74,9 @@ impl Work {
         while let Some(ended) = handling.join_next().await {
             tell_bug(ended);
         }
+        if let Err(error) = self.subscriber.link.bus.settled().await {
+            self.trouble(&error);
+        }
     }
 
     /// Handles what comes. Whether that is because it is over; else the backend ended it.

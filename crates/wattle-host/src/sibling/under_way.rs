@@ -1,0 +1,174 @@
+//! The calls that the instance of a service answers beside each other (WASI 0.3), watched from outside of it.
+//!
+//! While a guest computes, nothing inside of its store gets a turn. So a call that is past its deadline is told so inside
+//! if that gets a turn; if not, the instance is ended, with all that it answers.
+
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::task::AtomicWaker;
+use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep_until};
+use wasmtime::component::Val;
+use wasmtime::format_err;
+
+use super::admission::LIMIT;
+use super::job::Answer;
+use crate::instance::{ComputedTooLong, Current};
+use crate::invocation::Invocation;
+use crate::trigger::call::Failed;
+
+/// How long past the deadline of one call the guest may compute for others.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The calls that an instance answers.
+pub(super) struct UnderWay {
+    state: Mutex<State>,
+    /// How many there are at most.
+    places: usize,
+    /// What the instance is told of them. `None`: it runs something else beside them, so nobody knows for whom it works.
+    current: Option<Current>,
+    /// Whoever watches from outside.
+    watcher: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Call>,
+    begun: u64,
+    has_answered: bool,
+}
+
+/// One call. It has its place until the guest has ended it, also when nobody waits for it any more.
+struct Call {
+    number: Number,
+    invocation: Invocation,
+    /// `None`: it is past its deadline, and whoever called was told so.
+    answer: Option<oneshot::Sender<Answer>>,
+}
+
+/// Which call of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number(u64);
+
+/// Why an instance is ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A call is past its deadline, and the guest computes.
+    Overdue,
+    /// All places are held by calls past their deadlines.
+    Clogged,
+}
+
+impl UnderWay {
+    pub(super) fn new(places: u32, current: Option<Current>) -> Self {
+        Self { state: Mutex::default(), places: places as usize, current, watcher: AtomicWaker::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    /// Whether another call has a place.
+    pub(super) fn has_room(&self) -> bool {
+        self.state().calls.len() < self.places
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().calls.is_empty()
+    }
+
+    /// Whether the instance has answered any call in time.
+    pub(super) fn has_answered(&self) -> bool {
+        self.state().has_answered
+    }
+
+    /// A call begins.
+    pub(super) fn begin(&self, invocation: &Invocation, answer: oneshot::Sender<Answer>) -> Number {
+        let mut state = self.state();
+        state.begun += 1;
+        let number = Number(state.begun);
+        state.calls.push(Call { number, invocation: invocation.clone(), answer: Some(answer) });
+        self.changed(state);
+        number
+    }
+
+    /// It is past its deadline.
+    pub(super) fn late(&self, number: Number) {
+        let mut state = self.state();
+        let call = state.calls.iter_mut().find(|call| call.number == number);
+        if let Some(answer) = call.and_then(|call| call.answer.take()) {
+            let _ = answer.send(Err(Failed::Deadline));
+        }
+        self.changed(state);
+    }
+
+    /// It has ended well.
+    pub(super) fn end(&self, number: Number, returned: Vec<Val>) {
+        let mut state = self.state();
+        let place = state.calls.iter().position(|call| call.number == number);
+        if let Some(waiting) = place.and_then(|place| state.calls.swap_remove(place).answer) {
+            state.has_answered = true;
+            // Whoever asked may be gone.
+            let _ = waiting.send(Ok(returned));
+        }
+        self.changed(state);
+    }
+
+    fn changed(&self, state: MutexGuard<'_, State>) {
+        match (&self.current, state.calls.as_slice()) {
+            (Some(current), [only]) => current.serve_alone(&only.invocation),
+            (Some(current), _) => current.rest(),
+            (None, _) => {}
+        }
+        drop(state);
+        self.watcher.wake();
+    }
+
+    /// Waits until the instance must be ended.
+    pub(super) async fn verdict(&self) -> Verdict {
+        let mut alarm = None;
+        std::future::poll_fn(|cx| self.poll_verdict(cx, &mut alarm)).await
+    }
+
+    fn poll_verdict(&self, cx: &mut Context<'_>, alarm: &mut Option<Pin<Box<Sleep>>>) -> Poll<Verdict> {
+        self.watcher.register(cx.waker());
+        let state = self.state();
+        let in_time = || state.calls.iter().filter(|call| call.answer.is_some());
+        if state.calls.len() >= self.places && in_time().next().is_none() {
+            return Poll::Ready(Verdict::Clogged);
+        }
+        let earliest = in_time().filter_map(|call| call.invocation.deadline).min();
+        let Some(deadline) = earliest.map(|deadline| tokio::time::Instant::from_std(deadline + GRACE)) else {
+            return Poll::Pending;
+        };
+        let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        alarm.as_mut().poll(cx).map(|()| Verdict::Overdue)
+    }
+
+    /// The instance ends: calls that are past their deadlines are told so, the others that it has ended.
+    pub(super) fn lose(&self) {
+        let now = Instant::now();
+        for call in std::mem::take(&mut self.state().calls) {
+            if let (Some(answer), true) = (call.answer, call.invocation.deadline.is_some_and(|at| at <= now)) {
+                let _ = answer.send(Err(Failed::Deadline));
+            }
+        }
+    }
+}
+
+impl From<Verdict> for wasmtime::Error {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Overdue => ComputedTooLong.into(),
+            Verdict::Clogged => {
+                format_err!("as many calls had not ended at their deadlines as its limit {LIMIT} lets be under way")
+            }
+        }
+    }
+}

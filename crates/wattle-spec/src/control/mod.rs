@@ -1,0 +1,22 @@
+//! The control protocol: what can be asked of a host while it runs, and what it answers.
+//!
+//! These are the values that cross, as plain data. Who carries them is not known here. What is asked is read strictly, so
+//! that nothing is asked in vain; an answer may have more than its reader knows, so that hosts can be newer.
+
+mod action;
+mod explained;
+mod links;
+mod log_line;
+mod moment;
+mod refusal;
+mod schedules;
+mod status;
+
+pub use self::action::{Action, Done};
+pub use self::explained::{ExplainedApp, ExplainedComponent, ExplainedImport};
+pub use self::links::{AppLinks, ComponentLinks, LinkStatus, MoveReport};
+pub use self::log_line::{LogLine, Lost, Speaker};
+pub use self::moment::Moment;
+pub use self::refusal::{Refusal, RefusalCode, Refused};
+pub use self::schedules::{AppSchedules, ScheduleRun, ScheduleStatus};
+pub use self::status::{AppStatus, ComponentStatus, HostStatus, MoveProgress, Requests, ServiceState, Waiting};

@@ -1,0 +1,150 @@
+//! The hosts that a verb asks: the one at the socket that somebody named, or all of this user that live.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use wattle_spec::control::{HostStatus, Refusal};
+use wattle_spec::name::AppId;
+
+use super::client::{AskError, Client};
+use super::place;
+use crate::problem::Problem;
+use crate::verb::tell;
+
+/// Hosts that answered.
+pub(crate) struct Hosts(Vec<Asked>);
+
+/// A host, and what it said of itself.
+pub(crate) struct Asked {
+    pub(crate) client: Client,
+    pub(crate) status: HostStatus,
+}
+
+/// What hosts answered of their apps.
+#[derive(Serialize)]
+pub(crate) struct Answers<T> {
+    hosts: Vec<HostAnswer<T>>,
+}
+
+#[derive(Serialize)]
+struct HostAnswer<T> {
+    /// Its control socket.
+    control: String,
+    apps: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct Apps<T> {
+    apps: Vec<T>,
+}
+
+impl<T> Answers<T> {
+    /// What all of them answered.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &T> {
+        self.hosts.iter().flat_map(|host| &host.apps)
+    }
+}
+
+impl<T> Answers<T> {
+    /// The same, to be changed.
+    pub(crate) fn apps_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.hosts.iter_mut().flat_map(|host| &mut host.apps)
+    }
+}
+
+impl Hosts {
+    /// Asks the host at `socket`, or else all that live. One of several that does not answer is told and left out.
+    ///
+    /// # Errors
+    ///
+    /// If none answers.
+    pub(crate) async fn find(socket: Option<&Path>) -> Result<Self, Problem> {
+        if let Some(socket) = socket {
+            let client = Client { socket: socket.to_owned() };
+            let status = client.get("/v1/status").await.map_err(|error| client.problem(error))?;
+            return Ok(Self(vec![Asked { client, status }]));
+        }
+        let sockets = place::living().await.map_err(Problem::ControlSocket)?;
+        let clients: Vec<_> = sockets.into_iter().map(|socket| Client { socket }).collect();
+        let answers = futures::future::join_all(clients.iter().map(|client| client.get("/v1/status"))).await;
+        let mut hosts = Vec::new();
+        for (client, answer) in clients.into_iter().zip(answers) {
+            match answer {
+                Ok(status) => hosts.push(Asked { client, status }),
+                // It ended meanwhile.
+                Err(AskError::Connect(_)) => {}
+                Err(error) => tell(&format!("warning: {} is left out: {error}\n", client.socket.display())),
+            }
+        }
+        match hosts.is_empty() {
+            true => Err(Problem::NoHost),
+            false => Ok(Self(hosts)),
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[Asked] {
+        &self.0
+    }
+
+    /// Those that run `app`, or all if nobody named one.
+    ///
+    /// # Errors
+    ///
+    /// If none does.
+    pub(crate) fn with(self, app: Option<&AppId>) -> Result<Vec<Asked>, Problem> {
+        let Some(app) = app else { return Ok(self.0) };
+        let known: Vec<AppId> =
+            self.0.iter().flat_map(|host| host.status.apps.iter().map(|app| app.app.clone())).collect();
+        let runs_it = |host: &Asked| host.status.apps.iter().any(|status| status.app == *app);
+        let found: Vec<_> = self.0.into_iter().filter(runs_it).collect();
+        match found.is_empty() {
+            true => Err(Problem::Refused(Refusal::no_app(app, known))),
+            false => Ok(found),
+        }
+    }
+
+    /// What those answer at `target` that run `app`, or all if nobody named one.
+    ///
+    /// # Errors
+    ///
+    /// If none runs it, or one does not answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        self,
+        app: Option<&AppId>,
+        target: &str,
+    ) -> Result<Answers<T>, Problem> {
+        let mut hosts = Vec::new();
+        for Asked { client, .. } in self.with(app)? {
+            let Apps { apps } = client.get(target).await.map_err(|error| client.problem(error))?;
+            hosts.push(HostAnswer { control: client.socket.display().to_string(), apps });
+        }
+        Ok(Answers { hosts })
+    }
+
+    /// The one that runs `app`.
+    ///
+    /// # Errors
+    ///
+    /// If none does, or several.
+    pub(crate) fn only_with(self, app: &AppId) -> Result<Asked, Problem> {
+        let mut found = self.with(Some(app))?;
+        match found.pop() {
+            Some(host) if found.is_empty() => Ok(host),
+            last => {
+                let sockets = found.into_iter().chain(last).map(|host| host.client.socket).collect();
+                Err(Problem::ManyHosts { app: app.clone(), sockets })
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Why it does not answer, for people.
+    pub(crate) fn problem(&self, error: AskError) -> Problem {
+        match error {
+            AskError::Refused(refusal) => Problem::Refused(refusal),
+            source => Problem::Ask { socket: self.socket.clone(), source },
+        }
+    }
+}

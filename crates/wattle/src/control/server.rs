@@ -1,0 +1,207 @@
+//! Who may ask, how many at a time, and for how long.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+use wattle_host::Host;
+use wattle_spec::control::{Refusal, RefusalCode};
+
+use super::answer::{Body, refused};
+use super::place::Place;
+use super::query::bad;
+use super::routes::{Endpoint, Question, followers};
+use crate::log::ring::Ring;
+
+/// Connections at a time; more wait to be accepted.
+const CONNECTIONS: usize = 64;
+
+/// How long the head of a request may take, and its body.
+const READ: Duration = Duration::from_secs(10);
+
+/// How long a connection may be there in all, unless it asks for what takes long.
+const CONNECTION: Duration = Duration::from_secs(60);
+
+/// The most bytes that the head of a request may have.
+const HEAD_MAX: usize = 16 << 10;
+
+/// The most bytes that its body may have.
+const BODY_MAX: usize = 64 << 10;
+
+/// How long accepting rests when the system has no more file descriptors.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// How long answers may still go out when the host has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What is asked about.
+pub(crate) struct Served {
+    pub(super) host: Arc<Host>,
+    pub(super) ring: Arc<Ring>,
+    pub(super) followers: Arc<Semaphore>,
+}
+
+impl Served {
+    pub(crate) fn new(host: Arc<Host>, ring: Arc<Ring>) -> Self {
+        Self { host, ring, followers: followers() }
+    }
+}
+
+/// A control socket that answers. It ends with [`Control::end`].
+pub(crate) struct Control {
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    ring: Arc<Ring>,
+    _place: Place,
+}
+
+impl Control {
+    /// Answers on `listener`, on the runtime of whoever calls this.
+    pub(crate) fn start((place, listener): (Place, UnixListener), served: Served) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let ring = served.ring.clone();
+        let serving = tokio::spawn(serve_all(listener, Arc::new(served), stopped));
+        Self { stop, serving, ring, _place: place }
+    }
+
+    /// Accepts nothing more, tells followers that this was all, and waits a moment until the last answers are out. Nobody
+    /// has the host any more then.
+    pub(crate) async fn end(self) {
+        self.ring.end();
+        self.stop.send_replace(true);
+        let _ = self.serving.await;
+    }
+}
+
+async fn serve_all(listener: UnixListener, served: Arc<Served>, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = async {
+            let place = places.clone().acquire_owned().await.expect("invariant: this semaphore is never closed");
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = accepted => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, _)) if is_trusted(&stream) => {
+                let served = served.clone();
+                connections.spawn(async move {
+                    serve(stream, served).await;
+                    drop(place);
+                });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection of the control socket, trying again");
+                sleep(BACK_OFF).await;
+            }
+        }
+    }
+    let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
+    connections.shutdown().await;
+}
+
+/// Whether it is our own user, or root, who asks.
+fn is_trusted(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    match stream.peer_cred() {
+        Ok(peer) if peer.uid() == own || peer.uid() == 0 => true,
+        Ok(peer) => {
+            tracing::warn!(user = peer.uid(), "another user is not answered on the control socket");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, "nobody knows who asks on the control socket");
+            false
+        }
+    }
+}
+
+async fn serve(stream: UnixStream, served: Arc<Served>) {
+    let (patience, told) = watch::channel(Some(CONNECTION));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (served, patience) = (served.clone(), &patience);
+        async move { Ok::<_, Infallible>(answer(request, &served, patience).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ)
+        .keep_alive(false)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        served = served => {
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection of the control socket ended early");
+            }
+        }
+        () = patience_is_over(told) => tracing::debug!("a connection of the control socket was there for too long"),
+    }
+}
+
+/// Waits for as long as a connection may be there, which may change. `None`: for ever.
+async fn patience_is_over(mut told: watch::Receiver<Option<Duration>>) {
+    loop {
+        let patience = *told.borrow_and_update();
+        let over = async {
+            match patience {
+                Some(patience) => sleep(patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = over => return,
+            Ok(()) = told.changed() => {}
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    served: &Served,
+    patience: &watch::Sender<Option<Duration>>,
+) -> Response<Body> {
+    let question = match Question::read(request.method(), request.uri()) {
+        Ok(question) => question,
+        Err((refusal, allowed)) => return refused(refusal, allowed),
+    };
+    let body = match question.endpoint {
+        Endpoint::Actions => whole(request.into_body()).await,
+        _ => Ok(Bytes::new()),
+    };
+    if question.takes_long() {
+        patience.send_replace(None);
+    }
+    let answered = match body {
+        Ok(body) => question.answer(served, body).await,
+        Err(refusal) => Err(refusal),
+    };
+    answered.unwrap_or_else(|refusal| refused(refusal, None))
+}
+
+/// The whole body of a request, within bounds.
+async fn whole(body: Incoming) -> Result<Bytes, Refusal> {
+    let read = timeout(READ, Limited::new(body, BODY_MAX).collect()).await;
+    let read = read.map_err(|_| Refusal::new(RefusalCode::BodyTimeout, "the body did not come in time"))?;
+    read.map(|body| body.to_bytes()).map_err(|error| match error.is::<LengthLimitError>() {
+        true => Refusal::new(RefusalCode::BodyTooLarge, format!("the body has more than {BODY_MAX} bytes")),
+        false => bad(io::Error::other(error).to_string()),
+    })
+}
