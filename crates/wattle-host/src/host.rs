@@ -16,11 +16,13 @@ mod order;
 mod questions;
 mod relink;
 mod retiring;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wattle_spec::app::App;
 use wattle_spec::name::{AppId, BackendName, ComponentName};
@@ -49,6 +51,7 @@ use background::{Background, Overview};
 use load::{Loader, Siblings, Starting};
 use moving::Progress;
 use retiring::Retiring;
+use turns::Turns;
 
 /// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
 const REST_GRACE: Duration = Duration::from_millis(500);
@@ -66,10 +69,8 @@ pub struct Host {
     connections: Arc<Connections>,
     listeners: Mutex<Vec<Listener>>,
     apps: Mutex<BTreeMap<AppId, Running>>,
-    /// The move that is under way, if one is.
-    moving: Mutex<Weak<Progress>>,
-    /// Held by whoever changes a link, or lets an app begin.
-    relinking: tokio::sync::Mutex<()>,
+    /// Whose turn it is to change a link of an app, move what it keeps, or let it begin.
+    turns: Turns,
     cores: Arc<Cores>,
     ground: Arc<Ground>,
     tick_book: Arc<dyn TickBook>,
@@ -100,6 +101,10 @@ struct Running {
     backends: BTreeMap<BackendName, Standing>,
     /// What ends leases of links that were led elsewhere.
     retiring: Retiring,
+    /// How far what is being moved of it is.
+    moving: Weak<Progress>,
+    /// Whether it ends.
+    ends: watch::Sender<bool>,
 }
 
 impl Host {
@@ -115,6 +120,7 @@ impl Host {
     ///
     /// If anything of that fails; then nothing of the app runs.
     pub async fn start(&self, app: &App, source: &dyn Source) -> Result<(), StartError> {
+        let _turn = self.turns.of(&app.id).await;
         if self.apps().contains_key(&app.id) {
             return Err(StartError::Running(app.id.clone()));
         }
@@ -155,12 +161,12 @@ impl Host {
             ready,
             backends: backends.collect(),
             retiring: Retiring::default(),
+            moving: Weak::new(),
+            ends: watch::Sender::new(false),
             first: now.clone(),
             app: now,
         };
         self.record(app)?;
-        // What has no background yet cannot have it changed.
-        let _turn = self.relinking.lock().await;
         self.publish(app.id.clone(), running)?;
         for sibling in siblings.values() {
             for link in sibling.component().identity.links.load_full().buses.all() {
@@ -241,7 +247,7 @@ impl Host {
             running
         };
         let Some(running) = running else { return false };
-        running.ready.not_ready(STOPPING);
+        running.end();
         let ended = async {
             running.background.stop_triggers();
             running.requests.empty().await;
@@ -333,7 +339,7 @@ impl Host {
     /// Ends in good order: accepts nothing more, answers what was accepted, and closes. Whether everything ended
     /// within the limit `drain`; what did not is cut when the host is dropped.
     pub async fn drain(&self) -> bool {
-        self.apps().values().for_each(|running| running.ready.not_ready(STOPPING));
+        self.apps().values().for_each(Running::end);
         self.server.drain();
         let listeners =
             std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
@@ -390,5 +396,13 @@ impl Host {
         }
         self.server.routes.store(Arc::new(table));
         Ok(())
+    }
+}
+
+impl Running {
+    /// Tells everybody that it ends.
+    fn end(&self) {
+        self.ready.not_ready(STOPPING);
+        self.ends.send_replace(true);
     }
 }

@@ -53,6 +53,9 @@ enum Gate {
 /// A name in a bucket, or the container as a whole.
 pub(crate) type Item = (String, Option<String>);
 
+/// As many items are noted, or found to be different, at a time; one more says that there are more.
+pub(crate) const NOTED_MAX: usize = 100_000;
+
 /// What was written of late.
 #[derive(Default)]
 pub(crate) struct Noted(Mutex<BTreeSet<Item>>);
@@ -186,6 +189,11 @@ impl<S: ?Sized> Call<'_, S> {
         &self.way.side.store
     }
 
+    /// Where that is.
+    pub(crate) fn backend(&self) -> &BackendName {
+        &self.way.side.backend
+    }
+
     /// Has it noted, if anybody wants to know, that this call writes `name`, or the whole container. To be held for as long
     /// as the write lasts.
     #[must_use]
@@ -217,7 +225,10 @@ impl Note {
 
 impl Drop for Note {
     fn drop(&mut self) {
-        self.noted.lock().extend(self.item.take());
+        let mut noted = self.noted.lock();
+        if noted.len() <= NOTED_MAX {
+            noted.extend(self.item.take());
+        }
     }
 }
 

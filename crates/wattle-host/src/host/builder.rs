@@ -18,6 +18,7 @@ use super::Host;
 use super::backends::{BackendSource, Backends, InMemory};
 use super::choices::{ChoiceBook, InMind};
 use super::load::{Loader, Providers};
+use super::turns::Turns;
 use crate::clock::{Clock, SystemClock};
 use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
@@ -189,8 +190,7 @@ impl HostBuilder {
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),
-            moving: Mutex::default(),
-            relinking: tokio::sync::Mutex::default(),
+            turns: Turns::default(),
             ground: Arc::new(Ground {
                 cores: cores.clone(),
                 clock: self.clock,

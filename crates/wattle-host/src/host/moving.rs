@@ -12,9 +12,10 @@ mod progress;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wattle_backend::error::BackendError;
 use wattle_spec::app::ComponentSpec;
@@ -56,6 +57,8 @@ pub(super) enum MoveError {
     Busy(Duration),
     #[error("calls were held for {0:?}, and not everything was copied by then")]
     Held(Duration),
+    #[error("the app ends")]
+    Ends,
     #[error("it cannot be recorded")]
     Unrecorded(#[source] io::Error),
 }
@@ -68,18 +71,22 @@ struct Asked<'a> {
     known: Choices,
     /// Whether what is at the end of the move may be removed.
     replace: bool,
+    /// Whether the app ends.
+    ends: watch::Receiver<bool>,
 }
 
 impl Host {
     /// Moves what a link of `app` keeps.
     pub(super) async fn move_link(&self, app: &AppId, change: Move, replace: bool) -> Result<Done, Refusal> {
-        // One after the other: each begins with what the one before left.
-        let _turn = self.relinking.lock().await;
-        let (now, first) = {
+        let _turn = self.turns.of(app).await;
+        let (now, first, ends) = {
             let apps = self.apps();
-            let running = apps.get(app).ok_or_else(|| Refusal::no_app(app, apps.keys().cloned()))?;
-            (running.app.clone(), running.first.clone())
+            let (_, running) = self.running(&apps, app)?;
+            (running.app.clone(), running.first.clone(), running.ends.subscribe())
         };
+        if *ends.borrow() {
+            return Err(Refusal::new(RefusalCode::Stopping, format!("the app `{app}` ends")));
+        }
         let backends = self.loader.backends();
         let known = self.choice_book.read(app).map_err(|error| failed(&MoveError::Unrecorded(error)))?;
         let movable = Movable { app: &now, first: &first, choices: &known, hosts: backends.named() };
@@ -89,7 +96,7 @@ impl Host {
         let to = backends.of(&plan.app, &change.component, &plan.to).map_err(refused)?;
         let (stores, owner, backend) = (to.opened.stores.clone(), to.owner, to.name);
         let cannot = || Refusal::new(RefusalCode::LinkRefused, format!("`{}` cannot keep {}", plan.to, plan.state));
-        let asked = |plan| Asked { app, plan, known: known.clone(), replace };
+        let asked = |plan| Asked { app, plan, known: known.clone(), replace, ends: ends.clone() };
         let report = match plan.state {
             State::KeyValue => {
                 let store = stores.key_value.ok_or_else(cannot)?;
@@ -116,7 +123,7 @@ impl Host {
         to: Side<S>,
         asked: Asked<'_>,
     ) -> Result<MoveReport, Refusal> {
-        let Asked { app, plan, known, replace } = &asked;
+        let Asked { app, plan, known, replace, ends } = &asked;
         let in_use = || {
             let message = format!("something of `{app}` still uses `{}`", plan.to);
             Refusal::new(RefusalCode::NotEmpty, message).hint("try again when calls that began before have ended")
@@ -128,25 +135,35 @@ impl Host {
         let leading = keeps.lead(app, &plan.from, &plan.to).ok_or_else(in_use)?;
         let [during, _] = &plan.choices;
         self.choice_book.write(app, during).map_err(|error| failed(&MoveError::Unrecorded(error)))?;
-        match self.carried(leading, to.clone(), &asked).await {
-            Ok(report) => Ok(report),
-            Err(error) => {
-                // What may have been switched in the record is not touched: the next attempt finds what is there.
-                let cleared = match &error {
-                    MoveError::Unrecorded(_) => {
-                        self.choice_book.write(app, during).map_err(|_| BackendError::Unfinished)
-                    }
-                    _ => clear(&to)
-                        .await
-                        .and_then(|()| self.choice_book.write(app, known).map_err(|_| BackendError::Unfinished)),
-                };
-                if let Err(error) = cleared {
-                    let error = &error as &dyn Error;
-                    tracing::warn!(%app, backend = %plan.to, error, "a part of a copy is left there: the next move removes it");
-                }
-                Err(failed(&error))
+        let mut ends = ends.clone();
+        let carried = tokio::select! {
+            carried = self.carried(leading, to.clone(), &asked) => carried,
+            // Whoever would tell is gone with the app.
+            _ = ends.wait_for(|ends| *ends) => Err(MoveError::Ends),
+        };
+        let error = match carried {
+            Ok(report) => return Ok(report),
+            Err(error) => error,
+        };
+        // The next attempt finds what is there by the record of this one.
+        let cleared = match &error {
+            // What was recorded last may be there or not.
+            MoveError::Unrecorded(_) => self.choice_book.write(app, during).map_err(|_| BackendError::Unfinished),
+            MoveError::Ends => Err(BackendError::Unfinished),
+            _ => {
+                clear(&to).await.and_then(|()| self.choice_book.write(app, known).map_err(|_| BackendError::Unfinished))
             }
+        };
+        if let Err(error) = cleared {
+            let error = &error as &dyn Error;
+            tracing::warn!(%app, backend = %plan.to, error, "a part of a copy is left there: the next move removes it");
         }
+        let refusal = failed(&error);
+        Err(match *replace && !there.is_empty() {
+            true => refusal
+                .hint(format!("it is where it was, with all that is in it; what was in `{}` is removed", plan.to)),
+            false => refusal,
+        })
     }
 
     /// Carries everything and switches the links.
@@ -158,7 +175,9 @@ impl Host {
     ) -> Result<MoveReport, MoveError> {
         let Asked { app, plan, .. } = asked;
         let progress = Arc::new(Progress::new((*app).clone(), &plan.from, &plan.to));
-        *self.moving.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&progress);
+        if let Some(running) = self.apps().get_mut(*app) {
+            running.moving = Arc::downgrade(&progress);
+        }
         clear(&to).await.map_err(MoveError::Write)?;
         let (noted, ended) = leading.keep.note();
         timeout(BUSY_MAX, ended.wait()).await.map_err(|_| MoveError::Busy(BUSY_MAX))?;
@@ -234,12 +253,6 @@ impl Host {
 }
 
 impl Host {
-    /// How far a move of what `app` keeps is.
-    pub(super) fn progress(&self, app: &AppId) -> Option<MoveProgress> {
-        let moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
-        moving.is_of(app).then(|| moving.told())
-    }
-
     /// Notes that `app` uses from now on what a component that is `spec` is linked to: what is there is no part of a copy any
     /// more.
     ///

@@ -26,7 +26,6 @@ impl Host {
         let of_app = |(app, waiting): (AppId, Vec<Waiting>)| AppStatus {
             ready: waiting.is_empty(),
             waiting,
-            moving: self.progress(&app),
             ..apps.get(&app).map_or_else(|| starting(&app), |running| running.status(&app))
         };
         let apps = waiting.into_iter().map(of_app).collect();
@@ -179,7 +178,13 @@ impl Running {
             all += some;
             all
         });
-        AppStatus { uptime_ms: Some(self.since.elapsed().as_millis() as u64), requests, components, ..starting(app) }
+        AppStatus {
+            uptime_ms: Some(self.since.elapsed().as_millis() as u64),
+            requests,
+            components,
+            moving: self.moving.upgrade().map(|moving| moving.told()),
+            ..starting(app)
+        }
     }
 
     fn component(&self, component: &Component) -> ComponentStatus {

@@ -47,8 +47,7 @@ impl Host {
         // What does not answer is found out before anybody has to wait for that.
         let (before, changed) = self.changed(app, &change)?;
         let _open = self.usable(&changed, &before.now, &change.component).await?;
-        // One after the other: each begins with what the one before left.
-        let _turn = self.relinking.lock().await;
+        let _turn = self.turns.of(app).await;
         let (before, changed) = self.changed(app, &change)?;
         let prepared = self.prepare(changed, &before, &change.component).await?;
         self.uses(app, &prepared.app.components[&change.component])?;

@@ -47,6 +47,14 @@ fn put(server: &Server, path: &str, value: &str) {
     assert_eq!(answer.status(), 204, "{}", answer.summary());
 }
 
+/// Puts 1,000 keys: a move takes long enough to do something meanwhile.
+fn fill(server: &Server) {
+    let mut client = server.connect();
+    for number in 0..1000 {
+        assert_eq!(client.call("PUT", &format!("/kv/a/{number}"), &[b'x'; 20_000]).status(), 204);
+    }
+}
+
 fn record(app: &App) -> String {
     fs::read_to_string(app.data_dir().join("choices/default.shop.json")).unwrap_or_default()
 }
@@ -200,10 +208,7 @@ fn killed_in_the_middle() {
     let Some(nats) = NatsServer::builder().start() else { return };
     let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
     let server = up(&app);
-    let mut client = server.connect();
-    for number in 0..1000 {
-        assert_eq!(client.call("PUT", &format!("/kv/a/{number}"), &[b'x'; 20_000]).status(), 204);
-    }
+    fill(&server);
     thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:keyvalue=nats", &[]));
         until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
@@ -227,10 +232,7 @@ fn told_and_given_up() {
     let Some(nats) = NatsServer::builder().start() else { return };
     let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
     let server = up(&app);
-    let mut client = server.connect();
-    for number in 0..1000 {
-        assert_eq!(client.call("PUT", &format!("/kv/a/{number}"), &[b'x'; 20_000]).status(), 204);
-    }
+    fill(&server);
     let told = || WATTLE.run(&app, ["ps"]).stdout.contains("moves what it keeps from disk to nats: ").then_some(());
     let ran = thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:keyvalue=nats", &[]));
@@ -246,6 +248,28 @@ fn told_and_given_up() {
     nats.resume();
     until("it is moved", || relocate(&app, "wasi:keyvalue=nats", &[]).is_ok().then_some(()));
     assert_eq!((keys(&server).len(), store(&app).0.as_str()), (1001, "nats"));
+}
+
+/// A host that is stopped in the middle ends as it always does, and finds everything where it was.
+#[test]
+fn stopped_in_the_middle() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
+    let server = up(&app);
+    fill(&server);
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| relocate(&app, "wasi:keyvalue=nats", &[]));
+        until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
+        nats.pause();
+        assert_eq!(server.stop().code, Some(0));
+        let ran = moving.join().unwrap();
+        assert!(ran.code == Some(1) && ran.stderr.contains("nothing was moved: the app ends"), "{ran}");
+    });
+    nats.resume();
+    let server = up(&app);
+    assert_eq!((keys(&server).len(), store(&app).0.as_str()), (1000, "disk"));
+    assert_eq!(is_moved(&app, "wasi:keyvalue=nats", &[])["copied"], 1000);
+    assert_eq!(keys(&server).len(), 1000);
 }
 
 /// A backend that has no room: everything is where it was, and the app goes on.
@@ -287,13 +311,34 @@ fn under_way() {
     assert_eq!([server.get("/kv/a/late").summary(), server.get("/kv/a/early").summary()], ["200 late", "200 x"]);
 }
 
+/// An app that keeps what it is told to through `wasmcloud:keyvalue`.
+fn concurrent_keeper() -> App {
+    App::new(
+        "name = \"shop\"\n[components.web]\nsource = \"state-p3.wasm\"\nlinks = { \"wasmcloud:keyvalue\" = \"memory\" }\n\
+         [[triggers.http]]\npath = \"/...\"\ncomponent = \"web\"\n",
+    )
+}
+
+/// A version that was told before the move is none of what is there then, though backends count alike.
+#[test]
+fn versions() {
+    let app = concurrent_keeper();
+    let server = up(&app);
+    put(&server, "/kv/a/key", "one");
+    let version = || server.get("/entry/a/key").json()[1].as_str().unwrap().to_owned();
+    let before = version();
+    is_moved(&app, "wasmcloud:keyvalue=disk", &[]);
+    let after = version();
+    assert_eq!(before.replace("memory", "disk"), after, "both count alike");
+    let swap = |version: &str| server.call("POST", &format!("/swap/a/key?version={version}"), "two").text();
+    assert_eq!(swap(&before), format!("[\"one\",\"{after}\"]"));
+    assert_eq!(swap(&after), "swapped");
+}
+
 /// What ends, ends when it would have.
 #[test]
 fn lifetimes() {
-    let app = App::new(
-        "name = \"shop\"\n[components.web]\nsource = \"state-p3.wasm\"\nlinks = { \"wasmcloud:keyvalue\" = \"memory\" }\n\
-         [[triggers.http]]\npath = \"/...\"\ncomponent = \"web\"\n",
-    );
+    let app = concurrent_keeper();
     let server = up(&app);
     put(&server, "/kv/a/long?ttl-ms=3600000", "long");
     put(&server, "/kv/a/short?ttl-ms=3000", "short");

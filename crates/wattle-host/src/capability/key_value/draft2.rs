@@ -2,12 +2,12 @@
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource};
-use wattle_backend::key_value::{Swap, Version};
 
 use super::fault::{Answer, Failure, Fault, answered};
 use super::increment::SIGNED;
 use super::link::{HasStore, VIEWS, View};
 use super::open_bucket::OpenBucket;
+use super::swap::{Seen, Swapped};
 use crate::capability::Via;
 use crate::capability::bindings::wasi::keyvalue0_2_0_draft2::{atomics, batch, store};
 use crate::capability::operation::Namespace;
@@ -26,7 +26,7 @@ pub struct Cas {
     open: OpenBucket,
     key: String,
     /// What the guest saw last: when it made this, or when it asked for the value. `None`: nothing was there.
-    seen: Option<Version>,
+    seen: Option<Seen>,
 }
 
 /// Joins an import of `atomics`.
@@ -105,10 +105,10 @@ impl View<'_> {
     /// Does what was prepared. A conflict gives what to try again with.
     async fn swap_prepared(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Answer<Option<Resource<Cas>>> {
         let cas = self.table.delete(cas)?;
-        match cas.open.swap(&cas.key, cas.seen, value).await? {
-            Swap::Done(_) => Ok(None),
-            Swap::Conflict(now) => {
-                let seen = now.map(|entry| entry.version);
+        match cas.open.swap(&cas.key, cas.seen.as_ref(), value).await? {
+            Swapped::Done => Ok(None),
+            Swapped::Conflict(now) => {
+                let seen = now.map(|current| current.seen);
                 Ok(Some(self.table.push(Cas { seen, ..cas })?))
             }
         }
@@ -132,15 +132,15 @@ impl atomics::Host for View<'_> {
 impl atomics::HostCas for View<'_> {
     async fn new(&mut self, bucket: Resource<OpenBucket>, key: String) -> Answer<Resource<Cas>> {
         let open = self.table.get(&bucket)?.clone();
-        let seen = open.current(&key).await?.map(|entry| entry.version);
+        let seen = open.current(&key).await?.map(|current| current.seen);
         Ok(self.table.push(Cas { open, key, seen })?)
     }
 
     async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
         let cas = self.table.get_mut(&cas)?;
         let found = cas.open.current(&cas.key).await?;
-        cas.seen = found.as_ref().map(|entry| entry.version);
-        Ok(found.map(|entry| entry.value.into()))
+        cas.seen = found.as_ref().map(|current| current.seen.clone());
+        Ok(found.map(|current| current.value.into()))
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {

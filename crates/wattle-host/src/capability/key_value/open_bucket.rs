@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use wattle_backend::key_value::{KeyValue, Put, Swap};
+use wattle_backend::key_value::{Entry, KeyValue, Put, Swap};
 
 use super::fault::{Answer, Failure, Fault, refuse};
 use super::operation::{DELETE, DELETE_MANY, EXISTS, GET, GET_MANY, SET, SET_MANY};
@@ -64,6 +64,12 @@ impl OpenBucket {
     /// A call of what is kept in it.
     pub(super) async fn call(&self) -> Answer<Call<'_, dyn KeyValue>> {
         Ok(self.lease.key_value()?.call(&self.place).await)
+    }
+
+    /// What is at `key`.
+    pub(super) async fn entry(&self, key: &str) -> Answer<Option<Entry>> {
+        let (key, call) = (checked_key(key)?, self.call().await?);
+        Ok(call.store().get(&call.bucket, key).await?)
     }
 
     pub(super) async fn get(&self, key: &str) -> Answer<Option<Bytes>> {

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use wasmtime::component::{Accessor, LinkerInstance, Resource};
 use wattle_backend::error::BackendError;
-use wattle_backend::key_value::{Entry, Swap};
 
 use super::fault::{Answer, Failure, Fault};
 use super::increment::SIGNED;
 use super::link::{HasStore, VIEWS, View};
 use super::open_bucket::OpenBucket;
-use super::swap::{Expected, told};
+use super::swap::{Current, Expected, Swapped};
 use crate::capability::Via;
 use crate::capability::bindings::named_imports::wasmcloud::keyvalue::store;
 use crate::capability::bindings::wasmcloud::keyvalue::{atomics, batch, cas, types};
@@ -154,8 +153,8 @@ impl<T: Send> atomics::HostWithStore<T> for HasStore {
     }
 }
 
-fn told_entry(entry: Entry) -> cas::Entry {
-    cas::Entry { value: entry.value.into(), version: told(entry.version) }
+fn told_entry(current: Current) -> cas::Entry {
+    cas::Entry { value: current.value.into(), version: current.seen.to_string() }
 }
 
 impl cas::Host for View<'_> {}
@@ -178,8 +177,8 @@ impl<T: Send> cas::HostWithStore<T> for HasStore {
     ) -> Answer<cas::CasResult> {
         let expected = Expected { version: options.require_version, value: options.require_value };
         Ok(match taken(accessor, &bucket)?.swap_expected(&key, value, &expected).await? {
-            Swap::Done(_) => cas::CasResult::Swapped,
-            Swap::Conflict(found) => cas::CasResult::Stale(found.map(told_entry)),
+            Swapped::Done => cas::CasResult::Swapped,
+            Swapped::Conflict(found) => cas::CasResult::Stale(found.map(told_entry)),
         })
     }
 }

@@ -10,12 +10,10 @@ use wattle_backend::error::BackendError;
 use super::MoveError;
 use super::carry::Carry;
 use super::progress::Progress;
-use crate::capability::keep::{Item, Noted, Side};
+use crate::capability::keep::{Item, NOTED_MAX, Noted, Side};
 
 /// How many names are carried at a time. The values of so many are in memory.
 const AT_ONCE: usize = 8;
-/// Names that changed, or are different, of which so many are known at a time.
-const CHANGES_MAX: usize = 100_000;
 /// Changes that may be left for the end, when calls wait.
 const LAST_MAX: usize = 200;
 /// How often changes are carried while the app goes on making more.
@@ -43,8 +41,8 @@ impl<S: Carry + ?Sized> Carrier<S> {
             let mut left = self.differing().await?;
             for _ in 0..ROUNDS {
                 left.extend(noted.take());
-                if left.len() > CHANGES_MAX {
-                    return Err(MoveError::Changing(CHANGES_MAX));
+                if left.len() > NOTED_MAX {
+                    return Err(MoveError::Changing(NOTED_MAX));
                 }
                 if left.len() <= LAST_MAX {
                     break;
@@ -109,8 +107,8 @@ impl<S: Carry + ?Sized> Carrier<S> {
         let mut differing = BTreeSet::new();
         for bucket in names {
             differing.extend(self.differing_in(&bucket).await?.into_iter().map(|name| (bucket.clone(), Some(name))));
-            if differing.len() > CHANGES_MAX {
-                return Err(MoveError::Changing(CHANGES_MAX));
+            if differing.len() > NOTED_MAX {
+                return Err(MoveError::Changing(NOTED_MAX));
             }
         }
         Ok(differing)
@@ -121,7 +119,7 @@ impl<S: Carry + ?Sized> Carrier<S> {
         let (mut ours, mut theirs) = (Names::of(&self.from, bucket), Names::of(&self.to, bucket));
         let mut differing = BTreeSet::new();
         let (mut one, mut other) = (ours.next().await?, theirs.next().await?);
-        while differing.len() <= CHANGES_MAX {
+        while differing.len() <= NOTED_MAX {
             let order = match (&one, &other) {
                 (None, None) => break,
                 (Some(_), None) => std::cmp::Ordering::Less,

@@ -21,10 +21,6 @@ impl Progress {
         Self { app, from: from.clone(), to: to.clone(), copied, bytes }
     }
 
-    pub(super) fn is_of(&self, app: &AppId) -> bool {
-        self.app == *app
-    }
-
     /// So many names more were copied, and bytes of what they stand for.
     pub(super) fn add(&self, copied: u64, bytes: u64) {
         self.copied.fetch_add(copied, Ordering::Relaxed);
@@ -32,7 +28,7 @@ impl Progress {
     }
 
     /// How far it is now.
-    pub(super) fn told(&self) -> MoveProgress {
+    pub(in crate::host) fn told(&self) -> MoveProgress {
         let (copied, bytes) = (self.copied.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
         MoveProgress { from: self.from.clone(), to: self.to.clone(), copied, bytes }
     }
