@@ -11,6 +11,7 @@ use wattle_testkit::{App, NatsServer, Ran, Server, until};
 
 use crate::WATTLE;
 use crate::blobs::faces;
+use crate::relink::{keys, service};
 
 /// An app that keeps what it is told to. `links` are those of its component, and `more` further lines of its table.
 fn keeper(links: &str, more: &str) -> App {
@@ -67,19 +68,6 @@ fn store(app: &App) -> (String, String) {
     let of_store = |link: &&Value| link["import"].as_str().unwrap().starts_with("wasi:keyvalue/store");
     let link = links.iter().find(of_store).unwrap();
     (link["backend"].as_str().unwrap().into(), link["rule"].as_str().unwrap().into())
-}
-
-/// All keys of the bucket.
-fn keys(server: &Server) -> BTreeSet<String> {
-    let (mut keys, mut cursor) = (BTreeSet::new(), String::new());
-    loop {
-        let page = server.get(&format!("/list/a{cursor}")).json();
-        keys.extend(page["keys"].as_array().unwrap().iter().filter_map(|key| Some(key.as_str()?.to_owned())));
-        match &page["cursor"] {
-            Value::Null => return keys,
-            next => cursor = format!("?cursor={next}"),
-        }
-    }
 }
 
 /// What a default chose, and what somebody wrote, is there after the move, and after a restart; there and back.
@@ -270,6 +258,70 @@ fn stopped_in_the_middle() {
     assert_eq!((keys(&server).len(), store(&app).0.as_str()), (1000, "disk"));
     assert_eq!(is_moved(&app, "wasi:keyvalue=nats", &[])["copied"], 1000);
     assert_eq!(keys(&server).len(), 1000);
+}
+
+/// A link that somebody sets meanwhile waits for the end of the move, and is led back to where things are then.
+#[test]
+fn other_changes_wait() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
+    let server = up(&app);
+    fill(&server);
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| is_moved(&app, "wasi:keyvalue=nats", &[]));
+        until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
+        let set = WATTLE.run(&app, ["link", "set", "shop", "web", "wasi:keyvalue=memory"]);
+        assert!(set.is_ok(), "{set}");
+        assert!(!record(&app).contains("\"to\""), "the move has ended: {}", record(&app));
+        assert_eq!(moving.join().unwrap()["copied"], 1000);
+    });
+    assert_eq!(keys(&server), BTreeSet::new());
+    assert!(WATTLE.run(&app, ["link", "rm", "shop", "web", "wasi:keyvalue"]).is_ok());
+    assert_eq!((keys(&server).len(), store(&app).0.as_str()), (1000, "nats"));
+}
+
+/// A call that goes on for too long at the end: the move is given up, the call and those that were held lose nothing, and
+/// the next attempt moves what they wrote.
+#[test]
+fn a_call_that_does_not_end() {
+    let manifest = "name = \"shop\"\n[components.web]\nsource = \"blobs.wasm\"\nlinks = { \"wasi:blobstore\" = \"memory\" }\n\
+                    [[triggers.http]]\npath = \"/...\"\ncomponent = \"web\"\n";
+    let app = App::new(manifest);
+    let server = up(&app);
+    put(&server, "/container/box", "");
+    let (mut slow, mut held) = (server.connect(), server.connect());
+    slow.send("PUT /object/box/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nsl");
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| relocate(&app, "wasi:blobstore=disk", &[]));
+        until("it has begun", || record(&app).contains("\"to\": \"disk\"").then_some(()));
+        // It began before the move, which waits for it; a second one begins behind it.
+        held.send("PUT /object/box/held HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nhe");
+        put(&server, "/object/box/meanwhile", "x");
+        slow.send("ow");
+        assert_eq!(slow.answer("PUT").status(), 204);
+        let ran = moving.join().unwrap();
+        assert!(ran.code == Some(1) && ran.stderr.contains("calls were held for 10s"), "{ran}");
+        held.send("ld");
+        assert_eq!(held.answer("PUT").status(), 204);
+    });
+    let report: Value = serde_json::from_str(&relocate(&app, "wasi:blobstore=disk", &["--json"]).stdout).unwrap();
+    assert_eq!(report["copied"], 3, "{report}");
+    let all = ["slow", "held", "meanwhile"].map(|name| server.get(&format!("/object/box/{name}")).summary());
+    assert_eq!(all, ["200 slow", "200 held", "200 x"]);
+}
+
+/// What a service holds open goes along, and ends when its link is led elsewhere later.
+#[test]
+fn what_a_service_holds() {
+    let app = service().file("host.toml", "[limits]\ndrain = \"1s\"\n");
+    let server = up(&app);
+    let hold = || server.get("/insist/hold").summary();
+    assert!(hold().starts_with("200 1 "));
+    let moved = WATTLE.run(&app, ["link", "move", "shop", "callee", "wasi:keyvalue=disk"]);
+    assert!(moved.is_ok(), "{moved}");
+    assert!(hold().starts_with("200 2 "), "it is counted on where it was moved to");
+    assert!(WATTLE.run(&app, ["link", "set", "shop", "callee", "wasi:keyvalue=memory"]).is_ok());
+    until("it fails", || hold().starts_with("200 Error::Other(\"closed\")").then_some(()));
 }
 
 /// A backend that has no room: everything is where it was, and the app goes on.

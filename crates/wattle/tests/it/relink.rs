@@ -35,7 +35,7 @@ fn keeper((guest, package): (&str, &str), more: &str) -> App {
 }
 
 /// An app with a service that others call, which keeps what it counts in memory.
-fn service() -> App {
+pub(crate) fn service() -> App {
     App::new(
         "name = \"shop\"\n[components.caller]\nsource = \"caller.wasm\"\n[services.callee]\nsource = \"callee.wasm\"\n\
          links = { \"wasi:keyvalue\" = \"memory\" }\n[[triggers.http]]\npath = \"/...\"\ncomponent = \"caller\"\n",
@@ -295,7 +295,7 @@ impl Drop for Over<'_> {
 }
 
 /// All keys of the bucket.
-fn keys(server: &Server) -> BTreeSet<String> {
+pub(crate) fn keys(server: &Server) -> BTreeSet<String> {
     let (mut keys, mut cursor) = (BTreeSet::new(), String::new());
     loop {
         let page = server.get(&format!("/list/a{cursor}")).json();
