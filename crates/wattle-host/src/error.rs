@@ -1,5 +1,6 @@
 //! What can go wrong when a host or an app is started. What goes wrong in a request is in [`crate::answer`].
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -174,4 +175,10 @@ impl StartError {
             _ => None,
         }
     }
+}
+
+/// An error with what caused it, on one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

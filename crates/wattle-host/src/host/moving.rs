@@ -32,6 +32,7 @@ use super::links::Joining;
 use super::relink::{callees, named, refused};
 use crate::capability::keep::Side;
 use crate::component::Links;
+use crate::error::with_causes;
 use crate::sibling::Sibling;
 use carrier::{Carrier, buckets, clear};
 use carry::Carry;
@@ -284,7 +285,6 @@ fn unrecorded(error: &io::Error) -> Refusal {
 }
 
 fn failed(error: &MoveError) -> Refusal {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    let message = causes.fold(format!("nothing was moved: {error}"), |text, cause| format!("{text}: {cause}"));
+    let message = format!("nothing was moved: {}", with_causes(error));
     Refusal::new(RefusalCode::MoveFailed, message).hint("it is where it was, with all that is in it")
 }

@@ -16,7 +16,7 @@ use super::links::Joining;
 use super::{Host, Running};
 use crate::capability::Via;
 use crate::component::{Identity, Links, Program};
-use crate::error::StartError;
+use crate::error::{StartError, with_causes};
 use crate::readiness::Readiness;
 use crate::sibling::{Callee, Sibling};
 use crate::trigger::message::Inbox;
@@ -192,8 +192,7 @@ fn hears_elsewhere(spec: &ComponentSpec, before: &Links, now: &Links) -> bool {
 
 /// Whether somebody should try again is in the code.
 pub(super) fn refused(error: StartError) -> Refusal {
-    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-    let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    let message = with_causes(&error);
     let code = match error {
         StartError::CannotKeep { .. } | StartError::NoBackendKind { .. } | StartError::NoSecret { .. } => {
             RefusalCode::BackendUnfit

@@ -1,6 +1,5 @@
 //! The way to a collector: one message in one request, with a limit on how long that takes.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::time::timeout;
 use wattle_spec::telemetry::{CollectorUrl, Secret};
 
 use super::TelemetryError;
+use crate::error::with_causes;
 
 /// How long one request may take, as OTLP has it by default.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -98,10 +98,7 @@ impl Client {
         let uri: Uri = self.collector.of(signal).parse().map_err(|_| Refusal::Unreachable("no URI".into()))?;
         let mut request = Request::post(uri).body(Full::new(message)).expect("invariant: a URI makes a request");
         request.headers_mut().extend(self.fields.clone());
-        let answer = self.http.request(request).await.map_err(|error| {
-            let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-            Refusal::Unreachable(causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}")))
-        })?;
+        let answer = self.http.request(request).await.map_err(|error| Refusal::Unreachable(with_causes(&error)))?;
         let status = answer.status();
         let _ = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
         if status.is_success() { Ok(()) } else { Err(Refusal::Status(status)) }

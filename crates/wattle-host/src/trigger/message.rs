@@ -178,9 +178,3 @@ impl Subscriber {
         self.ground.report(Report::Message(report));
     }
 }
-
-/// An error with what caused it, on one line.
-fn told(error: &BackendError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}

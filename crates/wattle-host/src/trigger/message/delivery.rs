@@ -14,9 +14,10 @@ use wattle_backend::error::BackendError;
 use wattle_spec::message::{Attempt, MessageReport};
 use wattle_spec::subject::Subject;
 
+use super::Subscriber;
 use super::handler::{Instance, Warm};
-use super::{Subscriber, told};
 use crate::cores::CoreId;
+use crate::error::with_causes;
 use crate::invocation::{Invocation, RequestId, TriggerKind};
 use crate::telemetry::{Delivered, Fate};
 use crate::trigger::call::Failed;
@@ -70,7 +71,7 @@ impl Subscriber {
         match receipt.settle(settlement).await {
             Ok(()) => delivered.became(fate),
             Err(error) => {
-                self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: told(&error) });
+                self.report(MessageReport::Unsettled { attempt: self.told(&attempt), reason: with_causes(&error) });
                 delivered.became(Fate::Unsettled);
             }
         }
@@ -135,7 +136,7 @@ impl Subscriber {
                 // It would be too large the next time, too.
                 Err(error @ BackendError::TooLarge { .. }) => (None, format!("{reason}; as a dead letter, {error}")),
                 Err(error) => {
-                    let reason = format!("{reason}; {subject} does not take it: {}", told(&error));
+                    let reason = format!("{reason}; {subject} does not take it: {}", with_causes(&error));
                     self.report(MessageReport::Unsettled { attempt: self.told(attempt), reason });
                     return (Settlement::Retry(self.trigger.retry.backoff.longest), Fate::Retried);
                 }

@@ -13,10 +13,11 @@ use wattle_backend::error::BackendError;
 use wattle_spec::backoff::Backoff;
 use wattle_spec::message::MessageReport;
 
+use super::Subscriber;
 use super::handler::Warm;
 use super::hearing::Deaf;
-use super::{Subscriber, told};
 use crate::cores::CoreId;
+use crate::error::with_causes;
 use crate::invocation::RequestId;
 
 /// How long to wait before a backend is asked again that could not be reached.
@@ -127,7 +128,7 @@ impl Work {
             deaf.because_of(error.code());
             let after = SUBSCRIBE_BACKOFF.delay(failures, RequestId::next().chance());
             failures += 1;
-            let (app, trigger, reason) = (app.clone(), trigger.clone(), told(&error));
+            let (app, trigger, reason) = (app.clone(), trigger.clone(), with_causes(&error));
             subscriber.report(MessageReport::Lost { app, trigger, reason, after });
             tokio::select! {
                 biased;
@@ -140,7 +141,7 @@ impl Work {
     fn trouble(&self, error: &BackendError) {
         let subscriber = &self.subscriber;
         let (app, trigger) = (subscriber.component.identity.app.clone(), subscriber.trigger.to_string());
-        subscriber.report(MessageReport::Troubled { app, trigger, reason: told(error) });
+        subscriber.report(MessageReport::Troubled { app, trigger, reason: with_causes(error) });
     }
 }
 
