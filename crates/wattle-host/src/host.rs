@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use wattle_spec::app::App;
-use wattle_spec::name::{AppId, BackendName, ComponentName};
+use wattle_spec::name::{AppId, BackendName};
 use wattle_spec::route::{HttpRoute, PathPattern, RouteTable, RouteTarget};
 
 pub use backends::BackendSource;
@@ -127,19 +127,10 @@ impl Host {
         let ready = self.readiness.wait_for(&app.id, "start", "starting");
         let backends = self.loader.backends().all_of(app)?;
         self.loader.backends().limit(app)?;
-        let network = self.loader.network().clone();
         let outgoing = Arc::new(Places::new(&app.limits));
-        let mut starting = Starting { app, source, network, outgoing: outgoing.clone(), siblings: Siblings::new() };
-        self.loader.load_all(&mut starting, app.components.keys()).await?;
-        let siblings = starting.siblings;
-        let mut components = BTreeMap::new();
-        for name in app.components.keys() {
-            let Some(sibling) = siblings.get(name) else { continue };
-            self.loader.try_out(sibling.component(), &self.cores).await?;
-            components.insert(name, sibling.component().clone());
-        }
+        let siblings = self.loaded(app, source, &outgoing).await?;
         let mut inboxes = Vec::new();
-        for component in components.values() {
+        for component in siblings.values().map(|sibling| sibling.component()) {
             inboxes.extend(self.inboxes(app, component, &component.identity.links.load_full()).await?);
         }
         let backends = backends.into_iter().map(|(name, to)| {
@@ -148,7 +139,7 @@ impl Host {
         });
         let requests = Arc::new(Admission::new(&app.id, app.limits.concurrent_requests));
         let now = Arc::new(app.clone());
-        let routes = self.routes(app, &components, &requests)?;
+        let routes = self.routes(app, &siblings, &requests)?;
         let paths = routes.iter().map(|(route, target)| (&route.path, target));
         let running = Running {
             _inside: outgoing.open(Inside::new(self.server.clone(), paths)),
@@ -180,6 +171,17 @@ impl Host {
         Ok(())
     }
 
+    /// The components of `app`, each instantiated once. Their requests to elsewhere take places of `outgoing`.
+    async fn loaded(&self, app: &App, source: &dyn Source, outgoing: &Arc<Places>) -> Result<Siblings, StartError> {
+        let network = self.loader.network().clone();
+        let mut starting = Starting { app, source, network, outgoing: outgoing.clone(), siblings: Siblings::new() };
+        self.loader.load_all(&mut starting, app.components.keys()).await?;
+        for sibling in starting.siblings.values() {
+            self.loader.try_out(sibling.component(), &self.cores).await?;
+        }
+        Ok(starting.siblings)
+    }
+
     /// Begins to listen to what `component` of `app` hears of, where `links` say.
     async fn inboxes(&self, app: &App, component: &Arc<Component>, links: &Links) -> Result<Vec<Inbox>, StartError> {
         let name = &component.identity.name;
@@ -196,13 +198,13 @@ impl Host {
     fn routes(
         &self,
         app: &App,
-        components: &BTreeMap<&ComponentName, Arc<Component>>,
+        siblings: &Siblings,
         requests: &Arc<Admission>,
     ) -> Result<Vec<(HttpRoute, Target)>, StartError> {
         let mut routes = Vec::new();
         let mut folders = None;
         for route in &app.routes {
-            let Some(answerer) = self.answerer(app, route, components)? else { continue };
+            let Some(answerer) = self.answerer(app, route, siblings)? else { continue };
             let series = match &answerer {
                 Answerer::Component(component) => component.identity.series.clone(),
                 Answerer::Folder(_) => self
@@ -219,14 +221,11 @@ impl Host {
     }
 
     /// Who answers for a route. `None`: a component that is not there.
-    fn answerer(
-        &self,
-        app: &App,
-        route: &HttpRoute,
-        components: &BTreeMap<&ComponentName, Arc<Component>>,
-    ) -> Result<Option<Answerer>, StartError> {
+    fn answerer(&self, app: &App, route: &HttpRoute, siblings: &Siblings) -> Result<Option<Answerer>, StartError> {
         let directory = match &route.target {
-            RouteTarget::Component(name) => return Ok(components.get(name).cloned().map(Answerer::Component)),
+            RouteTarget::Component(name) => {
+                return Ok(siblings.get(name).map(|sibling| Answerer::Component(sibling.component().clone())));
+            }
             RouteTarget::Files(directory) => directory,
         };
         let (PathPattern::Prefix(prefix) | PathPattern::Exact(prefix)) = &route.path;
