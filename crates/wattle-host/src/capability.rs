@@ -92,6 +92,11 @@ pub(crate) fn is_personal(interface: &Interface) -> bool {
     joinable::is_joined(interface, joinable_interfaces())
 }
 
+/// Whether `interface` is one of the host's that is the same for all components of a store.
+pub(crate) fn is_shared(interface: &Interface) -> bool {
+    personal::is_shared(interface)
+}
+
 /// Offers for `names`, each `namespace:package/interface@version`.
 fn offering(names: &[&str], state: Option<State>) -> Vec<Offer> {
     let interface = |name: &&str| -> Interface { name.parse().expect("invariant: names of built-in interfaces parse") };

@@ -22,14 +22,14 @@ use std::time::Instant;
 use wasmtime::component::{Component as Code, Linker, Val, types};
 use wasmtime::format_err;
 use wattle_spec::interface::Interface;
-use wattle_spec::shape::{ImportName, Kind};
+use wattle_spec::shape::Kind;
 
 pub(crate) use self::admission::{Admission, LIMIT};
 use self::apart::Apart;
 pub(crate) use self::arguments::Arguments;
 use self::arguments::Held;
 use self::callees::Place;
-pub(crate) use self::callees::{Callee, provided};
+pub(crate) use self::callees::{Callee, name_in_code, own_name, provided};
 pub(crate) use self::desk::Desk;
 use self::desk::Turns;
 use self::job::Job;
@@ -71,8 +71,8 @@ struct Caller {
     span: Option<Span>,
 }
 
-/// Joins what a `member` of the code `caller` imports under this name, the how manieth that others provide to it the place
-/// says, to whatever provides it when it is called.
+/// Joins what a `member` of the code `caller` imports under this name to whatever provides it when it is called. Beside the
+/// name is the import's index among those that others provide to the member.
 ///
 /// # Errors
 ///
@@ -106,14 +106,6 @@ pub(crate) fn join(
         }
     }
     Ok(())
-}
-
-/// How a component calls what it imports.
-fn name_of(import: &ImportName) -> String {
-    match (import.label(), import) {
-        (Some(label), _) => label.to_string(),
-        (None, import) => import.to_string(),
-    }
 }
 
 impl Sibling {

@@ -44,6 +44,14 @@ impl Interface {
             }
     }
 
+    /// What all interfaces have in common of which one serves the others: the name, and the lowest version of its track.
+    pub fn track(&self) -> Interface {
+        let lowest = |version: &Version| {
+            track(version).map_or_else(|| version.clone(), |(major, minor, patch)| Version::new(major, minor, patch))
+        };
+        Interface { version: self.version.as_ref().map(lowest), ..self.clone() }
+    }
+
     /// Whether `self`, written as a key in a manifest, speaks of `import`: a package speaks of all its interfaces,
     /// a key without a version of every version.
     pub fn covers(&self, import: &Interface) -> bool {

@@ -135,6 +135,16 @@ impl Provider {
     }
 }
 
+impl Link {
+    /// The import and the component, if it joins an import to a component that is called together.
+    pub fn together(&self) -> Option<(&ImportName, &ComponentName)> {
+        match (&self.what, &self.provider) {
+            (Linked::Import(import), Provider::Component { name, mode: Mode::Together }) => Some((import, name)),
+            _ => None,
+        }
+    }
+}
+
 impl Linked {
     /// The interface, or of a name the package; `None`: a plain import.
     pub fn interface(&self) -> Option<&Interface> {

@@ -71,9 +71,14 @@ impl Joinable {
 
     /// Whether it is what a component imports as `import`.
     fn serves(&self, import: &Interface) -> bool {
-        let own: Interface = self.interface.parse().expect("invariant: names of built-in interfaces parse");
-        own.serves(import)
+        serves(self.interface, import)
     }
+}
+
+/// Whether the built-in interface `own` is what a component imports as `import`.
+pub(super) fn serves(own: &str, import: &Interface) -> bool {
+    let own: Interface = own.parse().expect("invariant: names of built-in interfaces parse");
+    own.serves(import)
 }
 
 /// Whether a component can import `interface` under labels.

@@ -6,18 +6,18 @@ use bytes::Bytes;
 use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::digest::Digest;
 use wattle_spec::interface::Interface;
-use wattle_spec::link::{Linked, Mode, Provider};
+use wattle_spec::link::Link;
 use wattle_spec::name::ComponentName;
 use wattle_spec::shape::ImportName;
 
-use crate::capability::{Via, is_personal};
+use crate::capability::{Via, is_personal, is_shared};
 use crate::engine::CompileError;
 use crate::error::StartError;
 use crate::instance::{MEMBERS_MAX, MemberId};
-use crate::sibling::{Part, Wire, compose, provided};
+use crate::sibling::{Part, Wire, compose, name_in_code, own_name, provided};
 
 /// Changed whenever components are composed in another way: what was compiled before is compiled anew.
-const FORMAT: &str = "together 1";
+const FORMAT: &str = "together 2";
 
 /// The components that share a store, the one that it is made for first.
 pub(super) struct Crew<'a> {
@@ -37,7 +37,7 @@ pub(super) struct Import<'a> {
     /// How the whole calls it.
     pub(super) name: String,
     pub(super) interface: &'a Interface,
-    /// The how manieth it is of those that other components provide to it in instances of their own. `None`: the host has it.
+    /// The index among those that other components provide to it in instances of their own. `None`: the host has it.
     pub(super) provided: Option<usize>,
 }
 
@@ -147,12 +147,12 @@ impl<'a> Crew<'a> {
     /// Where the imports of a component lead, among parts in this `order`.
     fn wires(&self, aboard: &Aboard<'a>, order: &[usize]) -> BTreeMap<String, Wire> {
         let outside = aboard.spec.shape.imports.iter().enumerate();
-        let outside = outside.map(|(place, import)| (text(import), Wire::Import(aboard.name_of(place, import))));
+        let outside = outside.map(|(place, import)| (import.in_binary(), Wire::Import(aboard.name_of(place, import))));
         let inside = together(aboard.spec).filter_map(|(import, callee)| {
             let place = self.place(callee);
             let export = self.members[place].spec.shape.export_for(import.interface()?)?;
             let place = order.iter().position(|other| *other == place)?;
-            Some((text(import), Wire::Part { place, export: export.to_string() }))
+            Some((import.in_binary(), Wire::Part { place, export: export.to_string() }))
         });
         outside.chain(inside).collect()
     }
@@ -175,36 +175,23 @@ impl<'a> Aboard<'a> {
 
     /// How the whole calls one of its imports.
     ///
-    /// Of the component that the store is made for they keep their names. What is the same for everybody is found under a
-    /// name of the same version, whatever stands behind a `+`, and no two imports are called the same. The others have names
-    /// under which nothing is found but what is joined for them.
+    /// Of the component that the store is made for they keep their names, unless others provide them. What is the same for
+    /// everybody is found under a name of the same version, whatever stands behind a `+`, and no two imports are called the
+    /// same. The others have names under which nothing is found but what is joined for them.
     fn name_of(&self, place: usize, import: &ImportName) -> String {
-        if self.id == MemberId::FIRST {
-            return text(import);
-        }
         let is_apart = provided(self.spec).contains_key(import);
         match import {
-            ImportName::Interface(interface)
-                if !is_apart
-                    && !is_personal(interface)
-                    && interface.version.as_ref().is_some_and(|version| version.pre.is_empty()) =>
-            {
+            _ if self.id == MemberId::FIRST && is_apart => name_in_code(self.spec, import),
+            _ if self.id == MemberId::FIRST => import.in_binary(),
+            ImportName::Interface(interface) if !is_apart && is_shared(interface) => {
                 format!("{interface}+{}", self.id)
             }
-            _ => format!("{}-i{place}", self.id),
+            _ => own_name(self.id, place),
         }
     }
 }
 
 /// What a component imports from others that it calls together.
 fn together(spec: &ComponentSpec) -> impl Iterator<Item = (&ImportName, &ComponentName)> {
-    spec.links.iter().filter_map(|link| match (&link.what, &link.provider) {
-        (Linked::Import(import), Provider::Component { name, mode: Mode::Together }) => Some((import, name)),
-        _ => None,
-    })
-}
-
-/// The name of an import in the code.
-fn text(import: &ImportName) -> String {
-    import.label().map_or_else(|| import.to_string(), ToString::to_string)
+    spec.links.iter().filter_map(Link::together)
 }

@@ -27,9 +27,9 @@ pub(crate) struct Callee {
 pub(super) struct Place {
     /// Whose import it is.
     pub(super) member: MemberId,
-    /// The how manieth of such imports.
+    /// The index of the import among such.
     pub(super) import: usize,
-    /// The how manieth of its functions.
+    /// The index among its functions.
     pub(super) function: usize,
 }
 
@@ -41,6 +41,25 @@ pub(crate) fn provided(spec: &ComponentSpec) -> BTreeMap<&ImportName, &Component
         _ => None,
     });
     links.collect()
+}
+
+/// How composed code calls an import of a `member` under which nothing is found but what is joined for it: `place` is where
+/// the member's shape has it.
+pub(crate) fn own_name(member: MemberId, place: usize) -> String {
+    format!("{member}-i{place}")
+}
+
+/// How the code of a component calls an import of it that others provide `apart`.
+///
+/// What is composed of several components has a name of its own for it: what they import of the same interface may be
+/// provided by others.
+pub(crate) fn name_in_code(spec: &ComponentSpec, import: &ImportName) -> String {
+    let is_composed = spec.links.iter().any(|link| link.together().is_some());
+    let place = spec.shape.imports.iter().position(|other| other == import);
+    match place.filter(|_| is_composed) {
+        Some(place) => own_name(MemberId::FIRST, place),
+        None => import.in_binary(),
+    }
 }
 
 impl Callee {
@@ -57,15 +76,16 @@ impl Callee {
     ) -> wasmtime::Result<Vec<Self>> {
         let callee = |(import, name): (&ImportName, &ComponentName)| {
             let missing = || format_err!("there is no component {name} that could provide {import}");
-            Self::new(find(name).ok_or_else(missing)?, code, import)
+            Self::new(find(name).ok_or_else(missing)?, (code, &name_in_code(spec, import)), import)
         };
         provided(spec).into_iter().map(callee).collect()
     }
 
-    fn new(sibling: Arc<Sibling>, caller: &Code, import: &ImportName) -> wasmtime::Result<Self> {
+    /// What an `import` leads to if it leads to `sibling`, and the code of the caller calls it so.
+    fn new(sibling: Arc<Sibling>, (caller, name): (&Code, &str), import: &ImportName) -> wasmtime::Result<Self> {
         let not_imported = || format_err!("it does not import {import}");
         let interface = import.interface().ok_or_else(not_imported)?;
-        let wanted = signature::imported(caller, &super::name_of(import)).ok_or_else(not_imported)?;
+        let wanted = signature::imported(caller, name).ok_or_else(not_imported)?;
         let offered = signature::exported(sibling.code()?, &sibling.export(interface)?);
         let unfit = |reason| format_err!("{interface} of component {}: {reason}", sibling.name());
         let functions = wanted.iter().map(|(name, ty)| Function::find(name, ty, &offered).map(Arc::new).map_err(unfit));

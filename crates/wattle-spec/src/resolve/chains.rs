@@ -133,15 +133,26 @@ fn in_chain(chain: &[&ComponentName]) -> Refused {
     refused(&chain[..2], Fault::new(message).hint(hint))
 }
 
-/// Refuses what `first` calls together, if these are too many with what they call together themselves.
-fn in_crowd(first: &ComponentName, together: &Calls<'_>) -> Option<Refused> {
+/// The component `first` with what it calls together, and what these call so themselves.
+pub(super) fn crowd<'a, C>(first: &'a ComponentName, callees: impl Fn(&'a ComponentName) -> C) -> Vec<&'a ComponentName>
+where
+    C: Iterator<Item = &'a ComponentName>,
+{
     let (mut crowd, mut next) = (vec![first], 0);
     while let Some(component) = crowd.get(next) {
-        let callees = together.get(*component).into_iter().flatten();
-        let new: Vec<_> = callees.filter(|callee| !crowd.contains(callee)).copied().collect();
-        crowd.extend(new);
+        for callee in callees(component) {
+            if !crowd.contains(&callee) {
+                crowd.push(callee);
+            }
+        }
         next += 1;
     }
+    crowd
+}
+
+/// Refuses what `first` calls together, if these are too many with what they call together themselves.
+fn in_crowd(first: &ComponentName, together: &Calls<'_>) -> Option<Refused> {
+    let crowd = crowd(first, |component| together.get(component).into_iter().flatten().copied());
     if crowd.len() <= TOGETHER_MAX {
         return None;
     }

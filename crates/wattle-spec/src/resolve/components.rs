@@ -4,26 +4,31 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use super::chains::crowd;
 use super::{Found, Grants};
 use crate::app::{ComponentSpec, InstancePolicy};
 use crate::document::{Text, Written};
 use crate::fault::Fault;
 use crate::link::{Link, Provider};
 use crate::manifest::{ComponentEntry, Instances, MountEntry};
+use crate::name::ComponentName;
 use crate::network::EndpointPattern;
 use crate::shape::Kind;
 
-/// The component that `entry` means, and what is wrong with it.
+/// The links of each component.
+pub(super) type Links = BTreeMap<ComponentName, Vec<Link>>;
+
+/// The component that `entry` means, where all components have these `links`, and what is wrong with it.
 pub(super) fn resolved(
-    entry: &ComponentEntry,
+    (name, entry): (&ComponentName, &ComponentEntry),
     found: &Found,
-    links: Vec<Link>,
+    links: &Links,
     base: &Path,
     faults: &mut Vec<Fault>,
 ) -> ComponentSpec {
     faults.extend(same_place(&entry.mounts));
     faults.extend(entry.allow.udp.iter().filter(|pattern| !pattern.value.is_loopback()).map(beyond_loopback));
-    let default = policy_default(found.shape.kind, &links);
+    let default = policy_default(found.shape.kind, &links_of_instance(name, links));
     let Grants { mounts, env, secrets, network } = Grants::of(entry, base);
     let written = entry.instances.as_ref().map(|instances| &instances.value);
     ComponentSpec {
@@ -33,7 +38,7 @@ pub(super) fn resolved(
             faults.push(fault);
             default
         }),
-        links,
+        links: of(links, name).to_vec(),
         config: entry.config.iter().map(|(key, Text(value))| (key.clone(), value.clone())).collect(),
         env,
         secrets,
@@ -67,12 +72,24 @@ fn same_place(mounts: &[MountEntry]) -> Vec<Fault> {
     faults
 }
 
+/// The links of the component `name`.
+fn of<'a>(links: &'a Links, name: &ComponentName) -> &'a [Link] {
+    links.get(name).map_or(&[], Vec::as_slice)
+}
+
+/// Those of all components that share an instance of the component `name`.
+fn links_of_instance<'a>(name: &'a ComponentName, links: &'a Links) -> Vec<&'a Link> {
+    let callees = |component| of(links, component).iter().filter_map(Link::together).map(|(_, callee)| callee);
+    crowd(name, callees).into_iter().flat_map(|component| of(links, component)).collect()
+}
+
 /// What a component gets that says nothing. One of WASI 0.3 that keeps state through synchronous functions would only
-/// queue on them, so it serves one request at a time.
-fn policy_default(kind: Kind, links: &[Link]) -> InstancePolicy {
+/// queue on them, so it serves one request at a time. These are the `links` of all that share its instance: a function
+/// that holds one of them up holds up all.
+fn policy_default(kind: Kind, links: &[&Link]) -> InstancePolicy {
     match kind {
         Kind::Module | Kind::Component02 => InstancePolicy::FRESH,
-        Kind::Component03 if links.iter().any(is_sync_state) => {
+        Kind::Component03 if links.iter().any(|link| is_sync_state(link)) => {
             InstancePolicy { concurrency: NonZeroU32::MIN, ..InstancePolicy::SHARED }
         }
         Kind::Component03 => InstancePolicy::SHARED,

@@ -102,8 +102,7 @@ pub fn resolve(
     let mut components = BTreeMap::new();
     for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
-        let links = links.remove(&name.value).unwrap_or_default();
-        let mut component = components::resolved(entry, found, links, base, &mut faults);
+        let mut component = components::resolved((&name.value, entry), found, &links, base, &mut faults);
         let is_service = manifest.services.contains_key(&name.value);
         component.service = is_service.then(|| entry.restart.clone().unwrap_or_default().resolved());
         components.insert(name.value.clone(), component);

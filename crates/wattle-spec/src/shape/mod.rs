@@ -162,7 +162,7 @@ impl ImportName {
     }
 
     /// The name as the bytes have it.
-    fn in_binary(&self) -> String {
+    pub fn in_binary(&self) -> String {
         match self {
             ImportName::Labelled { label, .. } => label.to_string(),
             ImportName::Interface(_) | ImportName::Plain(_) => self.to_string(),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use wattle_spec::host_file::HostSpec;
+
 use crate::case::Case;
 
 /// The links of an app of `components`, of which `cart` and `pricing` are in the manifest, beside `lines`.
@@ -303,6 +305,32 @@ fn together() {
     4:51 component `prices` does not export `acme:pricing/quote@1.0.0`, which `cart` imports
       hint: did you mean `acme:pricing/qoute@1.0.0`? it exports `acme:pricing/qoute@1.0.0`
     ");
+}
+
+/// What holds one of those up that share an instance holds all up: a caller of 0.3 then serves one request at a time.
+#[test]
+fn concurrency_of_all() {
+    let check = |pricing: &str, modes: [&str; 2], instances: &str| {
+        let components = format!(
+            "cart: 0.3 acme:pricing/quote@1.0.0 =>\npricing: 0.3 acme:pricing/taxes@1.0.0 => acme:pricing/quote@1.0.0\n\
+             taxes: {pricing} => acme:pricing/taxes@1.0.0"
+        );
+        let lines = format!(
+            "components.taxes.source = 'taxes.wasm'\n\
+             components.cart.links.'acme:pricing' = {{ to = 'pricing', mode = '{}' }}\n\
+             components.pricing = {{ source = 'pricing.wasm', links = {{ 'acme:pricing' = {{ to = 'taxes', mode = '{}' }} }} }}\n\
+             components.cart.instances = {{ {instances} }}",
+            modes[0], modes[1]
+        );
+        let app = Case { lines: &lines, components: &components, host: "" }.app(&HostSpec::default()).unwrap();
+        ["cart", "pricing"].map(|name| app.components[&name.parse().unwrap()].instances.concurrency.get())
+    };
+    let (sync, concurrent) = ("0.2 wasi:keyvalue/store@0.2.0-draft", "0.3 wasmcloud:keyvalue/store@0.2.0");
+    assert_eq!(check(sync, ["together", "together"], ""), [1, 1]);
+    assert_eq!(check(sync, ["together", "together"], "concurrency = 4"), [4, 1]);
+    assert_eq!(check(sync, ["apart", "together"], ""), [16, 1]);
+    assert_eq!(check(sync, ["together", "apart"], ""), [16, 16]);
+    assert_eq!(check(concurrent, ["together", "together"], ""), [16, 16]);
 }
 
 /// A component that calls so many others together, each of which calls the next one, too.

@@ -44,9 +44,10 @@ fn interfaces() {
     "#);
 }
 
-/// Whether a provider serves an import, and whether it would as a key in `links`.
+/// Whether a provider serves an import, which both of a track do, and whether it would as a key in `links`.
 fn check(ours: &str, import: &str) -> String {
     let (ours, import): (Interface, Interface) = (ours.parse().unwrap(), import.parse().unwrap());
+    assert_eq!(ours.serves(&import), ours.track() == import.track(), "{ours}, {import}");
     format!("serves {}, covers {}", ours.serves(&import), ours.covers(&import))
 }
 

@@ -78,6 +78,7 @@ mod telemetry_calls;
 mod telemetry_messages;
 mod tls;
 mod together;
+mod together_worlds;
 mod up;
 
 use wattle_testkit::{App, Program};

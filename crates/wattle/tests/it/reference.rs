@@ -20,6 +20,8 @@ const MANIFEST: &str = include_str!("reference/wattle.toml");
 const HOST_FILE: &str = include_str!("reference/host.toml");
 const CONTROL: &str = include_str!("reference/control.md");
 const QUOTA: &str = include_str!("reference/quota.md");
+const MODES: &str = include_str!("reference/modes.md");
+const CALLEES: &str = include_str!("reference/callees.md");
 
 /// Compares the page `name` with what it should be, or writes it.
 fn check(name: &str, expected: &str) {
@@ -122,6 +124,7 @@ fn limits() {
         part("An app", "In `wattle.toml`: `[limits]`.", AppLimits::rows()),
         part("A host", "In `host.toml`: `[limits]`.", HostLimits::rows()),
         QUOTA.to_owned(),
+        CALLEES.to_owned(),
     ];
     check("limits.md", &page.concat());
 }
@@ -204,7 +207,7 @@ fn telemetry() {
 fn manifest() {
     Manifest::parse(MANIFEST).unwrap();
     let page = KeyPage { title: "The manifest, wattle.toml", schema: &manifest::schema(), example: MANIFEST };
-    check("manifest.md", &page.render());
+    check("manifest.md", &(page.render() + MODES));
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn lines_that_wait() {
 }
 
 /// Back and forth under load: no call fails, and what was acknowledged is in one of the two backends and not in the other.
-fn back_and_forth(app: &App, server: &Server, backends: [&str; 2]) {
+pub(crate) fn back_and_forth(app: &App, server: &Server, backends: [&str; 2]) {
     let (is_over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
     let changes = thread::scope(|scope| {
         for writer in 0..4 {

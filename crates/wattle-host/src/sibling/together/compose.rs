@@ -80,7 +80,7 @@ struct Whole<'a> {
     builder: ComponentBuilder,
     /// The instance of each part.
     instances: Vec<u32>,
-    shared: Shared<'a>,
+    shared: Shared,
     /// What the last part exports, with its kind.
     exports: Vec<(&'a str, ComponentExportKind)>,
 }
@@ -141,10 +141,10 @@ impl<'a> Whole<'a> {
 }
 
 /// Lets the whole import what a part imports, as `called`.
-fn import_as<'a>(
+fn import_as(
     builder: &mut ComponentBuilder,
-    moved: &mut Moved<'a, '_>,
-    import: ComponentImport<'a>,
+    moved: &mut Moved<'_>,
+    import: ComponentImport<'_>,
     called: &str,
 ) -> Result<(ComponentExportKind, u32), ComposeError> {
     let kind = match import.ty {

@@ -26,7 +26,9 @@ pub(super) enum Item<'a> {
 impl<'a> Head<'a> {
     pub(super) fn read(wasm: &'a [u8]) -> Result<Self, ComposeError> {
         let mut head = Self { items: Vec::new(), imported_as: HashMap::new(), exports: Vec::new() };
-        let (mut depth, mut len, mut has_core_types) = (0_u32, 0, false);
+        let (mut depth, mut len) = (0_u32, 0);
+        // What takes indices beside `items`: after the last import it does not matter.
+        let mut unusual = None;
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
@@ -42,17 +44,21 @@ impl<'a> Head<'a> {
                         head.items.push(Item::Alias(alias?));
                     }
                 }
-                Payload::ComponentImportSection(_) if has_core_types => {
-                    return Err(ComposeError::Unusual("has core types before its last import"));
-                }
                 Payload::ComponentImportSection(imports) => {
+                    if let Some(unusual) = unusual {
+                        return Err(ComposeError::Unusual(unusual));
+                    }
                     for import in imports {
                         head.import(import?);
                     }
                     len = head.items.len();
                 }
-                Payload::CoreTypeSection(_) => has_core_types = true,
+                Payload::CoreTypeSection(_) => unusual = Some("has core types before its last import"),
+                Payload::ComponentInstanceSection(_) => {
+                    unusual = Some("has instances of its own before its last import")
+                }
                 Payload::ComponentExportSection(exports) => {
+                    unusual = Some("exports something before its last import");
                     for export in exports {
                         let export = export?;
                         head.exports.push((export.name.name, export.kind.into()));

@@ -9,22 +9,23 @@ use wasm_encoder::{
     InstanceType, TypeBounds,
 };
 use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentTypeDeclaration, InstanceTypeDeclaration};
+use wattle_spec::interface::Interface;
 
 use super::compose::ComposeError;
 
 /// The resources that parts import so far, by interface and name: the type that each of them is in the whole.
-pub(super) type Shared<'a> = HashMap<(&'a str, String), u32>;
+pub(super) type Shared = HashMap<(Interface, String), u32>;
 
 /// Where the things of a part are in the whole.
-pub(super) struct Moved<'a, 's> {
+pub(super) struct Moved<'s> {
     /// The types of each depth: of the part itself, then of the instance types that are being written.
     levels: Vec<Level>,
     instances: Vec<u32>,
-    shared: &'s mut Shared<'a>,
+    shared: &'s mut Shared,
     /// The interface whose type is being written.
-    interface: Option<&'a str>,
+    interface: Option<Interface>,
     /// The resources that the types of interfaces define, by interface.
-    resources: HashMap<&'a str, Vec<String>>,
+    resources: HashMap<Interface, Vec<String>>,
 }
 
 /// The types at one depth.
@@ -49,9 +50,9 @@ impl Level {
     }
 }
 
-impl<'a, 's> Moved<'a, 's> {
+impl<'s> Moved<'s> {
     /// Those of a part of which nothing was written yet.
-    pub(super) fn new(shared: &'s mut Shared<'a>) -> Self {
+    pub(super) fn new(shared: &'s mut Shared) -> Self {
         let levels = vec![Level::default()];
         Self { levels, instances: Vec::new(), shared, interface: None, resources: HashMap::new() }
     }
@@ -62,7 +63,7 @@ impl<'a, 's> Moved<'a, 's> {
     }
 
     /// The next type is that of an import called so.
-    pub(super) fn begin_type(&mut self, import: Option<&'a str>) {
+    pub(super) fn begin_type(&mut self, import: Option<&str>) {
         self.interface = import.and_then(track);
     }
 
@@ -85,11 +86,11 @@ impl<'a, 's> Moved<'a, 's> {
     }
 
     /// The whole imports as `instance` what a part imports as `import`: its resources are those of all parts.
-    pub(super) fn share(&mut self, builder: &mut ComponentBuilder, import: &'a str, instance: u32) {
+    pub(super) fn share(&mut self, builder: &mut ComponentBuilder, import: &str, instance: u32) {
         let Some(interface) = track(import) else { return };
-        for resource in self.resources.remove(interface).unwrap_or_default() {
+        for resource in self.resources.remove(&interface).unwrap_or_default() {
             let ty = builder.alias_export(instance, &resource, ComponentExportKind::Type);
-            self.shared.insert((interface, resource), ty);
+            self.shared.insert((interface.clone(), resource), ty);
         }
     }
 
@@ -99,34 +100,26 @@ impl<'a, 's> Moved<'a, 's> {
 
     /// The type in the whole of a resource that an import defines here, if a part before imported it, too.
     fn shared(&mut self, resource: &str) -> Option<u32> {
-        let interface = self.interface.filter(|_| self.levels.len() == 2)?;
-        let shared = self.shared.get(&(interface, resource.to_owned())).copied();
+        let interface = self.interface.as_ref().filter(|_| self.levels.len() == 2)?;
+        let shared = self.shared.get(&(interface.clone(), resource.to_owned())).copied();
         if shared.is_none() {
-            self.resources.entry(interface).or_default().push(resource.to_owned());
+            self.resources.entry(interface.clone()).or_default().push(resource.to_owned());
         }
         shared
     }
 }
 
-/// What all versions of an interface have in common that one implementation serves: `wasi:io/streams@0.2` of
-/// `wasi:io/streams@0.2.3`. `None`: no interface, but a name of the component's own.
-fn track(import: &str) -> Option<&str> {
-    let (_, path) = import.split_once(':')?;
-    let Some((_, version)) = path.split_once('@') else { return Some(import) };
-    let whole = import.len() - version.len();
-    if version.contains('-') {
-        return Some(import);
-    }
-    let numbers = if version.starts_with("0.") { 2 } else { 1 };
-    let kept: usize = version.split('.').take(numbers).map(|number| number.len() + 1).sum();
-    Some(&import[..(whole + kept).saturating_sub(1).min(import.len())])
+/// What all versions have in common of the interface that is imported as `import`, as far as one implementation serves them.
+/// `None`: no interface, but a name of the component's own.
+fn track(import: &str) -> Option<Interface> {
+    import.parse().ok().map(|interface: Interface| interface.track())
 }
 
-impl Reencode for Moved<'_, '_> {
+impl Reencode for Moved<'_> {
     type Error = Infallible;
 }
 
-impl ReencodeComponent for Moved<'_, '_> {
+impl ReencodeComponent for Moved<'_> {
     fn component_type_index(&mut self, ty: u32) -> u32 {
         self.level().get(ty)
     }
@@ -209,10 +202,13 @@ mod tests {
 
     #[test]
     fn tracks() {
-        let check = |import: &str, expected: Option<&str>| assert_eq!(track(import), expected, "{import}");
-        check("wasi:io/streams@0.2.12", Some("wasi:io/streams@0.2"));
-        check("wasi:io/streams@0.2.0", Some("wasi:io/streams@0.2"));
-        check("acme:shop/cart@1.2.3", Some("acme:shop/cart@1"));
+        let check = |import: &str, expected: Option<&str>| {
+            assert_eq!(track(import).map(|track| track.to_string()).as_deref(), expected, "{import}");
+        };
+        check("wasi:io/streams@0.2.12", Some("wasi:io/streams@0.2.0"));
+        check("wasi:io/streams@0.2.0", Some("wasi:io/streams@0.2.0"));
+        check("acme:shop/cart@1.2.3+built", Some("acme:shop/cart@1.0.0"));
+        check("acme:shop/cart@0.0.3", Some("acme:shop/cart@0.0.3"));
         check("wasi:keyvalue/store@0.2.0-draft", Some("wasi:keyvalue/store@0.2.0-draft"));
         check("wasi:logging/logging", Some("wasi:logging/logging"));
         check("sessions", None);
