@@ -12,7 +12,7 @@ use wattle_spec::shape::ImportName;
 
 use crate::capability::{Via, is_personal, is_shared};
 use crate::engine::CompileError;
-use crate::error::StartError;
+use crate::error::{StartError, with_causes};
 use crate::instance::{MEMBERS_MAX, MemberId};
 use crate::sibling::{Part, Wire, compose, name_in_code, own_name, provided};
 
@@ -102,10 +102,7 @@ impl<'a> Crew<'a> {
         let order = self.callees_first();
         let wires: Vec<_> = order.iter().map(|place| self.wires(&self.members[*place], &order)).collect();
         let parts = order.iter().zip(&wires).map(|(place, wires)| Part { wasm: &bytes[*place], wires });
-        let whole = compose(&parts.collect::<Vec<_>>()).map_err(|error| {
-            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-            causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-        })?;
+        let whole = compose(&parts.collect::<Vec<_>>()).map_err(|error| with_causes(&error))?;
         Ok(whole.into())
     }
 
