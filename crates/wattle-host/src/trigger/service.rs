@@ -15,7 +15,7 @@ use super::entry::Main;
 use super::ground::Ground;
 use crate::capability::wasi::CommandLine;
 use crate::component::Component;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::{Desk, Ended, Living};
 
 /// A service that is to run.
@@ -45,7 +45,13 @@ async fn run(ground: &Ground, start: &Start) {
         state.send_replace(ServiceState::Running { run: run.to_string(), restarts: again });
         ground.report(Report::ServiceStarted { app: app.clone(), service: service.clone(), run: run.to_string() });
         // It has no end that a span could be told at.
-        let invocation = Invocation { request: run, trigger: TriggerKind::Service, deadline: None, trace: None };
+        let invocation = Invocation {
+            request: run,
+            trigger: TriggerKind::Service,
+            deadline: None,
+            trace: None,
+            chain: Chain::default(),
+        };
         let entry = Living { main: Main(command_line.clone()), desk: desk.clone() };
         let (cause, ended) = judged(call(&ground.cores, component, invocation, entry).await);
         let reason = match ended {
