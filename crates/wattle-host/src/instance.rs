@@ -25,7 +25,7 @@ use crate::capability::wasi::{self, CommandLine, Console};
 use crate::component::{Component, Identity};
 use crate::cores::CoreId;
 use crate::engine::Lively;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::Arguments;
 
 pub(crate) use current::Current;
@@ -132,8 +132,8 @@ pub(crate) fn process_store(
     command_line: &CommandLine,
     streams: &ProcessStreams,
 ) -> Store<Guest> {
-    let invocation =
-        Invocation { request: RequestId::next(), trigger: TriggerKind::Command, deadline: None, trace: None };
+    let (request, trigger, chain) = (RequestId::next(), TriggerKind::Command, Chain::default());
+    let invocation = Invocation { request, trigger, deadline: None, trace: None, chain };
     let current = Current::new(component.identity.clone(), CoreId::ALONE, &invocation);
     let first = member(current, command_line, Console::Process(streams));
     store_with(component, first, &invocation)

@@ -22,6 +22,27 @@ pub struct Invocation {
     pub deadline: Option<Instant>,
     /// The trace that it belongs to. `None`: nobody asked for traces.
     pub trace: Option<Trace>,
+    /// The requests inside of its app that led to it.
+    pub chain: Chain,
+}
+
+/// Requests that components send to their own app, each of them because of the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chain {
+    /// How many they are: none for what comes from outside.
+    pub(crate) length: u32,
+    /// The request, or run, that sent the last of them.
+    pub(crate) sender: Option<RequestId>,
+}
+
+/// How many requests inside may lead from one to the next.
+pub(crate) const CHAIN_MAX: u32 = 32;
+
+impl Chain {
+    /// The chain with one more, which `sender` sends. `None`: it would be too long.
+    pub(crate) fn next(self, sender: RequestId) -> Option<Self> {
+        (self.length < CHAIN_MAX).then(|| Self { length: self.length + 1, sender: Some(sender) })
+    }
 }
 
 /// What calls a component.

@@ -26,7 +26,8 @@ use wattle_spec::network::{NetworkPolicy, Origin};
 
 use crate::body::{Bounded, Bounds};
 use crate::cores::CoreId;
-use crate::trigger::http::Inside;
+use crate::instance::Current;
+use crate::trigger::http::{Asking, Inside};
 
 use connector::Connector;
 pub(crate) use error::SendError;
@@ -80,6 +81,11 @@ impl Places {
         OpenInside(self.clone())
     }
 
+    /// A place for a request inside. It does not wait: whoever sends it may hold what it would wait for.
+    fn try_enter(&self) -> Result<OwnedSemaphorePermit, SendError> {
+        self.requests.clone().try_acquire_owned().map_err(|_| SendError::TooMany("outgoing-requests"))
+    }
+
     async fn enter(&self) -> Result<OwnedSemaphorePermit, SendError> {
         match timeout(self.queue_time, self.requests.clone().acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
@@ -108,18 +114,20 @@ impl Outgoing {
         Self { policy: Arc::new(policy.clone()), limits: *limits, places, network, clients }
     }
 
-    /// Sends `request` and waits for the head of its answer.
+    /// Sends a `request` of `sender` and waits for the head of its answer.
     pub(crate) async fn send(
         &self,
-        core: CoreId,
+        sender: &Current,
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Response<WasiBody>, SendError> {
         let (origin, request) = self.checked(request)?;
-        let place = self.places.enter().await?;
         let answer = match origin.is_self() {
-            true => self.ask_inside(core, request, options).await?,
-            false => self.exchange(self.client(core)?, request, options).await?,
+            true => self.ask_inside(sender, request, options).await?,
+            false => {
+                let place = self.places.enter().await?;
+                self.exchange(self.client(sender.core())?, request, options, place).await?
+            }
         };
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::HttpUpgradeFailed.into());
@@ -135,14 +143,7 @@ impl Outgoing {
             too_large: Error::HttpResponseBodySize,
             pause: Some(pause),
         };
-        Ok(answer.map(|body| {
-            Bounded::new(body, bounds)
-                .map_frame(move |frame| {
-                    let _under_way = &place;
-                    frame
-                })
-                .boxed_unsync()
-        }))
+        Ok(answer.map(|body| Bounded::new(body, bounds).boxed_unsync()))
     }
 
     /// The request as it goes out: to an origin that is allowed, in the spelling that was checked, within its bounds.
@@ -174,13 +175,16 @@ impl Outgoing {
     /// From a request to the head of the answer of the app's own routes.
     async fn ask_inside(
         &self,
-        core: CoreId,
+        sender: &Current,
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Response<WasiBody>, SendError> {
         let inside = self.places.inside.load_full().ok_or(SendError::NoRoutes)?;
+        let chain = sender.chain().next(sender.request()).ok_or(SendError::TooDeep)?;
+        let place = self.places.try_enter()?;
+        let asking = Asking { core: sender.core(), chain, deadline: sender.deadline(), place };
         let answer_timeout = shorter(options.first_byte_timeout, self.limits.outgoing_answer_timeout);
-        let answer = timeout(answer_timeout, inside.answer(core, request)).await;
+        let answer = timeout(answer_timeout, inside.answer(asking, request)).await;
         Ok(answer.map_err(|_| Error::HttpResponseTimeout)?)
     }
 
@@ -190,6 +194,7 @@ impl Outgoing {
         client: &Client<Connector, WasiBody>,
         mut request: Request<WasiBody>,
         options: RequestOptions,
+        place: OwnedSemaphorePermit,
     ) -> Result<Response<WasiBody>, SendError> {
         let mut connection = capture_connection(&mut request);
         let mut answer: ResponseFuture = client.request(request);
@@ -210,7 +215,11 @@ impl Outgoing {
             }
         };
         let answered = answered.map_err(|error| error::of_exchange(&error))?;
-        Ok(answered.map(|body| body.map_err(|error| error::of_body(&error)).boxed_unsync()))
+        let under_way = move |frame| {
+            let _under_way = &place;
+            frame
+        };
+        Ok(answered.map(|body| body.map_err(|error| error::of_body(&error)).map_frame(under_way).boxed_unsync()))
     }
 
     /// The connections of this component on `core`.

@@ -206,7 +206,7 @@ impl Sibling {
         }
         trace = trace.map(|trace| trace.below(span.as_ref()));
         let (request, trigger) = (current.request(), TriggerKind::Component);
-        let invocation = Invocation { request, trigger, deadline: Some(deadline), trace };
+        let invocation = Invocation { request, trigger, deadline: Some(deadline), trace, chain: current.chain() };
         Caller {
             name: identity.to_string(),
             core: current.core(),

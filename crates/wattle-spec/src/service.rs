@@ -49,36 +49,57 @@ impl Default for RestartPolicy {
 pub enum Cause {
     /// The service itself.
     Itself,
-    /// A call of another component.
+    /// The host, which had no room for an instance.
+    NoRoom,
+    /// Perhaps a call of another component.
     Call {
-        /// Whether the instance had answered another one before.
+        /// When the last one had ended. `None`: one was under way.
+        ended: Option<Instant>,
+        /// Whether the instance had answered one.
         has_answered: bool,
     },
 }
 
+impl RestartPolicy {
+    /// Whether an end at `now` is the service's own, and so counts.
+    ///
+    /// What a call has left behind may end an instance long after it. So an end counts only if no call was under way for
+    /// as long as ends that use up the budget are apart: whoever calls can end the service so late that it counts, but not
+    /// so often that it has failed.
+    pub fn counts(&self, now: Instant, cause: Cause) -> bool {
+        let apart = self.within / self.budget.get();
+        match cause {
+            Cause::Itself => true,
+            Cause::NoRoom | Cause::Call { ended: None, .. } => false,
+            Cause::Call { ended: Some(ended), .. } => now.saturating_duration_since(ended) >= apart,
+        }
+    }
+}
+
 /// The ends of one service that count.
 ///
-/// Those that calls cause do not: whoever calls must not be able to end a service for good. After each in a row the wait
-/// is longer, until an instance has answered a call.
+/// Those that calls cause do not, nor those for want of room: whoever calls must not be able to end a service for good.
+/// After each in a row the wait is longer, until an instance has answered a call.
 #[derive(Debug)]
 pub struct Restarts {
     policy: RestartPolicy,
     ends: VecDeque<Instant>,
-    by_calls_in_a_row: u32,
+    others_in_a_row: u32,
 }
 
 impl Restarts {
     /// None yet.
     pub fn new(policy: RestartPolicy) -> Self {
-        Self { policy, ends: VecDeque::new(), by_calls_in_a_row: 0 }
+        Self { policy, ends: VecDeque::new(), others_in_a_row: 0 }
     }
 
     /// The service ended at `now`: how long to wait before it is started again. `chance`, from 0 to 1, is how much of the
     /// jitter to add. `None`: its budget is used up.
     pub fn ended(&mut self, now: Instant, cause: Cause, chance: f64) -> Option<Duration> {
-        if let Cause::Call { has_answered } = cause {
-            let in_a_row = if has_answered { 0 } else { self.by_calls_in_a_row };
-            self.by_calls_in_a_row = in_a_row.saturating_add(1);
+        if !self.policy.counts(now, cause) {
+            let has_answered = matches!(cause, Cause::Call { has_answered: true, .. });
+            let in_a_row = if has_answered { 0 } else { self.others_in_a_row };
+            self.others_in_a_row = in_a_row.saturating_add(1);
             return Some(self.policy.backoff.delay(in_a_row, chance));
         }
         self.ends.retain(|end| now.saturating_duration_since(*end) < self.policy.within);

@@ -1,5 +1,6 @@
 //! The guest `callee` in WASI 0.3: the same functions as `async` ones; `who` waits for a moment before it answers. As a
-//! service it runs until it is ended, or panics at once if the variable `RUN` says `panic`.
+//! service it runs until it is ended or a call asks it to `fail`, or panics at once if the variable `RUN` says `panic`. What a
+//! call asks for with `later` happens when it has returned.
 
 wasip3::wit_bindgen::generate!({
     inline: "
@@ -17,6 +18,7 @@ use exports::wattle::crossing::values::{Everything, Guest, Problem};
 
 thread_local! {
     static CALLS: Cell<u32> = const { Cell::new(0) };
+    static FAILS: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Callee;
@@ -57,7 +59,10 @@ impl Guest for Callee {
 impl wasip3::exports::cli::run::Guest for Callee {
     async fn run() -> Result<(), ()> {
         assert!(std::env::var("RUN").as_deref() != Ok("panic"), "the service was told to");
-        without_end().await
+        while !FAILS.get() {
+            wasip3::clocks::monotonic_clock::wait_for(10_000_000).await;
+        }
+        Err(())
     }
 }
 
@@ -71,6 +76,17 @@ async fn end(how: &str) -> Result<String, String> {
     match how.trim_end() {
         "trap" => panic!("the callee was asked to"),
         "wait" => without_end().await,
+        "fail" => {
+            FAILS.set(true);
+            Ok("fail".to_owned())
+        }
+        "later" => {
+            wasip3::wit_bindgen::spawn_local(async {
+                wasip3::clocks::monotonic_clock::wait_for(1_000_000).await;
+                panic!("the callee was asked to, later")
+            });
+            Ok("later".to_owned())
+        }
         "spin" => loop {
             std::hint::spin_loop();
         },

@@ -1,5 +1,6 @@
 //! The guest `fetch` in WASI 0.3: forwards a request to the target that its header `x-target` names, and the answer
-//! back; what fails is answered 502 with the error's name.
+//! back; what fails is answered 502 with the error's name. With `x-again` that field and `x-target` are passed on. With
+//! `x-block` the whole instance waits for the answer, and with `x-leave` nobody ever reads it.
 
 #[path = "../../common/url_parts.rs"]
 mod target;
@@ -28,8 +29,11 @@ async fn fetch(request: Request) -> Result<Response, String> {
     let target = String::from_utf8(target).map_err(|_| "the target is not text")?;
     let target = Target::parse(&target);
     let headers = Fields::new();
+    let (blocks, leaves) = (request.get_headers().has("x-block"), request.get_headers().has("x-leave"));
+    let again = request.get_headers().has("x-again");
     for (name, value) in request.get_headers().copy_all() {
-        if matches!(name.as_str(), "accept" | "content-type" | "content-length" | "range") {
+        let is_passed_on = matches!(name.as_str(), "accept" | "content-type" | "content-length" | "range");
+        if is_passed_on || again && matches!(name.as_str(), "x-again" | "x-target") {
             _ = headers.append(&name, &value);
         }
     }
@@ -46,7 +50,16 @@ async fn fetch(request: Request) -> Result<Response, String> {
     outgoing.set_scheme(Some(&scheme)).map_err(|()| "scheme refused")?;
     outgoing.set_authority(Some(target.authority)).map_err(|()| "authority refused")?;
     outgoing.set_path_with_query(Some(target.path)).map_err(|()| "path refused")?;
-    client::send(outgoing).await.map_err(|code| format!("{code:?}"))
+    let answered = match blocks {
+        true => wit_bindgen::block_on(client::send(outgoing)),
+        false => client::send(outgoing).await,
+    };
+    let answered = answered.map_err(|code| format!("{code:?}"))?;
+    if leaves {
+        std::mem::forget(answered);
+        return Err("left".into());
+    }
+    Ok(answered)
 }
 
 fn pass_on(answered: Response) -> Response {

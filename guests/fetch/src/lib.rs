@@ -2,7 +2,8 @@
 //! with the error's name.
 //!
 //! The target is taken apart by hand: tests send what no URL library would let pass. The headers `x-connect-ms`,
-//! `x-answer-ms` and `x-between-ms` become options of the request.
+//! `x-answer-ms` and `x-between-ms` become options of the request. With `x-again` that field and `x-target` are passed on,
+//! and `x-fields` is a number of fields to add.
 
 #[path = "../../common/url_parts.rs"]
 mod target;
@@ -59,8 +60,12 @@ fn outgoing(request: &IncomingRequest) -> Result<OutgoingRequest, String> {
     let text = header(request, "x-target").ok_or("no header x-target")?;
     let target = Target::parse(&text);
     let headers = Fields::new();
+    let more = header(request, "x-fields").and_then(|count| count.parse().ok()).unwrap_or(0);
+    (0..more).for_each(|_| drop(headers.append("x-more", b"1")));
+    let again = request.headers().has("x-again");
     for (name, value) in request.headers().entries() {
-        if matches!(name.as_str(), "accept" | "content-type" | "content-length" | "range") {
+        let is_passed_on = matches!(name.as_str(), "accept" | "content-type" | "content-length" | "range");
+        if is_passed_on || again && matches!(name.as_str(), "x-again" | "x-target") {
             _ = headers.append(&name, &value);
         }
     }

@@ -109,7 +109,7 @@ impl WasiHttpHooks for HttpHooks {
         let mut watched = Leaving::watch(log.current(), &mut request);
         Box::new(async move {
             let current = log.current();
-            let sent = current.identity().outgoing.send(current.core(), request, options.unwrap_or_default()).await;
+            let sent = current.identity().outgoing.send(current, request, options.unwrap_or_default()).await;
             if let (Some(watched), Ok(response)) = (&mut watched, &sent) {
                 watched.answered(response.status());
             }

@@ -29,7 +29,7 @@ use crate::cores::Cores;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::StartError;
 use crate::instance::{Guest, LogRate, new_store};
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::outgoing::{self, Network, Outgoing};
 use crate::places::Places;
 use crate::sibling::{self, Admission, Callee, LIMIT, Sibling};
@@ -284,7 +284,8 @@ impl Loader {
     pub(super) async fn try_out(&self, component: &Arc<Component>, cores: &Cores) -> Result<(), StartError> {
         let deadline = Instant::now() + component.identity.limits.deadline;
         let trigger = TriggerKind::Trial;
-        let invocation = Invocation { request: RequestId::next(), trigger, deadline: Some(deadline), trace: None };
+        let (request, chain) = (RequestId::next(), Chain::default());
+        let invocation = Invocation { request, trigger, deadline: Some(deadline), trace: None, chain };
         let tried = component.clone();
         let outcome = cores
             .run(|core| async move {

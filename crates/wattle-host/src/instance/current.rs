@@ -1,11 +1,12 @@
 //! What an instance does now: who it is, where it runs, and which request it serves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use crate::component::Identity;
 use crate::cores::CoreId;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::telemetry::{Series, Trace};
 
 /// What a component of an instance does now. All copies change together, and so do those of all its components.
@@ -25,6 +26,14 @@ struct State {
     request: AtomicU64,
     /// The trace that its calls of the host belong to, if there is one that they can only belong to.
     trace: Mutex<Option<Trace>>,
+    task: Mutex<Task>,
+}
+
+/// What requests inherit that the instance sends to its own app. One that serves several at a time goes by the latest.
+#[derive(Debug, Clone, Copy, Default)]
+struct Task {
+    chain: Chain,
+    deadline: Option<Instant>,
 }
 
 impl Current {
@@ -32,9 +41,9 @@ impl Current {
     pub(crate) fn new(identity: Arc<Identity>, core: CoreId, first: &Invocation) -> Self {
         let Invocation { request: instance, trigger, .. } = *first;
         let request = AtomicU64::new(instance.0);
-        let state = State { core, instance, trigger, request, trace: Mutex::default() };
+        let state = State { core, instance, trigger, request, trace: Mutex::default(), task: Mutex::default() };
         let current = Self { identity, state: Arc::new(state) };
-        current.follow(first.trace.as_ref());
+        current.serve_alone(first);
         current
     }
 
@@ -72,9 +81,25 @@ impl Current {
         self.slot().clone()
     }
 
-    /// From now on lines belong to `invocation`.
+    /// The requests inside that led to what it serves now.
+    pub(crate) fn chain(&self) -> Chain {
+        self.task().chain
+    }
+
+    /// When what it serves now must have ended.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.task().deadline
+    }
+
+    /// From now on lines, and requests to its own app, belong to `invocation`.
     pub(crate) fn serve(&self, invocation: &Invocation) {
         self.state.request.store(invocation.request.0, Ordering::Relaxed);
+        *self.task() = Task { chain: invocation.chain, deadline: invocation.deadline };
+    }
+
+    /// So many requests inside led to what the instance works for, whichever that is.
+    pub(crate) fn at_depth(&self, length: u32) {
+        *self.task() = Task { chain: Chain { length, sender: None }, deadline: None };
     }
 
     /// From now on calls of the host belong to `trace`.
@@ -93,10 +118,15 @@ impl Current {
     /// From now on lines belong to no more than the instance, and calls of the host to no trace.
     pub(crate) fn rest(&self) {
         self.state.request.store(self.state.instance.0, Ordering::Relaxed);
+        self.at_depth(0);
         self.follow(None);
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Trace>> {
+    fn task(&self) -> MutexGuard<'_, Task> {
+        self.state.task.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Trace>> {
         self.state.trace.lock().expect("invariant: nothing panics while it holds this lock")
     }
 }

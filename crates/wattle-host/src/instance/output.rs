@@ -64,10 +64,11 @@ impl LineLog {
     fn event(&self, source: Source, context: &str, message: &str) {
         let Identity { app, name, .. } = self.identity();
         let (trigger, instance, request) = (self.0.trigger(), self.0.instance(), self.0.request());
+        let sent_by = self.0.chain().sender.map(tracing::field::display);
         macro_rules! event {
             ($level:expr, $stream:literal) => {
                 tracing::event!(target: "guest", $level, %app, component = %name, %trigger, %instance, %request,
-                    stream = $stream, context, "{message}")
+                    sent_by, stream = $stream, context, "{message}")
             };
         }
         use tracing::Level;

@@ -10,6 +10,8 @@ use rustls::AlertDescription;
 use wasmtime_wasi_http::Error;
 use wattle_spec::network::{AddressClass, Denied, Origin, OriginError};
 
+use crate::invocation::CHAIN_MAX;
+
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
@@ -25,6 +27,11 @@ pub(crate) enum SendError {
     /// It goes to the routes of the app itself, which are not served.
     #[error("http://self are the routes of the app, and they are not served now")]
     NoRoutes,
+    /// It may be without end: the app asks itself.
+    #[error(
+        "the request to http://self was refused: {CHAIN_MAX} requests of the app to itself led to it, one to the next"
+    )]
+    TooDeep,
     /// A limit of the app.
     #[error("too many outgoing requests (limit {0})")]
     TooMany(&'static str),
@@ -59,6 +66,7 @@ impl From<SendError> for Error {
             SendError::Denied(_, Denied::Origin) => Error::HttpRequestDenied,
             SendError::Denied(_, Denied::Address(_)) | SendError::Prohibited { .. } => Error::DestinationIpProhibited,
             SendError::NoRoutes => Error::DestinationUnavailable,
+            SendError::TooDeep => Error::LoopDetected,
             SendError::TooMany(_) => Error::ConnectionLimitReached,
             SendError::Tls(_) => Error::ConfigurationError,
             SendError::Wasi(error) => error,

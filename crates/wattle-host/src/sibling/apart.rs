@@ -96,15 +96,14 @@ async fn run(component: Arc<Component>, resting: AllResting, core: CoreId, first
     };
     let mut called = Called { job, answer };
     for left in (0..component.policy.reuse.get()).rev() {
-        let is_whole = working.answer(called).await;
-        // What it holds open is of the links that it had.
-        if !is_whole || left == 0 || working.store.data().has_old_links() {
+        if !working.answer(called).await || left == 0 {
             return;
         }
         let (sender, mut calls) = mpsc::channel(1);
         working.store.data_mut().deadline = Deadline::None;
         drop(places);
-        whole(&resting[core.0]).push(sender);
+        // What it holds open is of the links that it had.
+        rest(&resting[core.0], sender, || !working.store.data().has_old_links());
         let Ok(Some(next)) = timeout(component.policy.idle, calls.recv()).await else { return };
         (called, places) = next;
         working.store.data_mut().wake(&called.job.invocation);
@@ -144,7 +143,30 @@ impl Working {
     }
 }
 
-fn whole(resting: &Mutex<Vec<Resting>>) -> MutexGuard<'_, Vec<Resting>> {
+/// Lets `instance` be found if it `is_current`, which is asked while nobody can look for those that rest: whoever changes links
+/// does so behind that. An instance that cannot be found has no next call, and ends.
+fn rest<T>(resting: &Mutex<Vec<T>>, instance: T, is_current: impl FnOnce() -> bool) {
+    let mut resting = whole(resting);
+    if is_current() {
+        resting.push(instance);
+    }
+}
+
+fn whole<T>(resting: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
     // Whole at every point where a panic could come.
     resting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Links that change while an instance is about to rest: whoever clears comes before its links are looked at, or finds it.
+    #[test]
+    fn nobody_clears_in_between() {
+        let resting = Mutex::new(Vec::new());
+        rest(&resting, "new", || resting.try_lock().is_err());
+        rest(&resting, "old", || false);
+        assert_eq!(*whole(&resting), ["new"]);
+    }
 }

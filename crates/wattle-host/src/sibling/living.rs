@@ -11,11 +11,12 @@ use futures::stream::FuturesUnordered;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Instance, InstancePre};
 use wasmtime_wasi::p3::bindings::{Command, CommandIndices};
+use wattle_spec::service::Cause;
 use wattle_spec::shape::Kind;
 
 use super::desk::Desk;
 use super::job::{Called, Job};
-use super::under_way::{Number, UnderWay};
+use super::under_way::{Beside, Number, UnderWay};
 use crate::capability::wasi::CommandLine;
 use crate::component::{Component, Identity, Program};
 use crate::instance::{Deadline, Guest};
@@ -31,16 +32,11 @@ pub(crate) struct Living {
 
 /// How the instance of a service ended.
 #[derive(Debug)]
-pub(crate) enum Ended {
-    /// What it runs ended with this code.
-    ByItself(u8),
-    /// A call ended it, or may have: it failed while one was under way.
-    ByCall {
-        /// In which way.
-        how: Failed,
-        /// Whether it had answered another call before.
-        has_answered: bool,
-    },
+pub(crate) struct Ended {
+    /// With which code what it runs, or in which other way.
+    pub(crate) how: Result<u8, Failed>,
+    /// What may have ended it.
+    pub(crate) cause: Cause,
 }
 
 /// Whether the living instance of a service with this code can be called. (The manifest of an app was checked for it; an
@@ -63,7 +59,10 @@ impl Entry for Living {
                 Kind::Component03 => concurrent(&self.desk, identity, pre, store).await,
                 Kind::Component02 | Kind::Module => serial(&self.desk, identity, pre, store).await,
             },
-            _ => self.main.enter(component, store).await.map(Ended::ByItself),
+            _ => {
+                let code = self.main.enter(component, store).await?;
+                Ok(Ended { how: Ok(code), cause: Cause::Itself })
+            }
         }
     }
 }
@@ -80,8 +79,9 @@ async fn concurrent(
         true => Some(CommandIndices::new(pre)?.load(&mut *store, &instance)?),
         false => None,
     };
-    let current = command.is_none().then(|| store.data().first.current.clone());
-    let under_way = UnderWay::new(identity.limits.concurrent_calls, current);
+    let beside = if command.is_some() { Beside::Run } else { Beside::Nothing };
+    let current = store.data().first.current.clone();
+    let under_way = UnderWay::new(identity.limits.concurrent_calls, current, beside);
     let answering = Answering { identity, instance: &instance, under_way: &under_way };
     let ended = {
         let driven = store.run_concurrent(async |accessor| {
@@ -98,15 +98,10 @@ async fn concurrent(
             verdict = under_way.verdict() => Err(verdict.into()),
         }
     };
-    match ended {
-        Ok(returned) => Ok(Ended::ByItself(u8::from(returned.is_err()))),
-        Err(error) if under_way.is_empty() => Err(error),
-        Err(error) => {
-            under_way.lose();
-            let how = ended_by(error, store);
-            Ok(Ended::ByCall { how, has_answered: under_way.has_answered() })
-        }
-    }
+    let how = ended.map(|returned| u8::from(returned.is_err())).map_err(|error| ended_by(error, store));
+    let cause = under_way.cause();
+    under_way.lose();
+    Ok(Ended { how, cause })
 }
 
 async fn run(command: Option<&Command>, accessor: &Accessor<Guest>) -> wasmtime::Result<Result<(), ()>> {
@@ -196,7 +191,7 @@ async fn serial(
         let ended = invocation.within(function.call_async(&mut *store, &job.arguments, &mut results)).await;
         if let Err(how) = outcome(ended, store) {
             let _ = answer.send(Err(how.clone()));
-            return Ok(Ended::ByCall { how, has_answered });
+            return Ok(Ended { how: Err(how), cause: Cause::Call { ended: None, has_answered } });
         }
         has_answered = true;
         let _ = answer.send(Ok(results));
@@ -204,7 +199,7 @@ async fn serial(
         guest.deadline = Deadline::None;
         guest.first.current.rest();
     }
-    Ok(Ended::ByItself(0))
+    Ok(Ended { how: Ok(0), cause: Cause::Itself })
 }
 
 /// The call as it begins now: it has the time that the service gives it, however long it has waited.

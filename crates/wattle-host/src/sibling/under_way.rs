@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep_until};
 use wasmtime::component::Val;
 use wasmtime::format_err;
+use wattle_spec::service::Cause;
 
 use super::admission::LIMIT;
 use super::job::Answer;
@@ -28,10 +29,19 @@ pub(super) struct UnderWay {
     state: Mutex<State>,
     /// How many there are at most.
     places: usize,
-    /// What the instance is told of them. `None`: it runs something else beside them, so nobody knows for whom it works.
-    current: Option<Current>,
+    /// What the instance is told of them.
+    current: Current,
+    beside: Beside,
     /// Whoever watches from outside.
     watcher: AtomicWaker,
+}
+
+/// What an instance does beside its calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    Nothing,
+    /// It runs something else, so nobody knows for whom it works.
+    Run,
 }
 
 #[derive(Default)]
@@ -39,6 +49,8 @@ struct State {
     calls: Vec<Call>,
     begun: u64,
     has_answered: bool,
+    /// When the last one ended.
+    ended: Option<Instant>,
 }
 
 /// One call. It has its place until the guest has ended it, also when nobody waits for it any more.
@@ -63,8 +75,8 @@ pub(super) enum Verdict {
 }
 
 impl UnderWay {
-    pub(super) fn new(places: u32, current: Option<Current>) -> Self {
-        Self { state: Mutex::default(), places: places as usize, current, watcher: AtomicWaker::new() }
+    pub(super) fn new(places: u32, current: Current, beside: Beside) -> Self {
+        Self { state: Mutex::default(), places: places as usize, current, beside, watcher: AtomicWaker::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,13 +88,13 @@ impl UnderWay {
         self.state().calls.len() < self.places
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.state().calls.is_empty()
-    }
-
-    /// Whether the instance has answered any call in time.
-    pub(super) fn has_answered(&self) -> bool {
-        self.state().has_answered
+    /// What has ended the instance, if it ends now.
+    pub(super) fn cause(&self) -> Cause {
+        let State { calls, begun, has_answered, ended } = &*self.state();
+        match begun {
+            0 => Cause::Itself,
+            _ => Cause::Call { ended: ended.filter(|_| calls.is_empty()), has_answered: *has_answered },
+        }
     }
 
     /// A call begins.
@@ -108,6 +120,7 @@ impl UnderWay {
     /// It has ended well.
     pub(super) fn end(&self, number: Number, returned: Vec<Val>) {
         let mut state = self.state();
+        state.ended = Some(Instant::now());
         let place = state.calls.iter().position(|call| call.number == number);
         if let Some(waiting) = place.and_then(|place| state.calls.swap_remove(place).answer) {
             state.has_answered = true;
@@ -118,11 +131,13 @@ impl UnderWay {
     }
 
     fn changed(&self, state: MutexGuard<'_, State>) {
-        match (&self.current, state.calls.as_slice()) {
-            (Some(current), [only]) => current.serve_alone(&only.invocation),
-            (Some(current), _) => current.rest(),
-            (None, _) => {}
+        match (self.beside, state.calls.as_slice()) {
+            (Beside::Nothing, [only]) => self.current.serve_alone(&only.invocation),
+            (Beside::Nothing, _) => self.current.rest(),
+            (Beside::Run, _) => {}
         }
+        let latest = state.calls.iter().max_by_key(|call| call.number.0);
+        self.current.at_depth(latest.map_or(0, |call| call.invocation.chain.length));
         drop(state);
         self.watcher.wake();
     }

@@ -15,7 +15,7 @@ use super::entry::Main;
 use super::ground::Ground;
 use crate::capability::wasi::CommandLine;
 use crate::component::Component;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::{Desk, Ended, Living};
 
 /// A service that is to run.
@@ -45,10 +45,17 @@ async fn run(ground: &Ground, start: &Start) {
         state.send_replace(ServiceState::Running { run: run.to_string(), restarts: again });
         ground.report(Report::ServiceStarted { app: app.clone(), service: service.clone(), run: run.to_string() });
         // It has no end that a span could be told at.
-        let invocation = Invocation { request: run, trigger: TriggerKind::Service, deadline: None, trace: None };
+        let invocation = Invocation {
+            request: run,
+            trigger: TriggerKind::Service,
+            deadline: None,
+            trace: None,
+            chain: Chain::default(),
+        };
         let entry = Living { main: Main(command_line.clone()), desk: desk.clone() };
-        let (cause, ended) = judged(call(&ground.cores, component, invocation, entry).await);
-        let reason = match ended {
+        let Ended { how, cause } = ended(call(&ground.cores, component, invocation, entry).await);
+        let now = Instant::now();
+        let reason = match judged(how, cause, policy.counts(now, cause)) {
             Ok(()) if policy.on == RestartOn::Failure => {
                 state.send_replace(ServiceState::Completed);
                 return ground.report(Report::ServiceCompleted { app: app.clone(), service: service.clone() });
@@ -57,7 +64,7 @@ async fn run(ground: &Ground, start: &Start) {
             Err(reason) => reason,
         };
         let (app, service) = (app.clone(), service.clone());
-        let Some(after) = restarts.ended(Instant::now(), cause, run.chance()) else {
+        let Some(after) = restarts.ended(now, cause, run.chance()) else {
             state.send_replace(ServiceState::Failed { reason: reason.clone() });
             return ground.report(Report::ServiceFailed { app, service, reason });
         };
@@ -68,14 +75,24 @@ async fn run(ground: &Ground, start: &Start) {
     }
 }
 
-/// What ended an instance, and why if it did not end well.
-fn judged(ended: Result<Ended, Failed>) -> (Cause, Result<(), String>) {
-    let code = match ended {
-        Ok(Ended::ByCall { how, has_answered }) => {
-            return (Cause::Call { has_answered }, Err(format!("a call ended it: {how}")));
+/// How an instance ended, also one that did not come to be.
+fn ended(ended: Result<Ended, Failed>) -> Ended {
+    ended.unwrap_or_else(|failed| {
+        let cause = if failed == Failed::NoRoom { Cause::NoRoom } else { Cause::Itself };
+        Ended { how: Err(failed), cause }
+    })
+}
+
+/// Why an instance ended, if it did not end well. What a call may have ended, whose end does not count, has ended well only if
+/// what the service runs has returned.
+fn judged(how: Result<u8, Failed>, cause: Cause, counts: bool) -> Result<(), String> {
+    match (how, cause) {
+        (Ok(0), _) => Ok(()),
+        (how, Cause::Call { ended, .. }) if !counts => {
+            let may = if ended.is_some() { "may have ended" } else { "ended" };
+            let how = how.map_or_else(|failed| failed, Failed::Exited);
+            Err(format!("a call {may} it: {how}"))
         }
-        Ok(Ended::ByItself(code)) => Ok(code),
-        Err(failed) => Err(failed),
-    };
-    (Cause::Itself, success(code).map_err(|failed| failed.to_string()))
+        (how, _) => success(how).map_err(|failed| failed.to_string()),
+    }
 }

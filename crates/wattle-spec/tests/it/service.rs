@@ -60,9 +60,32 @@ fn ends_that_calls_cause() {
     let mut restarts = Restarts::new(RestartPolicy { budget: 1.try_into().unwrap(), ..RestartPolicy::default() });
     let start = Instant::now();
     let mut ended = |cause| restarts.ended(start, cause, 0.0).map(|delay| delay.as_secs());
-    let call = |has_answered| Cause::Call { has_answered };
+    let call = |has_answered| Cause::Call { ended: None, has_answered };
     assert_eq!([false; 8].map(|answered| ended(call(answered))), [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
     assert_eq!([true, false, true].map(|answered| ended(call(answered))), [1, 2, 1].map(Some));
     // The budget is the service's own.
     assert_eq!([Cause::Itself; 2].map(ended), [Some(1), None]);
+}
+
+/// What calls leave behind cannot use the budget up, however late it ends the service; nor can a host without room.
+#[test]
+fn ends_that_come_later() {
+    let policy = RestartPolicy::default();
+    for quiet in [0, 30, 59, 60, 61, 120, 599] {
+        let (mut restarts, mut now) = (Restarts::new(policy), Instant::now());
+        for _ in 0..100 {
+            let called = now;
+            now += Duration::from_secs(quiet);
+            let cause = Cause::Call { ended: Some(called), has_answered: true };
+            assert!(restarts.ended(now, cause, 0.0).is_some(), "{quiet} s after each call");
+        }
+        // Nor does a service that fails by itself keep its budget because it was called long ago.
+        let long_ago = Cause::Call { ended: Some(now), has_answered: true };
+        let ends = (0..11).map(|second| restarts.ended(now + Duration::from_secs(60 + second), long_ago, 0.0));
+        assert_eq!(ends.last(), Some(None), "{quiet} s after each call");
+    }
+    let (mut restarts, now) = (Restarts::new(policy), Instant::now());
+    let mut ended = || restarts.ended(now, Cause::NoRoom, 0.0).map(|delay| delay.as_secs());
+    assert_eq!([(); 8].map(|()| ended()), [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
+    assert_eq!(restarts.count(), 0);
 }

@@ -144,6 +144,18 @@ fn a_bad_caller() {
     }
 }
 
+/// Nor by what a call leaves behind, or makes the service itself do. (Of 0.2 nothing runs but calls.)
+#[test]
+fn what_a_call_leaves_behind() {
+    let server = living(&with_service("callee-p3", "restart = { backoff = \"1ms\", budget = 1 }"));
+    for (how, end) in [("fail", "it ended with code 1"), ("later", "wasm trap")] {
+        assert_eq!(server.get(&format!("/attempt/{how}")).summary(), format!("200 Ok(\"{how}\") 1"));
+        server.log.wait_for("why", |line| line.contains(&format!("a call may have ended it: {end}")));
+    }
+    until("it is there", || (server.get("/attempt/well").summary() == WELL).then_some(()));
+    assert!(!server.log.text().contains("service failed"), "{}", server.log.text());
+}
+
 /// Who calls a service that is not running waits until it is, or is told so.
 #[test]
 fn a_service_that_is_being_started() {

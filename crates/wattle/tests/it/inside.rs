@@ -150,3 +150,121 @@ fn places() {
         assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (503, Some("no-capacity")));
     }
 }
+
+/// With the fields `more`, to `target`.
+fn ask(server: &Server, target: &str, more: &str) -> Response {
+    let mut connection = server.connect();
+    connection.send(format!("GET / HTTP/1.1\r\nhost: a\r\nx-target: {target}\r\n{more}\r\n"));
+    connection.answer("GET")
+}
+
+/// An instance of WASI 0.3 that does nothing else while it waits for an answer of its own component gets that from another.
+#[test]
+fn an_instance_that_waits_for_itself() {
+    let (_app, server) = start("fetch-p3");
+    for _ in 0..3 {
+        assert_eq!(ask(&server, "http://self/", "x-block: 1\r\n").summary(), "502 no header x-target");
+    }
+}
+
+/// An app that asks itself without end is told so, and holds nothing afterwards.
+#[test]
+fn without_end() {
+    for caller in CALLERS {
+        let app = app(caller, r#"["http://self"]"#, "[limits]\nconcurrent-requests = 33");
+        let server = WATTLE.up(&app).start();
+        for _ in 0..3 {
+            let answer = ask(&server, "http://self/", "x-again: 1\r\n").summary();
+            assert_eq!(answer, "502 ErrorCode::LoopDetected", "{caller}");
+        }
+        server.log.wait_for("why", |line| line.contains("32 requests of the app to itself led to it, one to the next"));
+        assert_eq!(get(&server, "http://self/files/page.txt"), "200 a page");
+    }
+}
+
+/// Who holds a place waits for no other one: what holds it could wait for the same.
+#[test]
+fn places_are_not_waited_for() {
+    for caller in CALLERS {
+        for limit in ["concurrent-requests", "outgoing-requests"] {
+            let more = format!("[limits]\n{limit} = 3\nqueue-time = \"1m\"");
+            let app = app(caller, r#"["http://self"]"#, &more);
+            let server = WATTLE.up(&app).start();
+            let answer = ask(&server, "http://self/", "x-again: 1\r\n");
+            assert!(matches!(answer.status(), 502 | 503), "{limit}: {}", answer.summary());
+        }
+    }
+}
+
+/// What nobody reads of an answer keeps its places until a deadline, however long who asked lives.
+#[test]
+fn answers_that_nobody_reads() {
+    let check = |target: &str, deadlines: [&str; 2]| {
+        let [asks, answers] = deadlines;
+        let app = App::new(&format!(
+            r#"
+            name = "inside"
+            [limits]
+            concurrent-requests = 2
+            queue-time = "10ms"
+            [components.front]
+            source = "fetch-p3.wasm"
+            allow = {{ http = ["http://self"] }}
+            limits = {{ deadline = "{asks}" }}
+            [components.echo]
+            source = "echo-p3.wasm"
+            limits = {{ deadline = "{answers}" }}
+            [[triggers.http]]
+            path = "/..."
+            component = "front"
+            [[triggers.http]]
+            path = "/echo/..."
+            component = "echo"
+            [[triggers.http]]
+            path = "/files/..."
+            files = "public"
+            "#
+        ))
+        .file("public/large", vec![b'x'; 3 << 20]);
+        let server = WATTLE.up(&app).start();
+        assert_eq!(ask(&server, target, "x-leave: 1\r\n").summary(), "502 left");
+        until("there is a place", || (send(&server, "GET", "http://self/echo/", b"").status() == 200).then_some(()));
+    };
+    check("http://self/echo/", ["30s", "500ms"]);
+    check("http://self/files/large", ["500ms", "30s"]);
+}
+
+/// What a host takes from outside is what it takes inside.
+#[test]
+fn limits_of_a_head() {
+    let app = app("fetch", r#"["http://self"]"#, "").file("host.toml", "limits = { header-bytes = \"24KiB\" }");
+    let server = WATTLE.up(&app).args(["--config", "host.toml"]).start();
+    let told = |path: &str, more: &str| {
+        let answer = ask(&server, &format!("http://self/echo/{path}"), more);
+        let error = answer.status() != 200;
+        (answer.status(), error.then(|| answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned()))
+    };
+    assert_eq!(told("", "x-fields: 90\r\n"), (200, None));
+    assert_eq!(told("", "x-fields: 101\r\n"), (431, Some("head-too-large".to_owned())));
+    assert_eq!(told(&"x".repeat(9_000), ""), (414, Some("path-too-long".to_owned())));
+}
+
+/// The log says which request sent one inside.
+#[test]
+fn who_sent_it() {
+    for caller in CALLERS {
+        let app = app(caller, r#"["http://self"]"#, "");
+        let server = WATTLE.up(&app).args(["--log-format", "json", "--access-log"]).start();
+        let outer = send(&server, "GET", "http://self/panic", b"");
+        let inner = outer.header("x-request-id").expect("every answer has one").to_owned();
+        let line = |what: &str, path: &str| {
+            server.log.wait_for_json(what, |line| line["target"] == "access" && line["path"] == path)
+        };
+        let (inside, outside) = (line("the one inside", "/panic"), line("the one from outside", "/"));
+        assert_eq!(inside["sent_by"], outside["request"]);
+        assert_eq!(outside["sent_by"], serde_json::Value::Null);
+        let sender = outside["request"].as_str().expect("an id");
+        server.log.wait_for("its failure", |line| line.contains(&format!("(sent by {sender})")));
+        assert!([inside["request"].as_str(), outside["request"].as_str()].contains(&Some(inner.as_str())));
+    }
+}

@@ -14,7 +14,7 @@ use wattle_spec::report::{Report, SkipReason, Tick};
 use super::Crons;
 use crate::capability::wasi::CommandLine;
 use crate::component::Component;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::trigger::call::{call, success};
 use crate::trigger::entry::Main;
 
@@ -180,7 +180,8 @@ impl Crons {
             span.set("wattle.component", trigger.component.to_string());
             span.set("wattle.schedule", trigger.schedule.to_string());
         }
-        let invocation = Invocation { request: run, trigger: TriggerKind::Cron, deadline, trace };
+        let invocation =
+            Invocation { request: run, trigger: TriggerKind::Cron, deadline, trace, chain: Chain::default() };
         let outcome = call(&self.ground.cores, component, invocation, Main(scheduled.command_line(at))).await;
         let outcome = success(outcome);
         let (tick, run, took) = (Tick::of(&self.app, trigger, at), run.to_string(), started.elapsed());

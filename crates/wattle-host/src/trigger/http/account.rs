@@ -1,12 +1,12 @@
 //! What is told of a request once its answer has ended: a line of the access log, a span, numbers, whichever somebody asked
 //! for.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Method, Request, Version};
 
+use super::server::Sender;
 use super::target::{Answerer, Target};
 use crate::answer::ErrorCode;
 use crate::cores::CoreId;
@@ -33,8 +33,7 @@ pub(super) struct Account {
 
 /// What the access log has beside that.
 struct Line {
-    /// `None`: a component of the same app.
-    client: Option<IpAddr>,
+    sender: Sender,
     /// Without the query, in which there may be secrets.
     path: String,
 }
@@ -58,8 +57,8 @@ impl Account {
     }
 
     /// It becomes a line of the access log, too.
-    pub(super) fn log<B>(&mut self, request: &Request<B>, client: Option<IpAddr>) {
-        self.line = Some(Line { client, path: request.uri().path().to_owned() });
+    pub(super) fn log<B>(&mut self, request: &Request<B>, sender: Sender) {
+        self.line = Some(Line { sender, path: request.uri().path().to_owned() });
     }
 
     /// It is counted, too, and becomes a `span`.
@@ -111,12 +110,13 @@ impl Account {
         }
     }
 
-    fn write_line(&self, Line { client, path }: &Line) {
+    fn write_line(&self, Line { sender, path }: &Line) {
         let answerer = self.answerer.as_ref();
         let (app, component) = (answerer.map(Answerer::app), answerer.and_then(Answerer::component));
         tracing::info!(
             target: "access",
-            client = client.map(tracing::field::display),
+            client = sender.client().map(tracing::field::display),
+            sent_by = sender.chain().sender.map(tracing::field::display),
             app = app.map(tracing::field::display),
             component = component.map(tracing::field::display),
             method = %self.method,

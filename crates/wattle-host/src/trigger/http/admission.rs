@@ -26,8 +26,8 @@ impl Admission {
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
     pub(super) async fn enter(&self, host: &Admission, queue_time: Duration) -> Result<Permit, Failure> {
-        if let (Some(app), Some(host)) = (self.0.try_enter(), host.0.try_enter()) {
-            return Ok(Permit { _app: app, _host: host });
+        if let Ok(permit) = self.try_enter(host) {
+            return Ok(permit);
         }
         let wait = async {
             let app = self.0.enter().await;
@@ -35,6 +35,12 @@ impl Admission {
             Permit { _app: app, _host: host }
         };
         tokio::time::timeout(queue_time, wait).await.map_err(|_| Failure::NoCapacity)
+    }
+
+    /// The same, without waiting.
+    pub(super) fn try_enter(&self, host: &Admission) -> Result<Permit, Failure> {
+        let places = self.0.try_enter().zip(host.0.try_enter());
+        places.map(|(app, host)| Permit { _app: app, _host: host }).ok_or(Failure::NoCapacity)
     }
 
     /// Waits until every place is free.

@@ -144,6 +144,10 @@ pub(crate) struct Warmth {
     room: AtomicU32,
     /// How many more it will take before it ends.
     left: AtomicU32,
+    /// How many requests inside led to each that it serves. `None`: it serves one at a time.
+    ///
+    /// What a request inside waits for is never served by an instance that waits for that request: it is one deeper.
+    depth: Option<u32>,
 }
 
 impl Warm {
@@ -182,10 +186,19 @@ impl Warm {
 }
 
 impl Warmth {
-    /// An instance that takes `concurrency` requests at a time and `left` in all, beside the one it was made for.
-    pub(super) fn new(concurrency: u32, left: u32) -> (Arc<Self>, mpsc::Receiver<Job>) {
+    /// An instance that takes one request at a time and `left` in all, beside the one it was made for.
+    pub(super) fn serial(left: u32) -> (Arc<Self>, mpsc::Receiver<Job>) {
+        Self::new(1, left, None)
+    }
+
+    /// One that takes `concurrency` requests at a time, all of them as deep as the one it was made for.
+    pub(super) fn shared(concurrency: u32, left: u32, depth: u32) -> (Arc<Self>, mpsc::Receiver<Job>) {
+        Self::new(concurrency, left, Some(depth))
+    }
+
+    fn new(concurrency: u32, left: u32, depth: Option<u32>) -> (Arc<Self>, mpsc::Receiver<Job>) {
         let (inbox, jobs) = mpsc::channel(concurrency as usize);
-        let instance = Self { inbox, room: AtomicU32::new(concurrency - 1), left: AtomicU32::new(left) };
+        let instance = Self { inbox, room: AtomicU32::new(concurrency - 1), left: AtomicU32::new(left), depth };
         (Arc::new(instance), jobs)
     }
 
@@ -193,7 +206,8 @@ impl Warmth {
     /// Takes `job` if there is room, or gives it back.
     fn take(&self, job: Job) -> Option<Job> {
         let (room, left) = (self.room.load(Ordering::Relaxed), self.left.load(Ordering::Relaxed));
-        if room == 0 || left == 0 {
+        let is_as_deep = self.depth.is_none_or(|depth| depth == job.invocation.chain.length);
+        if room == 0 || left == 0 || !is_as_deep {
             return Some(job);
         }
         if let Err(refused) = self.inbox.try_send(job) {

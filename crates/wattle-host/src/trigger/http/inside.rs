@@ -2,15 +2,18 @@
 //! with the same limits, numbers and errors as from outside.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use wasmtime_wasi_http::{Error, WasiBody};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi_http::WasiBody;
 use wattle_spec::route::{PathPattern, RouteTable};
 
 use super::server::Server;
 use super::target::Target;
 use crate::cores::CoreId;
+use crate::invocation::Chain;
 
 /// The routes of one app.
 pub(crate) struct Inside {
@@ -33,10 +36,19 @@ impl Inside {
         Arc::new(Self { server, routes })
     }
 
-    /// Answers `request`, on the core that this runs on.
-    pub(crate) async fn answer(&self, core: CoreId, request: Request<WasiBody>) -> Response<WasiBody> {
-        let answer = self.server.answer_inside(&self.routes, request, core).await;
-        // Whoever answered has told the log why.
-        answer.map(|body| body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync())
+    /// Answers the `request` of whoever is `asking`, on the core that this runs on.
+    pub(crate) async fn answer(&self, asking: Asking, request: Request<WasiBody>) -> Response<WasiBody> {
+        self.server.answer_inside(&self.routes, request, asking).await.map(|body| body.boxed_unsync())
     }
+}
+
+/// What a request inside has of whoever sends it.
+pub(crate) struct Asking {
+    pub(crate) core: CoreId,
+    /// The requests inside that led to it, itself the last.
+    pub(crate) chain: Chain,
+    /// When what sends it must have ended.
+    pub(crate) deadline: Option<Instant>,
+    /// Its place among the app's outgoing requests.
+    pub(crate) place: OwnedSemaphorePermit,
 }

@@ -3,6 +3,7 @@
 
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use wattle_spec::limits::HostLimits;
 
 use crate::answer::Failure;
 
@@ -51,6 +52,18 @@ pub(super) fn canonical<B>(request: &mut Request<B>, scheme: &Scheme) -> Result<
     *request.uri_mut() =
         Uri::from_parts(parts).map_err(|_| Failure::BadRequest("the request's target is not a URI"))?;
     Ok(())
+}
+
+/// Checks of a `request` inside what else its connection would have checked.
+pub(super) fn check_inside<B>(request: &Request<B>, limits: &HostLimits) -> Result<(), Failure> {
+    let (headers, target) = (request.headers(), target(request.uri(), request.method())?);
+    // As on a connection: each with a colon, a space and the end of its line.
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    let is_larger = (target.as_str().len() + fields) as u64 > limits.header_bytes.0;
+    match is_larger || headers.len() > limits.headers as usize {
+        true => Err(Failure::HeadTooLarge),
+        false => Ok(()),
+    }
 }
 
 /// The one transfer coding that there is: `chunked`, once.

@@ -29,11 +29,15 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         Err(failure) => return first.reply.fail(failure),
     };
     let reuse = component.policy.reuse.get();
-    if !serve(&mut store, &proxy, first).await || reuse == 1 || store.data().has_old_links() {
+    if !serve(&mut store, &proxy, first).await || reuse == 1 {
         return;
     }
-    let (instance, mut jobs) = Warmth::new(1, reuse - 1);
+    let (instance, mut jobs) = Warmth::serial(reuse - 1);
     component.keep(core, &instance);
+    if store.data().has_old_links() {
+        // Whoever changed them looked for such instances before this one could be found.
+        instance.retire();
+    }
     while !instance.is_retired() {
         instance.give_back();
         store.data_mut().deadline = Deadline::None;

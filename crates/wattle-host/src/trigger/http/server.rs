@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::uri::Scheme;
@@ -21,14 +22,16 @@ use super::dispatch::{Answered, Job, Reply, dispatch};
 use super::exchange::{Exchange, Protocol};
 use super::files::{self, Folder};
 use super::forwarded::Origin;
-use super::request::canonical;
+use super::inside::Asking;
+use super::lent::{Lent, Term};
+use super::request::{canonical, check_inside};
 use super::request_body::{Arriving, RequestBody};
 use super::target::{Answerer, Target};
 use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
 use crate::cores::CoreId;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::telemetry::{Telemetry, Trace};
 
 /// What answers requests: the routes of every app of a host.
@@ -71,9 +74,36 @@ pub(super) struct Via {
 struct Turn {
     id: RequestId,
     core: CoreId,
+    chain: Chain,
     exchange: Exchange,
     account: Option<Box<Account>>,
     trace: Option<Trace>,
+    /// When its answer must have ended. `None`: nobody answers who has a deadline.
+    deadline: Option<Instant>,
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sender {
+    Client(IpAddr),
+    /// A component of the app that it is for, as the last of a chain.
+    Inside(Chain),
+}
+
+impl Sender {
+    pub(super) fn client(self) -> Option<IpAddr> {
+        match self {
+            Sender::Client(address) => Some(address),
+            Sender::Inside(_) => None,
+        }
+    }
+
+    pub(super) fn chain(self) -> Chain {
+        match self {
+            Sender::Client(_) => Chain::default(),
+            Sender::Inside(chain) => chain,
+        }
+    }
 }
 
 /// Why there is no answer, and who should have given it.
@@ -108,7 +138,7 @@ impl Server {
     pub(super) async fn answer(&self, mut request: Request<Incoming>, via: &Via) -> Response<AnswerBody> {
         let (exchange, framing) = via.protocol.begin(&request);
         let origin = Origin::take(&mut request, via.peer, &self.policy.trusted_proxies);
-        let mut turn = self.turn(&request, via.core, Some(origin.client), exchange);
+        let mut turn = self.turn(&request, via.core, Sender::Client(origin.client), exchange);
         let served = match framing {
             Framing::Clear | Framing::Unseen => self.serve(request, &mut turn, via, &origin).await,
             Framing::Conflicting => {
@@ -129,28 +159,33 @@ impl Server {
     }
 
     /// Answers a request of a component of an app to that app's own `routes`, whatever happens. It was checked when it
-    /// left the component, and is served on the same `core`.
+    /// left the component, and is served on the same core.
     pub(super) async fn answer_inside(
         &self,
         routes: &RouteTable<Target>,
         request: Request<WasiBody>,
-        core: CoreId,
-    ) -> Response<AnswerBody> {
-        let mut turn = self.turn(&request, core, None, Exchange::Inside);
-        let found = normalize_path(request.uri().path())
-            .map_err(Failure::from)
+        asking: Asking,
+    ) -> Response<Lent> {
+        let Asking { core, chain, deadline, place } = asking;
+        let mut turn = self.turn(&request, core, Sender::Inside(chain), Exchange::Inside);
+        let found = check_inside(&request, &self.limits)
+            .and_then(|()| Ok(normalize_path(request.uri().path())?))
             .and_then(|path| routes.get("", &path).cloned().ok_or(Failure::NoRoute));
         let served = match found {
             Ok(target) => self.serve_at(target, request.map(Arriving::Inside), &mut turn).await,
             Err(failure) => Err((None, failure)),
         };
-        finish(served, turn)
+        // What we answer ourselves when that of the component is over can still be read.
+        let answers = turn.deadline.filter(|_| served.is_ok());
+        let deadline = answers.into_iter().chain(deadline).min();
+        let term = Term { deadline, pause: self.limits.body_timeout };
+        finish(served, turn).map(|body| Lent::new(body, place, term))
     }
 
-    fn turn<B>(&self, request: &Request<B>, core: CoreId, client: Option<IpAddr>, exchange: Exchange) -> Turn {
+    fn turn<B>(&self, request: &Request<B>, core: CoreId, sender: Sender, exchange: Exchange) -> Turn {
         let id = RequestId::next();
-        let (account, trace) = self.account(request, id, core, client);
-        Turn { id, core, exchange, account, trace }
+        let (account, trace) = self.account(request, id, core, sender);
+        Turn { id, core, chain: sender.chain(), exchange, account, trace, deadline: None }
     }
 
     /// What is to be told of a request that begins, and its trace, if somebody asked for that.
@@ -159,14 +194,14 @@ impl Server {
         request: &Request<B>,
         id: RequestId,
         core: CoreId,
-        client: Option<IpAddr>,
+        sender: Sender,
     ) -> (Option<Box<Account>>, Option<Trace>) {
         if !self.policy.access_log && self.telemetry.is_none() {
             return (None, None);
         }
         let mut account = Box::new(Account::open(request, id, core));
         if self.policy.access_log {
-            account.log(request, client);
+            account.log(request, sender);
         }
         let mut trace = None;
         if let Some(telemetry) = &self.telemetry {
@@ -220,7 +255,7 @@ impl Server {
         request: &Request<()>,
         turn: &Turn,
     ) -> Result<Response<AnswerBody>, Failure> {
-        let permit = target.enter(&self.requests).await?;
+        let permit = target.enter(&self.requests, &turn.exchange).await?;
         let answer = files::answer(folder, request, permit).await?;
         Ok(answer.map(|body| AnswerBody::file(body, turn.exchange.clone())))
     }
@@ -230,7 +265,7 @@ impl Server {
         component: &Arc<Component>,
         target: &Target,
         mut request: Request<Arriving>,
-        turn: &Turn,
+        turn: &mut Turn,
     ) -> Result<Response<AnswerBody>, Failure> {
         let limits = &component.identity.limits;
         if request.body().size_hint().lower() > limits.request_body.0 {
@@ -240,10 +275,10 @@ impl Server {
             // A guest that passes on what it got makes its calls a part of this request.
             trace.write(request.headers_mut(), account.span.as_ref());
         }
-        let deadline = Some(std::time::Instant::now() + limits.deadline);
-        let trigger = TriggerKind::Http;
-        let invocation = Invocation { request: turn.id, trigger, deadline, trace: turn.trace.clone() };
-        let permit = target.enter(&self.requests).await?;
+        turn.deadline = Some(Instant::now() + limits.deadline);
+        let (deadline, trace, chain) = (turn.deadline, turn.trace.clone(), turn.chain);
+        let invocation = Invocation { request: turn.id, trigger: TriggerKind::Http, deadline, trace, chain };
+        let permit = target.enter(&self.requests, &turn.exchange).await?;
 
         let (reply, answered) = oneshot::channel();
         let (delivery, client) = oneshot::channel();
@@ -269,8 +304,9 @@ impl Server {
 fn finish(served: Result<Response<AnswerBody>, Failed>, mut turn: Turn) -> Response<AnswerBody> {
     let id = turn.id;
     let mut response = served.unwrap_or_else(|(answerer, failure)| {
+        let sent_by = turn.chain.sender.map(|sender| format!(" (sent by {sender})")).unwrap_or_default();
         match answerer {
-            Some(Answerer::Component(component)) => component.identity.log_failure(&failure, id, ""),
+            Some(Answerer::Component(component)) => component.identity.log_failure(&failure, id, &sent_by),
             Some(answerer) => failure.log(&answerer.to_string(), id),
             None => failure.log("http", id),
         }

@@ -15,6 +15,7 @@ use wasmtime::component::Accessor;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::Service as Exports;
+use wattle_spec::app::InstancePolicy;
 
 use super::calls::{Calls, Owned, Verdict};
 use super::dispatch::{Answered, Job, Warmth, dispatch};
@@ -35,7 +36,9 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         }
         Err(_) => return first.reply.fail(Failure::Deadline),
     };
-    let (instance, mut jobs) = Warmth::new(component.policy.concurrency.get(), component.policy.reuse.get() - 1);
+    let InstancePolicy { concurrency, reuse, .. } = component.policy;
+    let depth = first.invocation.chain.length;
+    let (instance, mut jobs) = Warmth::shared(concurrency.get(), reuse.get() - 1, depth);
     component.keep(core, &instance);
     if store.data().has_old_links() {
         // Whoever changed them looked for such instances before this one could be found.

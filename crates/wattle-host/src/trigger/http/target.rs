@@ -7,6 +7,7 @@ use std::time::Duration;
 use wattle_spec::name::{AppId, ComponentName};
 
 use super::admission::{Admission, Permit};
+use super::exchange::Exchange;
 use super::files::Folder;
 use crate::answer::Failure;
 use crate::component::Component;
@@ -32,9 +33,13 @@ pub(crate) enum Answerer {
 }
 
 impl Target {
-    /// A place for a request, in the app and on the `host`.
-    pub(super) async fn enter(&self, host: &Admission) -> Result<Permit, Failure> {
-        self.requests.enter(host, self.queue_time).await
+    /// A place for a request that came by this `exchange`, in the app and on the `host`.
+    pub(super) async fn enter(&self, host: &Admission, exchange: &Exchange) -> Result<Permit, Failure> {
+        match exchange {
+            // Whoever sent it has a place itself: those who wait could wait for one another.
+            Exchange::Inside => self.requests.try_enter(host),
+            Exchange::Http1(_) | Exchange::Http2(_) => self.requests.enter(host, self.queue_time).await,
+        }
     }
 }
 

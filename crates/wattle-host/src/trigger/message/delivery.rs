@@ -18,7 +18,7 @@ use super::Subscriber;
 use super::handler::{Instance, Warm};
 use crate::cores::CoreId;
 use crate::error::with_causes;
-use crate::invocation::{Invocation, RequestId, TriggerKind};
+use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::telemetry::{Delivered, Fate};
 use crate::trigger::call::Failed;
 
@@ -93,7 +93,8 @@ impl Subscriber {
             // A guest that passes on what it got makes what it publishes a part of this run.
             trace.write_message(&mut message.to_mut().headers, span.as_ref());
         }
-        let invocation = Invocation { request: attempt.run, trigger: TriggerKind::Message, deadline, trace };
+        let (request, trigger, chain) = (attempt.run, TriggerKind::Message, Chain::default());
+        let invocation = Invocation { request, trigger, deadline, trace, chain };
         let handled = self.call(core, warm, &message, &invocation).await;
         if let (Some(span), Err(_)) = (&mut span, &handled) {
             span.fail("not-handled");
