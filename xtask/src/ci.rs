@@ -37,11 +37,6 @@ const STEPS: &[Step] = &[
         process::run(&mut test)
     }),
     ("templates", |_| templates::run(&[])),
-    ("bench", |_| {
-        let mut bench = dist::cargo("bench", &["--workspace", "--bench", "speed", "--", "hello", "key-value"])?;
-        // Lower than what is promised: on a machine that others use too, only a collapse is told from noise.
-        process::run(bench.env("WATTLE_BENCH_FLOOR", "0.25"))
-    }),
 ];
 
 pub(crate) fn run() -> Result<()> {

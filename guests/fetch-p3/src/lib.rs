@@ -1,6 +1,7 @@
 //! The guest `fetch` in WASI 0.3: forwards a request to the target that its header `x-target` names, and the answer
 //! back; what fails is answered 502 with the error's name. With `x-again` that field and `x-target` are passed on. With
-//! `x-block` the whole instance waits for the answer, and with `x-leave` nobody ever reads it.
+//! `x-block` the whole instance waits for the answer, and with `x-leave` nobody ever reads it,
+//! or, if that says `begun`, more than its first byte. With `x-forge` it says for whom it asks, as a proxy would.
 
 #[path = "../../common/url_parts.rs"]
 mod target;
@@ -29,13 +30,16 @@ async fn fetch(request: Request) -> Result<Response, String> {
     let target = String::from_utf8(target).map_err(|_| "the target is not text")?;
     let target = Target::parse(&target);
     let headers = Fields::new();
-    let (blocks, leaves) = (request.get_headers().has("x-block"), request.get_headers().has("x-leave"));
+    let (blocks, leaves) = (request.get_headers().has("x-block"), request.get_headers().get("x-leave").pop());
     let again = request.get_headers().has("x-again");
     for (name, value) in request.get_headers().copy_all() {
         let is_passed_on = matches!(name.as_str(), "accept" | "content-type" | "content-length" | "range");
         if is_passed_on || again && matches!(name.as_str(), "x-again" | "x-target") {
             _ = headers.append(&name, &value);
         }
+    }
+    if request.get_headers().has("x-forge") {
+        _ = headers.append("x-forwarded-for", b"127.0.0.1");
     }
     let method = request.get_method();
     let (_taken, taken_reader) = wit_future::new(|| Ok(()));
@@ -55,11 +59,22 @@ async fn fetch(request: Request) -> Result<Response, String> {
         false => client::send(outgoing).await,
     };
     let answered = answered.map_err(|code| format!("{code:?}"))?;
-    if leaves {
-        std::mem::forget(answered);
+    if let Some(how) = leaves {
+        leave(answered, how == b"begun").await;
         return Err("left".into());
     }
     Ok(answered)
+}
+
+/// Keeps an answer, and reads no more than its first byte.
+async fn leave(answered: Response, begins: bool) {
+    if !begins {
+        return std::mem::forget(answered);
+    }
+    let (taken, taken_reader) = wit_future::new(|| Ok(()));
+    let (mut content, trailers) = Response::consume_body(answered, taken_reader);
+    _ = content.read(Vec::with_capacity(1)).await;
+    std::mem::forget((content, trailers, taken));
 }
 
 fn pass_on(answered: Response) -> Response {

@@ -205,9 +205,10 @@ impl<S: ?Sized> Call<'_, S> {
 }
 
 impl Noted {
-    /// What was noted since this was asked last.
-    pub(crate) fn take(&self) -> BTreeSet<Item> {
-        std::mem::take(&mut *self.lock())
+    /// What was noted since this was asked last. `None`: more than can be.
+    pub(crate) fn take(&self) -> Option<BTreeSet<Item>> {
+        let noted = std::mem::take(&mut *self.lock());
+        (noted.len() <= NOTED_MAX).then_some(noted)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Item>> {
@@ -266,12 +267,12 @@ mod tests {
         drop(early.writes(Some("key")));
         drop(early);
         assert!(ended.now_or_never().is_some());
-        assert!(noted.take().is_empty(), "nobody asked when that call began");
+        assert_eq!(noted.take(), Some(BTreeSet::new()), "nobody asked when that call began");
         let call = keep.call(&place).now_or_never().expect("it is open");
         let note = call.writes(Some("key"));
-        assert!(noted.take().is_empty(), "it has not ended");
+        assert_eq!(noted.take(), Some(BTreeSet::new()), "it has not ended");
         drop(note);
-        assert_eq!(noted.take(), BTreeSet::from([("a".into(), Some("key".into()))]));
+        assert_eq!(noted.take(), Some(BTreeSet::from([("a".into(), Some("key".into()))])));
         let ended = keep.close();
         drop(call);
         assert!(ended.wait().now_or_never().is_some());
@@ -307,6 +308,20 @@ mod tests {
         let (noted, _) = keep.note();
         let call = keep.call(&place).now_or_never().expect("it is open");
         call.writes(None).expect("writes are noted").forget();
-        assert!(noted.take().is_empty());
+        assert_eq!(noted.take(), Some(BTreeSet::new()));
+    }
+
+    /// Nothing is left out in silence.
+    #[test]
+    fn more_than_is_noted() {
+        let keep = Keep::new(side("one"));
+        let place = keep.place("a".into());
+        let (noted, _) = keep.note();
+        let call = keep.call(&place).now_or_never().expect("it is open");
+        let write = |number: usize| drop(call.writes(Some(&number.to_string())));
+        (0..NOTED_MAX).for_each(write);
+        assert_eq!(noted.take().map(|noted| noted.len()), Some(NOTED_MAX));
+        (0..=NOTED_MAX).for_each(write);
+        assert_eq!(noted.take(), None);
     }
 }

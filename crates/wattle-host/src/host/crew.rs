@@ -181,7 +181,9 @@ impl<'a> Aboard<'a> {
             _ if self.id == MemberId::FIRST && is_apart => name_in_code(self.spec, import),
             _ if self.id == MemberId::FIRST => import.in_binary(),
             ImportName::Interface(interface) if !is_apart && is_shared(interface) => {
-                format!("{interface}+{}", self.id)
+                let name = interface.to_string();
+                let version = name.split_once('+').map_or(name.as_str(), |(version, _)| version);
+                format!("{version}+{}", self.id)
             }
             _ => own_name(self.id, place),
         }

@@ -30,7 +30,7 @@ use super::Host;
 use super::keeps::{KeepsOf, Leading};
 use super::links::Joining;
 use super::relink::{callees, named, refused};
-use crate::capability::keep::Side;
+use crate::capability::keep::{NOTED_MAX, Side};
 use crate::component::Links;
 use crate::error::with_causes;
 use crate::sibling::Sibling;
@@ -138,9 +138,10 @@ impl Host {
         self.choice_book.write(app, during).map_err(|error| failed(&MoveError::Unrecorded(error)))?;
         let mut ends = ends.clone();
         let carried = tokio::select! {
-            carried = self.carried(leading, to.clone(), &asked) => carried,
-            // Whoever would tell is gone with the app.
+            // An app that is started again finds what was recorded when this one ended.
+            biased;
             _ = ends.wait_for(|ends| *ends) => Err(MoveError::Ends),
+            carried = self.carried(leading, to.clone(), &asked) => carried,
         };
         let error = match carried {
             Ok(report) => return Ok(report),
@@ -175,12 +176,12 @@ impl Host {
         asked: &Asked<'_>,
     ) -> Result<MoveReport, MoveError> {
         let Asked { app, plan, .. } = asked;
+        let (noted, ended) = leading.keep.note();
         let progress = Arc::new(Progress::new((*app).clone(), &plan.from, &plan.to));
         if let Some(running) = self.apps().get_mut(*app) {
             running.moving = Arc::downgrade(&progress);
         }
         clear(&to).await.map_err(MoveError::Write)?;
-        let (noted, ended) = leading.keep.note();
         timeout(BUSY_MAX, ended.wait()).await.map_err(|_| MoveError::Busy(BUSY_MAX))?;
         let carrier = Carrier { progress: progress.clone(), from: leading.keep.side(), to: to.clone() };
         let mut left = carrier.all(&noted).await?;
@@ -188,7 +189,7 @@ impl Host {
         let closed = Instant::now();
         let last = async {
             leading.keep.close().wait().await;
-            left.extend(noted.take());
+            left.extend(noted.take().ok_or(MoveError::Changing(NOTED_MAX))?);
             carrier.items(left).await
         };
         timeout(HELD_MAX, last).await.map_err(|_| MoveError::Held(HELD_MAX))??;

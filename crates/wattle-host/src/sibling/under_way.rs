@@ -131,13 +131,17 @@ impl UnderWay {
     }
 
     fn changed(&self, state: MutexGuard<'_, State>) {
+        // What a call leaves behind works on at its depth.
+        let latest = state.calls.iter().max_by_key(|call| call.number.0);
+        let depth = latest.map_or_else(|| self.current.chain().length, |call| call.invocation.chain.length);
         match (self.beside, state.calls.as_slice()) {
             (Beside::Nothing, [only]) => self.current.serve_alone(&only.invocation),
-            (Beside::Nothing, _) => self.current.rest(),
-            (Beside::Run, _) => {}
+            (Beside::Nothing, _) => {
+                self.current.rest();
+                self.current.at_depth(depth);
+            }
+            (Beside::Run, _) => self.current.at_depth(depth),
         }
-        let latest = state.calls.iter().max_by_key(|call| call.number.0);
-        self.current.at_depth(latest.map_or(0, |call| call.invocation.chain.length));
         drop(state);
         self.watcher.wake();
     }

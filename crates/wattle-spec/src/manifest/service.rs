@@ -29,7 +29,8 @@ pub struct RestartEntry {
     /// The longest wait.
     #[schemars(extend("default" = "1m"))]
     pub max_backoff: Option<Span>,
-    /// How often it is started again within `within`; at the next end it has failed.
+    /// How often it is started again within `within`; at the next end it has failed. Ends that calls of other
+    /// components may have caused do not count.
     #[schemars(range(min = 1, max = 4_294_967_295_u32), extend("default" = 10))]
     pub budget: Option<NonZeroU32>,
     /// How long an end counts.

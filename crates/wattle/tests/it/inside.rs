@@ -199,7 +199,7 @@ fn places_are_not_waited_for() {
 /// What nobody reads of an answer keeps its places until a deadline, however long who asked lives.
 #[test]
 fn answers_that_nobody_reads() {
-    let check = |target: &str, deadlines: [&str; 2]| {
+    let check = |target: &str, how: &str, deadlines: [&str; 2]| {
         let [asks, answers] = deadlines;
         let app = App::new(&format!(
             r#"
@@ -225,13 +225,24 @@ fn answers_that_nobody_reads() {
             files = "public"
             "#
         ))
-        .file("public/large", vec![b'x'; 3 << 20]);
-        let server = WATTLE.up(&app).start();
-        assert_eq!(ask(&server, target, "x-leave: 1\r\n").summary(), "502 left");
+        .file("public/large", vec![b'x'; 3 << 20])
+        .file("host.toml", "limits = { body-timeout = \"1s\" }");
+        let server = WATTLE.up(&app).args(["--config", "host.toml"]).start();
+        assert_eq!(ask(&server, target, &format!("x-leave: {how}\r\n")).summary(), "502 left");
         until("there is a place", || (send(&server, "GET", "http://self/echo/", b"").status() == 200).then_some(()));
     };
-    check("http://self/echo/", ["30s", "500ms"]);
-    check("http://self/files/large", ["500ms", "30s"]);
+    check("http://self/echo/", "at once", ["30s", "500ms"]);
+    check("http://self/files/large", "at once", ["500ms", "30s"]);
+    check("http://self/files/large", "begun", ["30s", "30s"]);
+}
+
+/// Nobody inside is a proxy that may say for whom it asks.
+#[test]
+fn who_is_no_proxy() {
+    let (_app, server) = start("fetch-p3");
+    let seen = ask(&server, "http://self/echo/", "x-forge: 1\r\naccept: text/plain\r\n").json();
+    let fields: Vec<_> = seen["headers"].as_array().unwrap().iter().filter_map(|field| field[0].as_str()).collect();
+    assert!(fields.contains(&"accept") && !fields.contains(&"x-forwarded-for"), "{seen}");
 }
 
 /// What a host takes from outside is what it takes inside.

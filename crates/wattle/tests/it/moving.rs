@@ -48,12 +48,25 @@ fn put(server: &Server, path: &str, value: &str) {
     assert_eq!(answer.status(), 204, "{}", answer.summary());
 }
 
-/// Puts 1,000 keys: a move takes long enough to do something meanwhile.
-fn fill(server: &Server) {
+/// An app that keeps 1,000 keys on disk: a move takes long enough to do something meanwhile.
+fn full(nats: &NatsServer) -> (App, Server) {
+    let app = keeper("", "").file("host.toml", with_nats(nats, ""));
+    let server = up(&app);
     let mut client = server.connect();
     for number in 0..1000 {
         assert_eq!(client.call("PUT", &format!("/kv/a/{number}"), &[b'x'; 20_000]).status(), 204);
     }
+    (app, server)
+}
+
+/// Waits until a move to NATS has begun.
+fn has_begun(app: &App) {
+    until("it has begun", || record(app).contains("\"to\": \"nats\"").then_some(()));
+}
+
+/// Whether `wattle ps` tells of a move.
+fn told(app: &App) -> bool {
+    WATTLE.run(app, ["ps"]).stdout.contains("moves what it keeps from ")
 }
 
 fn record(app: &App) -> String {
@@ -194,12 +207,10 @@ fn under_four_writers() {
 #[test]
 fn killed_in_the_middle() {
     let Some(nats) = NatsServer::builder().start() else { return };
-    let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
-    let server = up(&app);
-    fill(&server);
+    let (app, server) = full(&nats);
     thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:keyvalue=nats", &[]));
-        until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
+        has_begun(&app);
         server.kill();
         assert!(!moving.join().unwrap().is_ok());
     });
@@ -218,15 +229,12 @@ fn killed_in_the_middle() {
 #[test]
 fn told_and_given_up() {
     let Some(nats) = NatsServer::builder().start() else { return };
-    let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
-    let server = up(&app);
-    fill(&server);
-    let told = || WATTLE.run(&app, ["ps"]).stdout.contains("moves what it keeps from disk to nats: ").then_some(());
+    let (app, server) = full(&nats);
     let ran = thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:keyvalue=nats", &[]));
-        until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
+        has_begun(&app);
         nats.pause();
-        until("it is told", told);
+        until("it is told", || told(&app).then_some(()));
         put(&server, "/kv/a/meanwhile", "x");
         moving.join().unwrap()
     });
@@ -242,12 +250,10 @@ fn told_and_given_up() {
 #[test]
 fn stopped_in_the_middle() {
     let Some(nats) = NatsServer::builder().start() else { return };
-    let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
-    let server = up(&app);
-    fill(&server);
+    let (app, server) = full(&nats);
     thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:keyvalue=nats", &[]));
-        until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
+        has_begun(&app);
         nats.pause();
         assert_eq!(server.stop().code, Some(0));
         let ran = moving.join().unwrap();
@@ -264,12 +270,10 @@ fn stopped_in_the_middle() {
 #[test]
 fn other_changes_wait() {
     let Some(nats) = NatsServer::builder().start() else { return };
-    let app = keeper("", "").file("host.toml", with_nats(&nats, ""));
-    let server = up(&app);
-    fill(&server);
+    let (app, server) = full(&nats);
     thread::scope(|scope| {
         let moving = scope.spawn(|| is_moved(&app, "wasi:keyvalue=nats", &[]));
-        until("it has begun", || record(&app).contains("\"to\": \"nats\"").then_some(()));
+        has_begun(&app);
         let set = WATTLE.run(&app, ["link", "set", "shop", "web", "wasi:keyvalue=memory"]);
         assert!(set.is_ok(), "{set}");
         assert!(!record(&app).contains("\"to\""), "the move has ended: {}", record(&app));
@@ -293,7 +297,7 @@ fn a_call_that_does_not_end() {
     slow.send("PUT /object/box/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nsl");
     thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:blobstore=disk", &[]));
-        until("it has begun", || record(&app).contains("\"to\": \"disk\"").then_some(()));
+        until("it is told", || told(&app).then_some(()));
         // It began before the move, which waits for it; a second one begins behind it.
         held.send("PUT /object/box/held HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nhe");
         put(&server, "/object/box/meanwhile", "x");

@@ -52,7 +52,8 @@ impl Seen {
     /// Of a text that a guest was told; `None`: nobody was.
     fn read(text: &str) -> Option<Self> {
         let (backend, version) = text.split_once(':')?;
-        Some(Self { backend: backend.parse().ok()?, version: Version(version.parse().ok()?) })
+        let seen = Self { backend: backend.parse().ok()?, version: Version(version.parse().ok()?) };
+        (seen.to_string() == text).then_some(seen)
     }
 }
 

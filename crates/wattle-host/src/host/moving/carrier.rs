@@ -40,10 +40,8 @@ impl<S: Carry + ?Sized> Carrier<S> {
             }
             let mut left = self.differing().await?;
             for _ in 0..ROUNDS {
-                left.extend(noted.take());
-                if left.len() > NOTED_MAX {
-                    return Err(MoveError::Changing(NOTED_MAX));
-                }
+                left.extend(noted.take().ok_or(MoveError::Changing(NOTED_MAX))?);
+                few(left.len())?;
                 if left.len() <= LAST_MAX {
                     break;
                 }
@@ -69,6 +67,7 @@ impl<S: Carry + ?Sized> Carrier<S> {
         for (bucket, _) in whole {
             self.bucket(&bucket).await?;
             let left = self.differing_in(&bucket).await?;
+            few(left.len())?;
             self.each(left.into_iter().map(|name| (bucket.clone(), Some(name)))).await?;
         }
         self.each(single).await
@@ -107,9 +106,7 @@ impl<S: Carry + ?Sized> Carrier<S> {
         let mut differing = BTreeSet::new();
         for bucket in names {
             differing.extend(self.differing_in(&bucket).await?.into_iter().map(|name| (bucket.clone(), Some(name))));
-            if differing.len() > NOTED_MAX {
-                return Err(MoveError::Changing(NOTED_MAX));
-            }
+            few(differing.len())?;
         }
         Ok(differing)
     }
@@ -140,6 +137,11 @@ impl<S: Carry + ?Sized> Carrier<S> {
         }
         Ok(differing)
     }
+}
+
+/// Refuses more names than are known at a time.
+fn few(names: usize) -> Result<(), MoveError> {
+    if names > NOTED_MAX { Err(MoveError::Changing(NOTED_MAX)) } else { Ok(()) }
 }
 
 /// The names in one bucket, in byte order.

@@ -64,7 +64,8 @@ fn is_http(scheme: &Scheme) -> bool {
     *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS
 }
 
-fn strip(headers: &mut HeaderMap) {
+/// Removes what only a proxy may say.
+pub(super) fn strip(headers: &mut HeaderMap) {
     let is_told = |name: &&HeaderName| {
         let name = name.as_str();
         name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")

@@ -2,8 +2,8 @@
 //! lose, and what lies unread would keep its places. So it ends by itself.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,17 +26,31 @@ pub(super) struct Lent {
 pub(super) struct Term {
     /// When whoever answers, or whoever asked, must have ended.
     pub(super) deadline: Option<Instant>,
-    /// How long nobody may ask for more of it.
+    /// How long nobody may ask for more of it when there is more.
     pub(super) pause: Duration,
 }
 
 struct Lying {
-    /// `None`: its term is over.
-    held: Option<Held>,
+    kept: Kept,
     /// When somebody last asked for more.
     asked: Instant,
-    /// Whoever waits for more.
-    reader: Option<Waker>,
+    /// Told when there is more, if somebody asked in vain.
+    more: Option<Arc<More>>,
+}
+
+/// What is left of an answer.
+enum Kept {
+    Whole(Held),
+    /// It was read to its end.
+    Read,
+    /// Its term is over.
+    Ended,
+}
+
+/// Whether there is more to read. That somebody asked does not say that anybody still waits for it.
+struct More {
+    since: OnceLock<Instant>,
+    reader: Waker,
 }
 
 /// What the answer keeps.
@@ -48,8 +62,8 @@ struct Held {
 impl Lent {
     /// The `body` of an answer to a request with this `place`.
     pub(super) fn new(body: AnswerBody, place: OwnedSemaphorePermit, term: Term) -> Self {
-        let held = Some(Held { body, _place: place });
-        let lying = Arc::new(Mutex::new(Lying { held, asked: Instant::now(), reader: None }));
+        let kept = Kept::Whole(Held { body, _place: place });
+        let lying = Arc::new(Mutex::new(Lying { kept, asked: Instant::now(), more: None }));
         let watch = tokio::spawn(end(lying.clone(), term));
         Self { lying, watch }
     }
@@ -58,17 +72,32 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         self.watch.abort();
-        let held = whole(&self.lying).held.take();
-        drop(held);
+        let kept = whole(&self.lying).leave(Kept::Ended);
+        drop(kept);
     }
 }
 
 impl Lying {
     /// When its term is over, as far as is known now.
     fn over(&self, term: Term) -> Instant {
-        let asked = if self.reader.is_some() { Instant::now() } else { self.asked };
-        let stands_still = asked + term.pause;
+        let lies_since = match &self.more {
+            Some(more) => more.since.get().copied().unwrap_or_else(Instant::now),
+            None => self.asked,
+        };
+        let stands_still = lies_since + term.pause;
         term.deadline.map_or(stands_still, |deadline| deadline.min(stands_still))
+    }
+
+    /// Puts `kept` in the place of what there was, which is to be dropped when this is not locked any more.
+    fn leave(&mut self, kept: Kept) -> Kept {
+        std::mem::replace(&mut self.kept, kept)
+    }
+}
+
+impl Wake for More {
+    fn wake(self: Arc<Self>) {
+        let _ = self.since.set(Instant::now());
+        self.reader.wake_by_ref();
     }
 }
 
@@ -81,13 +110,16 @@ async fn end(lying: Arc<Mutex<Lying>>, term: Term) {
         }
         sleep_until(over.into()).await;
     }
-    let (held, reader) = {
+    let (kept, more) = {
         let mut lying = whole(&lying);
-        (lying.held.take(), lying.reader.take())
+        if let Kept::Read = lying.kept {
+            return;
+        }
+        (lying.leave(Kept::Ended), lying.more.take())
     };
-    drop(held);
-    if let Some(reader) = reader {
-        reader.wake();
+    drop(kept);
+    if let Some(more) = more {
+        more.wake();
     }
 }
 
@@ -102,19 +134,37 @@ impl Body for Lent {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let mut lying = whole(&self.lying);
-        let Some(held) = &mut lying.held else { return Poll::Ready(Some(Err(Error::HttpResponseTimeout))) };
-        let frame = Pin::new(&mut held.body).poll_frame(cx);
+        let held = match &mut lying.kept {
+            Kept::Whole(held) => held,
+            Kept::Read => return Poll::Ready(None),
+            Kept::Ended => return Poll::Ready(Some(Err(Error::HttpResponseTimeout))),
+        };
+        let more = Arc::new(More { since: OnceLock::new(), reader: cx.waker().clone() });
+        let frame = Pin::new(&mut held.body).poll_frame(&mut Context::from_waker(&more.clone().into()));
         lying.asked = Instant::now();
-        lying.reader = frame.is_pending().then(|| cx.waker().clone());
+        lying.more = frame.is_pending().then_some(more);
+        if let Poll::Ready(None) = frame {
+            let read = lying.leave(Kept::Read);
+            drop(lying);
+            drop(read);
+        }
         // Whoever answered has told the log why.
         frame.map_err(|_| Error::HttpResponseIncomplete)
     }
 
     fn is_end_stream(&self) -> bool {
-        whole(&self.lying).held.as_ref().is_some_and(|held| held.body.is_end_stream())
+        match &whole(&self.lying).kept {
+            Kept::Whole(held) => held.body.is_end_stream(),
+            Kept::Read => true,
+            Kept::Ended => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        whole(&self.lying).held.as_ref().map_or_else(SizeHint::default, |held| held.body.size_hint())
+        match &whole(&self.lying).kept {
+            Kept::Whole(held) => held.body.size_hint(),
+            Kept::Read => SizeHint::with_exact(0),
+            Kept::Ended => SizeHint::default(),
+        }
     }
 }

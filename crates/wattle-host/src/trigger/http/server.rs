@@ -21,7 +21,7 @@ use super::answer_body::{AnswerBody, GuestBody, LAST_FRAMES};
 use super::dispatch::{Answered, Job, Reply, dispatch};
 use super::exchange::{Exchange, Protocol};
 use super::files::{self, Folder};
-use super::forwarded::Origin;
+use super::forwarded::{self, Origin};
 use super::inside::Asking;
 use super::lent::{Lent, Term};
 use super::request::{canonical, check_inside};
@@ -163,9 +163,10 @@ impl Server {
     pub(super) async fn answer_inside(
         &self,
         routes: &RouteTable<Target>,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         asking: Asking,
     ) -> Response<Lent> {
+        forwarded::strip(request.headers_mut());
         let Asking { core, chain, deadline, place } = asking;
         let mut turn = self.turn(&request, core, Sender::Inside(chain), Exchange::Inside);
         let found = check_inside(&request, &self.limits)
