@@ -20,7 +20,7 @@ const LINUX: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"lin
 /// Makes it.
 pub(crate) fn run() -> Result<()> {
     let target = host_target()?;
-    process::run(&mut cargo("build", &["--release", "--workspace"])?)?;
+    process::run(&mut cargo_build(&["--release", "--workspace"])?)?;
     let name = format!("wattle{}", env::consts::EXE_SUFFIX);
     let built = target_directory().join(&target).join("release").join(&name);
     let dist = binary();
@@ -38,10 +38,10 @@ pub(crate) fn binary() -> PathBuf {
 
 /// A `cargo` that builds what is shipped: for this machine's target by name, statically where that can be had. The name
 /// of the target keeps the flags away from what runs while building.
-pub(crate) fn cargo(verb: &str, arguments: &[&str]) -> Result<Command> {
+fn cargo_build(arguments: &[&str]) -> Result<Command> {
     let target = host_target()?;
     let mut cargo = Command::new("cargo");
-    cargo.args([verb, "--target", &target]).args(arguments).current_dir(root());
+    cargo.args(["build", "--target", &target]).args(arguments).current_dir(root());
     let flags = match target.as_str() {
         linux if linux.ends_with("-linux-gnu") => LINUX,
         windows if windows.ends_with("-windows-msvc") => STATIC,
