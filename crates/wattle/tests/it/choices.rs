@@ -29,8 +29,8 @@ fn record(directory: &Path) -> PathBuf {
 }
 
 /// What provides the store of the app that runs, and the rule that chose it.
-fn store(app: &App) -> (String, String) {
-    let ran = WATTLE.run(app, ["link", "list", "state", "--json"]);
+pub(crate) fn store(app: &App) -> (String, String) {
+    let ran = WATTLE.run(app, ["link", "list", "--json"]);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
     let links = told["hosts"][0]["apps"][0]["components"][0]["links"].as_array().unwrap();
     let of_store = |link: &&Value| link["import"].as_str().unwrap().starts_with("wasi:keyvalue/store");

@@ -11,6 +11,7 @@ use wattle_testkit::{App, NatsServer, Ran, Server, until};
 
 use crate::WATTLE;
 use crate::blobs::faces;
+use crate::choices::store;
 use crate::relink::{keys, service};
 
 /// An app that keeps what it is told to. `links` are those of its component, and `more` further lines of its table.
@@ -71,16 +72,6 @@ fn told(app: &App) -> bool {
 
 fn record(app: &App) -> String {
     fs::read_to_string(app.data_dir().join("choices/default.shop.json")).unwrap_or_default()
-}
-
-/// The backend of the store, and the rule that chose it.
-fn store(app: &App) -> (String, String) {
-    let ran = WATTLE.run(app, ["link", "list", "shop", "--json"]);
-    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let links = told["hosts"][0]["apps"][0]["components"][0]["links"].as_array().unwrap();
-    let of_store = |link: &&Value| link["import"].as_str().unwrap().starts_with("wasi:keyvalue/store");
-    let link = links.iter().find(of_store).unwrap();
-    (link["backend"].as_str().unwrap().into(), link["rule"].as_str().unwrap().into())
 }
 
 /// What a default chose, and what somebody wrote, is there after the move, and after a restart; there and back.
