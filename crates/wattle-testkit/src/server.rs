@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::app::App;
 use crate::client::Connection;
@@ -11,6 +12,9 @@ use crate::process::{Process, Signal};
 use crate::program::{Program, Ran, cleaned, ended};
 use crate::response::Response;
 use crate::wait::{PATIENCE, within};
+
+/// How long a start may take: a component is compiled in it, by a program that is not optimised.
+const STARTS: Duration = Duration::from_secs(60);
 
 /// A server that is about to be started.
 pub struct Up<'a> {
@@ -93,12 +97,22 @@ impl<'a> Up<'a> {
             let lines = server.stdout.all();
             lines.iter().filter_map(|line| line.split_once("://")?.1.parse().ok()).collect::<Vec<SocketAddr>>()
         };
-        server.addresses = within(PATIENCE, || {
-            let (addresses, has_ended) = (printed(), server.child.try_wait().is_ok_and(|status| status.is_some()));
-            (addresses.len() >= listening || has_ended).then_some(addresses)
-        })
-        .unwrap_or_default();
-        assert!(server.addresses.len() >= listening, "the server does not serve; its log:\n{}", server.log.text());
+        let started = within(STARTS, || {
+            let (addresses, ended) = (printed(), server.child.try_wait().expect("ask for the server's status"));
+            (addresses.len() >= listening || ended.is_some()).then_some((addresses, ended))
+        });
+        let (addresses, ended) = started.unwrap_or_default();
+        if addresses.len() < listening {
+            let state = match ended {
+                Some(status) => {
+                    server.log.wait_for_end(PATIENCE);
+                    format!("ended ({status})")
+                }
+                None => format!("does not serve after {STARTS:?}"),
+            };
+            panic!("the server {state}; its log:\n{}", server.log.text());
+        }
+        server.addresses = addresses;
         server
     }
 

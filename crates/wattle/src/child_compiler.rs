@@ -22,8 +22,9 @@ use crate::problem::Problem;
 
 /// The first argument of the child.
 const VERB: &str = "__compile";
-/// How much less often the child runs than the host.
-const NICE: i32 = 10;
+/// How much the child stands back: a third of the processor's time where it has to share with the host, so that requests
+/// come first and a host that is fully busy still gets its apps started. With 10 it would be a tenth.
+const NICE: i32 = 5;
 /// The most machine code that is taken from the child.
 const CODE_MAX: u64 = 1 << 30;
 /// How much of what the child says is kept for the error.
