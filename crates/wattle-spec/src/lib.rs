@@ -25,6 +25,7 @@ pub mod message;
 pub mod name;
 pub mod network;
 pub mod quota;
+pub mod reference;
 pub mod report;
 pub mod resolve;
 pub mod route;

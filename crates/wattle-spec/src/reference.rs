@@ -1,0 +1,221 @@
+//! The name of an artifact in a registry: `registry/repository:tag@digest`, as the OCI distribution specification
+//! spells its parts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::digest::Digest;
+
+/// The tag that is meant where neither a tag nor a digest is written.
+const LATEST: &str = "latest";
+/// The longest name of a repository together with its registry: the specification's advice to registries.
+const NAME_MAX_LEN: usize = 255;
+const TAG_MAX_LEN: usize = 128;
+
+/// Where an artifact is. No registry is assumed: the first part is a host name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Reference {
+    /// The repository.
+    pub repository: Repository,
+    /// Which of its artifacts.
+    pub which: Which,
+}
+
+/// A place for artifacts in a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Repository {
+    /// The host name of the registry, with a port if one was written.
+    pub registry: String,
+    /// The path in it, of one part or more.
+    pub path: String,
+}
+
+/// Which artifact of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Which {
+    /// The one that a tag points to now.
+    Tag(Tag),
+    /// The one with this digest. A tag beside it is only told to people.
+    Digest {
+        /// The digest of the manifest.
+        digest: Digest,
+        /// What it was called when somebody wrote it down.
+        tag: Option<Tag>,
+    },
+}
+
+/// A name that a repository points to an artifact with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(String);
+
+/// Why a text is not a reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// The first part is no host name.
+    #[error("{0:?} names no registry")]
+    NoRegistry(String),
+    /// There is nothing after the registry, or something that no repository is called.
+    #[error("{0:?} is no name of a repository: parts of a-z, 0-9 and single `.`, `_`, `__` or `-` between them")]
+    Repository(String),
+    /// It is longer than registries take.
+    #[error("the name of a repository has at most {NAME_MAX_LEN} bytes, its registry included")]
+    TooLong,
+    /// No tag is called so.
+    #[error("{0:?} is no tag: at most {TAG_MAX_LEN} of a-z, A-Z, 0-9, `_`, `.` and `-`, the first no `.` or `-`")]
+    Tag(String),
+    /// What follows the `@` is none.
+    #[error("{0:?} is no digest: `sha256:` and 64 lower-case hex digits")]
+    Digest(String),
+}
+
+impl ReferenceError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ReferenceError::NoRegistry(text) => {
+                Some(format!("write the registry in front, as in `ghcr.io/{text}` or `localhost:5000/{text}`"))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Reference {
+    /// The tag that it names, if its digest does not decide.
+    pub fn tag(&self) -> Option<&Tag> {
+        match &self.which {
+            Which::Tag(tag) => Some(tag),
+            Which::Digest { .. } => None,
+        }
+    }
+
+    /// The digest that it names.
+    pub fn digest(&self) -> Option<Digest> {
+        match self.which {
+            Which::Digest { digest, .. } => Some(digest),
+            Which::Tag(_) => None,
+        }
+    }
+
+    /// The same artifact for as long as it exists: what the tag pointed to when `digest` was found.
+    #[must_use]
+    pub fn pinned(&self, digest: Digest) -> Self {
+        let tag = match &self.which {
+            Which::Tag(tag) => Some(tag.clone()),
+            Which::Digest { tag, .. } => tag.clone(),
+        };
+        Self { repository: self.repository.clone(), which: Which::Digest { digest, tag } }
+    }
+}
+
+impl Repository {
+    /// The artifact in it that has this digest.
+    pub fn at(&self, digest: Digest) -> Reference {
+        Reference { repository: self.clone(), which: Which::Digest { digest, tag: None } }
+    }
+}
+
+impl Tag {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether `host` can only be a host: Docker's rule that tells `localhost/x`, `a.io/x` and `a:5000/x` from a path.
+pub fn is_registry(host: &str) -> bool {
+    host == "localhost" || host.contains(['.', ':'])
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => {
+                (name, Some(digest.parse().map_err(|_| ReferenceError::Digest(digest.into()))?))
+            }
+            None => (text, None),
+        };
+        let (registry, rest) = name.split_once('/').ok_or_else(|| ReferenceError::NoRegistry(name.into()))?;
+        if !is_registry(registry) || !is_authority(registry) {
+            return Err(ReferenceError::NoRegistry(name.into()));
+        }
+        let (path, tag) = match rest.split_once(':') {
+            Some((path, tag)) => (path, Some(tag.parse()?)),
+            None => (rest, None),
+        };
+        if !path.split('/').all(is_path_part) {
+            return Err(ReferenceError::Repository(path.into()));
+        }
+        if registry.len() + 1 + path.len() > NAME_MAX_LEN {
+            return Err(ReferenceError::TooLong);
+        }
+        let which = match digest {
+            Some(digest) => Which::Digest { digest, tag },
+            None => Which::Tag(tag.unwrap_or_else(|| Tag(LATEST.into()))),
+        };
+        Ok(Self { repository: Repository { registry: registry.into(), path: path.into() }, which })
+    }
+}
+
+impl FromStr for Tag {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let is_char = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
+        let fits = (1..=TAG_MAX_LEN).contains(&text.len()) && text.bytes().all(is_char);
+        match fits && !text.starts_with(['.', '-']) {
+            true => Ok(Self(text.into())),
+            false => Err(ReferenceError::Tag(text.into())),
+        }
+    }
+}
+
+/// A host name or an address, with or without a port.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_address = || host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
+    (host.split('.').all(is_label) || is_address()) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_path_part(part: &str) -> bool {
+    let is_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let mut separators = part.split(|c: char| c.is_ascii() && is_word(c as u8));
+    let is_separator = |text: &str| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|c| c == b'-');
+    let edges = part.bytes().next().is_some_and(is_word) && part.bytes().last().is_some_and(is_word);
+    edges && separators.all(is_separator)
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.repository)?;
+        match &self.which {
+            Which::Tag(tag) => write!(f, ":{tag}"),
+            Which::Digest { digest, tag: Some(tag) } => write!(f, ":{tag}@{digest}"),
+            Which::Digest { digest, tag: None } => write!(f, "@{digest}"),
+        }
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.path)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
