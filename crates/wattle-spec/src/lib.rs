@@ -20,6 +20,7 @@ pub mod label;
 pub mod limits;
 pub mod link;
 pub mod listen;
+pub mod lock;
 pub mod manifest;
 pub mod message;
 pub mod name;

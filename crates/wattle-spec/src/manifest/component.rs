@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LinkEntry, Links, RestartEntry, Source};
+use super::{LinkEntry, Links, Pull, RestartEntry, Source};
 use crate::app::Access;
 use crate::document::{Address, GuestPath, HostPath, LimitTable, Text, Variable, Written, keyed};
 use crate::label::LinkKey;
@@ -20,8 +20,13 @@ use crate::units::Span;
 #[serde(rename_all = "kebab-case")]
 #[schemars(deny_unknown_fields)]
 pub struct ComponentEntry {
-    /// Where the Wasm bytes are: a path, relative to the manifest.
+    /// Where the Wasm bytes are: a path, relative to the manifest, or a reference to a registry, as in
+    /// `ghcr.io/shop/cart:1.0`.
     pub source: Written<Source>,
+    /// When a registry is asked for the source.
+    #[serde(default)]
+    #[schemars(extend("default" = "missing"))]
+    pub pull: Pull,
     /// The command that builds the source.
     pub build: Option<Written<String>>,
     /// What the component reads through `wasi:config`.
@@ -117,6 +122,7 @@ impl ComponentEntry {
     pub fn new(source: Source) -> Self {
         Self {
             source: source.into(),
+            pull: Pull::default(),
             build: None,
             config: BTreeMap::new(),
             secrets: BTreeSet::new(),

@@ -29,7 +29,7 @@ pub(crate) use self::link::HostLinkEntry;
 pub use self::link::{LinkEntry, Links};
 pub use self::message::{MessageEntry, RetryEntry};
 pub use self::service::RestartEntry;
-pub use self::source::{Source, SourceError};
+pub use self::source::{Pull, Source, SourceError};
 pub(crate) use self::triggers::Known;
 pub use self::triggers::{HttpTrigger, TriggerTarget, Triggers};
 use crate::backend::BackendSpec;

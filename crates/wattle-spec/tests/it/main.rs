@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod artifact_reference;
 mod case;
 mod choices;
 mod cron;

@@ -130,7 +130,7 @@ memory = "64MiB"
 limits = { memory = "64MB", deadlin = "10s", handles = 0, table_elements = 3 }
 instances = { reuse = "10", concurency = 2 }
 [components.Bad]
-source = "ghcr.io/shop/bad:1.0"
+source = "ghcr.io/Shop/bad:1.0"
 mounts = [{ host = "data", guest = "data", access = "readwrite" }]
 [[triggers.http]]
 path = "cart"
@@ -177,8 +177,8 @@ type = "redis"
       hint: did you mean `concurrency`?
     10:13 a name is made of lower-case letters, digits and inner hyphens, 'B' is not
       hint: write `bad`
-    11:10 "ghcr.io/shop/bad:1.0" is a reference to a registry, and those are not supported yet
-      hint: fetch the component into a file and write its path; if it is a path, write `./ghcr.io/shop/bad:1.0`
+    11:10 "ghcr.io/Shop/bad:1.0" is no reference to a registry: "Shop/bad" is no name of a repository: parts of a-z, 0-9 and single `.`, `_`, `__` or `-` between them
+      hint: if it is a path, write `./ghcr.io/Shop/bad:1.0`
     12:36 a path in the guest is absolute
       hint: write `/data`
     12:53 "readwrite" is none of `read` and `read-write`
@@ -253,7 +253,7 @@ fn missing_keys() {
 fn unknown_keys() {
     insta::assert_snapshot!(check_component("service = true"), @"
     4:1 unknown key `service` in `components.cart`
-      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts`, `secrets` and `source`
+      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts`, `pull`, `secrets` and `source`
     ");
     insta::assert_snapshot!(check_component("deadline = '10s'"), @"
     4:1 unknown key `deadline` in `components.cart`
@@ -337,22 +337,21 @@ fn sources() {
     insta::assert_snapshot!(source("/srv/cart.wasm"), @"ok");
     insta::assert_snapshot!(source(""), @"
     2:26 a source must not be empty
-      hint: write the path of a .wasm file
+      hint: write the path of a .wasm file, or a reference as in `ghcr.io/shop/cart:1.0`
     ");
-    insta::assert_snapshot!(source("ghcr.io/shop/cart:1.0"), @r#"
-    2:26 "ghcr.io/shop/cart:1.0" is a reference to a registry, and those are not supported yet
-      hint: fetch the component into a file and write its path; if it is a path, write `./ghcr.io/shop/cart:1.0`
+    insta::assert_snapshot!(source("ghcr.io/shop/cart:1.0"), @"ok");
+    insta::assert_snapshot!(source("localhost:5000/cart"), @"ok");
+    insta::assert_snapshot!(source("oci://ghcr.io/shop/cart"), @"ok");
+    insta::assert_snapshot!(source("ghcr.io/shop/cart:-1"), @r#"
+    2:26 "ghcr.io/shop/cart:-1" is no reference to a registry: "-1" is no tag: at most 128 of a-z, A-Z, 0-9, `_`, `.` and `-`, the first no `.` or `-`
+      hint: if it is a path, write `./ghcr.io/shop/cart:-1`
     "#);
-    insta::assert_snapshot!(source("localhost:5000/cart"), @r#"
-    2:26 "localhost:5000/cart" is a reference to a registry, and those are not supported yet
-      hint: fetch the component into a file and write its path; if it is a path, write `./localhost:5000/cart`
-    "#);
-    insta::assert_snapshot!(source("oci://ghcr.io/shop/cart"), @r#"
-    2:26 "oci://ghcr.io/shop/cart" is a reference to a registry, and those are not supported yet
-      hint: fetch the component into a file and write its path
+    insta::assert_snapshot!(source("oci://cart"), @r#"
+    2:26 "oci://cart" is no reference to a registry: "cart" names no registry
+      hint: as in `"target/wasm32-wasip2/release/cart.wasm"`
     "#);
     insta::assert_snapshot!(source("https://example.com/cart.wasm"), @r#"
-    2:26 "https://example.com/cart.wasm" is a URL, and a source is a path
+    2:26 "https://example.com/cart.wasm" is a URL, and a source is a path or a reference to a registry
       hint: download it and write the path of the file
     "#);
 }

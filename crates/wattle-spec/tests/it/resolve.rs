@@ -437,7 +437,7 @@ links = { 'wasi:keyvalue' = 'orders' }
 type = 'redis'";
     insta::assert_snapshot!(check_lenient(text, "cart: 0.2 wasi:keyvalue/store@0.2.0-draft =>"), @r#"
     7:10 a source must not be empty
-      hint: write the path of a .wasm file
+      hint: write the path of a .wasm file, or a reference as in `ghcr.io/shop/cart:1.0`
     12:8 "redis" is none of `memory`, `disk`, `nats`, `environment` and `files`
     "#);
 }

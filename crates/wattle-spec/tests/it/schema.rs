@@ -131,6 +131,7 @@ fn manifest() {
     components.*.mounts.[].access: = "read"
     components.*.mounts.[].guest: string guest-path
     components.*.mounts.[].host: string host-path
+    components.*.pull: = "missing"
     components.*.secrets: array
     components.*.source: string source
     limits: object
@@ -180,6 +181,7 @@ fn manifest() {
     services.*.mounts.[].access: = "read"
     services.*.mounts.[].guest: string guest-path
     services.*.mounts.[].host: string host-path
+    services.*.pull: = "missing"
     services.*.restart: object
     services.*.restart.backoff: string time-span = "1s"
     services.*.restart.budget: integer uint32 = 10

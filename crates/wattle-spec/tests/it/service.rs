@@ -16,9 +16,9 @@ fn keys() {
     );
     insta::assert_snapshot!(check_lines("components.cart.restart = {}\n[services.cache]\nsource = 'cache.wasm'\ninstances = {}\nrestart = { budget = 0, on = 'error', back-off = '1s' }\nallow.listen = ['7000']"), @r#"
     3:17 unknown key `restart` in `components.cart`
-      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts`, `secrets` and `source`
+      hint: the keys here are `allow`, `build`, `config`, `env`, `instances`, `limits`, `links`, `mounts`, `pull`, `secrets` and `source`
     6:1 unknown key `instances` in `services.cache`
-      hint: the keys here are `allow`, `build`, `config`, `env`, `limits`, `links`, `mounts`, `restart`, `secrets` and `source`
+      hint: the keys here are `allow`, `build`, `config`, `env`, `limits`, `links`, `mounts`, `pull`, `restart`, `secrets` and `source`
     7:22 `services.cache.restart.budget` must be a whole number from 1 to 4294967295
       hint: choose a number in that range
     7:30 "error" is none of `failure` and `always`
