@@ -245,7 +245,7 @@ fn limit_behind(error: &wasmtime::Error) -> Option<&'static str> {
     match () {
         () if root.contains("fuel allocated for hostcalls") => Some("host-call-bytes"),
         () if root.contains("requested len") => Some("host-call-bytes"),
-        () if root.contains("handles") => Some("handles"),
+        () if root.contains("handle limit exceeded") => Some("handles"),
         () if root.contains("size of fields") => Some("fields"),
         () => None,
     }

@@ -82,6 +82,11 @@ impl Places {
         Some(Place(self.clone()))
     }
 
+    /// Whether one is free.
+    pub(crate) fn has_room(&self) -> bool {
+        self.free.available_permits() > 0
+    }
+
     /// Waits until every one is free. Others take places meanwhile: what is under way may need more of them to end.
     pub(crate) async fn all_free(&self) {
         loop {

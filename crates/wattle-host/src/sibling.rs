@@ -37,10 +37,11 @@ pub(crate) use self::living::{Ended, Living};
 use self::signature::Function;
 pub(crate) use self::together::{Part, Wire, compose};
 use crate::capability::patience::{Patience, last_moment};
-use crate::component::{Component, Program};
+use crate::component::{Component, Identity, Program};
 use crate::cores::CoreId;
 use crate::instance::{Deadline, Guest, Member, MemberId};
 use crate::invocation::{Invocation, TriggerKind};
+use crate::places::Places;
 use crate::telemetry::{self, Called, Span};
 use crate::trigger::call::Failed;
 
@@ -121,8 +122,11 @@ impl Sibling {
 
     /// The same of a service.
     pub(crate) fn living<'a>(component: Arc<Component>, exports: impl IntoIterator<Item = &'a Interface>) -> Arc<Self> {
-        let turns = match component.identity.kind {
-            Kind::Component03 => Turns::Limited,
+        let Identity { kind, limits, .. } = component.identity.as_ref();
+        let turns = match kind {
+            Kind::Component03 => {
+                Turns::Places(Places::new(admission::LIMIT, &component.identity, limits.concurrent_calls))
+            }
             Kind::Component02 | Kind::Module => Turns::One,
         };
         Self::new(component, exports, Instances::Living(Desk::new(turns)))

@@ -163,7 +163,7 @@ limits! {
         outgoing_head: ByteSize = kib(64), "The head of an answer from outside; a larger one fails.";
         outgoing_request_body: ByteSize = mib(64), "Body of one outgoing request; a larger one fails.";
         outgoing_response_body: ByteSize = mib(1024), "Body of one answer from outside; reading on fails.";
-        concurrent_calls: u32 = 256, "Calls of one component by others of its app under way at a time, each in an instance of its own (a service of WASI 0.3: in its one instance); more wait until a tenth of their time is left, and fail.";
+        concurrent_calls: u32 = 256, "Calls of one component by others of its app under way at a time, each in an instance of its own (a service of WASI 0.3: in its one instance); more wait until a tenth of their time is left (for a service: until it is over), and fail.";
         log_line: ByteSize = kib(8), "One line of a guest's output or log; the rest is cut and marked.";
         log_lines_per_second: u32 = 1_000, "Lines per second and component; what is over is counted and dropped.";
     }

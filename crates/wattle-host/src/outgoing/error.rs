@@ -47,6 +47,9 @@ impl SendError {
     /// What to write where to make it work.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            SendError::Denied(origin, Denied::Origin) if origin.is_odd_self() => {
+                Some("the routes of the app itself are at `http://self`, without a port".into())
+            }
             SendError::Denied(origin, Denied::Origin) => {
                 Some(format!("to allow it, write `allow = {{ http = [\"{origin}\"] }}` into the component's table"))
             }

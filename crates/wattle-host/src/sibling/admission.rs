@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::capability::patience::Patience;
 use crate::invocation::Invocation;
 use crate::places::{Place, Places};
-use crate::trigger::call::Failed;
+use crate::trigger::call::{Busy, Failed};
 
 /// The limit of a component, of its app and of the host.
 pub(crate) const LIMIT: &str = "concurrent-calls";
@@ -32,7 +32,7 @@ impl Admission {
     /// calls has `patience`.
     pub(super) async fn enter(&self, invocation: &Invocation, patience: &Patience) -> Result<Admitted, Failed> {
         let Ok(Ok(component)) = patience.within(invocation.within(self.component.enter())).await else {
-            return Err(Failed::Busy(Some(LIMIT)));
+            return Err(Failed::Busy(Busy::Places(LIMIT)));
         };
         let full = |whose| Failed::Full { limit: LIMIT, whose };
         let app = self.app.try_enter().ok_or(full("its app"))?;

@@ -7,7 +7,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::admission::LIMIT;
 use super::job::{Answer, Called, Job};
 use crate::capability::patience::{Patience, TimedOut};
-use crate::trigger::call::Failed;
+use crate::places::Places;
+use crate::trigger::call::{Busy, Failed};
 
 /// How many calls wait for the instance at a time; those beyond wait to wait.
 const WAITING: usize = 256;
@@ -21,12 +22,11 @@ pub(crate) struct Desk {
 }
 
 /// How many calls the instance answers at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turns {
     /// One: it is of WASI 0.2.
     One,
-    /// As many as its limit says.
-    Limited,
+    /// As many as there are places.
+    Places(Arc<Places>),
 }
 
 /// A call that has not begun.
@@ -56,8 +56,8 @@ impl Desk {
         let (slip, _stays) = Slip::new(called);
         let (begun, begins) = oneshot::channel();
         let turn = async {
-            self.sender.send(Waiting { slip, begun }).await.map_err(|_| Failed::NotRunning)?;
-            begins.await.map_err(|_| Failed::NotRunning)
+            self.sender.send(Waiting { slip, begun }).await.map_err(|_| Failed::Over)?;
+            begins.await.map_err(|_| if self.sender.is_closed() { Failed::Over } else { Failed::NotRunning })
         };
         match patience.within(invocation.within(turn)).await {
             Ok(Ok(begun)) => begun?,
@@ -82,10 +82,19 @@ impl Desk {
     }
 
     fn no_turn(&self) -> Failed {
-        match (self.calls.try_lock(), self.turns) {
+        match (self.calls.try_lock(), &self.turns) {
             (Ok(_), _) => Failed::NotStarted,
-            (Err(_), Turns::One) => Failed::Busy(None),
-            (Err(_), Turns::Limited) => Failed::Busy(Some(LIMIT)),
+            (Err(_), Turns::One) => Failed::Busy(Busy::One),
+            (Err(_), Turns::Places(places)) if places.has_room() => Failed::Busy(Busy::Computes),
+            (Err(_), Turns::Places(_)) => Failed::Busy(Busy::Places(LIMIT)),
+        }
+    }
+
+    /// The places of the calls that the instance answers, if it answers several at a time.
+    pub(super) fn places(&self) -> Option<&Arc<Places>> {
+        match &self.turns {
+            Turns::One => None,
+            Turns::Places(places) => Some(places),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn counted(answer: &Answer) -> CallEnd {
         Err(Failed::Deadline) => CallEnd::Deadline,
         Err(Failed::Busy(_)) => CallEnd::Busy,
         Err(Failed::NoRoom | Failed::Full { .. } | Failed::TooMuch) => CallEnd::NoRoom,
-        Err(Failed::NotStarted | Failed::NotRunning) => CallEnd::NotRunning,
+        Err(Failed::NotStarted | Failed::NotRunning | Failed::Over) => CallEnd::NotRunning,
         Err(Failed::Lost) => CallEnd::Lost,
     }
 }

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use wasmtime::Store;
 use wasmtime::component::{Accessor, Instance, InstancePre};
+use wasmtime::{Store, format_err};
 use wasmtime_wasi::p3::bindings::{Command, CommandIndices};
 use wattle_spec::service::Cause;
 use wattle_spec::shape::Kind;
@@ -75,13 +75,16 @@ async fn concurrent(
     store: &mut Store<Guest>,
 ) -> wasmtime::Result<Ended> {
     let instance = pre.instantiate_async(&mut *store).await?;
+    let Some(places) = desk.places() else {
+        return Err(format_err!("it answers one call at a time"));
+    };
     let command = match exports_run_03(pre) {
         true => Some(CommandIndices::new(pre)?.load(&mut *store, &instance)?),
         false => None,
     };
     let beside = if command.is_some() { Beside::Run } else { Beside::Nothing };
     let current = store.data().first.current.clone();
-    let under_way = UnderWay::new(identity.limits.concurrent_calls, current, beside);
+    let under_way = UnderWay::new(places.clone(), current, beside);
     let answering = Answering { identity, instance: &instance, under_way: &under_way };
     let ended = {
         let driven = store.run_concurrent(async |accessor| {

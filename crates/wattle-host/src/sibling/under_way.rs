@@ -4,7 +4,7 @@
 //! if that gets a turn; if not, the instance is ended, with all that it answers.
 
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use super::admission::LIMIT;
 use super::job::Answer;
 use crate::instance::{ComputedTooLong, Current};
 use crate::invocation::Invocation;
+use crate::places::{Place, Places};
 use crate::trigger::call::Failed;
 
 /// How long past the deadline of one call the guest may compute for others.
@@ -27,8 +28,7 @@ const GRACE: Duration = Duration::from_millis(100);
 /// The calls that an instance answers.
 pub(super) struct UnderWay {
     state: Mutex<State>,
-    /// How many there are at most.
-    places: usize,
+    places: Arc<Places>,
     /// What the instance is told of them.
     current: Current,
     beside: Beside,
@@ -59,6 +59,7 @@ struct Call {
     invocation: Invocation,
     /// `None`: it is past its deadline, and whoever called was told so.
     answer: Option<oneshot::Sender<Answer>>,
+    _place: Place,
 }
 
 /// Which call of an instance.
@@ -75,8 +76,8 @@ pub(super) enum Verdict {
 }
 
 impl UnderWay {
-    pub(super) fn new(places: u32, current: Current, beside: Beside) -> Self {
-        Self { state: Mutex::default(), places: places as usize, current, beside, watcher: AtomicWaker::new() }
+    pub(super) fn new(places: Arc<Places>, current: Current, beside: Beside) -> Self {
+        Self { state: Mutex::default(), places, current, beside, watcher: AtomicWaker::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,7 +86,7 @@ impl UnderWay {
 
     /// Whether another call has a place.
     pub(super) fn has_room(&self) -> bool {
-        self.state().calls.len() < self.places
+        self.places.has_room()
     }
 
     /// What has ended the instance, if it ends now.
@@ -97,12 +98,13 @@ impl UnderWay {
         }
     }
 
-    /// A call begins.
+    /// A call begins, for which there is room.
     pub(super) fn begin(&self, invocation: &Invocation, answer: oneshot::Sender<Answer>) -> Number {
+        let place = self.places.try_enter().expect("invariant: nobody else takes places, and there was one");
         let mut state = self.state();
         state.begun += 1;
         let number = Number(state.begun);
-        state.calls.push(Call { number, invocation: invocation.clone(), answer: Some(answer) });
+        state.calls.push(Call { number, invocation: invocation.clone(), answer: Some(answer), _place: place });
         self.changed(state);
         number
     }
@@ -156,7 +158,7 @@ impl UnderWay {
         self.watcher.register(cx.waker());
         let state = self.state();
         let in_time = || state.calls.iter().filter(|call| call.answer.is_some());
-        if state.calls.len() >= self.places && in_time().next().is_none() {
+        if !self.places.has_room() && in_time().next().is_none() {
             return Poll::Ready(Verdict::Clogged);
         }
         let earliest = in_time().filter_map(|call| call.invocation.deadline).min();

@@ -154,7 +154,7 @@ fn of_messages(series: &[impl AsRef<Series>]) -> Vec<Family> {
 fn of_calls(series: &[impl AsRef<Series>]) -> Vec<Family> {
     let help = "Calls of a component by others of its app, by how they ended";
     let mut calls = Family::counter("wattle.calls", help);
-    let mut in_flight = Family::gauge("wattle.calls.in_flight", "Calls of a component that are under way or wait");
+    let mut in_flight = Family::gauge("wattle.calls.in_flight", "Calls of a component that somebody waits for");
     for series in series.iter().map(AsRef::as_ref) {
         let counts = CallEnd::ALL.map(|end| (end, series.sum(|shard| &shard.calls[end as usize])));
         for (end, count) in counts.into_iter().filter(|(_, count)| *count > 0) {

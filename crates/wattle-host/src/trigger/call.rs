@@ -26,8 +26,8 @@ pub(crate) enum Failed {
     Deadline,
     /// There was no room for another instance.
     NoRoom,
-    /// Others called it first, as many as it answers at a time: as this limit says, or one.
-    Busy(Option<&'static str>),
+    /// Others called it first.
+    Busy(Busy),
     /// As many calls are under way as this limit of somebody's says.
     Full { limit: &'static str, whose: &'static str },
     /// The calls of its caller hold too much already.
@@ -36,8 +36,31 @@ pub(crate) enum Failed {
     NotStarted,
     /// It was asked of a service, which ended before it answered.
     NotRunning,
+    /// It was asked of a service that has ended and is not started again.
+    Over,
     /// The host's own bug ended it, or the host is ending.
     Lost,
+}
+
+/// Why the turn of a call had not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Busy {
+    /// As many are under way as this limit says.
+    Places(&'static str),
+    /// It answers one at a time.
+    One,
+    /// It has places, but computes for another call and takes none.
+    Computes,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Busy::Places(limit) => write!(f, "it is busy with other calls (limit {limit})"),
+            Busy::One => f.write_str("it answers one call at a time"),
+            Busy::Computes => f.write_str("it computes for another call and takes none meanwhile"),
+        }
+    }
 }
 
 /// Calls `component` where `entry` says. When this is dropped, the guest ends at its next tick.
@@ -104,16 +127,14 @@ impl fmt::Display for Failed {
             }
             Failed::Deadline => f.write_str("it had not ended at its deadline"),
             Failed::NoRoom => f.write_str("there is no room for another instance"),
-            Failed::Busy(Some(limit)) => {
-                write!(f, "its turn had not come in time, it is busy with other calls (limit {limit})")
-            }
-            Failed::Busy(None) => f.write_str("its turn had not come in time, it answers one call at a time"),
+            Failed::Busy(busy) => write!(f, "its turn had not come in time, {busy}"),
             Failed::Full { limit, whose } => {
                 write!(f, "as many calls are under way as the limit {limit} of {whose} lets be")
             }
             Failed::TooMuch => f.write_str("its caller's calls under way hold more than the limit host-call-bytes"),
             Failed::NotStarted => f.write_str("the service was not running, and had not been started again in time"),
             Failed::NotRunning => f.write_str("the service ended before it answered"),
+            Failed::Over => f.write_str("the service has ended and is not started again (`wattle ps` says why)"),
             Failed::Lost => f.write_str("the host's own bug ended it"),
         }
     }

@@ -95,6 +95,11 @@ impl Origin {
         self.host.is_self()
     }
 
+    /// Whether somebody meant the routes of the app itself, and named them with TLS or with a port.
+    pub fn is_odd_self(&self) -> bool {
+        self.is_self() && (self.scheme, self.port) != (Scheme::Http, Scheme::Http.port())
+    }
+
     /// Its host and, if it is not that of the scheme, its port.
     pub fn authority(&self) -> String {
         match self.port == self.scheme.port() {
@@ -190,7 +195,7 @@ pub enum OriginPatternError {
     #[error("a `*` stands for the whole host, for whole labels at its start (`*.example.com`) or for the port")]
     Wildcard,
     /// The app itself in another way than the one that there is.
-    #[error("the app itself is `http://self`, without a port")]
+    #[error("the app itself is `http://self`: without TLS, and without a port")]
     OddSelf,
     /// Letters that are not ASCII.
     #[error("a host with other letters than a to z is written in punycode (`xn--...`), as it is in DNS")]

@@ -285,7 +285,10 @@ impl<'a> WrittenLink<'a> {
             Rule::HostDefault => "the links of the host's file say",
             _ => "the component's links say",
         };
-        format!("{whose} `\"{}\" = \"{}\"`", self.key, self.entry.to)
+        match &self.entry.mode {
+            None => format!("{whose} `\"{}\" = \"{}\"`", self.key, self.entry.to),
+            Some(mode) => format!("{whose} `\"{}\" = {{ to = \"{}\", mode = \"{mode}\" }}`", self.key, self.entry.to),
+        }
     }
 }
 

@@ -10,9 +10,18 @@ use crate::{WATTLE, admin};
 
 /// A caller and a callee of WASI 0.3. `caller` and `callee` are lines of their tables, `app` one of the manifest.
 fn pair_p3(app: &str, caller: &str, callee: &str) -> App {
+    with_callee_p3("components", app, caller, callee)
+}
+
+/// The same with a service as the callee.
+fn service_p3(callee: &str) -> App {
+    with_callee_p3("services", "", "", callee)
+}
+
+fn with_callee_p3(of: &str, app: &str, caller: &str, callee: &str) -> App {
     App::new(&format!(
         "name = \"calls\"\n{app}\n[components.caller]\nsource = \"caller-p3.wasm\"\n{caller}\n\
-         [components.callee]\nsource = \"callee-p3.wasm\"\nenv = {{ NAME = \"the callee\" }}\n{callee}\n\
+         [{of}.callee]\nsource = \"callee-p3.wasm\"\nenv = {{ NAME = \"the callee\" }}\n{callee}\n\
          [[triggers.http]]\npath = \"/...\"\ncomponent = \"caller\"\n"
     ))
 }
@@ -155,6 +164,17 @@ fn nearly_too_many() {
     server.log.wait_for("a warning", |line| line.contains(short));
     server.log.wait_for("its end", |line| line.contains("calls/callee has room again: 10 of 20 places are taken"));
     assert_eq!(server.log.text().matches("runs short").count(), 1, "{}", server.log.text());
+}
+
+/// The same of the one instance of a service.
+#[test]
+fn nearly_too_many_for_a_service() {
+    let server = up(&service_p3("limits = { concurrent-calls = 20 }"));
+    until("the service answers", || (server.get("/attempts/1/0/1").summary() == "200 1 None").then_some(()));
+    assert_eq!(server.get("/attempts/20/200/1").summary(), "200 20 None");
+    let short = "calls/callee runs short of places: 19 of 20 are taken (concurrent-calls)";
+    server.log.wait_for("a warning", |line| line.contains(short));
+    server.log.wait_for("its end", |line| line.contains("calls/callee has room again: 10 of 20 places are taken"));
 }
 
 /// The same of requests.

@@ -103,16 +103,17 @@ fn calls_that_nobody_waits_for() {
 /// Who finds all places taken waits, and is told what it waited for.
 #[test]
 fn no_turn() {
-    let check = |service: &str, how: &str, reason: &str| {
-        let limits = "limits = { deadline = \"20s\", concurrent-calls = 1 }";
-        let server = living(&with_service(service, limits));
+    let check = |service: &str, places: u32, how: &str, reason: &str| {
+        let limits = format!("limits = {{ deadline = \"20s\", concurrent-calls = {places} }}");
+        let server = living(&with_service(service, &limits));
         assert_eq!(server.get(&format!("/attempt/{how}")).summary(), LATE);
         // The caller has gone, its call has not.
         let told = server.get("/attempt/well").summary();
         assert_eq!(told, format!("200 Err(\"component callee: its turn had not come in time, {reason}\") 1"));
     };
-    check("callee", "spin", "it answers one call at a time");
-    check("callee-p3", "wait", "it is busy with other calls (limit concurrent-calls)");
+    check("callee", 1, "spin", "it answers one call at a time");
+    check("callee-p3", 1, "wait", "it is busy with other calls (limit concurrent-calls)");
+    check("callee-p3", 2, "spin", "it computes for another call and takes none meanwhile");
 }
 
 /// A call has the service's own time from when it begins: what it waited before, and how little its caller has left, ends
@@ -174,7 +175,8 @@ fn a_service_that_is_no_more() {
     let more = "env = { RUN = \"panic\" }\nrestart = { backoff = \"1ms\", budget = 1 }";
     let server = up(&with_service("callee-p3", more));
     server.log.wait_for("its end", |line| line.contains("service failed, the app goes on without it"));
-    assert_eq!(server.get("/attempt/well").summary(), ENDED);
+    let over = "the service has ended and is not started again (`wattle ps` says why)";
+    assert_eq!(server.get("/attempt/well").summary(), format!("200 Err(\"component callee: {over}\") 1"));
 }
 
 /// What a service of 0.2 writes while it answers a call belongs to the request that it was called for.

@@ -136,7 +136,11 @@ fn written_in_another_way() {
     for origin in ["https://self", "http://self:8080", "http://self:*"] {
         let ran = WATTLE.run(&app("fetch", &format!("[{origin:?}]"), ""), ["check"]);
         assert_eq!(ran.code, Some(2), "{}", ran.stdout);
-        assert!(ran.stderr.contains("the app itself is `http://self`, without a port"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("the app itself is `http://self`: without TLS, and without a port"),
+            "{}",
+            ran.stderr
+        );
     }
 }
 
