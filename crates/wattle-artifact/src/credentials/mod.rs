@@ -1,9 +1,26 @@
 //! What this user logs in to registries with, as Docker and Podman keep it.
+//!
+//! [`FileCredentials`] reads their files, and asks the helpers that those name. [`login()`] and [`logout()`] change
+//! Docker's. No secret is ever part of an error, of a line of the log, or of what `Debug` shows.
+
+mod auth_file;
+mod child;
+mod entry;
+mod error;
+mod file_credentials;
+mod helper;
+mod login;
+mod places;
+mod registry_name;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use zeroize::Zeroizing;
+
+pub use error::CredentialsError;
+pub use file_credentials::FileCredentials;
+pub use login::{Kept, LoggedIn, LoggedOut, login, logout};
+pub use places::Places;
 
 /// What a registry is told about who asks.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,21 +57,6 @@ impl Credentials for NoCredentials {
     fn of(&self, _: &str) -> Result<Credential, CredentialsError> {
         Ok(Credential::Anonymous)
     }
-}
-
-/// Why credentials cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
-    /// The file cannot be read or written.
-    #[error("cannot {operation} {}", path.display())]
-    File {
-        /// What was tried.
-        operation: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 impl fmt::Debug for Credential {

@@ -1,0 +1,126 @@
+//! The directory of the store: made by us, for its owner only, and where things are in it.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use wattle_spec::digest::Digest;
+
+use super::atomic;
+use super::error::{StoreError, failed};
+use super::file;
+use super::lock::{Kind, Locked};
+
+/// How long the lock of the store is waited for. Nobody keeps it for longer than it takes to rename or remove a file.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The content store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    directory: Arc<Path>,
+}
+
+impl Store {
+    /// Opens the store in `directory`, which is made if it is not there, for its owner only.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made, or if it belongs to somebody else or others could write to it.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed("create", &directory))?;
+        check(&directory)?;
+        for inner in ["blobs", "blobs/sha256", "partial", "references"] {
+            make(&directory.join(inner))?;
+        }
+        Ok(Self { directory: directory.into() })
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.directory.join("blobs/sha256")
+    }
+
+    pub(super) fn blob(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
+    pub(super) fn partials(&self) -> PathBuf {
+        self.directory.join("partial")
+    }
+
+    pub(super) fn references_directory(&self) -> PathBuf {
+        self.directory.join("references")
+    }
+
+    /// Locks the store for a moment.
+    pub(super) fn lock(&self, kind: Kind) -> Result<Locked, StoreError> {
+        let path = self.directory.join("lock");
+        let file = file::open_or_create(&path)?;
+        let locked = Locked::wait(file, kind, LOCK_PATIENCE).map_err(failed("lock", &path))?;
+        locked.ok_or(StoreError::Busy { path })
+    }
+
+    /// Removes a file that `is_due` says of, as it is when nobody else can change it: when it was last used, and its
+    /// bytes. Says how many bytes it had; `None`: it stays, or is gone.
+    pub(super) fn remove_if(
+        &self,
+        path: &Path,
+        is_due: impl FnOnce(SystemTime) -> bool,
+    ) -> Result<Option<u64>, StoreError> {
+        let _alone = self.lock(Kind::Alone)?;
+        let metadata = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata.map_err(failed("read", path))?,
+        };
+        if !is_due(metadata.modified().map_err(failed("read", path))?) {
+            return Ok(None);
+        }
+        fs::remove_file(path).map_err(failed("remove", path))?;
+        Ok(Some(metadata.len()))
+    }
+
+    /// Removes the file that was opened as `path`, unless another has taken its name since.
+    pub(super) fn remove_opened(&self, path: &Path, file: &fs::File) -> Result<(), StoreError> {
+        let _alone = self.lock(Kind::Alone)?;
+        match file::is_at(file, path).map_err(failed("read", path))? {
+            true => fs::remove_file(path).map_err(failed("remove", path)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The names in a directory, of those that are text.
+pub(super) fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed("read", directory))? {
+        let entry = entry.map_err(failed("read", directory))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn make(path: &Path) -> Result<(), StoreError> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => atomic::sync_parent(path).map_err(failed("sync the directory of", path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(path),
+        Err(error) => Err(failed("create", path)(error)),
+    }
+}
+
+fn check(path: &Path) -> Result<(), StoreError> {
+    let metadata = fs::symlink_metadata(path).map_err(failed("read", path))?;
+    file::trusted(path, &metadata)?;
+    match metadata.is_dir() {
+        true => Ok(()),
+        false => Err(StoreError::Unsafe { path: path.into(), reason: "it is no directory" }),
+    }
+}
