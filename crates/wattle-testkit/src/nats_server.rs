@@ -1,12 +1,12 @@
 //! A real nats-server on a free port, its state in a temporary directory, that can be stopped, killed and started again.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::installed;
 use crate::output::Lines;
 use crate::process::{Process, Signal};
 use crate::tls::Pair;
@@ -14,8 +14,6 @@ use crate::wait::{PATIENCE, within};
 
 /// Names the program, where it is not on the PATH.
 const WATTLE_NATS_SERVER: &str = "WATTLE_NATS_SERVER";
-/// Set: a test that lacks its server fails instead of saying so.
-const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
 
 /// A server that is about to be started.
 pub struct NatsServerBuilder {
@@ -84,7 +82,7 @@ impl NatsServerBuilder {
     /// If it does not start, or if there is none and `WATTLE_REQUIRE_SERVERS` says that there must be.
     #[track_caller]
     pub fn start(self) -> Option<NatsServer> {
-        let program = program()?;
+        let program = installed::program(WATTLE_NATS_SERVER, &["nats-server"])?;
         let state = self.dir.path().join("state");
         let jetstream =
             self.jetstream.map(|lines| format!("jetstream {{ store_dir: {state:?}\n{lines} }}")).unwrap_or_default();
@@ -178,29 +176,6 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// The program, or `None` where there is none and a test may do without.
-#[track_caller]
-fn program() -> Option<PathBuf> {
-    let named = env::var_os(WATTLE_NATS_SERVER).map(PathBuf::from);
-    let paths = env::var_os("PATH").unwrap_or_default();
-    // Debian keeps it among what only administrators run.
-    let directories = env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
-    let found =
-        named.or_else(|| directories.map(|directory| directory.join("nats-server")).find(|path| path.is_file()));
-    if found.is_none() {
-        let required = env::var_os(WATTLE_REQUIRE_SERVERS).is_some();
-        assert!(!required, "there is no nats-server on the PATH or in {WATTLE_NATS_SERVER}");
-        say_skipped();
-    }
-    found
-}
-
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what they did not show")]
-fn say_skipped() {
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    eprintln!("skipped {test}: there is no nats-server on the PATH or in {WATTLE_NATS_SERVER}");
 }
 
 fn write(dir: &TempDir, name: &str, content: &str) -> PathBuf {
