@@ -1,11 +1,17 @@
 //! What is shipped: Wasm artifacts in OCI registries.
 //!
-//! [`format`] knows what artifacts look like, and nothing of where they are. [`registry`] moves manifests and blobs,
-//! and nothing of what is in them. [`store`] keeps bytes by their digest on this machine. [`sign`] makes and checks
-//! signatures, of bytes alone. What brings them together is a pull or a push.
+//! [`mod@format`] knows what artifacts look like, and nothing of where they are. [`registry`] moves manifests and blobs,
+//! and nothing of what is in them; [`credentials`] are what it logs in with. [`store`] keeps bytes by their digest on
+//! this machine. [`sign`] makes and checks signatures, of bytes alone. What brings them together: [`fetch`],
+//! [`look`], [`publish`] and [`signatures`].
 
 pub mod credentials;
+pub mod fetch;
 pub mod format;
+mod in_memory;
+pub mod look;
+pub mod publish;
 pub mod registry;
 pub mod sign;
+pub mod signatures;
 pub mod store;

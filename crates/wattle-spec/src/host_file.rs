@@ -23,6 +23,7 @@ use crate::listen::{CertificatePaths, Listen, Scheme};
 use crate::manifest::{BackendEntry, Cut, HostLinkEntry, Links, backend_faults};
 use crate::name::BackendName;
 use crate::network::AddressRange;
+use crate::reference::RegistryName;
 use crate::resolve::{State, refusal};
 use crate::telemetry::{TelemetryEntry, TelemetrySpec};
 
@@ -58,12 +59,25 @@ pub struct HostSpec {
     pub backends: BTreeMap<BackendName, BackendSpec>,
     /// The name servers that components' requests ask. None: those of the system.
     pub name_servers: Vec<SocketAddr>,
+    /// How registries are reached that are not reached as all others are.
+    pub registries: BTreeMap<RegistryName, RegistrySpec>,
     /// Limits of the host.
     pub limits: HostLimits,
     /// What the host recorded of the app that is resolved. It is in no file that people write.
     pub recorded: Choices,
     /// What was written and is not above, because it is faulty.
     pub cut: Cut,
+}
+
+/// How a registry is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegistrySpec {
+    /// Who is asked before it when something is pulled, in this order.
+    pub mirrors: Vec<RegistryName>,
+    /// Whether it is spoken to by plain HTTP.
+    pub plain_http: bool,
+    /// A file with the authority that vouches for it (PEM), relative to the host's file unless it is absolute.
+    pub ca: Option<PathBuf>,
 }
 
 /// A set of backends, each for the interfaces whose state it can keep.
@@ -116,6 +130,7 @@ impl Default for HostSpec {
             off: Vec::new(),
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
+            registries: BTreeMap::new(),
             limits: HostLimits::default(),
             recorded: Choices::default(),
             cut: Cut::default(),
@@ -218,6 +233,10 @@ struct HostFile {
     /// The name servers, by address and port, that outgoing requests of components ask. Else those of the system.
     #[serde(default)]
     name_servers: Vec<Address>,
+    /// How registries are reached that are not reached as all others are, by their host names.
+    #[serde(default)]
+    #[schemars(schema_with = "keyed::<RegistryName, RegistryEntry>")]
+    registries: BTreeMap<RegistryName, RegistryEntry>,
     /// Limits of the host.
     #[serde(default)]
     limits: LimitTable<HostLimits>,
@@ -232,6 +251,29 @@ struct TlsEntry {
     cert: HostPath,
     /// The file with its private key as PEM, relative to this file.
     key: HostPath,
+}
+
+/// A registry as written: `[registries."ghcr.io"]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+struct RegistryEntry {
+    /// The host names of mirrors, which are asked first when something is pulled, in this order. They are never shown
+    /// what the registry itself is logged in to with.
+    #[serde(default)]
+    mirrors: Vec<RegistryName>,
+    /// Whether it is spoken to by plain HTTP. One on this machine is, if it does not speak TLS.
+    #[serde(default)]
+    plain_http: bool,
+    /// A file with the authority that vouches for it as PEM, beside those that the system trusts; relative to this file.
+    ca: Option<HostPath>,
+}
+
+impl RegistryEntry {
+    fn resolved(self) -> RegistrySpec {
+        let Self { mirrors, plain_http, ca } = self;
+        RegistrySpec { mirrors, plain_http, ca: ca.map(|HostPath(path)| path.into()) }
+    }
 }
 
 impl HostFile {
@@ -256,6 +298,7 @@ impl HostFile {
             off: self.off,
             backends,
             name_servers: self.name_servers.into_iter().map(|Address(address)| address).collect(),
+            registries: self.registries.into_iter().map(|(name, entry)| (name, entry.resolved())).collect(),
             limits: self.limits.0,
             recorded: Choices::default(),
             cut: Cut::default(),

@@ -11,11 +11,11 @@ use crate::reference::{Reference, ReferenceError};
 /// The version of the file's format.
 const VERSION: u32 = 1;
 /// The first lines of the file.
-const HEAD: &str = "# What the tags in wattle.toml point to. Written by `wattle up` and `wattle pull`, kept with the manifest.\n";
+const HEAD: &str = "# What the tags in wattle.toml point to. Written by `wattle up`, kept with the manifest.\n";
 
-/// The digests of manifests by the references that were written.
+/// The digests of manifests by the references with a tag that lead to them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Lock(BTreeMap<String, Digest>);
+pub struct Lock(BTreeMap<Reference, Digest>);
 
 /// Why a text is no lock.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum LockError {
         /// What is wrong with it.
         source: ReferenceError,
     },
+    /// It says of a reference more than once where it leads.
+    #[error("it says twice where {0:?} leads")]
+    Twice(String),
     /// What a reference points to is no digest.
     #[error("what `{reference}` points to is no digest")]
     Digest {
@@ -70,30 +73,31 @@ impl Lock {
         if written.version != VERSION {
             return Err(LockError::Version(written.version));
         }
-        let entry = |Artifact { reference, digest }| {
-            if let Err(source) = reference.parse::<Reference>() {
-                return Err(LockError::Reference { text: reference, source });
+        let mut lock = Self::default();
+        for Artifact { reference, digest } in written.artifact {
+            let parsed: Result<Reference, _> = reference.parse();
+            let parsed = parsed.map_err(|source| LockError::Reference { text: reference.clone(), source })?;
+            if parsed.digest().is_some() || lock.0.contains_key(&parsed) {
+                return Err(LockError::Twice(reference));
             }
-            match digest.parse() {
-                Ok(digest) => Ok((reference, digest)),
-                Err(source) => Err(LockError::Digest { reference, source }),
-            }
-        };
-        written.artifact.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
+            let digest = digest.parse().map_err(|source| LockError::Digest { reference, source })?;
+            lock.0.insert(parsed, digest);
+        }
+        Ok(lock)
     }
 
     /// What `reference` points to.
     pub fn get(&self, reference: &Reference) -> Option<Digest> {
-        self.0.get(&reference.to_string()).copied()
+        self.0.get(reference).copied()
     }
 
     /// Notes what `reference` points to.
     pub fn set(&mut self, reference: &Reference, digest: Digest) {
-        self.0.insert(reference.to_string(), digest);
+        self.0.insert(reference.clone(), digest);
     }
 
     /// Forgets every reference but those that `is_used` takes.
-    pub fn retain(&mut self, is_used: impl Fn(&str) -> bool) {
+    pub fn retain(&mut self, is_used: impl Fn(&Reference) -> bool) {
         self.0.retain(|reference, _| is_used(reference));
     }
 

@@ -44,6 +44,10 @@ pub enum Which {
     },
 }
 
+/// The host name of a registry, with a port if one is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistryName(String);
+
 /// A name that a repository points to an artifact with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(String);
@@ -67,6 +71,11 @@ pub enum ReferenceError {
     #[error("{0:?} is no digest: `sha256:` and 64 lower-case hex digits")]
     Digest(String),
 }
+
+/// Why a text does not name a registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no host name of a registry, as in ghcr.io or localhost:5000")]
+pub struct RegistryNameError(String);
 
 impl ReferenceError {
     /// What to do about it.
@@ -115,6 +124,30 @@ impl Repository {
     }
 }
 
+impl RegistryName {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RegistryName {
+    type Err = RegistryNameError;
+
+    fn from_str(text: &str) -> Result<Self, RegistryNameError> {
+        match is_registry(text) && is_authority(text) {
+            true => Ok(Self(text.into())),
+            false => Err(RegistryNameError(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for RegistryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Tag {
     /// Its text.
     pub fn as_str(&self) -> &str {
@@ -132,9 +165,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => {
-                (name, Some(digest.parse().map_err(|_| ReferenceError::Digest(digest.into()))?))
-            }
+            Some((name, digest)) => (name, Some(digest.parse().map_err(|_| ReferenceError::Digest(digest.into()))?)),
             None => (text, None),
         };
         let (registry, rest) = name.split_once('/').ok_or_else(|| ReferenceError::NoRegistry(name.into()))?;
@@ -184,8 +215,13 @@ fn is_authority(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let is_address = || host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
-    (host.split('.').all(is_label) || is_address()) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    let is_address = || {
+        host.strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    (host.split('.').all(is_label) || is_address())
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`

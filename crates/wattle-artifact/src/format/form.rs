@@ -60,6 +60,11 @@ pub enum FormError {
 }
 
 impl Form {
+    /// Whether the bytes of the configuration say what the media types do not.
+    pub fn needs_config(manifest: &Manifest) -> bool {
+        matches!(manifest.config.media_type.as_str(), IMAGE_CONFIG | DOCKER_CONFIG)
+    }
+
     /// The form of what has this `manifest` and the bytes `config` as its configuration.
     ///
     /// # Errors
@@ -83,12 +88,10 @@ impl Form {
         let legacy = layers(&[LEGACY_WASM]);
         match kind {
             LEGACY_CONFIG if !legacy.is_empty() => Ok(Self::Layer(legacy[0].clone())),
-            IMAGE_CONFIG | DOCKER_CONFIG => image(
-                config,
-                &layers(&[RUNWASI_WASM, WASM]),
-                layers(&[TAR, TAR_GZIP, DOCKER_TAR_GZIP]),
-            )
-            .unwrap_or_else(|| Err(other(manifest))),
+            IMAGE_CONFIG | DOCKER_CONFIG => {
+                image(config, &layers(&[RUNWASI_WASM, WASM]), layers(&[TAR, TAR_GZIP, DOCKER_TAR_GZIP]))
+                    .unwrap_or_else(|| Err(other(manifest)))
+            }
             _ => match layers(&[WASM]).as_slice() {
                 [layer] if manifest.layers.len() == 1 => Ok(Self::Layer(layer.clone())),
                 _ => Err(other(manifest)),

@@ -14,6 +14,8 @@ use super::{annotation, media_type};
 
 /// The most entries of a layer that are looked at.
 const ENTRIES_MAX: usize = 100_000;
+/// The most bytes of a name in an archive, or of what an archive says of one.
+const NAME_MAX_LEN: u64 = 64 << 10;
 /// How many times larger than its layer unpacked files may be: nothing that is worth it is packed more densely.
 const RATIO_MAX: u64 = 100;
 
@@ -142,14 +144,33 @@ pub fn pack(bytes: &Bytes, about: &About) -> io::Result<Packed> {
 /// If the archive is broken, the file is no regular one, or there is too much of anything.
 pub fn file(layer: &[u8], media_type: &str, entrypoint: &str, max: u64) -> Result<Option<Vec<u8>>, ImageError> {
     if media_type == media_type::TAR {
+        check(layer)?;
         return find(layer, entrypoint, max);
     }
-    let mut unpacked = GzDecoder::new(layer).take((layer.len() as u64).saturating_mul(RATIO_MAX));
+    let unpacked = || GzDecoder::new(layer).take((layer.len() as u64).saturating_mul(RATIO_MAX));
+    check(&mut unpacked())?;
+    let mut unpacked = unpacked();
     match find(&mut unpacked, entrypoint, max) {
         Err(ImageError::Layer(_)) if unpacked.limit() == 0 => Err(ImageError::Bomb),
         Ok(None) if unpacked.limit() == 0 => Err(ImageError::Bomb),
         found => found,
     }
+}
+
+/// Looks for names that are too long, which are read as a whole.
+fn check(archive: impl Read) -> Result<(), ImageError> {
+    let mut archive = tar::Archive::new(archive);
+    for (number, entry) in archive.entries().map_err(ImageError::Layer)?.raw(true).enumerate() {
+        // What is broken here is broken for whoever reads on.
+        let Ok(entry) = entry else { return Ok(()) };
+        let kind = entry.header().entry_type();
+        let is_name = kind.is_gnu_longname() || kind.is_gnu_longlink();
+        let is_extension = kind.is_pax_global_extensions() || kind.is_pax_local_extensions();
+        if (is_name || is_extension) && entry.size() > NAME_MAX_LEN || number >= ENTRIES_MAX {
+            return Err(ImageError::Bomb);
+        }
+    }
+    Ok(())
 }
 
 fn find(archive: impl Read, entrypoint: &str, max: u64) -> Result<Option<Vec<u8>>, ImageError> {

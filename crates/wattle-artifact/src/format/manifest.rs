@@ -84,6 +84,7 @@ pub struct Index {
 
 /// What a reference leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it is read and taken apart at once")]
 pub enum Document {
     /// One artifact.
     Manifest(Manifest),

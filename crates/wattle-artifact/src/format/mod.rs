@@ -1,6 +1,6 @@
 //! What artifacts look like: their manifests and configurations, as bytes. Nothing here waits or does I/O.
 //!
-//! Components are written as the CNCF Wasm OCI artifact, version 0, and read in every [form](form) that is around.
+//! Components are written as the CNCF Wasm OCI artifact, version 0, and read in every [`form`] that is around.
 
 pub mod annotation;
 pub mod component;

@@ -49,11 +49,9 @@ pub enum SpinError {
 /// If the lock cannot be read, or names what is not there.
 pub fn components(lock: &[u8], layers: &[Descriptor]) -> Result<BTreeMap<String, Descriptor>, SpinError> {
     let lock: Lock = serde_json::from_slice(lock).map_err(SpinError::Lock)?;
-    let layer = |Locked { id, source: Source { digest } }| {
-        match layers.iter().find(|layer| layer.digest == digest) {
-            Some(layer) => Ok((id, layer.clone())),
-            None => Err(SpinError::Missing { component: id, digest }),
-        }
+    let layer = |Locked { id, source: Source { digest } }| match layers.iter().find(|layer| layer.digest == digest) {
+        Some(layer) => Ok((id, layer.clone())),
+        None => Err(SpinError::Missing { component: id, digest }),
     };
     lock.components.into_iter().map(layer).collect()
 }

@@ -76,7 +76,9 @@ fn images() {
     let packed = image::pack(&wasm, &about()).unwrap();
     assert_eq!(packed, image::pack(&wasm, &about()).unwrap());
     let Document::Manifest(manifest) = Document::read(&packed.manifest, None).unwrap() else { panic!("no manifest") };
-    let Form::Image { layers, entrypoint } = Form::of(&manifest, &packed.blobs[0].1).unwrap() else { panic!("no image") };
+    let Form::Image { layers, entrypoint } = Form::of(&manifest, &packed.blobs[0].1).unwrap() else {
+        panic!("no image")
+    };
     let file = |path: &str, max| image::file(&packed.blobs[1].1, &layers[0].media_type, path, max);
     assert_eq!((entrypoint.as_str(), file(&entrypoint, 1 << 20).unwrap()), ("/cart.wasm", Some(wasm.to_vec())));
     assert_eq!(file("/other.wasm", 1 << 20).unwrap(), None);
@@ -143,12 +145,18 @@ fn forms() {
     let runs = r#"{"architecture":"wasm","os":"wasip1","config":{"Entrypoint":["/app.wasm"]}}"#;
     assert_eq!(form(media_type::WASM_CONFIG, "{}", &[wasm]), wasm);
     assert_eq!(form(media_type::LEGACY_CONFIG, "{}", &[media_type::LEGACY_WASM]), media_type::LEGACY_WASM);
-    assert_eq!(form("application/vnd.wasmcloud.actor.archive.config", "", &[media_type::WASMCLOUD_WASM]), media_type::WASMCLOUD_WASM);
+    assert_eq!(
+        form("application/vnd.wasmcloud.actor.archive.config", "", &[media_type::WASMCLOUD_WASM]),
+        media_type::WASMCLOUD_WASM
+    );
     assert_eq!(form(image, "{}", &[media_type::RUNWASI_WASM]), media_type::RUNWASI_WASM);
     assert_eq!(form(image, "{}", &[media_type::TAR_GZIP, wasm]), wasm);
     assert_eq!(form(image, runs, &[media_type::TAR, media_type::TAR_GZIP]), "/app.wasm in 2 layers");
     assert_eq!(form(media_type::DOCKER_CONFIG, runs, &[media_type::DOCKER_TAR_GZIP]), "/app.wasm in 1 layers");
-    assert_eq!(form(image, "{}", &[media_type::LEGACY_WASM, media_type::LEGACY_WASM, media_type::SPIN_LOCK]), "spin with 2");
+    assert_eq!(
+        form(image, "{}", &[media_type::LEGACY_WASM, media_type::LEGACY_WASM, media_type::SPIN_LOCK]),
+        "spin with 2"
+    );
     assert_eq!(form("application/vnd.oci.empty.v1+json", "{}", &[wasm]), wasm);
 
     assert_eq!(form(media_type::WASM_CONFIG, "{}", &[wasm, wasm]), "a Wasm artifact has one layer, and this one has 2");
@@ -176,10 +184,31 @@ fn forms() {
 #[test]
 fn spin_apps() {
     let layer = Descriptor::of(media_type::LEGACY_WASM, b"wasm");
-    let lock = |digest: Digest| format!(r#"{{"components":[{{"id":"hello","source":{{"content_type":"application/wasm","digest":"{digest}"}},"files":[]}}]}}"#);
+    let lock = |digest: Digest| {
+        format!(
+            r#"{{"components":[{{"id":"hello","source":{{"content_type":"application/wasm","digest":"{digest}"}},"files":[]}}]}}"#
+        )
+    };
     let found = spin::components(lock(layer.digest).as_bytes(), std::slice::from_ref(&layer)).unwrap();
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [("hello".to_owned(), layer.clone())]);
     let other = Digest::of(b"other");
     let refused = spin::components(lock(other).as_bytes(), &[layer]).unwrap_err();
-    assert_eq!(refused.to_string(), format!("the lock of the Spin app names {other} as `hello`, and there is no such layer"));
+    assert_eq!(
+        refused.to_string(),
+        format!("the lock of the Spin app names {other} as `hello`, and there is no such layer")
+    );
+}
+
+/// A name that is read as a whole, and is as long as the layer may unpack to.
+#[test]
+fn a_long_name() {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_path("././@LongLink").unwrap();
+    header.set_size(1 << 20);
+    header.set_cksum();
+    archive.append(&header, vec![b'a'; 1 << 20].as_slice()).unwrap();
+    let refused = image::file(&archive.into_inner().unwrap(), media_type::TAR, "app.wasm", 1 << 20).unwrap_err();
+    assert!(matches!(refused, image::ImageError::Bomb), "{refused}");
 }

@@ -6,7 +6,13 @@ use wattle_artifact::format::media_type;
 fn manifest() -> Manifest {
     let config = Descriptor::of(media_type::WASM_CONFIG, b"{}");
     let layer = Descriptor::of(media_type::WASM, b"\0asm");
-    Manifest { artifact_type: None, config, layers: vec![layer], subject: None, annotations: [("k".into(), "v".into())].into() }
+    Manifest {
+        artifact_type: None,
+        config,
+        layers: vec![layer],
+        subject: None,
+        annotations: [("k".into(), "v".into())].into(),
+    }
 }
 
 /// As the tools that are around write it: sorted, without blanks, and read back as it was.

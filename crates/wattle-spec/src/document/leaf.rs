@@ -16,6 +16,7 @@ use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, SecretName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
+use crate::reference::RegistryName;
 use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
 use crate::subject::{Subject, SubjectPattern};
@@ -116,6 +117,7 @@ leaves! {
     PathPattern: "path-pattern", "/cart/...", pattern;
     HostName: "host-name", "shop.example.com", plain;
     Source: "source", "target/wasm32-wasip2/release/cart.wasm", source;
+    RegistryName: "registry-name", "ghcr.io", plain;
     HostPath: "host-path", "data", host_path;
     GuestPath: "guest-path", "/data", guest_path;
     Variable: "variable-name", "RUST_LOG", variable;

@@ -18,17 +18,17 @@ pub enum Source {
     Registry(Reference),
 }
 
-/// Whether a registry is asked for an artifact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+/// Whether a registry is asked for an artifact, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pull {
-    /// At each start: where does the tag point now? What has not changed is not fetched again.
-    Always,
+    /// Never: what is not on this machine is a fault.
+    Never,
     /// If it is not on this machine.
     #[default]
     Missing,
-    /// Never: what is not on this machine is a fault.
-    Never,
+    /// At each start: where does the tag point now? What has not changed is not fetched again.
+    Always,
 }
 
 /// Why a text is not a source.

@@ -57,7 +57,7 @@ fn locks() {
     lock.set(&reference, Digest::of(b"2"));
     lock.set(&"a.io/a".parse().unwrap(), Digest::of(b"1"));
     insta::assert_snapshot!(lock.to_text(), @r#"
-    # What the tags in wattle.toml point to. Written by `wattle up` and `wattle pull`, kept with the manifest.
+    # What the tags in wattle.toml point to. Written by `wattle up`, kept with the manifest.
     version = 1
 
     [[artifact]]
@@ -73,6 +73,8 @@ fn locks() {
     assert_eq!(refused("version = 2"), "its version is 2, and this `wattle` knows version 1");
     assert_eq!(refused("version = 1\nmore = 1"), "it is no lock");
     assert_eq!(refused("version = 1\n[[artifact]]\nreference = 'x'\ndigest = 'y'"), "it names \"x\"");
+    let one = format!("[[artifact]]\nreference = 'a.io/x:1'\ndigest = '{}'\n", Digest::of(b"1"));
+    assert_eq!(refused(&format!("version = 1\n{one}{one}")), "it says twice where \"a.io/x:1\" leads");
     assert_eq!(
         refused("version = 1\n[[artifact]]\nreference = 'a.io/x'\ndigest = 'y'"),
         "what `a.io/x` points to is no digest"

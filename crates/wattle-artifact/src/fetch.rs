@@ -1,0 +1,380 @@
+//! Bringing artifacts here: out of the store if it has them, else out of their registry and into the store.
+//!
+//! What is once in the store is never asked for again: manifests and blobs are called by their digests. Only where a tag
+//! points to has to be asked, and [`Pull`] says when.
+
+mod error;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::Utc;
+use tokio::sync::OnceCell;
+use wattle_spec::digest::Digest;
+use wattle_spec::manifest::Pull;
+use wattle_spec::reference::{Reference, Repository};
+
+pub use self::error::FetchError;
+use crate::format::form::Form;
+use crate::format::image::{self, ImageError};
+use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
+use crate::format::{media_type, spin};
+use crate::registry::{Registries, Settings, Sink};
+use crate::store::{Begun, Noted, Store, StoreError, Writer};
+
+/// How long somebody else who writes the same blob is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The most bytes that a configuration or the lock of an app may have.
+const CONFIG_MAX_LEN: u64 = 4 << 20;
+/// The most layers of an image that are looked through.
+const LAYERS_MAX: usize = 127;
+
+/// The artifacts that can be had here.
+#[derive(Clone)]
+pub struct Artifacts {
+    store: Store,
+    /// `None`: nobody is asked.
+    registries: Option<Arc<Asked>>,
+}
+
+/// The registries that may be asked, of whom nothing is set up before one is.
+struct Asked {
+    settings: Settings,
+    client: OnceCell<Registries>,
+}
+
+/// Where a reference leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolved {
+    /// To this manifest.
+    pub digest: Digest,
+    /// Who says so.
+    pub by: By,
+}
+
+/// Who says where a reference leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// It says so itself, or a lock does.
+    Writer,
+    /// What was noted here when a registry said so.
+    Store,
+    /// Its registry, just now.
+    Registry,
+}
+
+/// An artifact that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// What was asked for, with the digest that it led to.
+    pub reference: Reference,
+    /// The digest of the manifest with the Wasm: that of the reference, unless it leads to an index.
+    pub manifest: Digest,
+    /// The bytes of the component.
+    pub wasm: Bytes,
+}
+
+/// Which part of an artifact is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The name of the component, for an artifact that has several.
+    pub component: Option<&'a str>,
+    /// How many bytes a component may have.
+    pub max: u64,
+}
+
+impl Artifacts {
+    /// Those in `store`, and those that registries have which are asked as `settings` say, if they may be asked.
+    pub fn new(store: Store, settings: Option<Settings>) -> Self {
+        let asked = |settings| Arc::new(Asked { settings, client: OnceCell::new() });
+        Self { store, registries: settings.map(asked) }
+    }
+
+    /// Those that are here.
+    #[must_use]
+    pub fn offline(&self) -> Self {
+        Self { store: self.store.clone(), registries: None }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Which manifest `reference` leads to: what is `locked`, if it is, before what is known here.
+    ///
+    /// # Errors
+    ///
+    /// If that has to be asked, and cannot be.
+    pub async fn resolve(
+        &self,
+        reference: &Reference,
+        pull: Pull,
+        locked: Option<Digest>,
+    ) -> Result<Resolved, FetchError> {
+        if let Some(digest) = reference.digest().or(locked) {
+            return Ok(Resolved { digest, by: By::Writer });
+        }
+        if pull != Pull::Always
+            && let Some(noted) = self.noted(reference).await?
+        {
+            return Ok(Resolved { digest: noted.digest, by: By::Store });
+        }
+        if pull == Pull::Never {
+            return Err(FetchError::NotHere(reference.clone()));
+        }
+        let resolved = self.registries(reference).await?.resolve(reference).await;
+        let resolved = resolved.map_err(|source| FetchError::Registry { reference: reference.clone(), source })?;
+        Ok(Resolved { digest: resolved.digest, by: By::Registry })
+    }
+
+    /// The component at `reference`, which leads where `resolved` says.
+    ///
+    /// That it is here is noted under its digest, so that it stays; and under its tag if the registry said where that
+    /// leads. What somebody wrote into a lock says nothing to others.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be had, or holds none.
+    pub async fn component(
+        &self,
+        reference: &Reference,
+        resolved: Resolved,
+        wanted: Wanted<'_>,
+    ) -> Result<Fetched, FetchError> {
+        let Resolved { digest, by } = resolved;
+        let pinned = reference.pinned(digest);
+        let repository = &reference.repository;
+        let (top, kind) = self.document(repository, digest).await?;
+        let (manifest_digest, manifest) = match top {
+            Document::Manifest(manifest) => (digest, manifest),
+            Document::Index(index) => {
+                let chosen = for_wasm(&index).ok_or(FetchError::Index(digest))?;
+                match self.document(repository, chosen.digest).await? {
+                    (Document::Manifest(manifest), _) => (chosen.digest, manifest),
+                    (Document::Index(_), _) => return Err(FetchError::Index(chosen.digest)),
+                }
+            }
+        };
+        let wasm = self.wasm(&pinned, &manifest, wanted).await?;
+        self.note(&repository.at(digest), digest, kind).await;
+        if by == By::Registry {
+            self.note(reference, digest, kind).await;
+        }
+        Ok(Fetched { reference: pinned, manifest: manifest_digest, wasm })
+    }
+
+    async fn noted(&self, reference: &Reference) -> Result<Option<Noted>, StoreError> {
+        let reference = reference.clone();
+        self.in_store(move |store| store.noted(&reference)).await
+    }
+
+    /// Notes where a reference leads, unless that is noted. What was fetched can be run without a note.
+    async fn note(&self, reference: &Reference, digest: Digest, kind: &str) {
+        let is_same = |noted: Option<Noted>| noted.is_some_and(|noted| noted.digest == digest);
+        if self.noted(reference).await.is_ok_and(is_same) {
+            return;
+        }
+        let noted = Noted { reference: reference.clone(), digest, media_type: kind.into(), pulled_at: Utc::now() };
+        if let Err(error) = self.in_store(move |store| store.note(&noted)).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, %reference, "where a reference leads cannot be noted");
+        }
+    }
+
+    /// The manifest or index `digest`, and its media type.
+    async fn document(&self, repository: &Repository, digest: Digest) -> Result<(Document, &'static str), FetchError> {
+        let here = self.in_store(move |store| store.read(&digest, MANIFEST_MAX_LEN as u64)).await;
+        let bytes = match healed(here)? {
+            Some(bytes) => bytes,
+            None => {
+                let reference = repository.at(digest);
+                let registries = self.registries(&reference).await?;
+                let fetched = registries.manifest(repository, &reference.which).await;
+                let bytes = fetched.map_err(|source| FetchError::Registry { reference, source })?.bytes;
+                let kept = bytes.clone();
+                self.in_store(move |store| store.put(&kept)).await?;
+                bytes
+            }
+        };
+        let document = Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })?;
+        let kind = match document {
+            Document::Manifest(_) => media_type::MANIFEST,
+            Document::Index(_) => media_type::INDEX,
+        };
+        Ok((document, kind))
+    }
+
+    /// The Wasm in what has this `manifest`.
+    async fn wasm(&self, reference: &Reference, manifest: &Manifest, wanted: Wanted<'_>) -> Result<Bytes, FetchError> {
+        let Wanted { component, max } = wanted;
+        let config = match Form::needs_config(manifest) {
+            true => self.blob(reference, &manifest.config, CONFIG_MAX_LEN).await?,
+            false => Bytes::new(),
+        };
+        let form = Form::of(manifest, &config);
+        match form.map_err(|source| FetchError::Form { reference: reference.clone(), source })? {
+            Form::Layer(layer) => self.blob(reference, &layer, max).await,
+            Form::Image { layers, entrypoint } => self.in_layers(reference, &layers, &entrypoint, max).await,
+            Form::Spin { lock, layers } => {
+                let lock = self.blob(reference, &lock, CONFIG_MAX_LEN).await?;
+                let components = spin::components(&lock, &layers);
+                let components =
+                    components.map_err(|source| FetchError::Spin { reference: reference.clone(), source })?;
+                let layer = one_of(reference, &components, component)?;
+                self.blob(reference, layer, max).await
+            }
+        }
+    }
+
+    /// The file `entrypoint` in the layers of an image.
+    async fn in_layers(
+        &self,
+        reference: &Reference,
+        layers: &[Descriptor],
+        entrypoint: &str,
+        max: u64,
+    ) -> Result<Bytes, FetchError> {
+        let failed = |source| FetchError::Image { reference: reference.clone(), source };
+        for layer in layers.iter().rev().take(LAYERS_MAX) {
+            let bytes = self.blob(reference, layer, max).await?;
+            let (kind, path) = (layer.media_type.clone(), entrypoint.to_owned());
+            let found = blocking(move || image::file(&bytes, &kind, &path, max)).await.map_err(failed)?;
+            if let Some(file) = found {
+                return Ok(file.into());
+            }
+        }
+        Err(failed(ImageError::Missing(entrypoint.into())))
+    }
+
+    /// The bytes of a blob of at most `max` bytes.
+    async fn blob(&self, reference: &Reference, blob: &Descriptor, max: u64) -> Result<Bytes, FetchError> {
+        let Descriptor { digest, size, .. } = *blob;
+        if size > max {
+            return Err(FetchError::TooLarge { reference: reference.clone(), size, max });
+        }
+        let read = move |store: &Store| store.read(&digest, max);
+        if let Some(bytes) = healed(self.in_store(read).await)? {
+            return Ok(bytes);
+        }
+        let registries = self.registries(reference).await?;
+        if let Begun::Missing(writer) = self.in_store(move |store| store.begin(&digest, size, PATIENCE)).await? {
+            let (Kept { writer, failed }, fetched) =
+                registries.fetch(&reference.repository, blob, Kept { writer, failed: None }).await;
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            fetched.map_err(|source| FetchError::Registry { reference: reference.clone(), source })?;
+            blocking(move || writer.finish()).await?;
+        }
+        let bytes = self.in_store(read).await?;
+        bytes.ok_or(FetchError::Gone(digest))
+    }
+
+    /// Who may be asked for `reference`.
+    async fn registries(&self, reference: &Reference) -> Result<&Registries, FetchError> {
+        let asked = self.registries.as_ref().ok_or_else(|| FetchError::NotHere(reference.clone()))?;
+        let settings = asked.settings.clone();
+        let client = asked.client.get_or_try_init(|| blocking(move || Registries::new(settings))).await;
+        client.map_err(FetchError::Settings)
+    }
+
+    async fn in_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.store.clone();
+        blocking(move || work(&store)).await
+    }
+}
+
+/// A blob on its way into the store.
+struct Kept {
+    writer: Writer,
+    failed: Option<StoreError>,
+}
+
+impl Kept {
+    /// What goes on says only that it does not; why is kept.
+    fn done(&mut self, done: Result<(), StoreError>) -> io::Result<()> {
+        done.map_err(|error| {
+            self.failed = Some(error);
+            io::Error::other("the store does not take it")
+        })
+    }
+}
+
+impl Sink for Kept {
+    fn have(&self) -> u64 {
+        self.writer.have()
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let done = self.writer.write(bytes);
+        self.done(done)
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        let done = self.writer.restart();
+        self.done(done)
+    }
+
+    fn check(&mut self) -> Result<(), Digest> {
+        self.writer.check()
+    }
+}
+
+/// What was damaged is not here any more, and can be fetched again.
+fn healed(read: Result<Option<Bytes>, StoreError>) -> Result<Option<Bytes>, StoreError> {
+    match read {
+        Err(StoreError::Damaged { digest, path }) => {
+            tracing::warn!(%digest, path = %path.display(), "a damaged blob was removed and is fetched again");
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+/// The manifest for Wasm in an index for several platforms, or the only one.
+fn for_wasm(index: &Index) -> Option<&Descriptor> {
+    let is_wasm = |descriptor: &&Descriptor| {
+        descriptor.platform.as_ref().is_some_and(|platform| platform.architecture.starts_with("wasm"))
+    };
+    match index.manifests.as_slice() {
+        [only] => Some(only),
+        several => several.iter().find(is_wasm),
+    }
+}
+
+/// The component that is wanted, or the only one.
+fn one_of<'a>(
+    reference: &Reference,
+    components: &'a BTreeMap<String, Descriptor>,
+    wanted: Option<&str>,
+) -> Result<&'a Descriptor, FetchError> {
+    let names = || components.keys().cloned().collect();
+    match wanted {
+        Some(name) => components.get(name).ok_or_else(|| FetchError::NoSuchComponent {
+            reference: reference.clone(),
+            component: name.into(),
+            components: names(),
+        }),
+        None => match components.iter().next() {
+            Some((_, only)) if components.len() == 1 => Ok(only),
+            _ => Err(FetchError::Several { reference: reference.clone(), components: names() }),
+        },
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => panic!("invariant: a runtime that is awaited on has not been shut down: {error}"),
+        },
+    }
+}

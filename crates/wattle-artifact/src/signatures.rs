@@ -1,0 +1,175 @@
+//! Signatures in registries: beside the artifact that they are about, where cosign puts and looks for them.
+//!
+//! A signature is an artifact of its own whose `subject` is the manifest that it signs. What cosign made before version
+//! 3 is under the tag `sha256-<hex>.sig`, and is read.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use wattle_spec::digest::Digest;
+use wattle_spec::reference::{Repository, Tag, Which};
+
+use crate::format::component::Packed;
+use crate::format::manifest::{Annotations, Descriptor, Document, Manifest};
+use crate::format::{annotation, media_type};
+use crate::in_memory;
+use crate::publish::{self, Published};
+use crate::registry::{Registries, RegistryError};
+use crate::sign::bundle::{self, Verified};
+use crate::sign::claims::Claims;
+use crate::sign::error::{SignError, SignatureError};
+use crate::sign::key::{PrivateKey, PublicKey};
+use crate::sign::simple;
+
+/// How many signatures of an artifact are looked at: anybody who may push there can add some.
+const SIGNATURES_MAX: usize = 64;
+/// How many signatures are looked at that are one artifact.
+const LAYERS_MAX: usize = 16;
+
+/// Why an artifact was not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The signature cannot be made.
+    #[error("cannot make the signature")]
+    Sign(#[source] SignError),
+    /// The registry does not take it.
+    #[error("cannot push the signature")]
+    Registry(#[source] RegistryError),
+}
+
+/// What the signatures of an artifact are worth.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// Those that are believed.
+    pub verified: Vec<Verified>,
+    /// Why others are not.
+    pub refused: Vec<SignatureError>,
+    /// Why others could not be looked at.
+    pub unread: Vec<RegistryError>,
+}
+
+/// Signs the manifest `subject` in `repository` with `key`.
+///
+/// # Errors
+///
+/// If the signature cannot be made, or if the registry does not take it.
+pub async fn sign(
+    registries: &Registries,
+    repository: &Repository,
+    subject: Descriptor,
+    claims: &Claims,
+    key: &PrivateKey,
+) -> Result<Published, SigningError> {
+    let bundle = Bytes::from(bundle::sign(&subject.digest, claims, key).map_err(SigningError::Sign)?);
+    let empty = Bytes::from_static(b"{}");
+    let layer = Descriptor::of(bundle::MEDIA_TYPE, &bundle);
+    let signed = claims.signed.map(|at| (annotation::CREATED.into(), at.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    let said = [
+        ("dev.sigstore.bundle.content", "dsse-envelope"),
+        ("dev.sigstore.bundle.predicateType", bundle::SIGN_PREDICATE),
+    ];
+    let said = said.map(|(name, value)| (name.into(), value.into()));
+    let digest = subject.digest;
+    let manifest = Manifest {
+        artifact_type: Some(bundle::MEDIA_TYPE.into()),
+        config: Descriptor::of(media_type::EMPTY, &empty),
+        layers: vec![layer.clone()],
+        subject: Some(subject),
+        annotations: signed.into_iter().chain(said).collect::<Annotations>(),
+    };
+    let mut packed = Packed::new(&manifest, vec![(manifest.config.clone(), empty), (layer, bundle)]);
+    packed.descriptor.artifact_type.clone_from(&manifest.artifact_type);
+    publish::attach(registries, repository, digest, &packed).await.map_err(SigningError::Registry)
+}
+
+/// Looks for signatures of the manifest `subject` in `repository`, and says which of them one of `keys` made.
+///
+/// # Errors
+///
+/// If the registry cannot be asked. That there are none is no error.
+pub async fn verify(
+    registries: &Registries,
+    repository: &Repository,
+    subject: Digest,
+    keys: &[PublicKey],
+    now: DateTime<Utc>,
+) -> Result<Judged, RegistryError> {
+    let mut judged = Judged::default();
+    // Some registries list all of them as if they were of the type of their configuration.
+    let may_be_one = |kind: Option<&str>| matches!(kind, None | Some(bundle::MEDIA_TYPE | media_type::EMPTY));
+    let referrers = registries.referrers(repository, subject, None).await?;
+    let referrers = referrers.iter().filter(|referrer| may_be_one(referrer.artifact_type.as_deref()));
+    for referrer in referrers.take(SIGNATURES_MAX) {
+        let at = repository.at(referrer.digest).which;
+        for (_, bundle) in judged.all(registries, repository, &at, bundle::MEDIA_TYPE).await {
+            judged.take(bundle::verify(&bundle, &subject, keys, now));
+        }
+    }
+    let tag: Tag = format!("sha256-{}.sig", subject.hex()).parse().expect("invariant: hex digits are a tag");
+    for (layer, payload) in judged.all(registries, repository, &Which::Tag(tag), simple::MEDIA_TYPE).await {
+        let signature = layer.annotations.get(simple::SIGNATURE_ANNOTATION).map_or("", String::as_str);
+        judged.take(simple::verify(&payload, signature, &subject, keys));
+    }
+    Ok(judged)
+}
+
+impl Judged {
+    /// The layers of one kind of a manifest, with their bytes. What cannot be read hides no other signature.
+    async fn all(
+        &mut self,
+        registries: &Registries,
+        repository: &Repository,
+        which: &Which,
+        kind: &str,
+    ) -> Vec<(Descriptor, Vec<u8>)> {
+        let mut all = Vec::new();
+        match layers(registries, repository, which, kind).await {
+            Ok(layers) => {
+                for layer in layers {
+                    match in_memory::read(registries, repository, &layer).await {
+                        Ok(bytes) => all.push((layer, bytes)),
+                        Err(error) => self.unread.push(error),
+                    }
+                }
+            }
+            Err(error) => self.unread.push(error),
+        }
+        all
+    }
+
+    fn take(&mut self, judged: Result<Verified, SignatureError>) {
+        match judged {
+            Ok(verified) => self.verified.push(verified),
+            Err(error) => self.refused.push(error),
+        }
+    }
+
+    /// The names of the keys whose signatures are believed, by their ids.
+    pub fn keys(&self) -> BTreeMap<String, &Claims> {
+        self.verified.iter().map(|verified| (verified.key.to_string(), &verified.claims)).collect()
+    }
+}
+
+/// The layers of one kind of a manifest that may not be there.
+async fn layers(
+    registries: &Registries,
+    repository: &Repository,
+    which: &Which,
+    kind: &str,
+) -> Result<Vec<Descriptor>, RegistryError> {
+    let manifest = match registries.manifest(repository, which).await {
+        Ok(manifest) => manifest,
+        Err(RegistryError::NotFound { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    match Document::read(&manifest.bytes, manifest.media_type.as_deref()) {
+        Ok(Document::Manifest(manifest)) => {
+            let is_one =
+                |layer: &Descriptor| layer.media_type == kind && layer.size <= bundle::SIGNATURE_MAX_LEN as u64;
+            Ok(manifest.layers.into_iter().filter(is_one).take(LAYERS_MAX).collect())
+        }
+        // Somebody may push anything there.
+        Ok(Document::Index(_)) | Err(_) => Ok(Vec::new()),
+    }
+}
