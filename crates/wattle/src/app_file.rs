@@ -13,16 +13,19 @@ use wattle_spec::host_file::HostSpec;
 use wattle_spec::interface::Interface;
 use wattle_spec::listen::CertificatePaths;
 use wattle_spec::manifest::{
-    ComponentEntry, CronEntry, HttpTrigger, Manifest, MessageEntry, Source, TriggerTarget, Written,
+    ComponentEntry, CronEntry, HttpTrigger, Manifest, MessageEntry, Pull, Source, TriggerTarget, Written,
 };
 use wattle_spec::message::MessageTrigger;
 use wattle_spec::name::{AppId, ComponentName};
+use wattle_spec::reference::Reference;
 use wattle_spec::resolve::{Behind, Explained, Found, FoundComponents, Grants, explain, resolve};
+use wattle_spec::shape::Shape;
 use wattle_spec::telemetry::without_secrets;
 
+use crate::artifacts::{self, Asking, Locked};
 use crate::cli::What;
 use crate::input::{self, Ending};
-use crate::problem::{FaultyText, Input, Problem};
+use crate::problem::{Exit, FaultyText, Input, Problem};
 use crate::report;
 
 /// The name of a manifest in a folder.
@@ -43,6 +46,8 @@ pub(crate) struct AppFile {
     text_faults: Vec<Fault>,
     /// What is wrong with the files and directories that it names.
     faults: Vec<Fault>,
+    /// What its tags lead to, if that is to be kept.
+    locked: Option<Locked>,
     /// The host.
     pub(crate) host: HostSpec,
     host_text: HostText,
@@ -70,8 +75,8 @@ impl AppFile {
     ///
     /// If there is nothing, or if it cannot be understood. Faults of the components' files wait for
     /// [`AppFile::resolve`], so that they come together with the others.
-    pub(crate) fn read(what: &What) -> Result<Self, Problem> {
-        Self::read_changed(manifest_path(&what.path)?, what.config.as_deref(), |_| Ok(()))
+    pub(crate) fn read(what: &What, asking: Asking) -> Result<Self, Problem> {
+        Self::read_changed(manifest_path(&what.path)?, what.config.as_deref(), asking, |_| Ok(()))
     }
 
     /// Reads `file`, a manifest or a component, for a host whose own file is `config`, with a manifest that `change`
@@ -83,6 +88,7 @@ impl AppFile {
     pub(crate) fn read_changed(
         file: PathBuf,
         config: Option<&Path>,
+        asking: Asking,
         change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
     ) -> Result<Self, Problem> {
         let (host, host_text, mut text_faults) = config.map(host_file).transpose()?.unwrap_or_default();
@@ -102,10 +108,14 @@ impl AppFile {
             bytes: BTreeMap::new(),
             text_faults,
             faults: Vec::new(),
+            locked: None,
             host,
             host_text,
         };
         app.find_components(is_manifest)?;
+        if is_manifest {
+            app.fetch_components(asking)?;
+        }
         app.find_mounts();
         app.find_folders();
         Ok(app)
@@ -113,7 +123,7 @@ impl AppFile {
 
     fn find_components(&mut self, is_manifest: bool) -> Result<(), Problem> {
         for (name, entry) in self.manifest.entries() {
-            let Source::File(path) = &entry.source.value;
+            let Source::File(path) = &entry.source.value else { continue };
             let path = self.base.join(path);
             match input::component(&path, self.host.limits.compile_size) {
                 Ok((bytes, shape)) => {
@@ -130,6 +140,51 @@ impl AppFile {
             }
         }
         Ok(())
+    }
+
+    /// Has the components that lie in registries, from there or from what is kept of them here.
+    fn fetch_components(&mut self, asking: Asking) -> Result<(), Problem> {
+        let mut wanted = BTreeMap::<Reference, Pull>::new();
+        for (_, entry) in self.manifest.entries() {
+            if let Source::Registry(reference) = &entry.source.value {
+                let pull = wanted.entry(reference.clone()).or_insert(entry.pull);
+                *pull = entry.pull.max(*pull);
+            }
+        }
+        let (mut fetched, locked) = artifacts::fetch(&wanted, &self.file, asking, &self.host)?;
+        self.locked = matches!(asking, Asking::Registries { .. }).then_some(locked);
+        for (name, entry) in self.manifest.entries() {
+            let Source::Registry(reference) = &entry.source.value else { continue };
+            let found = match fetched.get_mut(reference) {
+                Some(Ok(bytes)) => Shape::read(bytes)
+                    .map(|shape| (bytes.clone(), shape))
+                    .map_err(|source| Problem::NoComponent { reference: reference.clone(), source }),
+                // What is in the way of one is told once.
+                Some(_) => match fetched.remove(reference) {
+                    Some(Err(problem)) => Err(problem),
+                    _ => continue,
+                },
+                None => continue,
+            };
+            match found {
+                Ok((bytes, shape)) => {
+                    let digest = Digest::of(&bytes);
+                    self.bytes.insert(digest, bytes);
+                    self.found.insert(name.value.clone(), Found { digest, shape });
+                }
+                // No fault of the manifest.
+                Err(problem) if problem.exit_code() == Exit::Blocked => return Err(problem),
+                Err(problem) => self.faults.push(fault(&name.value, &problem).at(entry.source.span.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what the tags in it lead to, now that it is known that the app can run.
+    pub(crate) fn keep_lock(&self) {
+        if let Some(locked) = &self.locked {
+            locked.keep();
+        }
     }
 
     /// Looks for the directories that the components shall see.
@@ -316,6 +371,18 @@ fn parsed(file: &Path, faults: &mut Vec<Fault>) -> Result<(String, Manifest), Pr
     }
 }
 
+/// A host's file, for a verb that runs nothing.
+///
+/// # Errors
+///
+/// If it cannot be read, or if there are faults in it.
+pub(crate) fn host(file: &Path) -> Result<HostSpec, Problem> {
+    match host_file(file)? {
+        (host, _, faults) if faults.is_empty() => Ok(host),
+        (_, HostText { file, text }, faults) => Err(Problem::Faults(vec![FaultyText { file, text, faults }])),
+    }
+}
+
 /// What is sound of the host's file, its text, and its faults.
 fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     let text = input::text(file, Input::HostFile)?;
@@ -327,6 +394,9 @@ fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     faults.extend(host.off.iter().filter_map(unknown_off));
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
+    for registry in host.registries.values_mut() {
+        registry.ca = registry.ca.take().map(|path| base.join(path));
+    }
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
     host.backends = host.backends.into_iter().map(|(name, spec)| (name, spec.based(base))).collect();
     for paths in &mut host.tls {

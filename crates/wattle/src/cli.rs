@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+mod artifact;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +20,9 @@ use wattle_spec::network::{
 };
 use wattle_spec::socket::{self, SocketError};
 
+pub(crate) use self::artifact::{
+    Cache, CacheList, CachePrune, Form, Key, KeyKind, KeyNew, Login, Logout, Pull, Push, Reaching, Sign, Verify,
+};
 use crate::problem::Exit;
 use crate::template::Template;
 
@@ -50,7 +55,25 @@ pub(crate) enum Verb {
     Cron(Cron),
     /// Run a command to its end, or call one of its exports
     Run(Run),
-    /// Show what a Wasm file is and what it could touch
+    /// Publish a component in a registry
+    Push(Push),
+    /// Fetch a component from a registry
+    Pull(Pull),
+    /// Log in to a registry
+    Login(Login),
+    /// Log out of a registry
+    Logout(Logout),
+    /// Sign an artifact in its registry
+    Sign(Sign),
+    /// Check who signed an artifact
+    Verify(Verify),
+    /// Make keys for signatures
+    #[command(subcommand)]
+    Key(Key),
+    /// Show or clean what is kept of registries on this machine
+    #[command(subcommand)]
+    Cache(Cache),
+    /// Show what a file or an artifact is and what it could touch
     Inspect(Inspect),
     /// Show what provides each import, and which rule chose it
     Explain(Explain),
@@ -125,6 +148,16 @@ pub(crate) struct Up {
     /// Give every component this environment variable
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
+    /// Ask registries: always, if something is missing, or never
+    /// [default: as the manifest says]
+    #[arg(long, value_name = "WHEN", value_parser = pull)]
+    pub(crate) pull: Option<wattle_spec::manifest::Pull>,
+    /// Run exactly what wattle.lock says, and leave it as it is
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Ask no registry: everything is on this machine
+    #[arg(long, conflicts_with = "pull")]
+    pub(crate) offline: bool,
     /// Write the log in this form
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -358,11 +391,13 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A .wasm or .wat file
-    pub(crate) file: PathBuf,
+    /// A .wasm or .wat file, or an artifact, as in ghcr.io/me/cart:1.0
+    pub(crate) what: PathBuf,
     /// Print the WIT of its world
     #[arg(long, conflicts_with = "json")]
     pub(crate) wit: bool,
+    #[command(flatten)]
+    pub(crate) reaching: Reaching,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -439,6 +474,11 @@ pub(crate) struct Compile {
     /// Bytes of address space
     #[arg(long)]
     pub(crate) memory_bytes: u64,
+}
+
+fn pull(text: &str) -> Result<wattle_spec::manifest::Pull, String> {
+    let of = serde_json::from_value(text.into());
+    of.map_err(|_| "expected always, missing or never".into())
 }
 
 fn listen(text: &str) -> Result<Listen, String> {

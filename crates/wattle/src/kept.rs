@@ -86,14 +86,19 @@ fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {
     backend_of(app, &file.host.backends, name).is_some_and(|backend| backend.engine == EngineSpec::Disk)
 }
 
+/// Where this user keeps what can be made or fetched again.
+pub(crate) fn caches() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))
+}
+
 /// In the data directory that somebody chose, else in the cache of this user. Without one of them, what runs is compiled
 /// each time.
 fn code_cache(chosen: Option<&Path>) -> Result<Option<CodeCache>, Problem> {
     if let Some(directory) = chosen {
         return Ok(Some(CodeCache::open(directory.join("code"))?));
     }
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let Some(caches) = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))) else { return Ok(None) };
+    let Some(caches) = caches() else { return Ok(None) };
     Ok(CodeCache::open(caches.join("wattle/code"))
         .inspect_err(|error| {
             tracing::warn!(error = error as &dyn std::error::Error, "compiled code is not kept");

@@ -1,6 +1,7 @@
 //! `wattle`: builds, ships and runs WebAssembly applications.
 
 mod app_file;
+mod artifacts;
 mod build_tool;
 mod certificate_files;
 mod child_compiler;
@@ -16,6 +17,7 @@ mod scaffold;
 mod template;
 mod told;
 mod verb;
+mod whole_file;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,14 @@ fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Verb::Logs(arguments) => verb::logs::run(&arguments),
         Verb::Link(arguments) => verb::link::run(&arguments),
         Verb::Cron(arguments) => verb::cron::run(&arguments),
+        Verb::Push(arguments) => verb::push::run(&arguments),
+        Verb::Pull(arguments) => verb::pull::run(&arguments),
+        Verb::Login(arguments) => verb::login::run(&arguments),
+        Verb::Logout(arguments) => verb::login::out(&arguments),
+        Verb::Sign(arguments) => verb::signature::run(&arguments),
+        Verb::Verify(arguments) => verb::signature::verify(&arguments),
+        Verb::Key(arguments) => verb::signature::key(&arguments),
+        Verb::Cache(arguments) => verb::cache::run(&arguments),
         Verb::Inspect(arguments) => verb::inspect::run(&arguments),
         Verb::Explain(arguments) => verb::explain::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),

@@ -6,6 +6,13 @@ use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
 use clap::ValueEnum;
+use wattle_artifact::credentials::CredentialsError;
+use wattle_artifact::fetch::FetchError;
+use wattle_artifact::look::LookError;
+use wattle_artifact::registry::{RegistryError, SettingsError};
+use wattle_artifact::sign::error::KeyError;
+use wattle_artifact::signatures::SigningError;
+use wattle_artifact::store::StoreError;
 use wattle_backend::disk::DataDirError;
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
@@ -13,9 +20,12 @@ use wattle_host::tls::CertificateError;
 use wattle_host::{CommandError, HostError, StartError, TelemetryError, Trap};
 use wattle_spec::choices::ChoicesError;
 use wattle_spec::control::{Refusal, RefusalCode};
+use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, listed};
 use wattle_spec::listen::Listen;
+use wattle_spec::lock::LockError;
 use wattle_spec::name::{AppId, AppName, ComponentName, NameError};
+use wattle_spec::reference::Reference;
 use wattle_spec::shape::{Shape, ShapeError};
 use wattle_spec::telemetry::TelemetryVariableError;
 
@@ -75,6 +85,8 @@ pub(crate) enum Input {
     App,
     /// As the host's own file.
     HostFile,
+    /// As the lock of an app.
+    Lock,
     /// For the bytes of a component.
     Component,
 }
@@ -85,6 +97,13 @@ pub(crate) struct FaultyText {
     pub(crate) file: PathBuf,
     pub(crate) text: String,
     pub(crate) faults: Vec<Fault>,
+}
+
+fn because(reasons: &[String]) -> String {
+    match reasons {
+        [] => ": it has none".into(),
+        reasons => format!(": {}", reasons.join("; ")),
+    }
 }
 
 fn files(texts: &[FaultyText]) -> String {
@@ -128,6 +147,48 @@ pub(crate) enum Problem {
     Build { component: ComponentName, status: ExitStatus, hint: String },
     #[error("the build of `{component}` did not leave {}", path.display())]
     NotBuilt { component: ComponentName, path: PathBuf },
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error("{reference} is in a registry, and its WIT is in its layer")]
+    NoLayer { reference: Reference },
+    #[error("cannot push {reference}")]
+    Push { reference: Reference, source: RegistryError },
+    #[error("cannot look for signatures of {reference}")]
+    Verify { reference: Reference, source: RegistryError },
+    #[error("no signature of {reference} is of a key that was named{}", because(reasons))]
+    NotSigned { reference: Reference, reasons: Vec<String> },
+    #[error("cannot sign {reference}")]
+    Sign { reference: Reference, source: SigningError },
+    #[error("cannot use the key {}", path.display())]
+    Key { path: PathBuf, source: KeyError },
+    #[error("cannot ask registries")]
+    Registries(#[from] SettingsError),
+    #[error("cannot use what is kept of registries")]
+    Store(#[from] StoreError),
+    #[error("{pieces} pieces of what was kept of registries were damaged, and are removed")]
+    DamagedCache { pieces: usize },
+    #[error("there is nowhere to keep what comes from registries")]
+    NoCacheDir,
+    #[error("{reference} is not in wattle.lock")]
+    NotLocked { reference: Reference },
+    #[error("{} cannot be used", path.display())]
+    Lock { path: PathBuf, source: LockError },
+    #[error("cannot change who is logged in")]
+    Credentials(#[from] CredentialsError),
+    #[error("no password came from stdin, or one of more than 64 KiB")]
+    NoPassword,
+    #[error("{registry} does not take this name with this password")]
+    WrongPassword { registry: String },
+    #[error("cannot ask {registry} whether it takes the password")]
+    Login { registry: String, source: RegistryError },
+    #[error("what lies at {reference} cannot be used")]
+    NoComponent { reference: Reference, source: ShapeError },
+    #[error("this would be {digest}, and the reference says {asked}")]
+    OtherDigest { asked: Digest, digest: Digest },
+    #[error("no time is so late that it could expire then")]
+    TooLate,
     #[error("interrupted")]
     Stopped(Exit),
     #[error("cannot listen on {address}")]
@@ -228,6 +289,32 @@ impl Problem {
             | Problem::ManyComponents { .. }
             | Problem::NotThere { .. }
             | Problem::NotText { .. } => Exit::BadInput,
+            Problem::Lock { .. }
+            | Problem::NotLocked { .. }
+            | Problem::NoPassword
+            | Problem::NoComponent { .. }
+            | Problem::OtherDigest { .. }
+            | Problem::TooLate
+            | Problem::NoLayer { .. }
+            | Problem::Key { .. }
+            | Problem::Fetch(
+                FetchError::NotHere(_)
+                | FetchError::Several { .. }
+                | FetchError::NoSuchComponent { .. }
+                | FetchError::TooLarge { .. }
+                | FetchError::Form { .. },
+            ) => Exit::BadInput,
+            Problem::Fetch(_)
+            | Problem::Look(_)
+            | Problem::WrongPassword { .. }
+            | Problem::Login { .. }
+            | Problem::Push { .. }
+            | Problem::Verify { .. }
+            | Problem::Registries(_)
+            | Problem::Store(_)
+            | Problem::NoCacheDir
+            | Problem::Credentials(_) => Exit::Blocked,
+            Problem::NotSigned { .. } | Problem::Sign { .. } | Problem::DamagedCache { .. } => Exit::Failed,
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. }
@@ -323,6 +410,28 @@ impl Problem {
                 }
                 _ => None,
             },
+            Problem::Fetch(error) => error.hint(),
+            Problem::Look(error) => error.hint(),
+            Problem::NoLayer { reference } => {
+                Some(format!("pull it first: wattle pull {reference} -o FILE, then wattle inspect --wit FILE"))
+            }
+            Problem::Push { source, .. } | Problem::Verify { source, .. } => source.hint(),
+            Problem::Sign { source: SigningError::Registry(source), .. } => source.hint(),
+            Problem::Key { source, .. } => source.hint().map(Into::into),
+            Problem::NotSigned { reference, .. } => Some(format!(
+                "name the public key of whoever signed it, or sign it: wattle sign {reference} --key FILE"
+            )),
+            Problem::NoComponent { source, .. } => source.hint().map(Into::into),
+            Problem::OtherDigest { .. } => Some("name a tag, and the digest is told".into()),
+            Problem::TooLate => Some("choose a shorter span, or none".into()),
+            Problem::WrongPassword { .. } => Some("many registries want a token in the place of the password".into()),
+            Problem::Login { source, .. } => source.hint(),
+            Problem::Store(error) => error.hint(),
+            Problem::NoCacheDir => Some("set XDG_CACHE_HOME or HOME to a directory".into()),
+            Problem::NotLocked { .. } => Some("run `wattle up` once without `--locked`, and keep wattle.lock".into()),
+            Problem::Lock { .. } => Some("restore it, or remove it to lock what tags point to now".into()),
+            Problem::Credentials(error) => error.hint(),
+            Problem::NoPassword => Some("as in `wattle login ghcr.io --user me --password-stdin < token`".into()),
             Problem::Name { name, .. } => Some(format!("try `wattle new {}`", AppName::resembling(name))),
             Problem::Occupied(_) => Some("choose another name, or another place with `--dir`".into()),
             Problem::Build { hint, .. } => Some(hint.clone()),
@@ -353,6 +462,7 @@ impl Input {
             }
             Input::HostFile => "correct the path, or leave `--config` out: a host without a file has the defaults",
             Input::Component => "build it first, or correct the path",
+            Input::Lock => "run `wattle up` without `--locked`: it writes one",
         }
     }
 }

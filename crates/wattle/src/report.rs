@@ -53,10 +53,10 @@ fn without_passwords(text: &str) -> String {
     clean + rest
 }
 
-/// A problem with its causes in one sentence.
-pub(crate) fn sentence(problem: &Problem) -> String {
+/// An error with its causes in one sentence.
+pub(crate) fn sentence(problem: &dyn std::error::Error) -> String {
     let mut sentence = problem.to_string();
-    let mut cause = std::error::Error::source(problem);
+    let mut cause = problem.source();
     while let Some(error) = cause {
         sentence.push_str(&format!(": {error}"));
         cause = error.source();

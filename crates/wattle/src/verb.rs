@@ -1,17 +1,22 @@
 //! The verbs of the command line, one file each.
 
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod cron;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod link;
+pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod ps;
+pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod signature;
 mod stop;
 mod table;
 pub(crate) mod up;
@@ -20,6 +25,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(crate) use self::stop::runtime;
 use crate::problem::Problem;
 
 /// Writes data to stdout. That the reader has gone (`wattle ... | head`) is no problem.
@@ -31,6 +37,11 @@ pub(crate) fn print(text: &str) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// A time as it is printed, to the second.
+fn time(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// Tells people on stderr. That nobody listens is no problem.

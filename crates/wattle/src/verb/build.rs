@@ -14,6 +14,7 @@ use super::check::counted;
 use super::stop::{self, Stop};
 use super::{print, tell};
 use crate::app_file::{self, AppFile};
+use crate::artifacts::Asking;
 use crate::build_tool;
 use crate::cli::Build;
 use crate::problem::Problem;
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Problem> {
     }
     stop::runtime()?.block_on(build(&steps, &base))?;
     find_results(&manifest, &base)?;
-    let file = AppFile::read(&arguments.what)?;
+    let file = AppFile::read(&arguments.what, Asking::Nobody)?;
     let app = file.resolve()?;
     print(&format!(
         "{}: app {} is built ({}, {})\n",
@@ -111,7 +112,7 @@ async fn end(child: &mut Child, stop: &mut Stop) {
 
 fn find_results(manifest: &Manifest, base: &Path) -> Result<(), Problem> {
     for (name, entry) in manifest.entries() {
-        let Source::File(path) = &entry.source.value;
+        let Source::File(path) = &entry.source.value else { continue };
         let path = base.join(path);
         if entry.build.is_some() && !path.exists() {
             return Err(Problem::NotBuilt { component: name.value.clone(), path });

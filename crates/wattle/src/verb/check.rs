@@ -5,6 +5,7 @@ use wattle_spec::fault::{Fault, Place};
 
 use super::{print, print_json};
 use crate::app_file::AppFile;
+use crate::artifacts::Asking;
 use crate::cli::Check;
 use crate::kept;
 use crate::problem::{FaultyText, Problem};
@@ -28,7 +29,7 @@ struct CheckedFault {
 }
 
 pub(crate) fn run(arguments: &Check) -> Result<(), Problem> {
-    let checked = AppFile::read(&arguments.what).and_then(|mut file| {
+    let checked = AppFile::read(&arguments.what, Asking::Nobody).and_then(|mut file| {
         kept::recall(&mut file, arguments.data_dir.as_deref())?;
         let app = file.resolve()?;
         Ok((file, app))

@@ -10,6 +10,7 @@ mod story;
 use self::json::{Heard, Scheduled, Served};
 use super::{print, print_json};
 use crate::app_file::AppFile;
+use crate::artifacts::Asking;
 use crate::cli::Explain;
 use crate::kept;
 use crate::problem::Problem;
@@ -18,7 +19,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<(), Problem> {
     if arguments.running {
         return running::run(arguments);
     }
-    let mut file = AppFile::read(&arguments.what)?;
+    let mut file = AppFile::read(&arguments.what, Asking::Nobody)?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let behind = file.behind();
     let mut explained = file.explain()?;

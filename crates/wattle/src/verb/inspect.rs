@@ -1,10 +1,13 @@
-//! `wattle inspect`: what a Wasm file is, what it imports and exports, and what it could therefore touch.
+//! `wattle inspect`: what a Wasm file or an artifact is, what it imports and exports, and what it could therefore touch.
+
+mod remote;
 
 use std::fmt::Write;
 
 use serde::Serialize;
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
+use wattle_spec::manifest::Source;
 use wattle_spec::shape::{Kind, Shape, reach};
 use wit_component::{DecodedWasm, WitPrinter};
 
@@ -25,7 +28,17 @@ struct Inspected {
 }
 
 pub(crate) fn run(arguments: &Inspect) -> Result<(), Problem> {
-    let (bytes, shape) = component(&arguments.file, HostLimits::default().compile_size)?;
+    // A file goes first, whatever it is called.
+    let source = arguments.what.to_str().filter(|_| !arguments.what.exists()).and_then(|text| text.parse().ok());
+    match source {
+        Some(Source::Registry(reference)) if arguments.wit => Err(Problem::NoLayer { reference }),
+        Some(Source::Registry(reference)) => remote::run(arguments, &reference),
+        Some(Source::File(_)) | None => file(arguments),
+    }
+}
+
+fn file(arguments: &Inspect) -> Result<(), Problem> {
+    let (bytes, shape) = component(&arguments.what, HostLimits::default().compile_size)?;
     if arguments.wit {
         return print(&wit(arguments, &bytes, &shape)?);
     }
@@ -54,13 +67,18 @@ fn page(inspected: &Inspected, shape: &Shape) -> String {
     let _ = writeln!(page, "size     {size_bytes} bytes{}", readable(*size_bytes));
     let _ = writeln!(page, "kind     {}", shape.kind);
     for (title, items) in [("imports", imports), ("exports", exports), ("touches", touches)] {
-        let mut items = items.iter();
-        let _ = writeln!(page, "{title:9}{}", items.next().map_or("nothing", String::as_str));
-        for item in items {
-            let _ = writeln!(page, "         {item}");
-        }
+        section(&mut page, title, items.iter().cloned());
     }
     page
+}
+
+/// Adds `items` below each other, beside their title.
+fn section(page: &mut String, title: &str, items: impl IntoIterator<Item = String>) {
+    let mut items = items.into_iter();
+    let _ = writeln!(page, "{title:9}{}", items.next().unwrap_or_else(|| "nothing".into()));
+    for item in items {
+        let _ = writeln!(page, "         {item}");
+    }
 }
 
 fn readable(bytes: u64) -> String {
@@ -72,7 +90,7 @@ fn readable(bytes: u64) -> String {
 }
 
 fn wit(arguments: &Inspect, bytes: &[u8], shape: &Shape) -> Result<String, Problem> {
-    let path = || arguments.file.clone();
+    let path = || arguments.what.clone();
     if shape.kind == Kind::Module {
         return Err(Problem::NoWit(path()));
     }

@@ -12,6 +12,7 @@ use wattle_spec::manifest::{GuestPath, HostPath, LinkEntry, Manifest, MountEntry
 use super::print;
 use super::stop::{self, Stop};
 use crate::app_file::{AppFile, file_in};
+use crate::artifacts::Asking;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::{Allow, LogFormat, Run};
 use crate::problem::{Exit, Problem};
@@ -25,7 +26,9 @@ const INSTANCES: u32 = 64;
 
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
     let path = file_in(&arguments.file)?;
-    let mut file = AppFile::read_changed(path, arguments.config.as_deref(), |manifest| change(manifest, arguments))?;
+    let mut file = AppFile::read_changed(path, arguments.config.as_deref(), Asking::Nobody, |manifest| {
+        change(manifest, arguments)
+    })?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let app = file.resolve()?;
     let command = command(arguments, &app)?;

@@ -27,7 +27,7 @@ impl Stop {
 }
 
 /// A runtime of this thread, for what waits beside signals.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

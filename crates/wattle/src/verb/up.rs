@@ -9,11 +9,13 @@ use wattle_host::Host;
 use wattle_host::tls::Tls;
 use wattle_spec::app::App;
 use wattle_spec::listen::{CertificatePaths, Listen, Scheme};
+use wattle_spec::manifest::Pull;
 use wattle_spec::telemetry::TelemetrySpec;
 
 use super::print;
 use super::stop::{self, Stop};
 use crate::app_file::AppFile;
+use crate::artifacts::Asking;
 use crate::certificate_files::CertificateFiles;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::{ControlPlace, Up};
@@ -26,9 +28,15 @@ use crate::{kept, log, report, told};
 const BACKLOG: u32 = 4096;
 
 pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
-    let mut file = AppFile::read(&arguments.what)?;
+    let pull = if arguments.offline { Some(Pull::Never) } else { arguments.pull };
+    let asking = match arguments.locked {
+        true => Asking::Locked { pull },
+        false => Asking::Registries { pull },
+    };
+    let mut file = AppFile::read(&arguments.what, asking)?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let mut app = file.resolve()?;
+    file.keep_lock();
     let telemetry = file.host.telemetry.clone();
     let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     for component in app.components.values_mut() {

@@ -38,7 +38,15 @@ fn help_of_all() {
       link         Show what the imports of running apps are linked to
       cron         Show the schedules of running apps, or run one now
       run          Run a command to its end, or call one of its exports
-      inspect      Show what a Wasm file is and what it could touch
+      push         Publish a component in a registry
+      pull         Fetch a component from a registry
+      login        Log in to a registry
+      logout       Log out of a registry
+      sign         Sign an artifact in its registry
+      verify       Check who signed an artifact
+      key          Make keys for signatures
+      cache        Show or clean what is kept of registries on this machine
+      inspect      Show what a file or an artifact is and what it could touch
       explain      Show what provides each import, and which rule chose it
       check        Find every fault of a manifest without running it
       schema       Print the JSON Schema of wattle.toml or host.toml
@@ -132,6 +140,11 @@ fn help_of_up() {
           --data-dir <DIR>     Keep data here [default: .wattle beside the
                                manifest]
           --env <NAME=VALUE>   Give every component this environment variable
+          --pull <WHEN>        Ask registries: always, if something is missing, or
+                               never [default: as the manifest says]
+          --locked             Run exactly what wattle.lock says, and leave it as
+                               it is
+          --offline            Ask no registry: everything is on this machine
           --log-format <FORM>  Write the log in this form [default: text] [possible
                                values: text, json]
           --control <PATH>     Answer `wattle ps` and others on this socket, or
@@ -185,17 +198,23 @@ fn help_of_inspect() {
     insta::assert_snapshot!(help("inspect"), @r"
     exit: 0
     ----- stdout
-    Show what a Wasm file is and what it could touch
+    Show what a file or an artifact is and what it could touch
 
-    Usage: wattle inspect [OPTIONS] <FILE>
+    Usage: wattle inspect [OPTIONS] <WHAT>
 
     Arguments:
-      <FILE>  A .wasm or .wat file
+      <WHAT>  A .wasm or .wat file, or an artifact, as in ghcr.io/me/cart:1.0
 
     Options:
-          --wit   Print the WIT of its world
-          --json  Print JSON
-      -h, --help  Print help
+          --wit            Print the WIT of its world
+          --plain-http     Speak plain HTTP with the registry; with one on this
+                           machine it is tried anyway
+          --ca <FILE>      Trust this authority, a PEM file, beside those that the
+                           system trusts
+          --config <FILE>  The host's own file, host.toml: how it reaches
+                           registries
+          --json           Print JSON
+      -h, --help           Print help
     ");
 }
 
@@ -351,9 +370,9 @@ fn wrong_command_lines() {
     exit: 2
     ----- stderr
     error: the following required arguments were not provided:
-      <FILE>
+      <WHAT>
 
-    Usage: wattle inspect <FILE>
+    Usage: wattle inspect <WHAT>
 
     For more information, try '--help'.
     ");

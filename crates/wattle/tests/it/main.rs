@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod admin;
+mod artifacts;
 mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;

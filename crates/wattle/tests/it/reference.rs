@@ -20,6 +20,7 @@ const MANIFEST: &str = include_str!("reference/wattle.toml");
 const HOST_FILE: &str = include_str!("reference/host.toml");
 const CONTROL: &str = include_str!("reference/control.md");
 const QUOTA: &str = include_str!("reference/quota.md");
+const SOURCES: &str = include_str!("reference/sources.md");
 const MODES: &str = include_str!("reference/modes.md");
 const CALLEES: &str = include_str!("reference/callees.md");
 
@@ -207,7 +208,7 @@ fn telemetry() {
 fn manifest() {
     Manifest::parse(MANIFEST).unwrap();
     let page = KeyPage { title: "The manifest, wattle.toml", schema: &manifest::schema(), example: MANIFEST };
-    check("manifest.md", &(page.render() + MODES));
+    check("manifest.md", &(page.render() + SOURCES + MODES));
 }
 
 #[test]
