@@ -18,6 +18,7 @@ use wattle_spec::manifest::Pull;
 use wattle_spec::reference::{Reference, Repository};
 
 pub use self::error::FetchError;
+use crate::blocking::blocking;
 use crate::format::form::Form;
 use crate::format::image::{self, ImageError};
 use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
@@ -365,16 +366,6 @@ fn one_of<'a>(
         None => match components.iter().next() {
             Some((_, only)) if components.len() == 1 => Ok(only),
             _ => Err(FetchError::Several { reference: reference.clone(), components: names() }),
-        },
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => panic!("invariant: a runtime that is awaited on has not been shut down: {error}"),
         },
     }
 }

@@ -5,6 +5,7 @@
 //! this machine. [`sign`] makes and checks signatures, of bytes alone. What brings them together: [`fetch`],
 //! [`look`], [`publish`] and [`signatures`].
 
+mod blocking;
 pub mod credentials;
 pub mod fetch;
 pub mod format;

@@ -19,6 +19,7 @@ use wattle_spec::host_file::{HostSpec, RegistrySpec};
 use wattle_spec::lock::Lock;
 use wattle_spec::manifest::Pull;
 use wattle_spec::reference::{Reference, RegistryName};
+use wattle_spec::units::ByteSize;
 
 use crate::cli::Reaching;
 use crate::problem::{Input, Problem};
@@ -53,6 +54,12 @@ impl Asking {
 /// Where this user keeps credentials for registries.
 pub(crate) fn places() -> Places {
     Places::of(|name| std::env::var_os(name))
+}
+
+/// The most that a component may have on a host that is reached like this, in bytes.
+pub(crate) fn component_limit(reaching: &Reaching) -> Result<ByteSize, Problem> {
+    let host = reaching.config.as_deref().map(app_file::host).transpose()?.unwrap_or_default();
+    Ok(host.limits.compile_size)
 }
 
 /// A client for what is in the registry of `reference`.

@@ -24,6 +24,7 @@ use super::refused::{self, Answered};
 use super::token::{Access, Known, lifetime, secret_header};
 use super::transport::{Ask, Sent, Transport};
 use super::wire::TokenAnswer;
+use crate::blocking::blocking;
 use crate::credentials::{Credential, Credentials};
 
 /// What a token's authority may answer at most. Tokens of some registries have a few kilobytes.
@@ -80,17 +81,11 @@ impl Auth {
 
     async fn credential(&self, asked: &Asked<'_>) -> Result<Credential, RegistryError> {
         let (credentials, registry) = (self.credentials.clone(), asked.host.name.clone());
-        let found = tokio::task::spawn_blocking(move || {
+        blocking(move || {
             let found = credentials.of(&registry);
             found.map_err(|source| RegistryError::Credentials { registry, source })
-        });
-        match found.await {
-            Ok(found) => found,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => panic!("invariant: a runtime that is awaited on has not been shut down: {error}"),
-            },
-        }
+        })
+        .await
     }
 
     async fn token(

@@ -1,12 +1,13 @@
 //! Where the bytes of a blob go: to files, and so to a thread that may wait.
 
 use std::io;
-use std::panic;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use wattle_spec::digest::Digest;
+
+use crate::blocking::joined;
 
 /// How many pieces may wait to be written; one has at most about half a megabyte.
 const WAITING: usize = 16;
@@ -94,13 +95,7 @@ impl<S: Sink> Feed<S> {
     /// Waits until everything is written; gives the sink back.
     pub(super) async fn end(self) -> (S, io::Result<()>) {
         drop(self.steps);
-        match self.writer.await {
-            Ok(ended) => ended,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => panic::resume_unwind(panic),
-                Err(error) => panic!("invariant: a runtime that is awaited on has not been shut down: {error}"),
-            },
-        }
+        joined(self.writer).await
     }
 }
 

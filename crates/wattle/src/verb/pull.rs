@@ -6,12 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 use wattle_artifact::fetch::Wanted;
 use wattle_spec::digest::Digest;
-use wattle_spec::limits::HostLimits;
 use wattle_spec::manifest::Pull as When;
 use wattle_spec::shape::Shape;
 
 use super::{print, print_json, runtime};
-use crate::artifacts::artifacts;
+use crate::artifacts::{artifacts, component_limit};
 use crate::cli::Pull;
 use crate::problem::Problem;
 use crate::whole_file;
@@ -28,7 +27,7 @@ struct Pulled {
 pub(crate) fn run(arguments: &Pull) -> Result<(), Problem> {
     let Pull { reference, component, output, .. } = arguments;
     let artifacts = artifacts(&arguments.reaching, reference)?;
-    let wanted = Wanted { component: component.as_deref(), max: HostLimits::default().compile_size.0 };
+    let wanted = Wanted { component: component.as_deref(), max: component_limit(&arguments.reaching)?.0 };
     let fetched = runtime()?.block_on(async {
         let resolved = artifacts.resolve(reference, When::Always, None).await?;
         artifacts.component(reference, resolved, wanted).await

@@ -6,11 +6,10 @@ use serde::Serialize;
 use wattle_artifact::format::component::{About, Packed, pack};
 use wattle_artifact::format::image;
 use wattle_artifact::publish::{Published, publish, tag};
-use wattle_spec::limits::HostLimits;
 
 use super::signature;
 use super::{print, print_json, runtime, tell};
-use crate::artifacts::registries;
+use crate::artifacts::{component_limit, registries};
 use crate::cli::{Form, Push};
 use crate::input;
 use crate::problem::Problem;
@@ -69,7 +68,7 @@ pub(crate) fn run(arguments: &Push) -> Result<(), Problem> {
 }
 
 fn packed(arguments: &Push) -> Result<Packed, Problem> {
-    let (bytes, shape) = input::component(&arguments.file, HostLimits::default().compile_size)?;
+    let (bytes, shape) = input::component(&arguments.file, component_limit(&arguments.reaching)?)?;
     let about = About {
         title: title(&arguments.file),
         created: arguments.created.clone().or_else(source_date).unwrap_or_else(|| EPOCH.into()),

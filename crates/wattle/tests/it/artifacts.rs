@@ -389,6 +389,10 @@ fn what_is_not_run() {
     );
     assert!(large.contains("limit compile-size"), "{large}");
 
+    let same = failed(&app, &["pull", &reference, "--config", "host.toml"], 2);
+    assert!(same.contains("limit compile-size"), "{same}");
+    done(&app, &["pull", &reference]);
+
     // Machine code that is announced as a component.
     let code = "\u{7f}ELF machine code";
     let compiled = format!("{}/compiled:1", registry.authority());
