@@ -221,7 +221,7 @@ fn what_cannot_be_inspected() {
     ----- stderr
     error: the argument '--wit' cannot be used with '--json'
 
-    Usage: wattle inspect --wit <FILE>
+    Usage: wattle inspect --wit <WHAT>
 
     For more information, try '--help'.
     ");
