@@ -20,7 +20,7 @@ const LINUX: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"lin
 /// Makes it.
 pub(crate) fn run() -> Result<()> {
     let target = host_target()?;
-    process::run(&mut cargo_build(&["--release", "--workspace"])?)?;
+    process::run(&mut cargo_build(&["--release", "--package", "wattle"])?)?;
     let name = format!("wattle{}", env::consts::EXE_SUFFIX);
     let built = target_directory().join(&target).join("release").join(&name);
     let dist = binary();

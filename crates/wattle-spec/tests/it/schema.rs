@@ -279,6 +279,11 @@ fn host_file() {
     listen: array
     name-servers: array
     off: array
+    registries: object
+    registries.*: object
+    registries.*.ca: string host-path
+    registries.*.mirrors: array
+    registries.*.plain-http: boolean = false
     telemetry: object
     telemetry.endpoint: string collector-url
     telemetry.headers: object

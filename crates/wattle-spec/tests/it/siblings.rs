@@ -25,11 +25,11 @@ fn links_to_components() {
         else component pricing (apart) (sibling): `pricing` exports it
     "#);
     insta::assert_snapshot!(check_link("'acme:pricing/quote' = { to = 'pricing', mode = 'apart' }"), @r#"
-    cart acme:pricing/quote@1.0.0 -> component pricing (apart) (link on the component): the component's links say `"acme:pricing/quote" = "pricing"`
+    cart acme:pricing/quote@1.0.0 -> component pricing (apart) (link on the component): the component's links say `"acme:pricing/quote" = { to = "pricing", mode = "apart" }`
         else component pricing (apart) (sibling): `pricing` exports it
     "#);
     insta::assert_snapshot!(check_link("'acme:pricing' = { to = 'pricing', mode = 'together' }"), @r#"
-    cart acme:pricing/quote@1.0.0 -> component pricing (together) (link on the component): the component's links say `"acme:pricing" = "pricing"`
+    cart acme:pricing/quote@1.0.0 -> component pricing (together) (link on the component): the component's links say `"acme:pricing" = { to = "pricing", mode = "together" }`
         else component pricing (apart) (sibling): `pricing` exports it
     "#);
     insta::assert_snapshot!(check_link("'acme:pricing' = 'pricng'"), @"
