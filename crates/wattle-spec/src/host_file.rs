@@ -23,6 +23,7 @@ use crate::listen::{CertificatePaths, Listen, Scheme};
 use crate::manifest::{BackendEntry, Cut, HostLinkEntry, Links, backend_faults};
 use crate::name::BackendName;
 use crate::network::AddressRange;
+use crate::policy::{Policy, PolicyEntry, rule_faults};
 use crate::reference::RegistryName;
 use crate::resolve::{State, refusal};
 use crate::telemetry::{TelemetryEntry, TelemetrySpec};
@@ -61,6 +62,8 @@ pub struct HostSpec {
     pub name_servers: Vec<SocketAddr>,
     /// How registries are reached that are not reached as all others are.
     pub registries: BTreeMap<RegistryName, RegistrySpec>,
+    /// What the operator lets run.
+    pub policy: Policy,
     /// Limits of the host.
     pub limits: HostLimits,
     /// What the host recorded of the app that is resolved. It is in no file that people write.
@@ -131,6 +134,7 @@ impl Default for HostSpec {
             backends: BTreeMap::new(),
             name_servers: Vec::new(),
             registries: BTreeMap::new(),
+            policy: Policy::default(),
             limits: HostLimits::default(),
             recorded: Choices::default(),
             cut: Cut::default(),
@@ -171,6 +175,7 @@ fn document(text: &str) -> Result<Document<'_>, Vec<Fault>> {
     let mut document = Document::read(text, SCHEMA.get_or_init(schema))?;
     document.add(unknown_backends(&document));
     document.add(backend_faults(&document.part("backends").unwrap_or_default()));
+    document.add(rule_faults(&document.part("policy").unwrap_or_default()));
     let listen: Vec<Written<Listen>> = document.part("listen").unwrap_or_default();
     document.add(taken_twice(&listen));
     if document.part::<Vec<IgnoredAny>>("tls").is_none_or(|all| all.is_empty()) {
@@ -237,6 +242,9 @@ struct HostFile {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<RegistryName, RegistryEntry>")]
     registries: BTreeMap<RegistryName, RegistryEntry>,
+    /// What may run here. What is refused is refused before anything of it is compiled.
+    #[serde(default)]
+    policy: PolicyEntry,
     /// Limits of the host.
     #[serde(default)]
     limits: LimitTable<HostLimits>,
@@ -299,6 +307,7 @@ impl HostFile {
             backends,
             name_servers: self.name_servers.into_iter().map(|Address(address)| address).collect(),
             registries: self.registries.into_iter().map(|(name, entry)| (name, entry.resolved())).collect(),
+            policy: self.policy.resolved(),
             limits: self.limits.0,
             recorded: Choices::default(),
             cut: Cut::default(),

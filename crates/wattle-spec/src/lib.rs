@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod message;
 pub mod name;
 pub mod network;
+pub mod policy;
 pub mod quota;
 pub mod reference;
 pub mod report;

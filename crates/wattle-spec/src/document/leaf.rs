@@ -16,6 +16,7 @@ use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, SecretName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
+use crate::policy::NamePattern;
 use crate::reference::RegistryName;
 use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
@@ -127,6 +128,7 @@ leaves! {
     OriginPattern: "origin-pattern", "https://api.example.com", plain;
     EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
     AddressRange: "address-range", "private", plain;
+    NamePattern: "name-pattern", "ghcr.io/acme/**", plain;
     Address: "socket-address", "127.0.0.1:8080", address;
     SubjectPattern: "subject-pattern", "orders.>", plain;
     Subject: "subject", "orders.failed", plain;

@@ -1,7 +1,7 @@
 //! What every import of an app gets, and why: what [`super::resolve`] joins, with the words for people.
 
 use super::links::{Choice, Ground, Importer};
-use super::{FoundComponents, Offer, chains, message, split};
+use super::{FoundComponents, Offer, allowed, chains, message, split};
 use crate::app::{App, ComponentSpec};
 use crate::fault::Fault;
 use crate::host_file::HostSpec;
@@ -50,6 +50,7 @@ pub fn explain(manifest: &Manifest, found: &FoundComponents, offers: &[Offer], h
         all.extend(of_component(&ground, &importer));
     }
     chains::refuse(manifest, &mut all);
+    allowed::refuse(manifest, host, &mut all);
     all
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here looks at a file or a clock, so the same values always give the same app. [`explain`] is how
 //! [`resolve`] itself joins imports, so what `wattle explain` prints is what happens.
 
+mod allowed;
 mod behind;
 mod chains;
 mod components;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use self::error::{NotWasm, ShapeError};
-pub use self::reach::reach;
+pub use self::reach::{reach, stands_for, touches_nothing};
 pub use self::values::Handle;
 use crate::interface::Interface;
 use crate::label::Label;

@@ -18,6 +18,11 @@ pub fn reach(imports: &[ImportName]) -> Vec<String> {
     words.into_iter().collect()
 }
 
+/// Whether an interface lets a component touch nothing outside of itself, as `wasi:io` does.
+pub fn touches_nothing(interface: &Interface) -> bool {
+    of_interface(interface).is_none()
+}
+
 /// Word by package and interface. `*` stands for all the interfaces of a package that are not named before, an empty
 /// word for what touches nothing outside of the component.
 const WORDS: &[(&str, &str, &str)] = &[
@@ -65,29 +70,40 @@ fn of_interface(interface: &Interface) -> Option<String> {
     }
 }
 
-/// Word by the beginning of a function's name in preview 1.
-const PREVIEW_1: &[(&str, &str)] = &[
-    ("args_", "environment and arguments"),
-    ("environ_", "environment and arguments"),
-    ("clock_", "clocks"),
-    ("random_", "random numbers"),
-    ("path_", "files"),
-    ("fd_write", "files and standard output"),
-    ("fd_read", "files and standard input"),
-    ("fd_prestat_", "files"),
-    ("fd_readdir", "files"),
-    ("fd_", ""),
-    ("sock_", "network: sockets"),
-    ("poll_", "clocks"),
-    ("proc_", ""),
-    ("sched_", ""),
+/// Word, and what stands for it in WASI 0.2, by the beginning of a function's name in preview 1. Files are opened by
+/// `path_open`, so what reads and writes stands for the standard streams.
+const PREVIEW_1: &[(&str, &str, &str)] = &[
+    ("args_", "environment and arguments", "wasi:cli/environment"),
+    ("environ_", "environment and arguments", "wasi:cli/environment"),
+    ("clock_", "clocks", "wasi:clocks/monotonic-clock"),
+    ("random_", "random numbers", "wasi:random/random"),
+    ("path_", "files", "wasi:filesystem/types"),
+    ("fd_write", "files and standard output", "wasi:cli/stdout"),
+    ("fd_read", "files and standard input", "wasi:cli/stdin"),
+    ("fd_prestat_", "files", "wasi:filesystem/preopens"),
+    ("fd_readdir", "files", "wasi:filesystem/types"),
+    ("fd_", "", "wasi:io/streams"),
+    ("sock_", "network: sockets", "wasi:sockets/tcp"),
+    ("poll_", "clocks", "wasi:clocks/monotonic-clock"),
+    ("proc_", "", "wasi:cli/exit"),
+    ("sched_", "", "wasi:io/poll"),
 ];
 
 fn of_plain(name: &str) -> Option<String> {
-    let function = ["wasi_snapshot_preview1.", "wasi_unstable."].iter().find_map(|module| name.strip_prefix(module));
-    match function.and_then(|function| PREVIEW_1.iter().find(|(prefix, _)| function.starts_with(prefix))) {
-        Some((_, "")) => None,
-        Some((_, word)) => Some((*word).into()),
+    match preview_1(name) {
+        Some((_, "", _)) => None,
+        Some((_, word, _)) => Some((*word).into()),
         None => Some(name.into()),
     }
+}
+
+fn preview_1(name: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    let function = ["wasi_snapshot_preview1.", "wasi_unstable."].iter().find_map(|module| name.strip_prefix(module))?;
+    PREVIEW_1.iter().find(|(prefix, ..)| function.starts_with(prefix))
+}
+
+/// The interface that does in WASI 0.2 what the function of preview 1 `name` does.
+pub fn stands_for(name: &str) -> Option<Interface> {
+    let (_, _, interface) = preview_1(name)?;
+    Some(interface.parse().expect("invariant: names of built-in interfaces parse"))
 }

@@ -12,6 +12,7 @@ mod labels;
 mod manifest;
 mod moving;
 mod network;
+mod policy;
 mod quota;
 mod relink;
 mod resolve;

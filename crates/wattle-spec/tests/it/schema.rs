@@ -279,6 +279,15 @@ fn host_file() {
     listen: array
     name-servers: array
     off: array
+    policy: object
+    policy.approval: = "never"
+    policy.imports: array
+    policy.imports.[].allow: array
+    policy.imports.[].apps: string name-pattern
+    policy.signed: array
+    policy.signed.[].artifacts: string name-pattern
+    policy.signed.[].keys: array
+    policy.unsigned: = "allow"
     registries: object
     registries.*: object
     registries.*.ca: string host-path

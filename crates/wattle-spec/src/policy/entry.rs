@@ -1,0 +1,76 @@
+//! The policy as written: `[policy]` in the host's file.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Approval, ImportRule, NamePattern, Policy, SignedRule, Unsigned};
+use crate::document::{HostPath, Written};
+use crate::fault::Fault;
+use crate::interface::Interface;
+
+/// `[policy]`.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct PolicyEntry {
+    /// What becomes of components that no rule of `signed` is about, those in files included.
+    #[serde(default)]
+    #[schemars(extend("default" = "allow"))]
+    unsigned: Unsigned,
+    /// When somebody has to approve a version with `wattle approve` before it runs.
+    #[serde(default)]
+    #[schemars(extend("default" = "never"))]
+    approval: Approval,
+    /// Who must have signed what. An artifact has to meet every rule that is about it.
+    #[serde(default)]
+    signed: Vec<SignedEntry>,
+    /// What apps may import from the host. An app may import what any rule that is about it allows; one that no rule is
+    /// about may import everything.
+    #[serde(default)]
+    imports: Vec<ImportEntry>,
+}
+
+/// `[[policy.signed]]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+struct SignedEntry {
+    /// Which artifacts, by the names of their repositories: `*` stands for any characters but `/`, `**` for any.
+    artifacts: Written<NamePattern>,
+    /// The files of public keys as PEM, relative to this file. One of them must have signed.
+    keys: Vec<HostPath>,
+}
+
+/// `[[policy.imports]]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+struct ImportEntry {
+    /// Which apps, by name: `*` stands for any characters.
+    apps: NamePattern,
+    /// The interfaces and packages that they may import.
+    allow: Vec<Interface>,
+}
+
+impl PolicyEntry {
+    /// What it means.
+    pub(crate) fn resolved(self) -> Policy {
+        let Self { unsigned, approval, signed, imports } = self;
+        let keys = |keys: Vec<HostPath>| keys.into_iter().map(|HostPath(path)| path.into()).collect();
+        let signed =
+            signed.into_iter().map(|rule| SignedRule { artifacts: rule.artifacts.value, keys: keys(rule.keys) });
+        let imports = imports.into_iter().map(|ImportEntry { apps, allow }| ImportRule { apps, allow });
+        Policy { unsigned, approval, signed: signed.collect(), imports: imports.collect() }
+    }
+}
+
+/// Rules that nothing can meet.
+pub(crate) fn rule_faults(policy: &PolicyEntry) -> Vec<Fault> {
+    let keyless = policy.signed.iter().filter(|rule| rule.keys.is_empty());
+    let fault = |rule: &SignedEntry| {
+        Fault::new(format!("the rule for `{}` names no key", rule.artifacts))
+            .at(rule.artifacts.span.clone())
+            .hint("name the files of public keys, as in keys = [\"acme.pub\"]; `wattle key new` makes a pair")
+    };
+    keyless.map(fault).collect()
+}
