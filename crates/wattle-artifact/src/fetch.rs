@@ -4,6 +4,7 @@
 //! points to has to be asked, and [`Pull`] says when.
 
 mod error;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::io;

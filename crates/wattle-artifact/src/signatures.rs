@@ -47,6 +47,23 @@ pub struct Judged {
     pub refused: Vec<SignatureError>,
     /// Why others could not be looked at.
     pub unread: Vec<RegistryError>,
+    /// What holds those that are believed.
+    pub(crate) holding: Vec<Holding>,
+}
+
+/// What holds signatures: a manifest, and those of its layers that are one.
+#[derive(Debug, Clone)]
+pub(crate) struct Holding {
+    pub(crate) manifest: Bytes,
+    pub(crate) layers: Vec<(Descriptor, Bytes)>,
+}
+
+/// What signatures are checked against.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) subject: Digest,
+    pub(crate) keys: &'a [PublicKey],
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// Signs the manifest `subject` in `repository` with `key`.
@@ -100,42 +117,73 @@ pub async fn verify(
     let may_be_one = |kind: Option<&str>| matches!(kind, None | Some(bundle::MEDIA_TYPE | media_type::EMPTY));
     let referrers = registries.referrers(repository, subject, None).await?;
     let referrers = referrers.iter().filter(|referrer| may_be_one(referrer.artifact_type.as_deref()));
-    for referrer in referrers.take(SIGNATURES_MAX) {
-        let at = repository.at(referrer.digest).which;
-        for (_, bundle) in judged.all(registries, repository, &at, bundle::MEDIA_TYPE).await {
-            judged.take(bundle::verify(&bundle, &subject, keys, now));
-        }
-    }
+    let mut all: Vec<_> = referrers.take(SIGNATURES_MAX).map(|referrer| repository.at(referrer.digest).which).collect();
     let tag: Tag = format!("sha256-{}.sig", subject.hex()).parse().expect("invariant: hex digits are a tag");
-    for (layer, payload) in judged.all(registries, repository, &Which::Tag(tag), simple::MEDIA_TYPE).await {
-        let signature = layer.annotations.get(simple::SIGNATURE_ANNOTATION).map_or("", String::as_str);
-        judged.take(simple::verify(&payload, signature, &subject, keys));
+    all.push(Which::Tag(tag));
+    for which in all {
+        match judged.holding(registries, repository, &which).await {
+            Ok(Some(holding)) => judged.judge(holding, Wanted { subject, keys, now }),
+            Ok(None) => {}
+            // What cannot be read hides no other signature.
+            Err(error) => judged.unread.push(error),
+        }
     }
     Ok(judged)
 }
 
+/// The layers of a manifest that may hold signatures. Somebody may push anything there.
+pub(crate) fn layers(manifest: &[u8], kind: Option<&str>) -> Vec<Descriptor> {
+    let is_one = |layer: &Descriptor| {
+        matches!(layer.media_type.as_str(), bundle::MEDIA_TYPE | simple::MEDIA_TYPE)
+            && layer.size <= bundle::SIGNATURE_MAX_LEN as u64
+    };
+    match Document::read(manifest, kind) {
+        Ok(Document::Manifest(manifest)) => manifest.layers.into_iter().filter(is_one).take(LAYERS_MAX).collect(),
+        Ok(Document::Index(_)) | Err(_) => Vec::new(),
+    }
+}
+
 impl Judged {
-    /// The layers of one kind of a manifest, with their bytes. What cannot be read hides no other signature.
-    async fn all(
+    /// What holds signatures at `which`, which may not be there.
+    async fn holding(
         &mut self,
         registries: &Registries,
         repository: &Repository,
         which: &Which,
-        kind: &str,
-    ) -> Vec<(Descriptor, Vec<u8>)> {
-        let mut all = Vec::new();
-        match layers(registries, repository, which, kind).await {
-            Ok(layers) => {
-                for layer in layers {
-                    match in_memory::read(registries, repository, &layer).await {
-                        Ok(bytes) => all.push((layer, bytes)),
-                        Err(error) => self.unread.push(error),
-                    }
-                }
+    ) -> Result<Option<Holding>, RegistryError> {
+        let manifest = match registries.manifest(repository, which).await {
+            Ok(manifest) => manifest,
+            Err(RegistryError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut holding = Holding { manifest: manifest.bytes, layers: Vec::new() };
+        for layer in layers(&holding.manifest, manifest.media_type.as_deref()) {
+            match in_memory::read(registries, repository, &layer).await {
+                Ok(bytes) => holding.layers.push((layer, bytes.into())),
+                Err(error) => self.unread.push(error),
             }
-            Err(error) => self.unread.push(error),
         }
-        all
+        Ok(Some(holding))
+    }
+
+    /// Judges the signatures that `holding` holds.
+    pub(crate) fn judge(&mut self, mut holding: Holding, wanted: Wanted<'_>) {
+        let Wanted { subject, keys, now } = wanted;
+        holding.layers.retain(|(layer, bytes)| {
+            let judged = match layer.media_type.as_str() {
+                bundle::MEDIA_TYPE => bundle::verify(bytes, &subject, keys, now),
+                _ => {
+                    let signature = layer.annotations.get(simple::SIGNATURE_ANNOTATION).map_or("", String::as_str);
+                    simple::verify(bytes, signature, &subject, keys)
+                }
+            };
+            let is_believed = judged.is_ok();
+            self.take(judged);
+            is_believed
+        });
+        if !holding.layers.is_empty() {
+            self.holding.push(holding);
+        }
     }
 
     fn take(&mut self, judged: Result<Verified, SignatureError>) {
@@ -148,28 +196,5 @@ impl Judged {
     /// The names of the keys whose signatures are believed, by their ids.
     pub fn keys(&self) -> BTreeMap<String, &Claims> {
         self.verified.iter().map(|verified| (verified.key.to_string(), &verified.claims)).collect()
-    }
-}
-
-/// The layers of one kind of a manifest that may not be there.
-async fn layers(
-    registries: &Registries,
-    repository: &Repository,
-    which: &Which,
-    kind: &str,
-) -> Result<Vec<Descriptor>, RegistryError> {
-    let manifest = match registries.manifest(repository, which).await {
-        Ok(manifest) => manifest,
-        Err(RegistryError::NotFound { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    match Document::read(&manifest.bytes, manifest.media_type.as_deref()) {
-        Ok(Document::Manifest(manifest)) => {
-            let is_one =
-                |layer: &Descriptor| layer.media_type == kind && layer.size <= bundle::SIGNATURE_MAX_LEN as u64;
-            Ok(manifest.layers.into_iter().filter(is_one).take(LAYERS_MAX).collect())
-        }
-        // Somebody may push anything there.
-        Ok(Document::Index(_)) | Err(_) => Ok(Vec::new()),
     }
 }

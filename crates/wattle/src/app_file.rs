@@ -25,6 +25,7 @@ use wattle_spec::telemetry::without_secrets;
 use crate::artifacts::{self, Asking, Locked};
 use crate::cli::What;
 use crate::input::{self, Ending};
+use crate::policy::{Signers, approval};
 use crate::problem::{Exit, FaultyText, Input, Problem};
 use crate::report;
 
@@ -48,6 +49,8 @@ pub(crate) struct AppFile {
     faults: Vec<Fault>,
     /// What its tags lead to, if that is to be kept.
     locked: Option<Locked>,
+    /// What was approved of it, if somebody looked.
+    pub(crate) approved: Option<approval::Kept>,
     /// The host.
     pub(crate) host: HostSpec,
     host_text: HostText,
@@ -109,23 +112,26 @@ impl AppFile {
             text_faults,
             faults: Vec::new(),
             locked: None,
+            approved: None,
             host,
             host_text,
         };
-        app.find_components(is_manifest)?;
+        let signers = Signers::of(&app.host.policy)?;
+        app.find_components(is_manifest, &signers)?;
         if is_manifest {
-            app.fetch_components(asking)?;
+            app.fetch_components(asking, &signers)?;
         }
         app.find_mounts();
         app.find_folders();
         Ok(app)
     }
 
-    fn find_components(&mut self, is_manifest: bool) -> Result<(), Problem> {
+    fn find_components(&mut self, is_manifest: bool, signers: &Signers) -> Result<(), Problem> {
         for (name, entry) in self.manifest.entries() {
             let Source::File(path) = &entry.source.value else { continue };
             let path = self.base.join(path);
-            match input::component(&path, self.host.limits.compile_size) {
+            let component = signers.check_file(&path);
+            match component.and_then(|()| input::component(&path, self.host.limits.compile_size)) {
                 Ok((bytes, shape)) => {
                     let digest = Digest::of(&bytes);
                     self.bytes.insert(digest, bytes);
@@ -143,7 +149,7 @@ impl AppFile {
     }
 
     /// Has the components that lie in registries, from there or from what is kept of them here.
-    fn fetch_components(&mut self, asking: Asking) -> Result<(), Problem> {
+    fn fetch_components(&mut self, asking: Asking, signers: &Signers) -> Result<(), Problem> {
         let mut wanted = BTreeMap::<Reference, Pull>::new();
         for (_, entry) in self.manifest.entries() {
             if let Source::Registry(reference) = &entry.source.value {
@@ -151,7 +157,7 @@ impl AppFile {
                 *pull = entry.pull.max(*pull);
             }
         }
-        let (mut fetched, locked) = artifacts::fetch(&wanted, &self.file, asking, &self.host)?;
+        let (mut fetched, locked) = artifacts::fetch(&wanted, &self.file, asking, &self.host, signers)?;
         self.locked = matches!(asking, Asking::Registries { .. }).then_some(locked);
         for (name, entry) in self.manifest.entries() {
             let Source::Registry(reference) = &entry.source.value else { continue };
@@ -180,11 +186,17 @@ impl AppFile {
         Ok(())
     }
 
-    /// Keeps what the tags in it lead to, now that it is known that the app can run.
-    pub(crate) fn keep_lock(&self) {
+    /// Keeps what the tags in it lead to, and that `app`, which it is, may ask for what it asks for, now that it is known
+    /// that it can run.
+    pub(crate) fn keep(&self, app: &App) -> Result<(), Problem> {
+        if let Some(approved) = &self.approved {
+            approved.runs(app, &self.host.policy)?;
+        }
+
         if let Some(locked) = &self.locked {
             locked.keep();
         }
+        Ok(())
     }
 
     /// Looks for the directories that the components shall see.
@@ -265,8 +277,17 @@ impl AppFile {
     ///
     /// # Errors
     ///
-    /// Every fault of the texts, of the files that they name, and of the links.
+    /// Every fault of the texts, of the files that they name, and of the links; and if nobody approved what it asks for.
     pub(crate) fn resolve(&self) -> Result<App, Problem> {
+        let app = self.resolve_unapproved()?;
+        if let Some(approved) = &self.approved {
+            approved.check(&app, &self.host.policy, &self.file)?;
+        }
+        Ok(app)
+    }
+
+    /// The same, whatever it asks for.
+    pub(crate) fn resolve_unapproved(&self) -> Result<App, Problem> {
         let resolved = resolve(&self.manifest, &self.found, &wattle_host::offers(), &self.host, &self.base);
         match resolved {
             Ok(app) if self.faults.is_empty() && self.text_faults.is_empty() => Ok(app),
@@ -396,6 +417,9 @@ fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     let base = file.parent().unwrap_or(Path::new(""));
     for registry in host.registries.values_mut() {
         registry.ca = registry.ca.take().map(|path| base.join(path));
+    }
+    for key in host.policy.signed.iter_mut().flat_map(|rule| &mut rule.keys) {
+        *key = base.join(&key);
     }
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
     host.backends = host.backends.into_iter().map(|(name, spec)| (name, spec.based(base))).collect();

@@ -22,6 +22,7 @@ use wattle_spec::reference::{Reference, RegistryName};
 use wattle_spec::units::ByteSize;
 
 use crate::cli::Reaching;
+use crate::policy::Signers;
 use crate::problem::{Input, Problem};
 use crate::{app_file, input, kept, whole_file};
 
@@ -140,6 +141,7 @@ pub(crate) fn fetch(
     manifest: &Path,
     asking: Asking,
     host: &HostSpec,
+    signers: &Signers,
 ) -> Result<(Fetched, Locked), Problem> {
     let path = manifest.with_extension(LOCK);
     let before = read_lock(&path)?;
@@ -150,7 +152,7 @@ pub(crate) fn fetch(
     }
     let credentials = Arc::new(FileCredentials::new(places()));
     let artifacts = Artifacts::new(store()?, Some(settings(&host.registries, credentials)));
-    let fetching = Fetching { artifacts, asking, lock: &before, max: host.limits.compile_size.0 };
+    let fetching = Fetching { artifacts, asking, lock: &before, signers, max: host.limits.compile_size.0 };
     let one = async |(reference, pull): (&Reference, &Pull)| (reference.clone(), fetching.one(reference, *pull).await);
     let fetched = crate::verb::runtime()?
         .block_on(stream::iter(wanted).map(one).buffer_unordered(AT_A_TIME).collect::<BTreeMap<_, _>>());
@@ -169,12 +171,13 @@ struct Fetching<'a> {
     artifacts: Artifacts,
     asking: Asking,
     lock: &'a Lock,
+    signers: &'a Signers,
     max: u64,
 }
 
 impl Fetching<'_> {
     async fn one(&self, reference: &Reference, pull: Pull) -> Result<(Bytes, Digest), Problem> {
-        let Self { artifacts, asking, lock, max } = self;
+        let Self { artifacts, asking, lock, signers, max } = self;
         let (pull, known) = (asking.when(pull), lock.get(reference));
         let is_locked = matches!(asking, Asking::Locked { .. });
         if is_locked && known.is_none() && reference.tag().is_some() {
@@ -184,6 +187,7 @@ impl Fetching<'_> {
         let offline = artifacts.offline();
         let artifacts = if pull == Pull::Never { &offline } else { artifacts };
         let resolved = artifacts.resolve(reference, pull, known).await?;
+        signers.check(artifacts, reference, resolved.digest).await?;
         let component = artifacts.component(reference, resolved, Wanted { component: None, max: *max }).await?;
         Ok((component.wasm, resolved.digest))
     }

@@ -55,6 +55,8 @@ pub(crate) enum Verb {
     Cron(Cron),
     /// Run a command to its end, or call one of its exports
     Run(Run),
+    /// Let a version of an app ask for more than the one before
+    Approve(Approve),
     /// Publish a component in a registry
     Push(Push),
     /// Fetch a component from a registry
@@ -113,6 +115,21 @@ pub(crate) struct New {
     pub(crate) list: bool,
     /// Print the list as JSON
     #[arg(long, requires = "list")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// Where its host keeps data [default: .wattle beside the manifest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Show what would be approved, and approve nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

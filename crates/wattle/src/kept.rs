@@ -15,6 +15,7 @@ use wattle_spec::link::{Link, Provider};
 
 use crate::app_file::AppFile;
 use crate::engines::{self, Engines};
+use crate::policy::approval;
 use crate::problem::Problem;
 
 /// Where state is kept, beside the manifest or the component, unless something else was said.
@@ -72,6 +73,7 @@ fn directory(file: &AppFile, chosen: Option<&Path>) -> PathBuf {
 pub(crate) fn recall(file: &mut AppFile, chosen: Option<&Path>) -> Result<(), Problem> {
     let directory = directory(file, chosen.or(file.host.data_dir.as_deref()));
     file.host.recorded = engines::recorded(&directory, &file.app())?;
+    file.approved = Some(approval::Kept::of(&file.app(), directory)?);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod engines;
 mod input;
 mod kept;
 mod log;
+mod policy;
 mod problem;
 mod report;
 mod scaffold;
@@ -53,6 +54,7 @@ fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Verb::Logs(arguments) => verb::logs::run(&arguments),
         Verb::Link(arguments) => verb::link::run(&arguments),
         Verb::Cron(arguments) => verb::cron::run(&arguments),
+        Verb::Approve(arguments) => verb::approve::run(&arguments),
         Verb::Push(arguments) => verb::push::run(&arguments),
         Verb::Pull(arguments) => verb::pull::run(&arguments),
         Verb::Login(arguments) => verb::login::run(&arguments),

@@ -25,11 +25,14 @@ use wattle_spec::fault::{Fault, listed};
 use wattle_spec::listen::Listen;
 use wattle_spec::lock::LockError;
 use wattle_spec::name::{AppId, AppName, ComponentName, NameError};
+use wattle_spec::policy::ApprovedError;
 use wattle_spec::reference::Reference;
 use wattle_spec::shape::{Shape, ShapeError};
 use wattle_spec::telemetry::TelemetryVariableError;
 
 use crate::control::{AskError, SocketError};
+use crate::policy::Refusal as PolicyRefusal;
+use crate::policy::approval::NotApproved;
 
 /// How `wattle` ends, if not well. Help and documentation show the first line of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -215,6 +218,12 @@ pub(crate) enum Problem {
     DataDir(#[from] DataDirError),
     #[error("{} does not say where the app keeps its state", path.display())]
     Choices { path: PathBuf, source: ChoicesError },
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
+    #[error("{} does not say what was approved", path.display())]
+    Approved { path: PathBuf, source: ApprovedError },
     #[error("cannot open the data")]
     Data(#[from] BackendError),
     #[error("cannot use the cache of compiled code")]
@@ -290,6 +299,8 @@ impl Problem {
             | Problem::NotThere { .. }
             | Problem::NotText { .. } => Exit::BadInput,
             Problem::Lock { .. }
+            | Problem::Policy(_)
+            | Problem::NotApproved(_)
             | Problem::NotLocked { .. }
             | Problem::NoPassword
             | Problem::NoComponent { .. }
@@ -321,6 +332,7 @@ impl Problem {
             | Problem::ControlSocket(_)
             | Problem::DataDir(_)
             | Problem::Choices { .. }
+            | Problem::Approved { .. }
             | Problem::CodeCache(_)
             | Problem::Occupied(_) => Exit::Blocked,
             Problem::Cut | Problem::Interrupted => Exit::Cut,
@@ -397,6 +409,13 @@ impl Problem {
             Problem::Choices { source: ChoicesError::Format(_), .. } => Some("run the newer release again".into()),
             Problem::Choices { .. } => Some(
                 "restore it from a backup; if you remove it, the app keeps its state where the defaults of now say"
+                    .into(),
+            ),
+            Problem::Policy(error) => Some(error.hint()),
+            Problem::NotApproved(error) => Some(error.hint()),
+            Problem::Approved { source: ApprovedError::Format(_), .. } => Some("run the newer release again".into()),
+            Problem::Approved { .. } => Some(
+                "restore it from a backup; if you remove it, what the app asks for at its next start is approved"
                     .into(),
             ),
             Problem::Data(error) => error.hint().map(Into::into),

@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+pub(crate) mod approve;
 pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod check;

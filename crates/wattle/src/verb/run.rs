@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
         change(manifest, arguments)
     })?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
-    let app = file.resolve()?;
+    // Whoever runs a command grants it what it may do.
+    let app = file.resolve_unapproved()?;
     let command = command(arguments, &app)?;
     let runtime = stop::runtime()?;
     let _log = log::start(LogFormat::Text, LOGGED, None);

@@ -12,7 +12,7 @@ use wattle_artifact::format::manifest::Descriptor;
 use wattle_artifact::look::LookError;
 use wattle_artifact::registry::Registries;
 use wattle_artifact::sign::claims::Claims;
-use wattle_artifact::sign::key::{Kind, PrivateKey, PublicKey};
+use wattle_artifact::sign::key::{Kind, PrivateKey};
 use wattle_artifact::signatures;
 use wattle_spec::reference::Reference;
 
@@ -20,10 +20,9 @@ use super::{print, print_json, runtime, tell, time};
 use crate::artifacts::registries;
 use crate::cli::{Key, KeyKind, KeyNew, Sign, Verify};
 use crate::input;
+use crate::policy::{KEY_MAX_LEN, public_key};
 use crate::problem::Problem;
 
-/// The most bytes of a key's file.
-const KEY_MAX_LEN: u64 = 64 << 10;
 /// How many signatures that are not believed are told of.
 const REASONS_MAX: usize = 8;
 /// What a private key's file ends in, if it says what it is; its public one is beside it.
@@ -148,10 +147,6 @@ fn write_new(path: &Path, mode: u32, text: &[u8]) -> Result<(), Problem> {
 /// The private key in a file.
 pub(super) fn private_key(path: &Path) -> Result<PrivateKey, Problem> {
     PrivateKey::from_pem(&read(path)?).map_err(|source| Problem::Key { path: path.into(), source })
-}
-
-fn public_key(path: &Path) -> Result<PublicKey, Problem> {
-    PublicKey::from_pem(&read(path)?).map_err(|source| Problem::Key { path: path.into(), source })
 }
 
 fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Problem> {

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     let mut file = AppFile::read(&arguments.what, asking)?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let mut app = file.resolve()?;
-    file.keep_lock();
+    file.keep(&app)?;
     let telemetry = file.host.telemetry.clone();
     let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     for component in app.components.values_mut() {

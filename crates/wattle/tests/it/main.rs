@@ -58,6 +58,7 @@ mod odd_places;
 mod orders;
 mod outgoing;
 mod outgoing_tls;
+mod policy;
 mod pool;
 mod quotas;
 mod reference;
