@@ -2,12 +2,14 @@
 //!
 //! [`mod@format`] knows what artifacts look like, and nothing of where they are. [`registry`] moves manifests and blobs,
 //! and nothing of what is in them; [`credentials`] are what it logs in with. [`store`] keeps bytes by their digest on
-//! this machine. [`sign`] makes and checks signatures, of bytes alone. What brings them together: [`fetch`],
+//! this machine, [`folder`] makes archives of directories and directories of archives. [`sign`] makes and checks
+//! signatures, of bytes alone. What brings them together: [`fetch`],
 //! [`look`], [`publish`] and [`signatures`].
 
 mod blocking;
 pub mod credentials;
 pub mod fetch;
+pub mod folder;
 pub mod format;
 mod in_memory;
 pub mod look;

@@ -4,6 +4,7 @@
 
 mod component;
 mod credentials;
+mod folder;
 mod manifest;
 mod registry;
 mod registry_auth;
