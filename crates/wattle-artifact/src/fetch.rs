@@ -3,6 +3,7 @@
 //! What is once in the store is never asked for again: manifests and blobs are called by their digests. Only where a tag
 //! points to has to be asked, and [`Pull`] says when.
 
+mod app;
 mod error;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,15 @@ use wattle_spec::digest::Digest;
 use wattle_spec::manifest::Pull;
 use wattle_spec::reference::{Reference, Repository};
 
+pub use self::app::{AppLimits, FetchedApp};
 pub use self::error::FetchError;
 use crate::blocking::blocking;
+use crate::format::app::is_app;
 use crate::format::form::Form;
 use crate::format::image::{self, ImageError};
 use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
 use crate::format::{media_type, spin};
+use crate::progress::Progress;
 use crate::registry::{Registries, Settings, Sink};
 use crate::store::{Begun, Noted, Store, StoreError, Writer};
 
@@ -39,6 +43,8 @@ pub struct Artifacts {
     store: Store,
     /// `None`: nobody is asked.
     registries: Option<Arc<Asked>>,
+    /// `None`: nobody wants to know.
+    progress: Option<Progress>,
 }
 
 /// The registries that may be asked, of whom nothing is set up before one is.
@@ -91,13 +97,19 @@ impl Artifacts {
     /// Those in `store`, and those that registries have which are asked as `settings` say, if they may be asked.
     pub fn new(store: Store, settings: Option<Settings>) -> Self {
         let asked = |settings| Arc::new(Asked { settings, client: OnceCell::new() });
-        Self { store, registries: settings.map(asked) }
+        Self { store, registries: settings.map(asked), progress: None }
     }
 
     /// Those that are here.
     #[must_use]
     pub fn offline(&self) -> Self {
-        Self { store: self.store.clone(), registries: None }
+        Self { registries: None, ..self.clone() }
+    }
+
+    /// The same, and `progress` is told of what comes from registries.
+    #[must_use]
+    pub fn observed(&self, progress: Progress) -> Self {
+        Self { progress: Some(progress), ..self.clone() }
     }
 
     /// The store.
@@ -152,6 +164,7 @@ impl Artifacts {
         let (top, kind) = self.document(repository, digest).await?;
         let (manifest_digest, manifest) = match top {
             Document::Manifest(manifest) => (digest, manifest),
+            Document::Index(index) if is_app(&index) => self.member(&pinned, &index, wanted).await?,
             Document::Index(index) => {
                 let chosen = for_wasm(&index).ok_or(FetchError::Index(digest))?;
                 match self.document(repository, chosen.digest).await? {
@@ -263,8 +276,9 @@ impl Artifacts {
         }
         let registries = self.registries(reference).await?;
         if let Begun::Missing(writer) = self.in_store(move |store| store.begin(&digest, size, PATIENCE)).await? {
-            let (Kept { writer, failed }, fetched) =
-                registries.fetch(&reference.repository, blob, Kept { writer, failed: None }).await;
+            let progress = self.progress.clone().inspect(|progress| progress.expect(blob));
+            let kept = Kept { writer, failed: None, digest, progress };
+            let (Kept { writer, failed, .. }, fetched) = registries.fetch(&reference.repository, blob, kept).await;
             if let Some(error) = failed {
                 return Err(error.into());
             }
@@ -296,6 +310,8 @@ impl Artifacts {
 struct Kept {
     writer: Writer,
     failed: Option<StoreError>,
+    digest: Digest,
+    progress: Option<Progress>,
 }
 
 impl Kept {
@@ -315,6 +331,9 @@ impl Sink for Kept {
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         let done = self.writer.write(bytes);
+        if let Some(progress) = &self.progress {
+            progress.at(&self.digest, self.writer.have());
+        }
         self.done(done)
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod app;
 mod component;
 mod credentials;
 mod folder;
@@ -12,6 +13,7 @@ mod registry_faults;
 mod registry_lists;
 mod registry_redirects;
 mod registry_setup;
+mod shelf;
 mod sign;
 mod store;
 

@@ -20,7 +20,7 @@ pub(crate) fn client(change: impl FnOnce(&mut Settings)) -> Registries {
 }
 
 /// The settings of such a client.
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(5) };
     Settings {
         retries: Retries { attempts: 3, backoff, seed: 7 },
