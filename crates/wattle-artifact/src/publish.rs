@@ -1,12 +1,14 @@
 //! Sending an artifact to a registry: what it has is not sent again.
 
 mod blobs;
+mod sbom;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use wattle_spec::digest::Digest;
 use wattle_spec::reference::{Reference, Repository};
 
 use self::blobs::{AT_A_TIME, Sent};
+pub use self::sbom::{Sbom, SbomError, sbom};
 use crate::format::app::PackedApp;
 use crate::format::component::Packed;
 use crate::progress::Progress;

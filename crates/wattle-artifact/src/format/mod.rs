@@ -11,5 +11,6 @@ pub mod form;
 pub mod image;
 pub mod manifest;
 pub mod media_type;
+pub mod sbom;
 pub mod spin;
 pub mod wasm_config;

@@ -13,6 +13,7 @@ mod registry_faults;
 mod registry_lists;
 mod registry_redirects;
 mod registry_setup;
+mod sbom;
 mod shelf;
 mod sign;
 mod store;

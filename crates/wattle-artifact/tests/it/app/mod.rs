@@ -35,6 +35,6 @@ fn parts(components: &[&str]) -> AppParts {
     }
 }
 
-fn app(components: &[&str]) -> PackedApp {
+pub(crate) fn app(components: &[&str]) -> PackedApp {
     pack(parts(components), &about()).unwrap()
 }
