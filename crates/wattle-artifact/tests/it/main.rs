@@ -5,6 +5,7 @@
 mod app;
 mod component;
 mod credentials;
+mod fetch;
 mod folder;
 mod manifest;
 mod registry;
@@ -16,6 +17,7 @@ mod registry_setup;
 mod sbom;
 mod shelf;
 mod sign;
+mod small_disk;
 mod store;
 
 /// Tells whoever runs the tests, or the test that runs this program, on a line of its own.
