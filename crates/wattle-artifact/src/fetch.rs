@@ -201,25 +201,27 @@ impl Artifacts {
 
     /// The manifest or index `digest`, and its media type.
     async fn document(&self, repository: &Repository, digest: Digest) -> Result<(Document, &'static str), FetchError> {
-        let here = self.in_store(move |store| store.read(&digest, MANIFEST_MAX_LEN as u64)).await;
-        let bytes = match healed(here)? {
-            Some(bytes) => bytes,
-            None => {
-                let reference = repository.at(digest);
-                let registries = self.registries(&reference).await?;
-                let fetched = registries.manifest(repository, &reference.which).await;
-                let bytes = fetched.map_err(|source| FetchError::Registry { reference, source })?.bytes;
-                let kept = bytes.clone();
-                self.in_store(move |store| store.put(&kept)).await?;
-                bytes
-            }
-        };
+        let bytes = self.document_bytes(repository, digest).await?;
         let document = Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })?;
         let kind = match document {
             Document::Manifest(_) => media_type::MANIFEST,
             Document::Index(_) => media_type::INDEX,
         };
         Ok((document, kind))
+    }
+
+    async fn document_bytes(&self, repository: &Repository, digest: Digest) -> Result<Bytes, FetchError> {
+        let here = self.in_store(move |store| store.read(&digest, MANIFEST_MAX_LEN as u64)).await;
+        if let Some(bytes) = healed(here)? {
+            return Ok(bytes);
+        }
+        let reference = repository.at(digest);
+        let registries = self.registries(&reference).await?;
+        let fetched = registries.manifest(repository, &reference.which).await;
+        let bytes = fetched.map_err(|source| FetchError::Registry { reference, source })?.bytes;
+        let kept = bytes.clone();
+        self.in_store(move |store| store.put(&kept)).await?;
+        Ok(bytes)
     }
 
     /// The Wasm in what has this `manifest`.

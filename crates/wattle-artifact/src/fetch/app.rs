@@ -9,12 +9,14 @@ use wattle_spec::name::ComponentName;
 use wattle_spec::reference::Reference;
 
 use super::{Artifacts, By, FetchError, Resolved, Wanted};
-use crate::format::app::{self, AppForm, component_layer, is_app};
+use crate::format::app::{self, AppForm, AppFormError, component_layer, is_app};
 use crate::format::folder_path::FolderPath;
 use crate::format::manifest::{Descriptor, Document, Index, Manifest};
 
 /// How many manifests or blobs of an app are asked for at a time.
 const AT_A_TIME: usize = 4;
+/// The most bytes of all manifests of an app: some kilobytes for each are plenty.
+const MEMBERS_MAX_LEN: u64 = 64 << 20;
 
 /// How much an app may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,10 @@ impl Artifacts {
 
     /// Where everything of an app is; its manifests are here then.
     async fn parts(&self, reference: &Reference, index: &Index) -> Result<Parts, FetchError> {
+        let size = sum(&index.manifests);
+        if size > MEMBERS_MAX_LEN {
+            return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: MEMBERS_MAX_LEN });
+        }
         let own = AppForm::own(index).map_err(unusable(reference))?;
         let own = self.listed(reference, own).await?;
         let form = AppForm::of(index, &own).map_err(unusable(reference))?;
@@ -134,7 +140,7 @@ impl Artifacts {
         let others = [&form.manifest].into_iter().chain(&form.lock).chain(form.folders.values());
         let blobs: BTreeMap<Digest, &Descriptor> =
             others.chain(wasm.values()).map(|blob| (blob.digest, blob)).collect();
-        let size = blobs.values().fold(0_u64, |size, blob| size.saturating_add(blob.size));
+        let size = sum(blobs.values().copied());
         if size > limits.total {
             return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: limits.total });
         }
@@ -175,11 +181,15 @@ impl Artifacts {
 
     /// A manifest that an app lists. Another list in its place is never followed.
     async fn listed(&self, reference: &Reference, descriptor: &Descriptor) -> Result<Manifest, FetchError> {
-        match self.document(&reference.repository, descriptor.digest).await? {
-            (Document::Manifest(manifest), _) => Ok(manifest),
-            (Document::Index(_), _) => {
-                Err(FetchError::AppMember { reference: reference.clone(), member: descriptor.digest })
-            }
+        let Descriptor { digest, size, .. } = *descriptor;
+        let bytes = self.document_bytes(&reference.repository, digest).await?;
+        // What it said was added up before it came.
+        if bytes.len() as u64 != size {
+            return Err(unusable(reference)(AppFormError::Size { digest, size, found: bytes.len() as u64 }));
+        }
+        match Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })? {
+            Document::Manifest(manifest) => Ok(manifest),
+            Document::Index(_) => Err(unusable(reference)(AppFormError::List(digest))),
         }
     }
 
@@ -194,7 +204,11 @@ impl Artifacts {
     }
 }
 
-fn unusable(reference: &Reference) -> impl FnOnce(app::AppFormError) -> FetchError {
+fn sum<'a>(of: impl IntoIterator<Item = &'a Descriptor>) -> u64 {
+    of.into_iter().fold(0, |size, blob| size.saturating_add(blob.size))
+}
+
+fn unusable(reference: &Reference) -> impl FnOnce(AppFormError) -> FetchError {
     let reference = reference.clone();
     move |source| FetchError::AppForm { reference, source }
 }

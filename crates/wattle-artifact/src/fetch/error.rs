@@ -57,14 +57,6 @@ pub enum FetchError {
         /// Why.
         source: AppFormError,
     },
-    /// Something that an app lists as a manifest is a list of manifests.
-    #[error("the app {reference} lists {member} as a manifest, and that is a list of manifests")]
-    AppMember {
-        /// Which one.
-        reference: Reference,
-        /// The digest of what it lists.
-        member: Digest,
-    },
     /// A text of an app is none.
     #[error("the {file} of the app {reference} is not UTF-8")]
     AppText {

@@ -31,33 +31,17 @@ pub(super) fn entries(archive: &Bytes, limits: FolderLimits) -> Result<BTreeMap<
         if number > limits.entries.saturating_mul(2) {
             return Err(FolderError::ArchiveTooMany { max: limits.entries });
         }
-        let kind = entry.header().entry_type();
-        let header_name = entry.header().path_bytes();
-        let shown = |name: &[u8]| String::from_utf8_lossy(name).chars().take(PATH_MAX_LEN).collect();
-        let refused = |name: &[u8], fault| FolderError::Entry { name: shown(name), fault };
-        let from = usize::try_from(entry.raw_file_position()).ok();
-        let range = from.and_then(|from| Some(from..from.checked_add(usize::try_from(entry.size()).ok()?)?));
-        let bytes = range.filter(|range| range.end <= archive.len()).map(|range| archive.slice(range));
-        let bytes = bytes.ok_or_else(|| refused(&header_name, EntryFault::Cut))?;
+        let (kind, name) = (entry.header().entry_type(), entry.header().path_bytes());
+        let bytes = contents(archive, &entry).ok_or_else(|| refused(&name, EntryFault::Cut))?;
         if kind.is_gnu_longname() {
-            if bytes.len() > PATH_MAX_LEN + 1 || long_name.is_some() {
-                return Err(refused(&header_name, EntryFault::TooLong));
+            match long_name.replace(bytes) {
+                None => continue,
+                Some(_) => return Err(refused(&name, EntryFault::Name)),
             }
-            long_name = Some(bytes);
-            continue;
         }
         let long = long_name.take();
-        let name = match &long {
-            Some(long) => long.strip_suffix(b"\0").unwrap_or(long),
-            None => &*header_name,
-        };
-        let path = path(name).map_err(|fault| refused(name, fault))?;
-        let entry = match kind {
-            tar::EntryType::Directory if bytes.is_empty() => Entry::Directory,
-            tar::EntryType::Regular if !path.is_empty() && !name.ends_with(b"/") => Entry::File(bytes),
-            tar::EntryType::Directory | tar::EntryType::Regular => return Err(refused(name, EntryFault::Name)),
-            other => return Err(refused(name, EntryFault::Type(char::from(other.as_byte())))),
-        };
+        let name = long.as_deref().map_or(&*name, |long| long.strip_suffix(b"\0").unwrap_or(long));
+        let (path, entry) = read(kind, name, bytes).map_err(|fault| refused(name, fault))?;
         // The folder itself, as `tar -C FOLDER .` has it.
         if !path.is_empty() {
             found.add(path, entry)?;
@@ -65,7 +49,30 @@ pub(super) fn entries(archive: &Bytes, limits: FolderLimits) -> Result<BTreeMap<
     }
     match long_name {
         None => Ok(found.entries),
-        Some(_) => Err(FolderError::Entry { name: "././@LongLink".into(), fault: EntryFault::Cut }),
+        Some(name) => Err(refused(&name, EntryFault::Cut)),
+    }
+}
+
+fn refused(name: &[u8], fault: EntryFault) -> FolderError {
+    let shown = &name[..name.len().min(PATH_MAX_LEN)];
+    FolderError::Entry { name: String::from_utf8_lossy(shown).into_owned(), fault }
+}
+
+/// The bytes of an entry, if the archive has all of them.
+fn contents(archive: &Bytes, entry: &tar::Entry<'_, &[u8]>) -> Option<Bytes> {
+    let from = usize::try_from(entry.raw_file_position()).ok()?;
+    let to = from.checked_add(usize::try_from(entry.size()).ok()?)?;
+    (to <= archive.len()).then(|| archive.slice(from..to))
+}
+
+/// The path of an entry, and what it is.
+fn read(kind: tar::EntryType, name: &[u8], bytes: Bytes) -> Result<(String, Entry), EntryFault> {
+    let path = path(name)?;
+    match kind {
+        tar::EntryType::Directory if bytes.is_empty() => Ok((path, Entry::Directory)),
+        tar::EntryType::Regular if !path.is_empty() && !name.ends_with(b"/") => Ok((path, Entry::File(bytes))),
+        tar::EntryType::Directory | tar::EntryType::Regular => Err(EntryFault::Name),
+        other => Err(EntryFault::Type(char::from(other.as_byte()))),
     }
 }
 

@@ -69,6 +69,19 @@ pub enum AppFormError {
         /// What it is instead.
         media_type: String,
     },
+    /// Something that it lists as a manifest is another list.
+    #[error("it lists {0} as a manifest, and that is a list of manifests")]
+    List(Digest),
+    /// A manifest in its list is longer or shorter than the list says.
+    #[error("it lists {digest} with {size} bytes, and that has {found}")]
+    Size {
+        /// The digest of the manifest.
+        digest: Digest,
+        /// Bytes that it should have.
+        size: u64,
+        /// Bytes that it has.
+        found: u64,
+    },
     /// An archive does not say which folder it is.
     #[error("the archive {0} does not say which folder it is")]
     NoFolder(Digest),

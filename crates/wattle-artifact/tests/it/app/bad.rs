@@ -1,14 +1,16 @@
 //! Apps that somebody made by hand: nothing is guessed, and a part is never taken for the whole.
 
 use bytes::Bytes;
-use wattle_artifact::fetch::AppLimits;
+use wattle_artifact::fetch::{AppLimits, Wanted};
 use wattle_artifact::format::app::{AppFormError, COMPONENT, FOLDER, TEXT_MAX_LEN, pack};
 use wattle_artifact::format::image;
 use wattle_artifact::format::manifest::{Annotations, Descriptor, Document, Index, Manifest};
 use wattle_artifact::format::media_type;
+use wattle_artifact::publish::{Options, publish_app};
+use wattle_testkit::{FakeRegistry, Reply};
 
 use super::{LIMITS, about, app, parts};
-use crate::registry_setup::{repository, told};
+use crate::registry_setup::{client, repository, told};
 use crate::shelf::{self, Machine, Shelf, wasm, written};
 
 /// An app that can be changed in every part.
@@ -36,7 +38,7 @@ impl Open {
     /// Puts bytes in the place of the component `cart`.
     fn replace(&mut self, bytes: Vec<u8>) {
         let replaced = self.shelf.add(media_type::MANIFEST, bytes);
-        self.cart().digest = replaced.digest;
+        (self.cart().digest, self.cart().size) = (replaced.digest, replaced.size);
     }
 
     fn layer(&mut self, kind: &str, name: &str, value: &str) {
@@ -52,7 +54,8 @@ async fn check(limits: AppLimits, change: impl FnOnce(&mut Open)) -> String {
     let before = open.own.clone();
     change(&mut open);
     if open.own != before {
-        open.index.manifests[0].digest = open.shelf.add(media_type::MANIFEST, open.own.to_bytes()).digest;
+        let own = open.shelf.add(media_type::MANIFEST, open.own.to_bytes());
+        (open.index.manifests[0].digest, open.index.manifests[0].size) = (own.digest, own.size);
     }
     let top = open.shelf.add(media_type::INDEX, open.index.to_bytes());
     let registry = open.shelf.serve();
@@ -172,12 +175,16 @@ async fn members() {
         }
         app.replace(inner.to_bytes());
     };
-    assert_eq!(check(LIMITS, list).await, "the app APP lists DIGEST as a manifest, and that is a list of manifests");
+    assert_eq!(unusable(list).await, "it lists DIGEST as a manifest, and that is a list of manifests");
     let own = |app: &mut Open| {
         let listed = app.shelf.add(media_type::INDEX, app.index.to_bytes());
-        app.index.manifests[0].digest = listed.digest;
+        (app.index.manifests[0].digest, app.index.manifests[0].size) = (listed.digest, listed.size);
     };
-    assert_eq!(check(LIMITS, own).await, "the app APP lists DIGEST as a manifest, and that is a list of manifests");
+    assert_eq!(unusable(own).await, "it lists DIGEST as a manifest, and that is a list of manifests");
+    let told = unusable(|app| app.cart().size += 1).await;
+    assert!(told.starts_with("it lists DIGEST with ") && told.contains(" bytes, and that has "), "{told}");
+    let told = check(LIMITS, |app| app.cart().size = u64::MAX).await;
+    assert_eq!(told, format!("the app APP has {} bytes, and may have {}", u64::MAX, 64 << 20));
     let image = |app: &mut Open| {
         let packed = image::pack(&wasm("cart"), &shelf::about("cart")).unwrap();
         app.shelf.add_packed(&packed);
@@ -217,8 +224,56 @@ async fn texts_and_bounds() {
     };
     let told = check(LIMITS, huge).await;
     assert_eq!(told, format!("the app APP has {} bytes, and may have {}", u64::MAX, 16 << 20));
+    // The same bytes, said to be of two sizes: whichever is asked for, it is not what was said.
+    let two_sizes = |app: &mut Open| {
+        app.layer(media_type::TAR, FOLDER, "public");
+        app.layer(media_type::TAR, FOLDER, "public");
+        let last = app.own.layers.last_mut().unwrap();
+        last.annotations.insert(FOLDER.into(), "size".into());
+        last.size += 1;
+    };
+    let told = check(LIMITS, two_sizes).await;
+    assert!(told.starts_with("cannot pull APP: ") && told.contains("bytes"), "{told}");
     let told = check(AppLimits { component: 8, ..LIMITS }, |_| {}).await;
     assert!(told.ends_with("bytes, and a component may have 8 (limit compile-size)"), "{told}");
+}
+
+/// One component of an app of a later format is not taken for what it was.
+#[tokio::test]
+async fn a_component_of_a_later_app() {
+    let mut open = Open::new();
+    open.index.artifact_type = Some("application/vnd.wattle.app.v2+json".into());
+    let top = open.shelf.add(media_type::INDEX, open.index.to_bytes());
+    let (registry, machine) = (open.shelf.serve(), Machine::new());
+    let reference = repository(&registry.authority(), "a/b").at(top.digest);
+    let resolved = written(top.digest);
+    assert!(machine.artifacts.is_app(&reference, resolved).await.unwrap());
+    let wanted = Wanted { component: Some("cart"), max: 1 << 20 };
+    let error = machine.artifacts.component(&reference, resolved, wanted).await.unwrap_err();
+    assert!(told(&error).ends_with("is of a later format than this `wattle` knows"), "{error}");
+    assert_eq!(error.hint().unwrap(), "a later release of `wattle` may know it: update this one");
+}
+
+/// Whatever fails on the way, nobody finds a part of an app under its tag.
+#[tokio::test]
+async fn nothing_is_tagged_before_all_is_there() {
+    let app = app(&["cart", "search"]);
+    let member = app.members[2].descriptor.digest.to_string();
+    let layer = app.members[2].blobs[1].0.digest.hex();
+    for broken in [format!("PUT /v2/a/b/manifests/{member}"), layer] {
+        let at = broken.clone();
+        let registry = FakeRegistry::start(move |request, _| match request.head.lines().next().unwrap_or_default() {
+            line if line.contains(&at) && line.starts_with("PUT") => Reply::new("413 Too Large", "", ""),
+            line if line.starts_with("HEAD") => Reply::new("404 Not Found", "", ""),
+            line if line.starts_with("POST") => Reply::new("202 Accepted", "location: /v2/a/b/blobs/uploads/1\r\n", ""),
+            _ => Reply::new("201 Created", "", ""),
+        });
+        let reference = format!("{}/a/b:1", registry.authority()).parse().unwrap();
+        publish_app(&client(|_| {}), &reference, &app, &Options::default()).await.unwrap_err();
+        let requests = registry.requests();
+        assert!(requests.iter().any(|request| request.contains(&broken)), "{requests:?}");
+        assert!(!requests.iter().any(|request| request.ends_with("/manifests/1")), "{requests:?}");
+    }
 }
 
 /// What nobody could read is not made.
