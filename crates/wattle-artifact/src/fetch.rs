@@ -3,6 +3,7 @@
 //! What is once in the store is never asked for again: manifests and blobs are called by their digests. Only where a tag
 //! points to has to be asked, and [`Pull`] says when.
 
+mod app;
 mod error;
 mod signed;
 
@@ -18,12 +19,15 @@ use wattle_spec::digest::Digest;
 use wattle_spec::manifest::Pull;
 use wattle_spec::reference::{Reference, Repository};
 
+pub use self::app::{AppLimits, FetchedApp};
 pub use self::error::FetchError;
 use crate::blocking::blocking;
+use crate::format::app::is_app;
 use crate::format::form::Form;
 use crate::format::image::{self, ImageError};
 use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
 use crate::format::{media_type, spin};
+use crate::progress::Progress;
 use crate::registry::{Registries, Settings, Sink};
 use crate::store::{Begun, Noted, Store, StoreError, Writer};
 
@@ -40,6 +44,8 @@ pub struct Artifacts {
     store: Store,
     /// `None`: nobody is asked.
     registries: Option<Arc<Asked>>,
+    /// `None`: nobody wants to know.
+    progress: Option<Progress>,
 }
 
 /// The registries that may be asked, of whom nothing is set up before one is.
@@ -92,13 +98,19 @@ impl Artifacts {
     /// Those in `store`, and those that registries have which are asked as `settings` say, if they may be asked.
     pub fn new(store: Store, settings: Option<Settings>) -> Self {
         let asked = |settings| Arc::new(Asked { settings, client: OnceCell::new() });
-        Self { store, registries: settings.map(asked) }
+        Self { store, registries: settings.map(asked), progress: None }
     }
 
     /// Those that are here.
     #[must_use]
     pub fn offline(&self) -> Self {
-        Self { store: self.store.clone(), registries: None }
+        Self { registries: None, ..self.clone() }
+    }
+
+    /// The same, and `progress` is told of what comes from registries.
+    #[must_use]
+    pub fn observed(&self, progress: Progress) -> Self {
+        Self { progress: Some(progress), ..self.clone() }
     }
 
     /// The store.
@@ -153,6 +165,7 @@ impl Artifacts {
         let (top, kind) = self.document(repository, digest).await?;
         let (manifest_digest, manifest) = match top {
             Document::Manifest(manifest) => (digest, manifest),
+            Document::Index(index) if is_app(&index) => self.member(&pinned, &index, wanted).await?,
             Document::Index(index) => {
                 let chosen = for_wasm(&index).ok_or(FetchError::Index(digest))?;
                 match self.document(repository, chosen.digest).await? {
@@ -189,25 +202,27 @@ impl Artifacts {
 
     /// The manifest or index `digest`, and its media type.
     async fn document(&self, repository: &Repository, digest: Digest) -> Result<(Document, &'static str), FetchError> {
-        let here = self.in_store(move |store| store.read(&digest, MANIFEST_MAX_LEN as u64)).await;
-        let bytes = match healed(here)? {
-            Some(bytes) => bytes,
-            None => {
-                let reference = repository.at(digest);
-                let registries = self.registries(&reference).await?;
-                let fetched = registries.manifest(repository, &reference.which).await;
-                let bytes = fetched.map_err(|source| FetchError::Registry { reference, source })?.bytes;
-                let kept = bytes.clone();
-                self.in_store(move |store| store.put(&kept)).await?;
-                bytes
-            }
-        };
+        let bytes = self.document_bytes(repository, digest).await?;
         let document = Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })?;
         let kind = match document {
             Document::Manifest(_) => media_type::MANIFEST,
             Document::Index(_) => media_type::INDEX,
         };
         Ok((document, kind))
+    }
+
+    async fn document_bytes(&self, repository: &Repository, digest: Digest) -> Result<Bytes, FetchError> {
+        let here = self.in_store(move |store| store.read(&digest, MANIFEST_MAX_LEN as u64)).await;
+        if let Some(bytes) = healed(here)? {
+            return Ok(bytes);
+        }
+        let reference = repository.at(digest);
+        let registries = self.registries(&reference).await?;
+        let fetched = registries.manifest(repository, &reference.which).await;
+        let bytes = fetched.map_err(|source| FetchError::Registry { reference, source })?.bytes;
+        let kept = bytes.clone();
+        self.in_store(move |store| store.put(&kept)).await?;
+        Ok(bytes)
     }
 
     /// The Wasm in what has this `manifest`.
@@ -264,8 +279,9 @@ impl Artifacts {
         }
         let registries = self.registries(reference).await?;
         if let Begun::Missing(writer) = self.in_store(move |store| store.begin(&digest, size, PATIENCE)).await? {
-            let (Kept { writer, failed }, fetched) =
-                registries.fetch(&reference.repository, blob, Kept { writer, failed: None }).await;
+            let progress = self.progress.clone().inspect(|progress| progress.expect(blob));
+            let kept = Kept { writer, failed: None, digest, progress };
+            let (Kept { writer, failed, .. }, fetched) = registries.fetch(&reference.repository, blob, kept).await;
             if let Some(error) = failed {
                 return Err(error.into());
             }
@@ -297,6 +313,8 @@ impl Artifacts {
 struct Kept {
     writer: Writer,
     failed: Option<StoreError>,
+    digest: Digest,
+    progress: Option<Progress>,
 }
 
 impl Kept {
@@ -316,6 +334,9 @@ impl Sink for Kept {
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         let done = self.writer.write(bytes);
+        if let Some(progress) = &self.progress {
+            progress.at(&self.digest, self.writer.have());
+        }
         self.done(done)
     }
 

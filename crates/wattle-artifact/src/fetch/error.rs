@@ -4,6 +4,7 @@ use wattle_spec::digest::Digest;
 use wattle_spec::fault::listed;
 use wattle_spec::reference::Reference;
 
+use crate::format::app::AppFormError;
 use crate::format::form::FormError;
 use crate::format::image::ImageError;
 use crate::format::manifest::ManifestError;
@@ -45,6 +46,45 @@ pub enum FetchError {
     /// It is an index that leads to no Wasm, or to another index.
     #[error("the index {0} lists no manifest for Wasm")]
     Index(Digest),
+    /// It is no app, but something else.
+    #[error("{0} is no app")]
+    NoApp(Reference),
+    /// It is an app that cannot be read.
+    #[error("the app {reference} cannot be used")]
+    AppForm {
+        /// Which one.
+        reference: Reference,
+        /// Why.
+        source: AppFormError,
+    },
+    /// A text of an app is none.
+    #[error("the {file} of the app {reference} is not UTF-8")]
+    AppText {
+        /// Which one.
+        reference: Reference,
+        /// The name of the file.
+        file: &'static str,
+        /// Where it is none.
+        source: std::str::Utf8Error,
+    },
+    /// All parts of an app are too much together.
+    #[error("the app {reference} has {size} bytes, and may have {max}")]
+    AppTooLarge {
+        /// Which one.
+        reference: Reference,
+        /// How many bytes are announced.
+        size: u64,
+        /// The bound, in bytes.
+        max: u64,
+    },
+    /// It is an app, and nobody said which of its components, or it has none.
+    #[error("{reference} is a whole app, and its components are: {}", listed(components))]
+    App {
+        /// Which one.
+        reference: Reference,
+        /// Their names.
+        components: Vec<String>,
+    },
     /// It holds no Wasm.
     #[error("{reference} cannot be run")]
     Form {
@@ -107,7 +147,8 @@ impl FetchError {
             Self::Registry { source, .. } => source.hint(),
             Self::Store(error) => error.hint(),
             Self::Gone(_) => Some("try again".into()),
-            Self::Several { components, .. } => {
+            Self::AppForm { source, .. } => source.hint(),
+            Self::Several { components, .. } | Self::App { components, .. } => {
                 components.first().map(|component| format!("name one, as in `--component {component}`"))
             }
             Self::NoSuchComponent { components, .. } => {

@@ -8,6 +8,8 @@ use super::manifest::Annotations;
 pub const TITLE: &str = "org.opencontainers.image.title";
 /// When the artifact was made.
 pub const CREATED: &str = "org.opencontainers.image.created";
+/// Its version.
+pub const VERSION: &str = "org.opencontainers.image.version";
 
 /// The longest text that is taken from a component.
 const TEXT_MAX_LEN: usize = 4 << 10;
@@ -20,7 +22,7 @@ const SECTIONS: [(&str, &str); 7] = [
     ("licenses", "org.opencontainers.image.licenses"),
     ("revision", "org.opencontainers.image.revision"),
     ("source", "org.opencontainers.image.source"),
-    ("version", "org.opencontainers.image.version"),
+    ("version", VERSION),
 ];
 
 /// What the bytes of a component or module say of themselves. What cannot be read is not said.

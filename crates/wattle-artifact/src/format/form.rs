@@ -49,6 +49,11 @@ pub enum FormError {
     /// It is an image of which nothing says where the Wasm is.
     #[error("the image cannot be used")]
     Image(#[source] ImageError),
+    /// It is no component as apps have them.
+    #[error(
+        "its configuration is of the media type {0:?}, and that of a component is \"application/vnd.wasm.config.v0+json\""
+    )]
+    NoComponent(String),
     /// It is something else.
     #[error("it holds no Wasm: its configuration is of the media type {config:?}, its layers are of {layers}")]
     Other {

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod app;
 mod component;
 mod credentials;
+mod fetch;
+mod folder;
 mod manifest;
 mod registry;
 mod registry_auth;
@@ -11,7 +14,10 @@ mod registry_faults;
 mod registry_lists;
 mod registry_redirects;
 mod registry_setup;
+mod sbom;
+mod shelf;
 mod sign;
+mod small_disk;
 mod store;
 
 /// Tells whoever runs the tests, or the test that runs this program, on a line of its own.

@@ -7,21 +7,26 @@ use std::time::Duration;
 
 use wattle_artifact::credentials::{Credential, Credentials, CredentialsError};
 use wattle_artifact::format::manifest::Descriptor;
-use wattle_artifact::registry::{Registries, RegistryError, Retries, Settings, Sink, Timeouts};
+use wattle_artifact::registry::{Registries, Retries, Settings, Sink, Timeouts};
 use wattle_spec::backoff::Backoff;
 use wattle_spec::digest::Digest;
 use wattle_spec::reference::{Repository, Which};
 
 /// A client that is patient with a busy machine, and impatient with failures.
 pub(crate) fn client(change: impl FnOnce(&mut Settings)) -> Registries {
+    let mut settings = settings();
+    change(&mut settings);
+    Registries::new(settings).unwrap()
+}
+
+/// The settings of such a client.
+pub(crate) fn settings() -> Settings {
     let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(5) };
-    let mut settings = Settings {
+    Settings {
         retries: Retries { attempts: 3, backoff, seed: 7 },
         timeouts: Timeouts { idle: Duration::from_secs(20), ..Timeouts::default() },
         ..Settings::default()
-    };
-    change(&mut settings);
-    Registries::new(settings).unwrap()
+    }
 }
 
 pub(crate) fn repository(authority: &str, path: &str) -> Repository {
@@ -51,7 +56,7 @@ pub(crate) fn blob(bytes: &[u8]) -> Descriptor {
 }
 
 /// The error and its causes.
-pub(crate) fn told(error: &RegistryError) -> String {
+pub(crate) fn told<E: std::error::Error + 'static>(error: &E) -> String {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

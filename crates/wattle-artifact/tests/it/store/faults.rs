@@ -1,26 +1,18 @@
 //! A disk that is full: told as that, and nothing is left behind.
-//!
-//! The disk is a small one in memory, which a child of ours mounts where nobody else sees it. The child is this
-//! program, told to run [`on_a_small_disk`] alone.
 
-use std::env;
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use wattle_artifact::store::{Store, StoreError};
 use wattle_spec::digest::Digest;
 
 use super::references::noted;
 use super::{begin, told};
-
-const DISK: &str = "WATTLE_TEST_DISK";
+use crate::small_disk;
 
 #[test]
 fn on_a_small_disk() {
-    let Some(disk) = env::var_os(DISK) else { return };
-    let disk = std::path::Path::new(&disk);
+    let Some(disk) = small_disk::here() else { return };
     let store = Store::open(disk.join("store")).unwrap();
     let small = store.put(b"small").unwrap();
 
@@ -57,30 +49,5 @@ fn on_a_small_disk() {
 
 #[test]
 fn full() {
-    let directory = TempDir::new().unwrap();
-    let mount = "mount -t tmpfs -o size=1m,mode=700 tmpfs \"$WATTLE_TEST_DISK\" || exit 99; \
-                 exec \"$0\" --exact store::faults::on_a_small_disk --nocapture";
-    let ran = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount])
-        .arg(env::current_exe().unwrap())
-        .env(DISK, directory.path())
-        .output();
-    let skipped = match &ran {
-        Err(error) => Some(format!("unshare cannot be run: {error}")),
-        Ok(ran) if ran.status.code() == Some(99) || ran.stdout.is_empty() => {
-            Some(String::from_utf8_lossy(&ran.stderr).into_owned())
-        }
-        Ok(_) => None,
-    };
-    if let Some(reason) = skipped {
-        crate::say(&format!("skipped, as no disk could be mounted: {reason}"));
-        return;
-    }
-    let ran = ran.unwrap();
-    let stdout = String::from_utf8_lossy(&ran.stdout);
-    assert!(
-        ran.status.success() && stdout.contains("the disk was full"),
-        "{stdout}{}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
+    small_disk::run("store::faults::on_a_small_disk", "the disk was full");
 }

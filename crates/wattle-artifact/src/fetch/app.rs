@@ -1,0 +1,214 @@
+//! Whole apps, and single components out of them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use wattle_spec::digest::Digest;
+use wattle_spec::name::ComponentName;
+use wattle_spec::reference::Reference;
+
+use super::{Artifacts, By, FetchError, Resolved, Wanted};
+use crate::format::app::{self, AppForm, AppFormError, component_layer, is_app};
+use crate::format::folder_path::FolderPath;
+use crate::format::manifest::{Descriptor, Document, Index, Manifest};
+
+/// How many manifests or blobs of an app are asked for at a time.
+const AT_A_TIME: usize = 4;
+/// The most bytes of all manifests of an app: some kilobytes for each are plenty.
+const MEMBERS_MAX_LEN: u64 = 64 << 20;
+
+/// How much an app may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppLimits {
+    /// How many bytes a component may have.
+    pub component: u64,
+    /// How many bytes all its parts may have together: components, texts, archives of folders.
+    pub total: u64,
+}
+
+/// An app that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchedApp {
+    /// What was asked for, with the digest that it led to.
+    pub reference: Reference,
+    /// The text of its `wattle.toml`.
+    pub manifest: String,
+    /// The text of its `wattle.lock`, if it has one.
+    pub lock: Option<String>,
+    /// The bytes of its components from files, by the names in the manifest.
+    pub components: BTreeMap<ComponentName, Bytes>,
+    /// The archives of its folders, by the paths in the manifest: for [`folder::unpack`](crate::folder::unpack), which
+    /// finds out what they are worth.
+    pub folders: BTreeMap<FolderPath, Bytes>,
+}
+
+/// The Wasm of each component, and all that there is to fetch.
+struct Parts {
+    form: AppForm,
+    wasm: BTreeMap<ComponentName, Descriptor>,
+}
+
+impl Artifacts {
+    /// Whether `reference`, which leads where `resolved` says, is a whole app. Only what it leads to first is fetched.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be had, or is no artifact.
+    pub async fn is_app(&self, reference: &Reference, resolved: Resolved) -> Result<bool, FetchError> {
+        let (top, _) = self.document(&reference.repository, resolved.digest).await?;
+        Ok(matches!(top, Document::Index(index) if is_app(&index)))
+    }
+
+    /// The app at `reference`, which leads where `resolved` says, in full. That it is here is noted as
+    /// [`Artifacts::component`] does it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be had, is no app, holds something that is not known, or is more than `limits` say.
+    pub async fn app(
+        &self,
+        reference: &Reference,
+        resolved: Resolved,
+        limits: AppLimits,
+    ) -> Result<FetchedApp, FetchError> {
+        let Resolved { digest, by } = resolved;
+        let pinned = reference.pinned(digest);
+        let (top, kind) = self.document(&reference.repository, digest).await?;
+        let index = match top {
+            Document::Index(index) if is_app(&index) => index,
+            Document::Index(_) | Document::Manifest(_) => return Err(FetchError::NoApp(pinned)),
+        };
+        let parts = self.parts(&pinned, &index).await?;
+        let fetched = self.all(&pinned, parts, limits).await?;
+        self.note(&reference.repository.at(digest), digest, kind).await;
+        if by == By::Registry {
+            self.note(reference, digest, kind).await;
+        }
+        Ok(fetched)
+    }
+
+    /// The manifest of the component that is wanted of an app, or of its only one.
+    pub(super) async fn member(
+        &self,
+        reference: &Reference,
+        index: &Index,
+        wanted: Wanted<'_>,
+    ) -> Result<(Digest, Manifest), FetchError> {
+        let components = app::components(index).map_err(unusable(reference))?;
+        let names = || components.keys().map(ToString::to_string).collect();
+        let chosen = match wanted.component {
+            None if components.len() == 1 => components.values().next(),
+            Some(name) => components.iter().find(|(known, _)| known.as_str() == name).map(|(_, chosen)| chosen),
+            None => None,
+        };
+        let Some(chosen) = chosen else {
+            let reference = reference.clone();
+            return Err(match wanted.component {
+                None => FetchError::App { reference, components: names() },
+                Some(name) => FetchError::NoSuchComponent { reference, component: name.into(), components: names() },
+            });
+        };
+        let manifest = self.listed(reference, chosen).await?;
+        self.layer(reference, chosen, &manifest)?;
+        Ok((chosen.digest, manifest))
+    }
+
+    /// Where everything of an app is; its manifests are here then.
+    async fn parts(&self, reference: &Reference, index: &Index) -> Result<Parts, FetchError> {
+        let size = sum(&index.manifests);
+        if size > MEMBERS_MAX_LEN {
+            return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: MEMBERS_MAX_LEN });
+        }
+        let own = AppForm::own(index).map_err(unusable(reference))?;
+        let own = self.listed(reference, own).await?;
+        let form = AppForm::of(index, &own).map_err(unusable(reference))?;
+        let one = async |(name, descriptor): (&ComponentName, &Descriptor)| {
+            let manifest = self.listed(reference, descriptor).await?;
+            Ok::<_, FetchError>((name.clone(), self.layer(reference, descriptor, &manifest)?))
+        };
+        let wasm = stream::iter(&form.components).map(one).buffer_unordered(AT_A_TIME).try_collect().await?;
+        Ok(Parts { wasm, form })
+    }
+
+    /// The blobs of an app, each once, however many components are the same.
+    async fn all(&self, reference: &Reference, parts: Parts, limits: AppLimits) -> Result<FetchedApp, FetchError> {
+        let Parts { form, wasm } = &parts;
+        if let Some(size) = wasm.values().map(|wasm| wasm.size).find(|size| *size > limits.component) {
+            return Err(FetchError::TooLarge { reference: reference.clone(), size, max: limits.component });
+        }
+        let others = [&form.manifest].into_iter().chain(&form.lock).chain(form.folders.values());
+        let blobs: BTreeMap<Digest, &Descriptor> =
+            others.chain(wasm.values()).map(|blob| (blob.digest, blob)).collect();
+        let size = sum(blobs.values().copied());
+        if size > limits.total {
+            return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: limits.total });
+        }
+        self.announce(&blobs).await?;
+        let one = async |(digest, blob): (Digest, &Descriptor)| {
+            Ok::<_, FetchError>((digest, self.blob(reference, blob, blob.size).await?))
+        };
+        let bytes: BTreeMap<Digest, Bytes> =
+            stream::iter(blobs).map(one).buffer_unordered(AT_A_TIME).try_collect().await?;
+        let of = |blob: &Descriptor| bytes[&blob.digest].clone();
+        let text = |file, blob: &Descriptor| match std::str::from_utf8(&bytes[&blob.digest]) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(source) => Err(FetchError::AppText { reference: reference.clone(), file, source }),
+        };
+        Ok(FetchedApp {
+            reference: reference.clone(),
+            manifest: text("wattle.toml", &form.manifest)?,
+            lock: form.lock.as_ref().map(|lock| text("wattle.lock", lock)).transpose()?,
+            components: wasm.iter().map(|(name, blob)| (name.clone(), of(blob))).collect(),
+            folders: form.folders.iter().map(|(path, blob)| (path.clone(), of(blob))).collect(),
+        })
+    }
+
+    /// Tells whoever wants to know how much there is to fetch, before the first of it comes.
+    async fn announce(&self, blobs: &BTreeMap<Digest, &Descriptor>) -> Result<(), FetchError> {
+        let Some(progress) = self.progress.clone() else { return Ok(()) };
+        let blobs: Vec<Descriptor> = blobs.values().map(|blob| (*blob).clone()).collect();
+        let announce = move |store: &crate::store::Store| {
+            for blob in blobs {
+                if !store.contains(&blob.digest)? {
+                    progress.expect(&blob);
+                }
+            }
+            Ok(())
+        };
+        Ok(self.in_store(announce).await?)
+    }
+
+    /// A manifest that an app lists. Another list in its place is never followed.
+    async fn listed(&self, reference: &Reference, descriptor: &Descriptor) -> Result<Manifest, FetchError> {
+        let Descriptor { digest, size, .. } = *descriptor;
+        let bytes = self.document_bytes(&reference.repository, digest).await?;
+        // What it said was added up before it came.
+        if bytes.len() as u64 != size {
+            return Err(unusable(reference)(AppFormError::Size { digest, size, found: bytes.len() as u64 }));
+        }
+        match Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })? {
+            Document::Manifest(manifest) => Ok(manifest),
+            Document::Index(_) => Err(unusable(reference)(AppFormError::List(digest))),
+        }
+    }
+
+    fn layer(
+        &self,
+        reference: &Reference,
+        descriptor: &Descriptor,
+        manifest: &Manifest,
+    ) -> Result<Descriptor, FetchError> {
+        let member = || reference.repository.at(descriptor.digest);
+        component_layer(manifest).map_err(|source| FetchError::Form { reference: member(), source })
+    }
+}
+
+fn sum<'a>(of: impl IntoIterator<Item = &'a Descriptor>) -> u64 {
+    of.into_iter().fold(0, |size, blob| size.saturating_add(blob.size))
+}
+
+fn unusable(reference: &Reference) -> impl FnOnce(AppFormError) -> FetchError {
+    let reference = reference.clone();
+    move |source| FetchError::AppForm { reference, source }
+}

@@ -1,0 +1,4 @@
+//! Pulling components in all forms into a store.
+
+mod faults;
+mod forms;
