@@ -3,8 +3,8 @@
 //! [`App`] lays out an app in a temporary directory, [`Program`] runs the real binary on it (a verb to its end, or
 //! `up` as a [`Server`]), [`Connection`] speaks HTTP/1.1 to it byte by byte,
 //! [`Http2`] and [`h2_frames`] HTTP/2. [`Upstream`], [`NameServer`], [`Collector`], [`NatsServer`], [`Registry`] with its
-//! [`TokenAuthority`], and [`FakeRegistry`] on its bad days are the world that it speaks to. Nothing here mocks anything,
-//! everything waits with a deadline, and what goes wrong ends the test that caused it.
+//! [`TokenAuthority`], and [`FakeRegistry`] on its bad days are the world that it speaks to; [`tools`] are those that others
+//! speak to it with. Nothing here mocks anything, everything waits with a deadline, and what goes wrong ends the test that caused it.
 
 pub mod app;
 pub mod client;
@@ -25,6 +25,7 @@ pub mod server;
 pub mod tls;
 pub mod tls_upstream;
 pub mod token_authority;
+pub mod tools;
 pub mod upstream;
 pub mod wait;
 
