@@ -8,6 +8,7 @@ mod artifacts_cached;
 mod artifacts_faults;
 mod artifacts_forged;
 mod artifacts_made;
+mod artifacts_pace;
 mod artifacts_store;
 mod artifacts_tools;
 mod artifacts_walk;
