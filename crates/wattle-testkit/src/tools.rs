@@ -1,4 +1,4 @@
-//! The tools of others for artifacts, each as a command in the directory of an app. `None` where it is not installed: the
+//! The tools of others, for artifacts most of them, each as a command in the directory of an app. `None` where it is not installed: the
 //! test says what it skips and ends.
 //!
 //! They find nothing of the person who runs the tests: no credentials, no settings, no caches.
@@ -14,6 +14,7 @@ use crate::installed;
 const WATTLE_WKG: &str = "WATTLE_WKG";
 const WATTLE_SKOPEO: &str = "WATTLE_SKOPEO";
 const WATTLE_ORAS: &str = "WATTLE_ORAS";
+const WATTLE_CURL: &str = "WATTLE_CURL";
 
 /// `wkg`, of the Bytecode Alliance, told to speak plain HTTP with `registry`.
 #[track_caller]
@@ -45,6 +46,15 @@ pub fn oras(app: &App, program: &str) -> Option<Command> {
     let mut oras = command(&python, app);
     oras.args(["-c", program]);
     Some(oras)
+}
+
+/// `curl`, which fetches.
+#[track_caller]
+pub fn curl(app: &App) -> Option<Command> {
+    let mut curl = command(&installed::program(WATTLE_CURL, &["curl"])?, app);
+    // Whatever else somebody has in their settings, and no proxy on the way to this machine.
+    curl.args(["--disable", "--silent", "--fail", "--noproxy", "*"]);
+    Some(curl)
 }
 
 fn command(program: &Path, app: &App) -> Command {

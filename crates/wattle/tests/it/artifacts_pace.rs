@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wattle_spec::digest::Digest;
-use wattle_testkit::{App, Line, Ran, Registry};
+use wattle_testkit::{App, Line, Ran, Registry, tools};
 
 use crate::artifacts_made::component;
 
@@ -49,6 +49,7 @@ fn a_pull_is_nearly_as_fast_as_curl() {
     };
     let Some(registry) = Registry::start() else { return };
     let app = App::empty().file("large.wasm", component(LEN));
+    let Some(_) = tools::curl(&app) else { return };
     let at = |authority: &str| format!("{authority}/tests/large:1");
     let mut push = command(&app, Path::new(&wattle), "pushed");
     let pushed = Ran::of(push.args(["push", "large.wasm", &at(&registry.authority())]));
@@ -74,9 +75,9 @@ fn a_pull_is_nearly_as_fast_as_curl() {
     assert!(best.share() >= SHARE, "{}", best.figures());
 }
 
-/// A program in the directory of `app`, with a cache of its own.
-fn command(app: &App, program: &Path, cache: &str) -> Command {
-    let mut command = Command::new(program);
+/// `wattle` in the directory of `app`, with a cache of its own.
+fn command(app: &App, wattle: &Path, cache: &str) -> Command {
+    let mut command = Command::new(wattle);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir(app.path());
     command.env("XDG_CACHE_HOME", app.cache_dir().join(cache)).stdin(Stdio::null()).stdout(Stdio::null());
     command
@@ -86,7 +87,8 @@ fn curl(app: &App, authority: &str) -> Duration {
     let digest = Digest::of(&fs::read(app.join("large.wasm")).unwrap());
     let url = format!("http://{authority}/v2/tests/large/blobs/{digest}");
     let _ = fs::remove_file(app.join("fetched"));
-    let time = timed(command(app, Path::new("curl"), "").args(["--silent", "--fail", "--output", "fetched", &url]));
+    let mut curl = tools::curl(app).expect("invariant: it was there");
+    let time = timed(curl.args(["--output", "fetched", &url]));
     assert_eq!(Digest::of(&fs::read(app.join("fetched")).unwrap()), digest);
     time
 }

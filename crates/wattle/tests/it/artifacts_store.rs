@@ -1,16 +1,17 @@
 //! The store of artifacts under the program: on a full disk, and with several that pull at once.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wattle_spec::digest::Digest;
-use wattle_testkit::{App, Ran, until};
+use wattle_testkit::{App, Ran, tools, until};
 
 use crate::WATTLE;
-use crate::artifacts::done;
+use crate::artifacts::{app_of, done};
 use crate::artifacts_made::{Made, names};
 
 /// How many pull at once.
@@ -29,20 +30,43 @@ mount -o remount,size=16m "$XDG_CACHE_HOME" || exit 99
 "$0" cache verify; echo "exit: $?"
 "#;
 
+/// An app is started whose component is here, where nothing can be kept of compiling it.
+const STARTED_ON_A_FULL_DISK: &str = r#"
+mkdir -p "$XDG_CACHE_HOME" && mount -t tmpfs -o size=1m,mode=700 tmpfs "$XDG_CACHE_HOME" || exit 99
+"$0" pull "$1" || exit 1
+head -c 2000000 /dev/zero >"$XDG_CACHE_HOME/fill" 2>/dev/null
+mkfifo said
+"$0" up --listen 127.0.0.1:0 >said 2>log & up=$!
+read -r address <said
+"$2" --silent "$address/"; "$2" --silent "$address/"
+kill "$up"; wait "$up"; echo "exit: $?"
+sed -n 's/.* WARN .*\(compiled code is not kept\).*\(No space left on device\).*/\1: \2/p' log
+"#;
+
+/// Runs `script` with a disk of its own, in the directory of `app`; its `$1` is the reference, and its `$2` curl.
+/// `None`: there is no curl, or nobody may have disks here.
+fn on_a_small_disk(app: &App, script: &str, reference: &str) -> Option<Ran> {
+    let curl = tools::curl(app)?;
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+    command.arg(WATTLE.path()).arg(reference).arg(curl.get_program());
+    command.env_clear().env("PATH", env::var_os("PATH").unwrap()).env("XDG_CACHE_HOME", app.cache_dir());
+    command.env("XDG_RUNTIME_DIR", app.runtime_dir()).current_dir(app.path()).stdin(Stdio::null());
+    let ran = Ran::of(&mut command).cleaned(app);
+    if ran.code == Some(99) || ran.stdout.is_empty() && ran.stderr.contains("unshare") {
+        say(&format!("skipped, as no disk could be mounted: {ran}"));
+        return None;
+    }
+    Some(ran)
+}
+
 #[test]
 fn a_full_disk() {
     let made = Made::large(3 << 20);
     let registry = made.registry(|_, _, _| None);
     let app = App::empty();
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK]);
-    command.arg(WATTLE.path()).arg(format!("{}/shop/cart:1", registry.authority()));
-    command.env_clear().env("PATH", env::var_os("PATH").unwrap()).env("XDG_CACHE_HOME", app.cache_dir());
-    command.env("XDG_RUNTIME_DIR", app.runtime_dir()).current_dir(app.path()).stdin(Stdio::null());
-    let ran = Ran::of(&mut command).cleaned(&app);
-    if ran.code == Some(99) || ran.stdout.is_empty() {
-        return say(&format!("skipped, as no disk could be mounted: {ran}"));
-    }
+    let reference = format!("{}/shop/cart:1", registry.authority());
+    let Some(ran) = on_a_small_disk(&app, ON_A_SMALL_DISK, &reference) else { return };
     let named = ran.to_string().replace(&made.digest().to_string(), "sha256:MANIFEST");
     let named = named.replace(&made.digest().hex(), "MANIFEST").replace(&Digest::of(&made.wasm).hex(), "LAYER");
     insta::assert_snapshot!(named, @"
@@ -63,7 +87,26 @@ fn a_full_disk() {
     1 blobs are sound, 372 bytes
     2 blobs are sound, 3146115 bytes
     ");
-    assert!(std::fs::read(app.join("cart.wasm")).unwrap() == made.wasm);
+    assert!(fs::read(app.join("cart.wasm")).unwrap() == made.wasm);
+}
+
+#[test]
+fn started_on_a_full_disk() {
+    let made = Made::hello();
+    let registry = made.registry(|_, _, _| None);
+    let reference = format!("{}/shop/hello:1", registry.authority());
+    let app = app_of(&reference, "");
+    let Some(ran) = on_a_small_disk(&app, STARTED_ON_A_FULL_DISK, &reference) else { return };
+    let named = ran.to_string().replace(&made.digest().to_string(), "MANIFEST");
+    insta::assert_snapshot!(named, @"
+    exit: 0
+    ----- stdout
+    127.0.0.1:PORT/shop/hello:1@MANIFEST
+    Hello from Wattle
+    Hello from Wattle
+    exit: 0
+    compiled code is not kept: No space left on device
+    ");
 }
 
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what they did not show")]
@@ -97,7 +140,7 @@ fn several_pull_at_once() {
     for (n, mut child) in pulling.into_iter().enumerate() {
         let status = until("it ends", || child.try_wait().unwrap());
         assert!(status.success(), "{status}");
-        assert!(std::fs::read(app.join(&format!("{n}.wasm"))).unwrap() == made.wasm);
+        assert!(fs::read(app.join(&format!("{n}.wasm"))).unwrap() == made.wasm);
     }
     let layer = format!("GET /v2/shop/cart/blobs/{}", Digest::of(&made.wasm));
     let fetched = registry.requests().iter().filter(|request| **request == layer).count();
