@@ -13,8 +13,8 @@ use crate::{dist, guests, process, root, templates, tidy};
 const WATTLE_GUESTS: &str = "WATTLE_GUESTS";
 /// Where they find the binary that is shipped. Without it they say so and pass.
 const WATTLE_DIST: &str = "WATTLE_DIST";
-/// Says that servers must be there (see `wattle_testkit::nats_server`). Without it tests that lack one say so and pass.
-const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
+/// Says that servers and tools of others must be there. Without it tests that lack one say so and pass.
+pub(crate) const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
 
 type Step = (&'static str, fn(&Path) -> Result<()>);
 

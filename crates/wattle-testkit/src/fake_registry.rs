@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -15,6 +16,7 @@ use crate::wait::PATIENCE;
 pub struct FakeRegistry {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 /// What a request is answered with.
@@ -74,9 +76,11 @@ impl FakeRegistry {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let (reply, seen) = (Arc::new(reply), heads.clone());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (reply, seen, accepted) = (Arc::new(reply), heads.clone(), connections.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                accepted.fetch_add(1, Ordering::Relaxed);
                 let (reply, seen, tls) = (reply.clone(), seen.clone(), tls.clone());
                 thread::spawn(move || {
                     // Clients go away when they like.
@@ -84,7 +88,7 @@ impl FakeRegistry {
                 });
             }
         });
-        Self { address, heads }
+        Self { address, heads, connections }
     }
 
     /// Where it is.
@@ -95,6 +99,11 @@ impl FakeRegistry {
     /// Its host and port, as in references.
     pub fn authority(&self) -> String {
         self.address.to_string()
+    }
+
+    /// How many connections it has accepted, whatever came over them.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// The heads of the requests so far, but those by which clients look whether it is a registry.

@@ -1,4 +1,4 @@
-//! Servers that are installed on this machine, or not.
+//! Servers and tools of others that are installed on this machine, or not.
 
 use std::env;
 use std::path::PathBuf;
@@ -17,12 +17,17 @@ pub(crate) fn program(variable: &str, names: &[&str]) -> Option<PathBuf> {
     let on_path = |name: &&str| directories.iter().map(|directory| directory.join(name)).find(|path| path.is_file());
     let found = named.or_else(|| names.iter().find_map(on_path));
     if found.is_none() {
-        let name = names.first().copied().unwrap_or(variable);
-        let required = env::var_os(WATTLE_REQUIRE_SERVERS).is_some();
-        assert!(!required, "there is no {name} on the PATH or in {variable}");
-        say_skipped(name, variable);
+        lacking(names.first().copied().unwrap_or(variable), variable);
     }
     found
+}
+
+/// Says that the test ends as there is no `name` on the PATH or in the environment variable `variable`.
+#[track_caller]
+pub(crate) fn lacking(name: &str, variable: &str) {
+    let required = env::var_os(WATTLE_REQUIRE_SERVERS).is_some();
+    assert!(!required, "there is no {name} on the PATH or in {variable}");
+    say_skipped(name, variable);
 }
 
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what they did not show")]

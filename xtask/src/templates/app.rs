@@ -8,10 +8,14 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::{Template, serve};
-use crate::process;
+use crate::{ci, process, root};
 
 /// With a hyphen, which not every language takes in every place.
 const NAME: &str = "my-app";
+/// The template whose component takes the walk through registries. The tests of artifacts walk it with a guest.
+const WALKED: &str = "http-rust";
+/// Where those tests find another component than that guest (see `crates/wattle/tests/it/artifacts_walk.rs`).
+const WATTLE_WALKED: &str = "WATTLE_WALKED";
 
 /// It is removed when this is dropped.
 pub(super) struct App<'a> {
@@ -51,8 +55,25 @@ impl<'a> App<'a> {
                 ensure!(said == "Hello, Ada\n", "it said {said:?}");
             }
         }
+        if self.template.name == WALKED {
+            self.walked()?;
+        }
         eprintln!("templates: {} works", self.template.name);
         Ok(())
+    }
+
+    /// Serves what was built, pushes it, looks at it, pulls it, and serves it again.
+    fn walked(&self) -> Result<()> {
+        let directory = self.directory.join(NAME);
+        let manifest = fs::read_to_string(directory.join("wattle.toml")).context("read the app's wattle.toml")?;
+        let source = manifest.lines().find_map(|line| line.strip_prefix("source = \"")?.strip_suffix('"'));
+        let component = directory.join(source.context("the app's wattle.toml names no source")?);
+        let mut test = Command::new("cargo");
+        test.args(["test", "--workspace", "--test", "it", "artifacts_walk::"]).current_dir(root());
+        if env::var_os("CI").is_some() {
+            test.env(ci::WATTLE_REQUIRE_SERVERS, "1");
+        }
+        process::run(test.env(WATTLE_WALKED, component))
     }
 
     fn shell(&self, command: &str) -> Result<()> {

@@ -154,6 +154,8 @@ impl FetchError {
             Self::NoSuchComponent { components, .. } => {
                 components.first().map(|component| format!("as in `--component {component}`"))
             }
+            Self::Form { reference, .. } => Some(format!("see what it is: wattle inspect {reference}")),
+            Self::Manifest { .. } | Self::Index(_) => Some("push what is to run: wattle push FILE REFERENCE".into()),
             _ => None,
         }
     }

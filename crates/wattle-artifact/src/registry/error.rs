@@ -296,6 +296,19 @@ impl RegistryError {
             Self::Tls { host, .. } => {
                 Some(format!("name the certificate of the authority that {host} has its own from"))
             }
+            Self::NotFound { repository, .. } => Some(format!(
+                "look for a mistake in the name; some registries hide what only some may see: wattle login {}",
+                repository.registry
+            )),
+            Self::Server { host, status: 500.., .. } => Some(format!("try again later, or tell whoever runs {host}")),
+            Self::Unreachable { host, .. } | Self::TimedOut { host, .. } => {
+                Some(format!("see whether {host} is the right name, and whether it is up"))
+            }
+            Self::Cut { .. } => Some("try again; a pull goes on where this one ended".into()),
+            Self::Digest { host, .. } | Self::Length { host, .. } => {
+                Some(format!("it is damaged in {host} or on the way: push it again, or pull it from elsewhere"))
+            }
+            Self::TooLong { what: "a manifest", .. } => Some("push it again with fewer annotations".into()),
             _ => None,
         }
     }
@@ -323,8 +336,8 @@ struct After(Option<Duration>);
 impl fmt::Display for After {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(after) => write!(f, ", and wants to be left alone for {} s", after.as_secs()),
-            None => Ok(()),
+            Some(after) if !after.is_zero() => write!(f, ", and wants to be left alone for {} s", after.as_secs()),
+            _ => Ok(()),
         }
     }
 }

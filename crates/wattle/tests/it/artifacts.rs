@@ -10,7 +10,7 @@ use wattle_testkit::{App, Authority, Ran, Registry, guests};
 use crate::WATTLE;
 
 /// An app of the component at `source`, with these lines in its table.
-fn app_of(source: &str, more: &str) -> App {
+pub(crate) fn app_of(source: &str, more: &str) -> App {
     App::empty().file(
         "wattle.toml",
         format!(
@@ -22,7 +22,7 @@ fn app_of(source: &str, more: &str) -> App {
 
 /// Runs a verb that has to end well; what it printed.
 #[track_caller]
-fn done(app: &App, arguments: &[&str]) -> String {
+pub(crate) fn done(app: &App, arguments: &[&str]) -> String {
     // As it is: which port it was matters.
     let ran = Ran::of(WATTLE.command(app).args(arguments));
     assert!(ran.is_ok(), "{ran}");
@@ -31,7 +31,7 @@ fn done(app: &App, arguments: &[&str]) -> String {
 
 /// Runs a verb that has to fail; what it said.
 #[track_caller]
-fn failed(app: &App, arguments: &[&str], code: i32) -> String {
+pub(crate) fn failed(app: &App, arguments: &[&str], code: i32) -> String {
     let ran = Ran::of(WATTLE.command(app).args(arguments));
     assert_eq!(ran.code, Some(code), "{ran}");
     ran.stderr

@@ -4,6 +4,14 @@
 
 mod admin;
 mod artifacts;
+mod artifacts_cached;
+mod artifacts_faults;
+mod artifacts_forged;
+mod artifacts_made;
+mod artifacts_pace;
+mod artifacts_store;
+mod artifacts_tools;
+mod artifacts_walk;
 mod bad_client;
 mod bad_guest;
 mod bad_guest_p3;
