@@ -30,7 +30,7 @@ const STEPS: &[Step] = &[
         process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
     }),
     ("guests from source", guests::fresh),
-    ("dist", |_| dist::run()),
+    ("dist", |_| dist::run_sooner()),
     ("test", |fresh| {
         let mut test = cargo_command(&["test", "--workspace"]);
         test.env(WATTLE_GUESTS, fresh).env(WATTLE_DIST, dist::binary()).env(WATTLE_REQUIRE_SERVERS, "1");

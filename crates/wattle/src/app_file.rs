@@ -1,8 +1,11 @@
 //! From what a person names on the command line to an app that can be resolved: the manifest, the bytes of its
 //! components and the host that it is meant for.
 
+mod shipped;
+mod text;
+mod to_push;
+
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use wattle_spec::app::App;
@@ -10,8 +13,6 @@ use wattle_spec::cron::CronTrigger;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::{Fault, FaultyFile, in_order};
 use wattle_spec::host_file::HostSpec;
-use wattle_spec::interface::Interface;
-use wattle_spec::listen::CertificatePaths;
 use wattle_spec::manifest::{
     ComponentEntry, CronEntry, HttpTrigger, Manifest, MessageEntry, Pull, Source, TriggerTarget, Written,
 };
@@ -20,17 +21,15 @@ use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::reference::Reference;
 use wattle_spec::resolve::{Behind, Explained, Found, FoundComponents, Grants, explain, resolve};
 use wattle_spec::shape::Shape;
-use wattle_spec::telemetry::without_secrets;
 
-use crate::artifacts::{self, Asking, Locked};
+use self::text::{bare, base, host_file, manifest_path, parsed};
+pub(crate) use self::text::{file_in, host, manifest};
+use crate::artifacts::{self, Asking, LockIn, Locked};
 use crate::cli::What;
 use crate::input::{self, Ending};
 use crate::policy::{Signers, approval};
-use crate::problem::{Exit, FaultyText, Input, Problem};
+use crate::problem::{Exit, FaultyText, Problem};
 use crate::report;
-
-/// The name of a manifest in a folder.
-const MANIFEST: &str = "wattle.toml";
 
 /// A manifest with everything that it names.
 pub(crate) struct AppFile {
@@ -79,7 +78,11 @@ impl AppFile {
     /// If there is nothing, or if it cannot be understood. Faults of the components' files wait for
     /// [`AppFile::resolve`], so that they come together with the others.
     pub(crate) fn read(what: &What, asking: Asking) -> Result<Self, Problem> {
-        Self::read_changed(manifest_path(&what.path)?, what.config.as_deref(), asking, |_| Ok(()))
+        let config = what.config.as_deref();
+        match shipped::reference(&what.path) {
+            Some(reference) => Self::read_shipped(&reference, config, asking),
+            None => Self::read_changed(manifest_path(&what.path)?, config, asking, |_| Ok(())),
+        }
     }
 
     /// Reads `file`, a manifest or a component, for a host whose own file is `config`, with a manifest that `change`
@@ -101,29 +104,36 @@ impl AppFile {
             false => (String::new(), bare(&file)?),
         };
         change(&mut manifest)?;
+        let signers = Signers::of(&host.policy)?;
         let base = base(&file)?;
-        let mut app = Self {
+        let lock = is_manifest.then(|| artifacts::lock_of(&file));
+        let mut app = Self::new(file, base, text, manifest);
+        (app.text_faults, app.host, app.host_text) = (text_faults, host, host_text);
+        app.find_components(is_manifest, &signers)?;
+        if let Some(lock) = lock {
+            app.fetch_components(LockIn::File(lock), asking, &signers)?;
+        }
+        app.find_mounts();
+        app.find_folders();
+        Ok(app)
+    }
+
+    /// One of which nothing was looked at yet.
+    fn new(file: PathBuf, base: PathBuf, text: String, manifest: Manifest) -> Self {
+        Self {
             file,
             base,
             text,
             manifest,
             found: BTreeMap::new(),
             bytes: BTreeMap::new(),
-            text_faults,
+            text_faults: Vec::new(),
             faults: Vec::new(),
             locked: None,
             approved: None,
-            host,
-            host_text,
-        };
-        let signers = Signers::of(&app.host.policy)?;
-        app.find_components(is_manifest, &signers)?;
-        if is_manifest {
-            app.fetch_components(asking, &signers)?;
+            host: HostSpec::default(),
+            host_text: HostText::default(),
         }
-        app.find_mounts();
-        app.find_folders();
-        Ok(app)
     }
 
     fn find_components(&mut self, is_manifest: bool, signers: &Signers) -> Result<(), Problem> {
@@ -132,11 +142,7 @@ impl AppFile {
             let path = self.base.join(path);
             let component = signers.check_file(&path);
             match component.and_then(|()| input::component(&path, self.host.limits.compile_size)) {
-                Ok((bytes, shape)) => {
-                    let digest = Digest::of(&bytes);
-                    self.bytes.insert(digest, bytes);
-                    self.found.insert(name.value.clone(), Found { digest, shape });
-                }
+                Ok((bytes, shape)) => found(&mut self.found, &mut self.bytes, &name.value, bytes, shape),
                 Err(problem) if !is_manifest => return Err(problem),
                 Err(problem) => {
                     let fault = fault(&name.value, &problem).at(entry.source.span.clone());
@@ -149,7 +155,7 @@ impl AppFile {
     }
 
     /// Has the components that lie in registries, from there or from what is kept of them here.
-    fn fetch_components(&mut self, asking: Asking, signers: &Signers) -> Result<(), Problem> {
+    fn fetch_components(&mut self, lock: LockIn, asking: Asking, signers: &Signers) -> Result<(), Problem> {
         let mut wanted = BTreeMap::<Reference, Pull>::new();
         for (_, entry) in self.manifest.entries() {
             if let Source::Registry(reference) = &entry.source.value {
@@ -157,11 +163,11 @@ impl AppFile {
                 *pull = entry.pull.max(*pull);
             }
         }
-        let (mut fetched, locked) = artifacts::fetch(&wanted, &self.file, asking, &self.host, signers)?;
+        let (mut fetched, locked) = artifacts::fetch(&wanted, lock, asking, &self.host, signers)?;
         self.locked = matches!(asking, Asking::Registries { .. }).then_some(locked);
         for (name, entry) in self.manifest.entries() {
             let Source::Registry(reference) = &entry.source.value else { continue };
-            let found = match fetched.get_mut(reference) {
+            let component = match fetched.get_mut(reference) {
                 Some(Ok(bytes)) => Shape::read(bytes)
                     .map(|shape| (bytes.clone(), shape))
                     .map_err(|source| Problem::NoComponent { reference: reference.clone(), source }),
@@ -172,12 +178,8 @@ impl AppFile {
                 },
                 None => continue,
             };
-            match found {
-                Ok((bytes, shape)) => {
-                    let digest = Digest::of(&bytes);
-                    self.bytes.insert(digest, bytes);
-                    self.found.insert(name.value.clone(), Found { digest, shape });
-                }
+            match component {
+                Ok((bytes, shape)) => found(&mut self.found, &mut self.bytes, &name.value, bytes, shape),
                 // No fault of the manifest.
                 Err(problem) if problem.exit_code() == Exit::Blocked => return Err(problem),
                 Err(problem) => self.faults.push(fault(&name.value, &problem).at(entry.source.span.clone())),
@@ -192,11 +194,15 @@ impl AppFile {
         if let Some(approved) = &self.approved {
             approved.runs(app, &self.host.policy)?;
         }
+        self.keep_lock();
+        Ok(())
+    }
 
+    /// Keeps what the tags in it lead to.
+    pub(crate) fn keep_lock(&self) {
         if let Some(locked) = &self.locked {
             locked.keep();
         }
-        Ok(())
     }
 
     /// Looks for the directories that the components shall see.
@@ -325,124 +331,16 @@ impl AppFile {
     }
 }
 
-/// The file that a person means: the manifest of a folder, else the path itself, if it can be one.
-fn manifest_path(path: &Path) -> Result<PathBuf, Problem> {
-    let path = &file_in(path)?;
-    match Ending::of(path) {
-        Some(_) => Ok(path.into()),
-        None => Err(Problem::UnknownFile(path.into())),
-    }
-}
-
-/// The manifest of a folder, else the file itself, which is there.
-pub(crate) fn file_in(path: &Path) -> Result<PathBuf, Problem> {
-    let unreadable = |source| Problem::Unreadable { what: input_of(path), path: path.into(), source };
-    let manifest = path.join(MANIFEST);
-    match fs::metadata(path).map_err(unreadable)?.is_dir() {
-        true if manifest.exists() => Ok(manifest),
-        true => Err(Problem::NoManifest(path.into())),
-        false => Ok(path.into()),
-    }
-}
-
-/// What somebody who names `path` as an app most likely means.
-fn input_of(path: &Path) -> Input {
-    match Ending::of(path) {
-        Some(Ending::Wasm | Ending::Wat) => Input::Component,
-        Some(Ending::Manifest) | None => Input::App,
-    }
-}
-
-/// The manifest that `path` names, and the directory that paths in it start from.
-///
-/// # Errors
-///
-/// If there is none, or if there are faults in it.
-pub(crate) fn manifest(path: &Path) -> Result<(PathBuf, Manifest), Problem> {
-    let file = manifest_path(path)?;
-    let base = base(&file)?;
-    if Ending::of(&file) != Some(Ending::Manifest) {
-        return Ok((base, bare(&file)?));
-    }
-    let mut faults = Vec::new();
-    match parsed(&file, &mut faults)? {
-        (_, manifest) if faults.is_empty() => Ok((base, manifest)),
-        (text, _) => Err(Problem::Faults(vec![FaultyText { file, text, faults }])),
-    }
-}
-
-fn base(file: &Path) -> Result<PathBuf, Problem> {
-    Ok(absolute(file)?.parent().map_or_else(PathBuf::new, Into::into))
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Problem> {
-    std::path::absolute(path).map_err(|source| Problem::NoPlace { path: path.into(), source })
-}
-
-/// What is sound of the manifest in `file`.
-fn parsed(file: &Path, faults: &mut Vec<Fault>) -> Result<(String, Manifest), Problem> {
-    let text = input::text(file, Input::App)?;
-    let (manifest, found) = Manifest::parse_lenient(&text);
-    match manifest {
-        Some(manifest) => {
-            faults.extend(found);
-            Ok((text, manifest))
-        }
-        None => Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults: found }])),
-    }
-}
-
-/// A host's file, for a verb that runs nothing.
-///
-/// # Errors
-///
-/// If it cannot be read, or if there are faults in it.
-pub(crate) fn host(file: &Path) -> Result<HostSpec, Problem> {
-    match host_file(file)? {
-        (host, _, faults) if faults.is_empty() => Ok(host),
-        (_, HostText { file, text }, faults) => Err(Problem::Faults(vec![FaultyText { file, text, faults }])),
-    }
-}
-
-/// What is sound of the host's file, its text, and its faults.
-fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
-    let text = input::text(file, Input::HostFile)?;
-    let (host, mut faults) = HostSpec::parse_lenient(&text);
-    let text = without_secrets(&text);
-    let Some(mut host) = host else {
-        return Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }]));
-    };
-    faults.extend(host.off.iter().filter_map(unknown_off));
-    // Paths in a file start from the file.
-    let base = file.parent().unwrap_or(Path::new(""));
-    for registry in host.registries.values_mut() {
-        registry.ca = registry.ca.take().map(|path| base.join(path));
-    }
-    for key in host.policy.signed.iter_mut().flat_map(|rule| &mut rule.keys) {
-        *key = base.join(&key);
-    }
-    host.data_dir = host.data_dir.map(|directory| base.join(directory));
-    host.backends = host.backends.into_iter().map(|(name, spec)| (name, spec.based(base))).collect();
-    for paths in &mut host.tls {
-        *paths = CertificatePaths::new(base.join(&paths.cert), base.join(&paths.key));
-    }
-    Ok((host, HostText { file: file.into(), text }, faults))
-}
-
-/// What a host has not cannot be switched off: whoever wrote so meant something else.
-fn unknown_off(off: &Interface) -> Option<Fault> {
-    let is_known = wattle_host::offers().iter().any(|offer| off.covers(&offer.interface));
-    let message = format!("`off` names {off}, which the host does not have");
-    let fault = || Fault::new(message).within(FaultyFile::Host);
-    (!is_known)
-        .then(|| fault().hint("packages are written as in \"wasi:keyvalue\", interfaces as in \"wasi:config/store\""))
-}
-
-/// The manifest of a component that has none.
-fn bare(file: &Path) -> Result<Manifest, Problem> {
-    let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("app");
-    let name = ComponentName::resembling(stem);
-    Ok(Manifest::for_component(&name, Source::File(absolute(file)?)))
+fn found(
+    all: &mut FoundComponents,
+    bytes_of: &mut BTreeMap<Digest, bytes::Bytes>,
+    name: &ComponentName,
+    bytes: bytes::Bytes,
+    shape: Shape,
+) {
+    let digest = Digest::of(&bytes);
+    bytes_of.insert(digest, bytes);
+    all.insert(name.clone(), Found { digest, shape });
 }
 
 fn fault(component: &ComponentName, problem: &Problem) -> Fault {

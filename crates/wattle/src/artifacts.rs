@@ -11,13 +11,13 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use wattle_artifact::credentials::{Credentials, FileCredentials, Places};
-use wattle_artifact::fetch::{Artifacts, Wanted};
+use wattle_artifact::fetch::{AppLimits, Artifacts, By, FetchedApp, Wanted};
 use wattle_artifact::registry::{Registries, Retries, Settings};
 use wattle_artifact::store::Store;
 use wattle_spec::digest::Digest;
 use wattle_spec::host_file::{HostSpec, RegistrySpec};
 use wattle_spec::lock::Lock;
-use wattle_spec::manifest::Pull;
+use wattle_spec::manifest::{Manifest, Pull, Source};
 use wattle_spec::reference::{Reference, RegistryName};
 use wattle_spec::units::ByteSize;
 
@@ -28,6 +28,8 @@ use crate::{app_file, input, kept, whole_file};
 
 /// The ending of a lock, which is called as its manifest: `wattle.lock` for `wattle.toml`.
 const LOCK: &str = "lock";
+/// The most bytes that an app has in all.
+const APP_MAX_LEN: u64 = 1 << 30;
 /// How many components are fetched at a time.
 const AT_A_TIME: usize = 4;
 
@@ -59,8 +61,12 @@ pub(crate) fn places() -> Places {
 
 /// The most that a component may have on a host that is reached like this, in bytes.
 pub(crate) fn component_limit(reaching: &Reaching) -> Result<ByteSize, Problem> {
-    let host = reaching.config.as_deref().map(app_file::host).transpose()?.unwrap_or_default();
-    Ok(host.limits.compile_size)
+    Ok(host_of(reaching)?.limits.compile_size)
+}
+
+/// The host that is meant, as far as a verb that runs nothing wants to know.
+pub(crate) fn host_of(reaching: &Reaching) -> Result<HostSpec, Problem> {
+    Ok(reaching.config.as_deref().map(app_file::host).transpose()?.unwrap_or_default())
 }
 
 /// A client for what is in the registry of `reference`.
@@ -91,7 +97,7 @@ fn reached(
     registry: Option<&RegistryName>,
     credentials: Arc<dyn Credentials>,
 ) -> Result<Settings, Problem> {
-    let mut host = reaching.config.as_deref().map(app_file::host).transpose()?.unwrap_or_default();
+    let mut host = host_of(reaching)?;
     if let Some(registry) = registry {
         let spec = host.registries.entry(registry.clone()).or_default();
         spec.plain_http |= reaching.plain_http;
@@ -127,32 +133,100 @@ pub(crate) fn store() -> Result<Store, Problem> {
 /// The bytes of components, each by its reference, or why there are none.
 pub(crate) type Fetched = BTreeMap<Reference, Result<Bytes, Problem>>;
 
+/// Where it is written what a manifest's tags lead to.
+#[derive(Debug)]
+pub(crate) enum LockIn {
+    /// In this file, which need not be there.
+    File(PathBuf),
+    /// In this text, which stays as it is.
+    Text(String),
+    /// Nowhere.
+    Nowhere,
+}
+
 /// What a manifest's tags lead to.
 #[derive(Debug)]
 pub(crate) struct Locked {
-    path: PathBuf,
+    /// Where that is written, if it is.
+    path: Option<PathBuf>,
     before: Lock,
     after: Lock,
 }
 
-/// The bytes of what is `wanted`, each by its reference, or why not, and what the tags in `manifest` lead to now.
+/// The file with the lock of a manifest.
+pub(crate) fn lock_of(manifest: &Path) -> PathBuf {
+    manifest.with_extension(LOCK)
+}
+
+/// What lies at a reference.
+pub(crate) enum Shipped {
+    App(FetchedApp),
+    /// A component, which is not fetched yet.
+    Component(Reference),
+}
+
+/// What lies at `reference`, if the policy of the host lets it run.
+pub(crate) fn shipped(
+    reference: &Reference,
+    asking: Asking,
+    host: &HostSpec,
+    signers: &Signers,
+) -> Result<Shipped, Problem> {
+    let pull = asking.when(Pull::Missing);
+    if matches!(asking, Asking::Locked { .. }) && reference.tag().is_some() {
+        return Err(Problem::NotLocked { reference: reference.clone() });
+    }
+    let artifacts = of_host(host)?;
+    let artifacts = if pull == Pull::Never { artifacts.offline() } else { artifacts };
+    let limits = app_limits(host);
+    crate::verb::runtime()?.block_on(async {
+        let resolved = artifacts.resolve(reference, pull, None).await?;
+        signers.check(&artifacts, reference, resolved.digest).await?;
+        match artifacts.is_app(reference, resolved).await? {
+            true => Ok(Shipped::App(artifacts.app(reference, resolved, limits).await?)),
+            // Its tag is looked up here once.
+            false => Ok(Shipped::Component(match resolved.by {
+                By::Registry => reference.clone(),
+                By::Writer | By::Store => reference.pinned(resolved.digest),
+            })),
+        }
+    })
+}
+
+/// How much an app may be on a host.
+pub(crate) fn app_limits(host: &HostSpec) -> AppLimits {
+    AppLimits { component: host.limits.compile_size.0, total: APP_MAX_LEN }
+}
+
+fn of_host(host: &HostSpec) -> Result<Artifacts, Problem> {
+    let credentials = Arc::new(FileCredentials::new(places()));
+    Ok(Artifacts::new(store()?, Some(settings(&host.registries, credentials))))
+}
+
+/// The bytes of what is `wanted`, each by its reference, or why not, and what tags lead to now that led where `lock`
+/// says.
 pub(crate) fn fetch(
     wanted: &BTreeMap<Reference, Pull>,
-    manifest: &Path,
+    lock: LockIn,
     asking: Asking,
     host: &HostSpec,
     signers: &Signers,
 ) -> Result<(Fetched, Locked), Problem> {
-    let path = manifest.with_extension(LOCK);
-    let before = read_lock(&path)?;
+    let (path, before) = match lock {
+        LockIn::File(path) => (Some(path.clone()), read_lock(&path)?),
+        LockIn::Text(text) => {
+            let path = PathBuf::from("wattle.lock");
+            (None, Lock::parse(&text).map_err(|source| Problem::Lock { path, source })?)
+        }
+        LockIn::Nowhere => (None, Lock::default()),
+    };
     let mut after = before.clone();
     after.retain(|reference| wanted.contains_key(reference));
     if wanted.is_empty() {
         return Ok((BTreeMap::new(), Locked { path, before, after }));
     }
-    let credentials = Arc::new(FileCredentials::new(places()));
-    let artifacts = Artifacts::new(store()?, Some(settings(&host.registries, credentials)));
-    let fetching = Fetching { artifacts, asking, lock: &before, signers, max: host.limits.compile_size.0 };
+    let fetching =
+        Fetching { artifacts: of_host(host)?, asking, lock: &before, signers, max: host.limits.compile_size.0 };
     let one = async |(reference, pull): (&Reference, &Pull)| (reference.clone(), fetching.one(reference, *pull).await);
     let fetched = crate::verb::runtime()?
         .block_on(stream::iter(wanted).map(one).buffer_unordered(AT_A_TIME).collect::<BTreeMap<_, _>>());
@@ -164,6 +238,22 @@ pub(crate) fn fetch(
     let bytes = |fetched: Result<(Bytes, Digest), Problem>| fetched.map(|(bytes, _)| bytes);
     let fetched = fetched.into_iter().map(|(reference, fetched)| (reference, bytes(fetched))).collect();
     Ok((fetched, Locked { path, before, after }))
+}
+
+/// Has the components of an app here that lie in other places than the app, as its lock says.
+pub(crate) fn fetch_tagged(
+    manifest: &Manifest,
+    lock: Option<&str>,
+    host: &HostSpec,
+    signers: &Signers,
+) -> Result<(), Problem> {
+    let sources = manifest.entries().filter_map(|(_, entry)| match &entry.source.value {
+        Source::Registry(reference) => Some((reference.clone(), entry.pull)),
+        Source::File(_) => None,
+    });
+    let lock = LockIn::Text(lock.unwrap_or_default().to_owned());
+    let (fetched, _) = fetch(&sources.collect(), lock, Asking::Locked { pull: None }, host, signers)?;
+    fetched.into_values().find_map(Result::err).map_or(Ok(()), Err)
 }
 
 /// What components are fetched with.
@@ -194,10 +284,15 @@ impl Fetching<'_> {
 }
 
 impl Locked {
+    /// The lock as text, if it has anything.
+    pub(crate) fn text(&self) -> Option<String> {
+        (!self.after.is_empty()).then(|| self.after.to_text())
+    }
+
     /// Writes the lock, if something has changed, in the place of the old one. An app runs without: whoever may not write
     /// is told.
     pub(crate) fn keep(&self) {
-        let Self { path, before, after } = self;
+        let Self { path: Some(path), before, after } = self else { return };
         if before == after {
             return;
         }

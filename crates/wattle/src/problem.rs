@@ -8,7 +8,10 @@ use std::process::{ExitCode, ExitStatus};
 use clap::ValueEnum;
 use wattle_artifact::credentials::CredentialsError;
 use wattle_artifact::fetch::FetchError;
+use wattle_artifact::folder::FolderError;
+use wattle_artifact::format::app::AppFormError;
 use wattle_artifact::look::LookError;
+use wattle_artifact::publish::SbomError;
 use wattle_artifact::registry::{RegistryError, SettingsError};
 use wattle_artifact::sign::error::KeyError;
 use wattle_artifact::signatures::SigningError;
@@ -152,6 +155,14 @@ pub(crate) enum Problem {
     NotBuilt { component: ComponentName, path: PathBuf },
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    #[error("cannot make an artifact of {}", path.display())]
+    PackApp { path: PathBuf, source: AppFormError },
+    #[error("{option} is for a component, and this is an app")]
+    OfComponent { option: &'static str },
+    #[error("{reference} was pushed without its SBOM, and not tagged")]
+    Sbom { reference: Reference, source: SbomError },
+    #[error("cannot use a folder of the app")]
+    Folder(#[source] FolderError),
     #[error(transparent)]
     Look(#[from] LookError),
     #[error("{reference} is in a registry, and its WIT is in its layer")]
@@ -306,6 +317,9 @@ impl Problem {
             | Problem::NoComponent { .. }
             | Problem::OtherDigest { .. }
             | Problem::TooLate
+            | Problem::PackApp { .. }
+            | Problem::OfComponent { .. }
+            | Problem::Sbom { source: SbomError::Form { .. }, .. }
             | Problem::NoLayer { .. }
             | Problem::Key { .. }
             | Problem::Fetch(
@@ -313,9 +327,16 @@ impl Problem {
                 | FetchError::Several { .. }
                 | FetchError::NoSuchComponent { .. }
                 | FetchError::TooLarge { .. }
-                | FetchError::Form { .. },
+                | FetchError::Form { .. }
+                | FetchError::NoApp(_)
+                | FetchError::App { .. }
+                | FetchError::AppForm { .. }
+                | FetchError::AppText { .. }
+                | FetchError::AppTooLarge { .. },
             ) => Exit::BadInput,
             Problem::Fetch(_)
+            | Problem::Folder(_)
+            | Problem::Sbom { .. }
             | Problem::Look(_)
             | Problem::WrongPassword { .. }
             | Problem::Login { .. }
@@ -431,6 +452,12 @@ impl Problem {
             },
             Problem::Fetch(error) => error.hint(),
             Problem::Look(error) => error.hint(),
+            Problem::PackApp { source, .. } => source.hint().map(Into::into),
+            Problem::OfComponent { .. } => {
+                Some("push the component by itself, with its file in the place of the folder".into())
+            }
+            Problem::Sbom { source, .. } => source.hint(),
+            Problem::Folder(error) => error.hint().map(Into::into),
             Problem::NoLayer { reference } => {
                 Some(format!("pull it first: wattle pull {reference} -o FILE, then wattle inspect --wit FILE"))
             }
@@ -447,7 +474,10 @@ impl Problem {
             Problem::Login { source, .. } => source.hint(),
             Problem::Store(error) => error.hint(),
             Problem::NoCacheDir => Some("set XDG_CACHE_HOME or HOME to a directory".into()),
-            Problem::NotLocked { .. } => Some("run `wattle up` once without `--locked`, and keep wattle.lock".into()),
+            Problem::NotLocked { .. } => Some(
+                "run `wattle up` once without `--locked`, and keep wattle.lock; on the command line, name a digest"
+                    .into(),
+            ),
             Problem::Lock { .. } => Some("restore it, or remove it to lock what tags point to now".into()),
             Problem::Credentials(error) => error.hint(),
             Problem::NoPassword => Some("as in `wattle login ghcr.io --user me --password-stdin < token`".into()),

@@ -1,6 +1,7 @@
 //! The verbs of the command line, one file each.
 
 pub(crate) mod approve;
+mod bar;
 pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod check;

@@ -23,8 +23,9 @@ pub(crate) struct Reaching {
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// A .wasm or .wat file
-    pub(crate) file: PathBuf,
+    /// A .wasm or .wat file, or a folder with wattle.toml: a whole app
+    #[arg(value_name = "PATH")]
+    pub(crate) what: PathBuf,
     /// Where to, as in ghcr.io/me/cart:1.0
     #[arg(value_parser = reference)]
     pub(crate) reference: Reference,
@@ -32,6 +33,7 @@ pub(crate) struct Push {
     #[arg(long = "as", value_name = "FORM", default_value = "artifact")]
     pub(crate) form: Form,
     /// The world that it was made for, as in wasi:http/proxy@0.2.0
+    /// [default: the target in the metadata of its Cargo.toml]
     #[arg(long, value_name = "WORLD")]
     pub(crate) world: Option<String>,
     /// When it was made, in RFC 3339 [default: SOURCE_DATE_EPOCH, or 1970]
@@ -43,6 +45,13 @@ pub(crate) struct Push {
     /// Sign it with this private key, a PEM file
     #[arg(long, value_name = "FILE")]
     pub(crate) sign: Option<PathBuf>,
+    /// Attach what it is made of, SPDX or CycloneDX as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sbom: Option<PathBuf>,
+    /// Take what is there already from this repository of the same registry;
+    /// may be given more than once
+    #[arg(long, value_name = "REPOSITORY", value_parser = reference)]
+    pub(crate) from: Vec<Reference>,
     #[command(flatten)]
     pub(crate) reaching: Reaching,
     /// Print JSON
@@ -64,10 +73,11 @@ pub(crate) struct Pull {
     /// What, as in ghcr.io/me/cart:1.0
     #[arg(value_parser = reference)]
     pub(crate) reference: Reference,
-    /// Write the component into this file, too; `-` is stdout
+    /// Write the component into this file, too (`-` is stdout), or an app into
+    /// this folder
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Which component, if the artifact holds several
+    /// Which component of an artifact that holds several
     #[arg(long, value_name = "NAME")]
     pub(crate) component: Option<String>,
     #[command(flatten)]

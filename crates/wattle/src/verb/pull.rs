@@ -1,17 +1,21 @@
-//! `wattle pull`: an artifact out of a registry, checked and kept, and into a file if somebody wants it there.
+//! `wattle pull`: an artifact out of a registry, checked and kept, and into a file or a folder if somebody wants it there.
+
+mod app;
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use wattle_artifact::fetch::Wanted;
+use wattle_artifact::fetch::{Artifacts, Fetched, Resolved, Wanted};
+use wattle_artifact::progress::Progress;
 use wattle_spec::digest::Digest;
 use wattle_spec::manifest::Pull as When;
 use wattle_spec::shape::Shape;
 
-use super::{print, print_json, runtime};
-use crate::artifacts::{artifacts, component_limit};
+use super::{bar, print, print_json, runtime};
+use crate::artifacts::{artifacts, component_limit, host_of};
 use crate::cli::Pull;
+use crate::policy::Signers;
 use crate::problem::Problem;
 use crate::whole_file;
 
@@ -25,17 +29,38 @@ struct Pulled {
 }
 
 pub(crate) fn run(arguments: &Pull) -> Result<(), Problem> {
-    let Pull { reference, component, output, .. } = arguments;
-    let artifacts = artifacts(&arguments.reaching, reference)?;
-    let wanted = Wanted { component: component.as_deref(), max: component_limit(&arguments.reaching)?.0 };
-    let fetched = runtime()?.block_on(async {
+    let Pull { reference, component, .. } = arguments;
+    let host = host_of(&arguments.reaching)?;
+    let signers = Signers::of(&host.policy)?;
+    let progress = Progress::default();
+    let artifacts = artifacts(&arguments.reaching, reference)?.observed(progress.clone());
+    let runtime = runtime()?;
+    // What is kept is as good as what runs: with its signatures, if a policy wants them.
+    let (resolved, is_app) = runtime.block_on(async {
         let resolved = artifacts.resolve(reference, When::Always, None).await?;
-        artifacts.component(reference, resolved, wanted).await
+        signers.check(&artifacts, reference, resolved.digest).await?;
+        let is_app = artifacts.is_app(reference, resolved).await?;
+        Ok::<_, Problem>((resolved, is_app))
     })?;
+    match is_app && component.is_none() {
+        true => app::pull(arguments, &artifacts, resolved, &host),
+        false => {
+            let fetch = fetch(arguments, &artifacts, resolved);
+            write(arguments, &runtime.block_on(bar::beside("pulling", progress, fetch))?)
+        }
+    }
+}
+
+async fn fetch(arguments: &Pull, artifacts: &Artifacts, resolved: Resolved) -> Result<Fetched, Problem> {
+    let wanted = Wanted { component: arguments.component.as_deref(), max: component_limit(&arguments.reaching)?.0 };
+    Ok(artifacts.component(&arguments.reference, resolved, wanted).await?)
+}
+
+fn write(arguments: &Pull, fetched: &Fetched) -> Result<(), Problem> {
     // What is no Wasm is not given out as such.
     Shape::read(&fetched.wasm)
         .map_err(|source| Problem::NoComponent { reference: fetched.reference.clone(), source })?;
-    match output.as_deref() {
+    match arguments.output.as_deref() {
         Some(path) if path == Path::new("-") => {
             let written = io::stdout().lock().write_all(&fetched.wasm);
             return written.map_err(|source| Problem::System { operation: "write to stdout", source });

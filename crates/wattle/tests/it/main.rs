@@ -4,6 +4,7 @@
 
 mod admin;
 mod artifacts;
+mod artifacts_apps;
 mod artifacts_cached;
 mod artifacts_faults;
 mod artifacts_forged;

@@ -114,8 +114,9 @@ fn two_rules() {
     let Some(registry) = Registry::start() else { return };
     let pusher = App::empty().guest(&guests::hello());
     let reference = format!("{}/acme/hello:1", registry.authority());
-    let keys = ["acme", "audit"];
-    keys.map(|key| done(&pusher, &["key", "new", key, "--kind", "p256"]));
+    for key in ["acme", "audit"] {
+        done(&pusher, &["key", "new", key, "--kind", "p256"]);
+    }
     let public = |key: &str| fs::read_to_string(pusher.join(&format!("{key}.pub"))).unwrap();
     done(&pusher, &["push", "hello.wasm", &reference, "--sign", "acme"]);
     let rules = "[[policy.signed]]\nartifacts = \"**/acme/*\"\nkeys = [\"acme.pub\"]\n\

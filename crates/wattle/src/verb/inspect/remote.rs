@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use wattle_artifact::format::annotation::TITLE;
+use wattle_artifact::format::app::{COMPONENT, FOLDER};
 use wattle_artifact::format::manifest::{Descriptor, Document};
 use wattle_artifact::format::media_type;
 use wattle_artifact::format::wasm_config::WasmConfig;
@@ -117,7 +118,7 @@ fn wasm(config: WasmConfig) -> Wasm {
 
 fn blob(descriptor: Descriptor) -> Blob {
     Blob {
-        title: descriptor.annotations.get(TITLE).cloned(),
+        title: [TITLE, COMPONENT, FOLDER].iter().find_map(|name| descriptor.annotations.get(*name)).cloned(),
         media_type: descriptor.media_type,
         digest: descriptor.digest.to_string(),
         size_bytes: descriptor.size,

@@ -1,0 +1,143 @@
+//! Apps out of registries: run as they were pushed, by a reference in the place of a path.
+//!
+//! Their components are those that were pushed with them, whatever paths the manifest has; folders are unpacked into the
+//! cache of this user. Directories of the host that a manifest mounts have to be absolute: nobody pushes these.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use wattle_artifact::fetch::FetchedApp;
+use wattle_artifact::folder::{self, FolderLimits};
+use wattle_artifact::format::folder_path::FolderPath;
+use wattle_spec::digest::Digest;
+use wattle_spec::fault::Fault;
+use wattle_spec::host_file::HostSpec;
+use wattle_spec::manifest::{HostPath, Manifest, Source, TriggerTarget};
+use wattle_spec::name::ComponentName;
+use wattle_spec::reference::Reference;
+use wattle_spec::shape::Shape;
+
+use super::{AppFile, HostText, fault, found, host_file, text};
+use crate::artifacts::{self, Asking, LockIn, Shipped};
+use crate::kept;
+use crate::policy::Signers;
+use crate::problem::Problem;
+
+/// The reference that somebody means, if there is no such file.
+pub(super) fn reference(path: &Path) -> Option<Reference> {
+    match path.to_str().filter(|_| !path.exists())?.parse() {
+        Ok(Source::Registry(reference)) => Some(reference),
+        Ok(Source::File(_)) | Err(_) => None,
+    }
+}
+
+impl AppFile {
+    /// Reads the app or the component at `reference`.
+    ///
+    /// # Errors
+    ///
+    /// As [`AppFile::read`], and if it cannot be had, or the policy of the host refuses it.
+    pub(super) fn read_shipped(reference: &Reference, config: Option<&Path>, asking: Asking) -> Result<Self, Problem> {
+        let (host, host_text, text_faults) = config.map(host_file).transpose()?.unwrap_or_default();
+        let signers = Signers::of(&host.policy)?;
+        let here = std::env::current_dir().map_err(|source| Problem::NoPlace { path: ".".into(), source })?;
+        let mut app = match artifacts::shipped(reference, asking, &host, &signers)? {
+            Shipped::App(app) => Self::of_app(app, here, host, host_text, &signers, asking)?,
+            Shipped::Component(pinned) => {
+                let stem = reference.repository.path.rsplit('/').next().unwrap_or("app");
+                let manifest = Manifest::for_component(&ComponentName::resembling(stem), Source::Registry(pinned));
+                let mut app = Self::new(reference.to_string().into(), here, String::new(), manifest);
+                (app.host, app.host_text) = (host, host_text);
+                app.fetch_components(LockIn::Nowhere, asking, &signers)?;
+                app
+            }
+        };
+        app.text_faults.extend(text_faults);
+        Ok(app)
+    }
+
+    fn of_app(
+        shipped: FetchedApp,
+        here: PathBuf,
+        host: HostSpec,
+        host_text: HostText,
+        signers: &Signers,
+        asking: Asking,
+    ) -> Result<Self, Problem> {
+        let FetchedApp { reference, manifest, lock, components, folders } = shipped;
+        let file = PathBuf::from(reference.to_string());
+        let mut text_faults = Vec::new();
+        let parsed = text::sound(&file, manifest.clone(), &mut text_faults)?;
+        let mut app = Self::new(file, here, manifest, parsed);
+        (app.text_faults, app.host, app.host_text) = (text_faults, host, host_text);
+        app.take_components(&components);
+        // What it was pushed with is what runs.
+        let asking = match asking {
+            Asking::Registries { pull } => Asking::Locked { pull },
+            asking => asking,
+        };
+        app.fetch_components(LockIn::Text(lock.unwrap_or_default()), asking, signers)?;
+        app.find_absolute_mounts();
+        app.unpack_folders(&folders)?;
+        Ok(app)
+    }
+
+    fn take_components(&mut self, components: &BTreeMap<ComponentName, Bytes>) {
+        for (name, entry) in self.manifest.entries() {
+            let Source::File(path) = &entry.source.value else { continue };
+            match components.get(&name.value).map(|bytes| (bytes, Shape::read(bytes))) {
+                Some((bytes, Ok(shape))) => {
+                    found(&mut self.found, &mut self.bytes, &name.value, bytes.clone(), shape);
+                }
+                Some((_, Err(source))) => {
+                    let problem = Problem::Shape { path: path.clone(), source };
+                    self.faults.push(fault(&name.value, &problem).at(entry.source.span.clone()));
+                }
+                None => {
+                    let message = format!("component `{name}`: it was not pushed with the app");
+                    self.faults.push(Fault::new(message).at(entry.source.span.clone()).hint("push the app again"));
+                }
+            }
+        }
+    }
+
+    /// Looks for the directories that the components shall see.
+    fn find_absolute_mounts(&mut self) {
+        for (name, entry) in self.manifest.entries() {
+            let relative = entry.mounts.iter().filter(|mount| Path::new(&mount.host.value.0).is_relative());
+            for mount in relative {
+                self.faults.push(relative_mount(&name.value, &mount.host.value).at(mount.host.span.clone()));
+            }
+        }
+        self.find_mounts();
+    }
+
+    /// Puts the folders whose files are served where they can be served from.
+    fn unpack_folders(&mut self, folders: &BTreeMap<FolderPath, Bytes>) -> Result<(), Problem> {
+        let unpacked = kept::caches().ok_or(Problem::NoCacheDir)?.join("wattle/folders");
+        if !folders.is_empty() {
+            let made = std::fs::create_dir_all(&unpacked);
+            made.map_err(|source| Problem::File { operation: "make", path: unpacked.clone(), source })?;
+        }
+        for trigger in &mut self.manifest.triggers.http {
+            let TriggerTarget::Files(path) = &mut trigger.target else { continue };
+            let archive = folders.iter().find(|(known, _)| known.as_str() == path.value.0);
+            let Some((_, archive)) = archive else {
+                let message = format!("the route `{}`: its folder was not pushed with the app", trigger.path);
+                self.faults.push(Fault::new(message).at(path.span.clone()).hint("push the app again"));
+                continue;
+            };
+            let target = unpacked.join(Digest::of(archive).hex());
+            folder::unpack(archive, &target, FolderLimits::default()).map_err(Problem::Folder)?;
+            path.value = HostPath(target.display().to_string());
+        }
+        Ok(())
+    }
+}
+
+/// A directory of whoever pushes an app is not there where it runs.
+pub(super) fn relative_mount(component: &ComponentName, path: &HostPath) -> Fault {
+    let message = format!("component `{component}`: {} is not pushed with the app", path.0);
+    Fault::new(message).hint("mount an absolute path, which is there where the app runs, or keep it in a blobstore")
+}

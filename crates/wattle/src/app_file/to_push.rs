@@ -1,0 +1,82 @@
+//! What of an app is pushed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use wattle_artifact::format::folder_path::FolderPath;
+use wattle_spec::fault::Fault;
+use wattle_spec::manifest::{Source, TriggerTarget};
+use wattle_spec::name::{AppName, ComponentName};
+use wattle_spec::shape::Shape;
+
+use super::AppFile;
+use super::shipped::relative_mount;
+use crate::problem::Problem;
+
+/// What of an app is pushed. What lies in registries stays there.
+pub(crate) struct ToPush<'a> {
+    pub(crate) name: &'a AppName,
+    pub(crate) version: Option<String>,
+    pub(crate) manifest: &'a str,
+    /// What its tags lead to.
+    pub(crate) lock: Option<String>,
+    pub(crate) components: BTreeMap<ComponentName, Component<'a>>,
+    /// The folders whose files are served, by the paths in the manifest.
+    pub(crate) folders: BTreeMap<FolderPath, PathBuf>,
+}
+
+/// A component that comes from a file.
+pub(crate) struct Component<'a> {
+    pub(crate) file: PathBuf,
+    pub(crate) bytes: Bytes,
+    pub(crate) shape: &'a Shape,
+}
+
+impl AppFile {
+    /// What of it is pushed. Whether a host has what it links to is found out where it runs.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the manifest and of what it names, and every part that cannot be pushed.
+    pub(crate) fn to_push(&self) -> Result<ToPush<'_>, Problem> {
+        let mut faults: Vec<Fault> = self.faults.iter().chain(&self.text_faults).cloned().collect();
+        let mut components = BTreeMap::new();
+        for (name, entry) in self.manifest.entries() {
+            let mounts = entry.mounts.iter().map(|mount| &mount.host);
+            let relative = mounts.filter(|mount| Path::new(&mount.value.0).is_relative());
+            faults.extend(relative.map(|mount| relative_mount(&name.value, &mount.value).at(mount.span.clone())));
+            let (Source::File(path), Some(found)) = (&entry.source.value, self.found.get(&name.value)) else {
+                continue;
+            };
+            let bytes = self.bytes[&found.digest].clone();
+            let component = Component { file: self.base.join(path), bytes, shape: &found.shape };
+            components.insert(name.value.clone(), component);
+        }
+        let mut folders = BTreeMap::new();
+        for trigger in &self.manifest.triggers.http {
+            let TriggerTarget::Files(folder) = &trigger.target else { continue };
+            match folder.value.0.parse::<FolderPath>() {
+                Ok(path) => {
+                    folders.insert(path, self.base.join(&folder.value.0));
+                }
+                Err(error) => {
+                    let message = format!("the route `{}`: its folder cannot be pushed: {error}", trigger.path);
+                    let hint = "keep it below the manifest, and name it by that path";
+                    faults.push(Fault::new(message).at(folder.span.clone()).hint(hint));
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(self.refused(faults));
+        }
+        Ok(ToPush {
+            name: &self.manifest.name.value,
+            version: self.manifest.version.as_ref().map(|version| version.value.0.to_string()),
+            manifest: &self.text,
+            lock: self.locked.as_ref().and_then(|locked| locked.text()),
+            components,
+            folders,
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Whole apps in registries: pushed as they are, run by their references, pulled into folders.
+
+use std::fs;
+
+use wattle_testkit::{App, Ran, Registry, guests};
+
+use crate::WATTLE;
+
+#[track_caller]
+fn done(app: &App, arguments: &[&str]) -> String {
+    let ran = Ran::of(WATTLE.command(app).args(arguments));
+    assert!(ran.is_ok(), "{ran}");
+    ran.stdout.trim_end().to_owned()
+}
+
+#[track_caller]
+fn failed(app: &App, arguments: &[&str], code: i32) -> String {
+    let ran = Ran::of(WATTLE.command(app).args(arguments));
+    assert_eq!(ran.code, Some(code), "{ran}");
+    ran.stderr
+}
+
+/// An app of a component in a file, one in the registry, and a folder.
+fn shop(registry: &Registry) -> App {
+    let app = App::empty().guest(&guests::hello()).guest(&guests::echo());
+    let echo = format!("{}/acme/echo:1", registry.authority());
+    done(&app, &["push", "echo.wasm", &echo]);
+    app.file("shop/public/index.html", "<h1>shop</h1>").file("shop/public/img/a.svg", "<svg/>").file(
+        "shop/wattle.toml",
+        format!(
+            "# The shop.\nname = \"shop\"\nversion = \"1.2.3\"\n\
+             [components.main]\nsource = \"../hello.wasm\"\n\
+             [components.echo]\nsource = \"{echo}\"\n\
+             [[triggers.http]]\npath = \"/hello\"\ncomponent = \"main\"\n\
+             [[triggers.http]]\npath = \"/echo\"\ncomponent = \"echo\"\n\
+             [[triggers.http]]\npath = \"/...\"\nfiles = \"public\"\n"
+        ),
+    )
+}
+
+#[track_caller]
+fn answers(app: &App, what: &str, more: &[&str]) {
+    let server = WATTLE.up(app).path(what).args(more.iter().copied()).start();
+    assert!(server.get("/hello").text().starts_with("Hello"));
+    assert_eq!(server.get("/img/a.svg").text(), "<svg/>");
+    assert_eq!(server.get("/").text(), "<h1>shop</h1>");
+    assert_eq!(server.get("/echo").status(), 200);
+}
+
+/// An app is pushed as it is, is the same artifact each time, and runs by its reference: also when the registry is gone.
+#[test]
+fn there_and_back() {
+    let Some(mut registry) = Registry::start() else { return };
+    let app = shop(&registry);
+    let reference = format!("{}/acme/shop:1.2.3", registry.authority());
+    let pushed = done(&app, &["push", "shop", &reference]);
+    assert!(app.join("shop/wattle.lock").exists(), "what tags lead to goes along");
+    assert_eq!(done(&app, &["push", "shop/wattle.toml", &reference]), pushed);
+    let again: serde_json::Value = serde_json::from_str(&done(&app, &["push", "shop", &reference, "--json"])).unwrap();
+    assert_eq!(again["sent_bytes"].as_u64(), Some(0));
+
+    let looked = done(&app, &["inspect", &reference]);
+    for said in ["type     application/vnd.wattle.app.v1+json", "org.opencontainers.image.version = 1.2.3", " main"] {
+        assert!(looked.contains(said), "{said}\n{looked}");
+    }
+
+    let other = App::empty();
+    answers(&other, &reference, &[]);
+    done(&other, &["check", &reference]);
+    let explained = done(&other, &["explain", &reference]);
+    assert!(explained.contains("main") && explained.contains("echo"), "{explained}");
+    assert_eq!(done(&other, &["pull", &reference, "--output", "shop"]), pushed);
+    let manifest = fs::read_to_string(other.join("shop/wattle.toml")).unwrap();
+    assert!(manifest.starts_with("# The shop.\n") && manifest.contains("source = \"main.wasm\""), "{manifest}");
+    let occupied = failed(&other, &["pull", &reference, "--output", "shop"], 3);
+    assert!(occupied.contains("is not an empty directory"), "{occupied}");
+    // One of its components by itself.
+    done(&other, &["pull", &reference, "--component", "main", "--output", "main.wasm"]);
+    assert_eq!(fs::read(other.join("main.wasm")).unwrap(), fs::read(guests::hello()).unwrap());
+
+    registry.kill();
+    answers(&other, &reference, &[]);
+    answers(&other, &pushed, &["--locked"]);
+    answers(&other, "shop", &["--offline", "--locked"]);
+    let fresh = App::empty();
+    let down = failed(&fresh, &["up", &reference], 3);
+    assert!(down.contains(&format!("cannot pull {reference}")), "{down}");
+    let nobody = failed(&fresh, &["check", &reference], 2);
+    assert!(nobody.contains("is not on this machine") && nobody.contains("wattle pull"), "{nobody}");
+    let unlocked = failed(&other, &["up", &reference, "--locked"], 2);
+    assert!(unlocked.contains("name a digest"), "{unlocked}");
+}
+
+/// A component needs no manifest to run by its reference.
+#[test]
+fn a_component() {
+    let Some(mut registry) = Registry::start() else { return };
+    let app = App::empty().guest(&guests::hello());
+    let reference = format!("{}/acme/hello:1", registry.authority());
+    done(&app, &["push", "hello.wasm", &reference]);
+    let other = App::empty();
+    let hello = || WATTLE.up(&other).path(&reference).start().get("/any").text();
+    assert!(hello().starts_with("Hello"));
+    assert!(!other.join("wattle.lock").exists());
+    registry.kill();
+    assert!(hello().starts_with("Hello"));
+}
+
+/// The policy of a host is about apps, too: one signature counts for all that was pushed with it.
+#[test]
+fn signed() {
+    let Some(registry) = Registry::start() else { return };
+    let app = shop(&registry);
+    done(&app, &["key", "new", "acme.pem"]);
+    let reference = format!("{}/acme/shop:1", registry.authority());
+    done(&app, &["push", "shop", &reference]);
+    let policy = |pattern: &str| {
+        format!(
+            "[policy]\nunsigned = \"refuse\"\n[[policy.signed]]\nartifacts = \"{pattern}\"\nkeys = [\"acme.pem.pub\"]\n"
+        )
+    };
+    let public = fs::read(app.join("acme.pem.pub")).unwrap();
+    let host = App::empty().file("acme.pem.pub", public).file("host.toml", policy("**/shop"));
+    let unsigned = failed(&host, &["up", &reference, "--config", "host.toml"], 2);
+    assert!(unsigned.contains("wants a signature of `acme.pem.pub"), "{unsigned}");
+    failed(&host, &["pull", &reference, "--config", "host.toml"], 2);
+    done(&app, &["push", "shop", &reference, "--sign", "acme.pem"]);
+    // What it has of others is theirs to sign.
+    let echo = failed(&host, &["up", &reference, "--config", "host.toml"], 2);
+    assert!(echo.contains("/acme/echo:1@sha256:") && echo.contains("it has no rule"), "{echo}");
+    let host = host.file("host.toml", policy("**"));
+    let echo = failed(&host, &["up", &reference, "--config", "host.toml"], 2);
+    assert!(echo.contains("component `echo`") && echo.contains("it has no signature"), "{echo}");
+    done(&app, &["sign", &format!("{}/acme/echo:1", registry.authority()), "--key", "acme.pem"]);
+    answers(&host, &reference, &["--config", "host.toml"]);
+}
+
+/// What cannot be pushed is told with its place, and nothing is sent.
+#[test]
+fn what_is_not_pushed() {
+    let Some(registry) = Registry::start() else { return };
+    let reference = format!("{}/acme/app:1", registry.authority());
+    let app = App::empty().guest(&guests::hello()).file(
+        "wattle.toml",
+        "name = \"app\"\n[components.main]\nsource = \"hello.wasm\"\n\
+         mounts = [{ host = \"data\", guest = \"/data\" }]\n\
+         [components.gone]\nsource = \"gone.wasm\"\n\
+         [[triggers.http]]\npath = \"/...\"\nfiles = \"../elsewhere\"\n",
+    );
+    fs::create_dir(app.join("data")).unwrap();
+    let said = failed(&app, &["push", ".", &reference], 2);
+    for fault in [
+        "component `main`: data is not pushed with the app",
+        "component `gone`: cannot read",
+        "the route `/...`: its folder cannot be pushed",
+    ] {
+        assert!(said.contains(fault), "{fault}\n{said}");
+    }
+    let app = app.file("wattle.toml", "name = \"app\"\n[components.main]\nsource = \"hello.wasm\"\n");
+    let world = failed(&app, &["push", ".", &reference, "--world", "wasi:http/proxy"], 2);
+    assert!(world.contains("--world is for a component, and this is an app"), "{world}");
+    let image = failed(&app, &["push", ".", &reference, "--as", "image"], 2);
+    assert!(image.contains("--as image is for a component"), "{image}");
+    failed(&app, &["inspect", &reference], 3);
+}
+
+/// What an artifact is made of is found from it, and what its package was made for is in its configuration.
+#[test]
+fn sbom_and_world() {
+    let Some(registry) = Registry::start() else { return };
+    let app = App::empty()
+        .guest(&guests::hello())
+        .file("app.cdx.json", "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.6\"}")
+        .file("no.json", "{}")
+        .file("pkg/Cargo.toml", "[package]\nname = \"hello\"\n[package.metadata.component]\ntarget = { package = \"wasi:http@0.2.0\", world = \"proxy\" }\n");
+    fs::create_dir_all(app.join("pkg/target")).unwrap();
+    fs::copy(guests::hello(), app.join("pkg/target/hello.wasm")).unwrap();
+    let reference = format!("{}/acme/hello:1", registry.authority());
+    let wrong = failed(&app, &["push", "hello.wasm", &reference, "--sbom", "no.json"], 2);
+    assert!(wrong.contains("without its SBOM") && wrong.contains("no.json"), "{wrong}");
+    failed(&app, &["inspect", &reference], 3);
+    done(&app, &["push", "pkg/target/hello.wasm", &reference, "--sbom", "app.cdx.json"]);
+    let told: serde_json::Value = serde_json::from_str(&done(&app, &["inspect", &reference, "--json"])).unwrap();
+    assert_eq!(told["referrers"][0]["artifact_type"].as_str(), Some("application/vnd.cyclonedx+json"));
+    assert_eq!(told["wasm"]["target"].as_str(), Some("wasi:http/proxy@0.2.0"));
+    done(&app, &["push", "pkg/target/hello.wasm", &reference, "--world", "acme:own/world"]);
+    let told: serde_json::Value = serde_json::from_str(&done(&app, &["inspect", &reference, "--json"])).unwrap();
+    assert_eq!(told["wasm"]["target"].as_str(), Some("acme:own/world"));
+    // What lies in another repository of the registry is not sent again.
+    let copy = format!("{}/acme/copy:1", registry.authority());
+    let from = format!("{}/acme/hello", registry.authority());
+    let sent = done(&app, &["push", "hello.wasm", &copy, "--from", &from, "--json"]);
+    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
+    assert!(sent["present_bytes"].as_u64() >= Some(fs::metadata(guests::hello()).unwrap().len()), "{sent}");
+}
