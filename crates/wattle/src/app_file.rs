@@ -22,6 +22,7 @@ use wattle_spec::reference::Reference;
 use wattle_spec::resolve::{Behind, Explained, Found, FoundComponents, Grants, explain, resolve};
 use wattle_spec::shape::Shape;
 
+pub(crate) use self::shipped::reference;
 use self::text::{bare, base, host_file, manifest_path, parsed};
 pub(crate) use self::text::{file_in, host, manifest};
 use crate::artifacts::{self, Asking, LockIn, Locked};
@@ -55,6 +56,14 @@ pub(crate) struct AppFile {
     host_text: HostText,
 }
 
+/// A host as its file says, with what is wrong in that.
+#[derive(Default)]
+pub(crate) struct ReadHost {
+    pub(crate) spec: HostSpec,
+    text: HostText,
+    faults: Vec<Fault>,
+}
+
 /// The host's file, if there is one.
 #[derive(Default)]
 struct HostText {
@@ -70,6 +79,15 @@ pub(crate) struct ExplainedComponent {
     pub(crate) grants: Grants,
 }
 
+/// One component of an app, as far as it is known without a host.
+pub(crate) struct Part<'a> {
+    pub(crate) digest: Digest,
+    /// How many bytes it has.
+    pub(crate) size: usize,
+    pub(crate) shape: &'a Shape,
+    pub(crate) grants: Grants,
+}
+
 impl AppFile {
     /// Reads what `what` names.
     ///
@@ -78,10 +96,14 @@ impl AppFile {
     /// If there is nothing, or if it cannot be understood. Faults of the components' files wait for
     /// [`AppFile::resolve`], so that they come together with the others.
     pub(crate) fn read(what: &What, asking: Asking) -> Result<Self, Problem> {
-        let config = what.config.as_deref();
-        match shipped::reference(&what.path) {
-            Some(reference) => Self::read_shipped(&reference, config, asking),
-            None => Self::read_changed(manifest_path(&what.path)?, config, asking, |_| Ok(())),
+        Self::read_on(&what.path, ReadHost::of(what.config.as_deref())?, asking)
+    }
+
+    /// The same for a host that is known.
+    pub(crate) fn read_on(path: &Path, host: ReadHost, asking: Asking) -> Result<Self, Problem> {
+        match shipped::reference(path) {
+            Some(reference) => Self::read_shipped(&reference, host, asking),
+            None => Self::read_file(manifest_path(path)?, host, asking, |_| Ok(())),
         }
     }
 
@@ -97,18 +119,27 @@ impl AppFile {
         asking: Asking,
         change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
     ) -> Result<Self, Problem> {
-        let (host, host_text, mut text_faults) = config.map(host_file).transpose()?.unwrap_or_default();
+        Self::read_file(file, ReadHost::of(config)?, asking, change)
+    }
+
+    fn read_file(
+        file: PathBuf,
+        host: ReadHost,
+        asking: Asking,
+        change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        let mut text_faults = Vec::new();
         let is_manifest = Ending::of(&file) == Some(Ending::Manifest);
         let (text, mut manifest) = match is_manifest {
             true => parsed(&file, &mut text_faults)?,
             false => (String::new(), bare(&file)?),
         };
         change(&mut manifest)?;
-        let signers = Signers::of(&host.policy)?;
+        let signers = Signers::of(&host.spec.policy)?;
         let base = base(&file)?;
         let lock = is_manifest.then(|| artifacts::lock_of(&file));
-        let mut app = Self::new(file, base, text, manifest);
-        (app.text_faults, app.host, app.host_text) = (text_faults, host, host_text);
+        let mut app = Self::new(file, base, text, manifest, host);
+        app.text_faults.extend(text_faults);
         app.find_components(is_manifest, &signers)?;
         if let Some(lock) = lock {
             app.fetch_components(LockIn::File(lock), asking, &signers)?;
@@ -119,7 +150,8 @@ impl AppFile {
     }
 
     /// One of which nothing was looked at yet.
-    fn new(file: PathBuf, base: PathBuf, text: String, manifest: Manifest) -> Self {
+    fn new(file: PathBuf, base: PathBuf, text: String, manifest: Manifest, host: ReadHost) -> Self {
+        let ReadHost { spec, text: host_text, faults } = host;
         Self {
             file,
             base,
@@ -127,12 +159,12 @@ impl AppFile {
             manifest,
             found: BTreeMap::new(),
             bytes: BTreeMap::new(),
-            text_faults: Vec::new(),
+            text_faults: faults,
             faults: Vec::new(),
             locked: None,
             approved: None,
-            host: HostSpec::default(),
-            host_text: HostText::default(),
+            host: spec,
+            host_text,
         }
     }
 
@@ -274,6 +306,28 @@ impl AppFile {
         Ok(self.manifest.entries().map(component).collect())
     }
 
+    /// The same, if nothing is wrong with its text nor with what it names: whatever a host says to it.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the texts and of the files that they name.
+    pub(crate) fn sound(self) -> Result<Self, Problem> {
+        match self.faults.is_empty() && self.text_faults.is_empty() {
+            true => Ok(self),
+            false => Err(self.refused(self.faults.iter().chain(&self.text_faults).cloned().collect())),
+        }
+    }
+
+    /// Its components by name.
+    pub(crate) fn parts(&self) -> BTreeMap<ComponentName, Part<'_>> {
+        let part = |(name, entry): (&Written<ComponentName>, &ComponentEntry)| {
+            let Found { digest, shape } = self.found.get(&name.value)?;
+            let size = self.bytes.get(digest).map_or(0, bytes::Bytes::len);
+            Some((name.value.clone(), Part { digest: *digest, size, shape, grants: Grants::of(entry, &self.base) }))
+        };
+        self.manifest.entries().filter_map(part).collect()
+    }
+
     /// What stands behind the providers that are named in it.
     pub(crate) fn behind(&self) -> Behind<'_> {
         Behind::of_manifest(&self.manifest, &self.found, &self.host.backends, &self.base)
@@ -328,6 +382,14 @@ impl AppFile {
         Problem::Faults(
             faulty.map(|(file, text, faults)| FaultyText { file: file.clone(), text: text.clone(), faults }).collect(),
         )
+    }
+}
+
+impl ReadHost {
+    /// The host whose own file is `config`, if it has one.
+    pub(crate) fn of(config: Option<&Path>) -> Result<Self, Problem> {
+        let Some((spec, text, faults)) = config.map(host_file).transpose()? else { return Ok(Self::default()) };
+        Ok(Self { spec, text, faults })
     }
 }
 

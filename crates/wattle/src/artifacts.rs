@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use chrono::Utc;
 use futures::StreamExt;
 use futures::stream;
 use wattle_artifact::credentials::{Credentials, FileCredentials, Places};
@@ -181,7 +182,7 @@ pub(crate) fn shipped(
     let limits = app_limits(host);
     crate::verb::runtime()?.block_on(async {
         let resolved = artifacts.resolve(reference, pull, None).await?;
-        signers.check(&artifacts, reference, resolved.digest).await?;
+        signers.check(&artifacts, reference, resolved.digest, Utc::now()).await?;
         match artifacts.is_app(reference, resolved).await? {
             true => Ok(Shipped::App(artifacts.app(reference, resolved, limits).await?)),
             // Its tag is looked up here once.
@@ -198,7 +199,8 @@ pub(crate) fn app_limits(host: &HostSpec) -> AppLimits {
     AppLimits { component: host.limits.compile_size.0, total: APP_MAX_LEN }
 }
 
-fn of_host(host: &HostSpec) -> Result<Artifacts, Problem> {
+/// What can be had of registries on a host, and is kept here.
+pub(crate) fn of_host(host: &HostSpec) -> Result<Artifacts, Problem> {
     let credentials = Arc::new(FileCredentials::new(places()));
     Ok(Artifacts::new(store()?, Some(settings(&host.registries, credentials))))
 }
@@ -277,7 +279,7 @@ impl Fetching<'_> {
         let offline = artifacts.offline();
         let artifacts = if pull == Pull::Never { &offline } else { artifacts };
         let resolved = artifacts.resolve(reference, pull, known).await?;
-        signers.check(artifacts, reference, resolved.digest).await?;
+        signers.check(artifacts, reference, resolved.digest, Utc::now()).await?;
         let component = artifacts.component(reference, resolved, Wanted { component: None, max: *max }).await?;
         Ok((component.wasm, resolved.digest))
     }

@@ -77,6 +77,8 @@ pub(crate) enum Verb {
     Cache(Cache),
     /// Show what a file or an artifact is and what it could touch
     Inspect(Inspect),
+    /// Show what another version could touch, and whether it may replace one
+    Diff(Diff),
     /// Show what provides each import, and which rule chose it
     Explain(Explain),
     /// Find every fault of a manifest without running it
@@ -128,6 +130,21 @@ pub(crate) struct Approve {
     /// Show what would be approved, and approve nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// What there is: a reference, a file or a folder with wattle.toml
+    pub(crate) from: PathBuf,
+    /// What there could be in its place
+    pub(crate) to: PathBuf,
+    /// The host's own file, host.toml: its policy, and how it reaches
+    /// registries
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

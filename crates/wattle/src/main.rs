@@ -64,6 +64,7 @@ fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Verb::Key(arguments) => verb::signature::key(&arguments),
         Verb::Cache(arguments) => verb::cache::run(&arguments),
         Verb::Inspect(arguments) => verb::inspect::run(&arguments),
+        Verb::Diff(arguments) => verb::diff::run(&arguments),
         Verb::Explain(arguments) => verb::explain::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),
         Verb::Schema(arguments) => verb::schema::run(&arguments),

@@ -5,7 +5,7 @@ pub(crate) mod approval;
 
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use wattle_artifact::fetch::Artifacts;
 use wattle_artifact::sign::key::PublicKey;
 use wattle_spec::digest::Digest;
@@ -100,6 +100,7 @@ impl Signers {
         artifacts: &Artifacts,
         reference: &Reference,
         digest: Digest,
+        now: DateTime<Utc>,
     ) -> Result<(), Problem> {
         let repository = &reference.repository;
         let name = repository.to_string();
@@ -110,7 +111,7 @@ impl Signers {
         }
         for (rule, named) in rules {
             let keys: Vec<_> = named.iter().map(|(_, key)| key.clone()).collect();
-            let judged = artifacts.signed(repository, digest, &keys, Utc::now()).await?;
+            let judged = artifacts.signed(repository, digest, &keys, now).await?;
             if !judged.verified.is_empty() {
                 continue;
             }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::{Access, App, ComponentSpec};
+use crate::app::{Access, App, ComponentSpec, Mount};
 use crate::control::Moment;
 use crate::digest::Digest;
 use crate::interface::Interface;
 use crate::link::{Link, Provider, Rule};
-use crate::name::{AppId, ComponentName};
+use crate::name::{AppId, ComponentName, SecretName};
+use crate::network::NetworkPolicy;
+use crate::resolve::Grants;
 use crate::shape::{ImportName, touches_nothing};
 
 /// The most bytes that a record of what was approved may have.
@@ -79,14 +81,27 @@ impl Asks {
 /// Versions of interfaces and digests are left out: a newer version of the same asks for no more.
 fn of_component(component: &ComponentSpec) -> BTreeSet<String> {
     let mut asks: BTreeSet<String> = component.links.iter().filter_map(of_link).collect();
-    let network = &component.network;
+    let ComponentSpec { network, secrets, mounts, .. } = component;
+    asks.extend(granted(network, secrets, mounts));
+    asks
+}
+
+impl Grants {
+    /// What is granted in words, one thing each, without environment variables.
+    pub fn in_words(&self) -> BTreeSet<String> {
+        granted(&self.network, &self.secrets, &self.mounts)
+    }
+}
+
+fn granted(network: &NetworkPolicy, secrets: &BTreeSet<SecretName>, mounts: &[Mount]) -> BTreeSet<String> {
+    let mut asks = BTreeSet::new();
     asks.extend(network.http.iter().map(|origin| format!("HTTP to {origin}")));
     asks.extend(network.networks.iter().map(|range| format!("the network {range}")));
     asks.extend(network.tcp.0.iter().map(|endpoint| format!("TCP to {endpoint}")));
     asks.extend(network.udp.0.iter().map(|endpoint| format!("UDP to {endpoint}")));
     asks.extend(network.listen.iter().map(|address| format!("to listen at {address}")));
-    asks.extend(component.secrets.iter().map(|secret| format!("the secret {secret}")));
-    asks.extend(component.mounts.iter().map(|mount| {
+    asks.extend(secrets.iter().map(|secret| format!("the secret {secret}")));
+    asks.extend(mounts.iter().map(|mount| {
         let how = match mount.access {
             Access::Read => "to read",
             Access::ReadWrite => "to change",

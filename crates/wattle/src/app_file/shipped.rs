@@ -12,20 +12,19 @@ use wattle_artifact::folder::{self, FolderLimits};
 use wattle_artifact::format::folder_path::FolderPath;
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::Fault;
-use wattle_spec::host_file::HostSpec;
 use wattle_spec::manifest::{HostPath, Manifest, Source, TriggerTarget};
 use wattle_spec::name::ComponentName;
 use wattle_spec::reference::Reference;
 use wattle_spec::shape::Shape;
 
-use super::{AppFile, HostText, fault, found, host_file, text};
+use super::{AppFile, ReadHost, fault, found, text};
 use crate::artifacts::{self, Asking, LockIn, Shipped};
 use crate::kept;
 use crate::policy::Signers;
 use crate::problem::Problem;
 
 /// The reference that somebody means, if there is no such file.
-pub(super) fn reference(path: &Path) -> Option<Reference> {
+pub(crate) fn reference(path: &Path) -> Option<Reference> {
     match path.to_str().filter(|_| !path.exists())?.parse() {
         Ok(Source::Registry(reference)) => Some(reference),
         Ok(Source::File(_)) | Err(_) => None,
@@ -38,30 +37,25 @@ impl AppFile {
     /// # Errors
     ///
     /// As [`AppFile::read`], and if it cannot be had, or the policy of the host refuses it.
-    pub(super) fn read_shipped(reference: &Reference, config: Option<&Path>, asking: Asking) -> Result<Self, Problem> {
-        let (host, host_text, text_faults) = config.map(host_file).transpose()?.unwrap_or_default();
-        let signers = Signers::of(&host.policy)?;
+    pub(super) fn read_shipped(reference: &Reference, host: ReadHost, asking: Asking) -> Result<Self, Problem> {
+        let signers = Signers::of(&host.spec.policy)?;
         let here = std::env::current_dir().map_err(|source| Problem::NoPlace { path: ".".into(), source })?;
-        let mut app = match artifacts::shipped(reference, asking, &host, &signers)? {
-            Shipped::App(app) => Self::of_app(app, here, host, host_text, &signers, asking)?,
+        match artifacts::shipped(reference, asking, &host.spec, &signers)? {
+            Shipped::App(app) => Self::of_app(app, here, host, &signers, asking),
             Shipped::Component(pinned) => {
                 let stem = reference.repository.path.rsplit('/').next().unwrap_or("app");
                 let manifest = Manifest::for_component(&ComponentName::resembling(stem), Source::Registry(pinned));
-                let mut app = Self::new(reference.to_string().into(), here, String::new(), manifest);
-                (app.host, app.host_text) = (host, host_text);
+                let mut app = Self::new(reference.to_string().into(), here, String::new(), manifest, host);
                 app.fetch_components(LockIn::Nowhere, asking, &signers)?;
-                app
+                Ok(app)
             }
-        };
-        app.text_faults.extend(text_faults);
-        Ok(app)
+        }
     }
 
     fn of_app(
         shipped: FetchedApp,
         here: PathBuf,
-        host: HostSpec,
-        host_text: HostText,
+        host: ReadHost,
         signers: &Signers,
         asking: Asking,
     ) -> Result<Self, Problem> {
@@ -69,8 +63,8 @@ impl AppFile {
         let file = PathBuf::from(reference.to_string());
         let mut text_faults = Vec::new();
         let parsed = text::sound(&file, manifest.clone(), &mut text_faults)?;
-        let mut app = Self::new(file, here, manifest, parsed);
-        (app.text_faults, app.host, app.host_text) = (text_faults, host, host_text);
+        let mut app = Self::new(file, here, manifest, parsed, host);
+        app.text_faults.extend(text_faults);
         app.take_components(&components);
         // What it was pushed with is what runs.
         let asking = match asking {

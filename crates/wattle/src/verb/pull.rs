@@ -5,6 +5,7 @@ mod app;
 use std::io::{self, Write};
 use std::path::Path;
 
+use chrono::Utc;
 use serde::Serialize;
 use wattle_artifact::fetch::{Artifacts, Fetched, Resolved, Wanted};
 use wattle_artifact::progress::Progress;
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &Pull) -> Result<(), Problem> {
     // What is kept is as good as what runs: with its signatures, if a policy wants them.
     let (resolved, is_app) = runtime.block_on(async {
         let resolved = artifacts.resolve(reference, When::Always, None).await?;
-        signers.check(&artifacts, reference, resolved.digest).await?;
+        signers.check(&artifacts, reference, resolved.digest, Utc::now()).await?;
         let is_app = artifacts.is_app(reference, resolved).await?;
         Ok::<_, Problem>((resolved, is_app))
     })?;

@@ -34,6 +34,7 @@ mod control_logs;
 mod control_socket;
 mod cron;
 mod data_dir;
+mod diff;
 mod dist;
 mod documents;
 mod edge;
