@@ -1,27 +1,24 @@
 //! The command line, as clap reads it.
 
 mod artifact;
+mod run;
+mod running;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use wattle_spec::app::Access;
-use wattle_spec::fault::{listed, nearest};
-use wattle_spec::label::LinkKey;
-use wattle_spec::limits::{ComponentLimits, LimitSet};
 use wattle_spec::listen::Listen;
-use wattle_spec::name::{AppId, BackendName, ComponentName, NameError, ProviderName};
-use wattle_spec::network::{
-    AddressRange, AddressRangeError, EndpointPattern, EndpointPatternError, OriginPattern, OriginPatternError,
-};
 use wattle_spec::socket::{self, SocketError};
 
 pub(crate) use self::artifact::{
     Cache, CacheList, CachePrune, Form, Key, KeyKind, KeyNew, Login, Logout, Pull, Push, Reaching, Sign, Verify,
+};
+pub(crate) use self::run::{Allow, Run};
+pub(crate) use self::running::{
+    Cron, CronList, CronRun, Link, LinkList, LinkMove, LinkOf, LinkRm, LinkSet, Logs, LogsOf, Ps,
 };
 use crate::problem::Exit;
 use crate::template::Template;
@@ -57,9 +54,9 @@ pub(crate) enum Verb {
     Run(Run),
     /// Let a version of an app ask for more than the one before
     Approve(Approve),
-    /// Publish a component in a registry
+    /// Publish a component or an app in a registry
     Push(Push),
-    /// Fetch a component from a registry
+    /// Fetch a component or an app from a registry
     Pull(Pull),
     /// Log in to a registry
     Login(Login),
@@ -77,7 +74,7 @@ pub(crate) enum Verb {
     Cache(Cache),
     /// Show what a file or an artifact is and what it could touch
     Inspect(Inspect),
-    /// Show what another version could touch, and whether it may replace one
+    /// Compare what two versions of something could touch
     Diff(Diff),
     /// Show what provides each import, and which rule chose it
     Explain(Explain),
@@ -92,7 +89,8 @@ pub(crate) enum Verb {
 /// Which app, and on what kind of host
 #[derive(Debug, Args)]
 pub(crate) struct What {
-    /// A folder with wattle.toml, a manifest, or a .wasm or .wat file
+    /// A folder with wattle.toml, a manifest, a .wasm or .wat file, or what lies
+    /// at a reference, as in ghcr.io/me/shop:1.0
     #[arg(default_value = ".", value_name = "PATH")]
     pub(crate) path: PathBuf,
     /// The host's own file, host.toml
@@ -152,8 +150,12 @@ pub(crate) struct Diff {
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    #[command(flatten)]
-    pub(crate) what: What,
+    /// A folder with wattle.toml, or a manifest
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// The host's own file, host.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -212,209 +214,6 @@ impl From<OsString> for ControlPlace {
     fn from(text: OsString) -> Self {
         if text == "none" { Self::Nowhere } else { Self::At(text.into()) }
     }
-}
-
-/// Whom to ask, and how to show what they say
-#[derive(Debug, Args)]
-pub(crate) struct Asking {
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Ask the host at this socket [default: all of yours that run here]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) control: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Ps {
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    /// Of this app, or of one of its components, alone
-    #[arg(value_name = "APP[/COMPONENT]")]
-    pub(crate) of: Option<LogsOf>,
-    /// Go on with the lines that come
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// Begin with this many of the last lines
-    #[arg(long, value_name = "LINES", default_value_t = 100)]
-    pub(crate) tail: usize,
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
-/// Whose lines somebody wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LogsOf {
-    pub(crate) app: AppId,
-    pub(crate) component: Option<ComponentName>,
-}
-
-/// `APP`, `APP/COMPONENT`, or `NAMESPACE/APP/COMPONENT`.
-impl FromStr for LogsOf {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        match text.rsplit_once('/') {
-            None => Ok(Self { app: text.parse()?, component: None }),
-            Some((app, component)) => Ok(Self { app: app.parse()?, component: Some(component.parse()?) }),
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Link {
-    /// Show what provides each import, and which rule chose it
-    List(LinkList),
-    /// Lead a link to another backend or component while its app runs
-    Set(LinkSet),
-    /// Move what a link keeps to another backend, and lead the link there
-    Move(LinkMove),
-    /// Lead a link back to where it led when its app was started
-    Rm(LinkRm),
-}
-
-/// Which component of which app
-#[derive(Debug, Args)]
-pub(crate) struct LinkOf {
-    /// Which app
-    pub(crate) app: AppId,
-    /// Which of its components
-    pub(crate) component: ComponentName,
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LinkSet {
-    #[command(flatten)]
-    pub(crate) of: LinkOf,
-    /// What of its imports, and the backend or component, as in wasi:keyvalue=memory
-    #[arg(value_name = "INTERFACE=PROVIDER", value_parser = link::<ProviderName>)]
-    pub(crate) link: (LinkKey, ProviderName),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LinkMove {
-    #[command(flatten)]
-    pub(crate) of: LinkOf,
-    /// What of its imports, and the backend, as in wasi:keyvalue=nats
-    #[arg(value_name = "INTERFACE=BACKEND", value_parser = link::<BackendName>)]
-    pub(crate) link: (LinkKey, BackendName),
-    /// First remove what the app keeps in that backend already
-    #[arg(long)]
-    pub(crate) replace: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LinkRm {
-    #[command(flatten)]
-    pub(crate) of: LinkOf,
-    /// What of its imports, as in wasi:keyvalue
-    #[arg(value_name = "INTERFACE")]
-    pub(crate) interface: LinkKey,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LinkList {
-    /// Of this app alone
-    pub(crate) app: Option<AppId>,
-    /// Of this component alone
-    pub(crate) component: Option<ComponentName>,
-    /// Show those of the WASI core, too; JSON always has them
-    #[arg(long)]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Cron {
-    /// Show schedules: when they are due next, and how they ran last
-    List(CronList),
-    /// Run a schedule now, and wait for its end
-    Run(CronRun),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CronList {
-    /// Of this app alone
-    pub(crate) app: Option<AppId>,
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CronRun {
-    /// Which app
-    pub(crate) app: AppId,
-    /// A component with one schedule, or a schedule as in 'job at @daily (UTC)'
-    #[arg(value_name = "COMPONENT|TRIGGER")]
-    pub(crate) schedule: String,
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Run {
-    /// A .wasm or .wat file, or an app of one component
-    pub(crate) file: PathBuf,
-    /// What the command gets as arguments; behind `--` if they look like options
-    #[arg(value_name = "ARGS")]
-    pub(crate) arguments: Vec<OsString>,
-    /// Call this export, as in 'add(1, 2)', and print what it returns
-    #[arg(long, value_name = "CALL", conflicts_with = "arguments")]
-    pub(crate) invoke: Option<String>,
-    /// Give it an environment variable; without a value, the one that it has here
-    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable_or_ours)]
-    pub(crate) env: Vec<(String, String)>,
-    /// Let it see a directory, read-only with `:ro`
-    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]", value_parser = mount)]
-    pub(crate) mounts: Vec<Mount>,
-    /// Let a backend provide an interface, as in wasi:keyvalue=memory
-    #[arg(long = "link", value_name = "INTERFACE=BACKEND", value_parser = link::<BackendName>)]
-    pub(crate) links: Vec<(LinkKey, BackendName)>,
-    /// Let it reach something: http=ORIGIN, network=RANGE, tcp=ENDPOINT or
-    /// udp=ENDPOINT, as in tcp=10.0.0.0/8:5432
-    #[arg(long = "allow", value_name = "KIND=WHAT", value_parser = allow)]
-    pub(crate) allow: Vec<Allow>,
-    /// Set a limit, as in memory=64MiB or deadline=5s; it has no deadline
-    /// otherwise
-    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit)]
-    pub(crate) limits: Vec<Limit>,
-    /// Keep data here [default: .wattle beside the file]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// The host's own file, host.toml
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-/// A directory that a command sees.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mount {
-    pub(crate) host: String,
-    pub(crate) guest: String,
-    pub(crate) access: Access,
-}
-
-/// Something of the network that a command may reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Allow {
-    Http(OriginPattern),
-    Network(AddressRange),
-    Tcp(EndpointPattern),
-    Udp(EndpointPattern),
-}
-
-/// A limit that is known, with a value that it can have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Limit {
-    pub(crate) name: String,
-    pub(crate) value: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -527,73 +326,5 @@ fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("expected NAME=VALUE, as in LEVEL=debug".into()),
-    }
-}
-
-/// `NAME=VALUE`, or `NAME` for what it is in our own environment.
-fn variable_or_ours(text: &str) -> Result<(String, String), String> {
-    if text.contains('=') || text.is_empty() {
-        return variable(text);
-    }
-    match std::env::var(text) {
-        Ok(value) => Ok((text.into(), value)),
-        Err(_) => Err(format!("{text} is not set here; to give it a value, write {text}=VALUE")),
-    }
-}
-
-/// `HOST::GUEST`, or `HOST` for the same path in the guest, below its root.
-fn mount(text: &str) -> Result<Mount, String> {
-    let (paths, access) = match text.strip_suffix(":ro") {
-        Some(paths) => (paths, Access::Read),
-        None => (text, Access::ReadWrite),
-    };
-    let (host, guest) = match paths.split_once("::") {
-        Some((host, guest)) => (host, guest.to_owned()),
-        None => (paths, format!("/{}", paths.trim_start_matches("./").trim_matches('/'))),
-    };
-    let guest = if guest == "/." { "/".into() } else { guest };
-    let is_odd = |segment: &str| matches!(segment, "" | "..");
-    let below = guest.trim_start_matches('/').trim_end_matches('/');
-    if host.is_empty() || guest.is_empty() || !below.is_empty() && below.split('/').any(is_odd) {
-        return Err("expected HOST::GUEST or HOST::GUEST:ro, as in ./data::/data".into());
-    }
-    Ok(Mount { host: host.into(), guest, access })
-}
-
-fn link<Name: FromStr<Err = NameError>>(text: &str) -> Result<(LinkKey, Name), String> {
-    let Some((interface, name)) = text.rsplit_once('=') else {
-        return Err("expected an interface and where it leads, as in wasi:keyvalue=memory".into());
-    };
-    let key = interface.parse().map_err(|error: wattle_spec::label::LinkKeyError| error.to_string())?;
-    Ok((key, name.parse().map_err(|error: NameError| error.to_string())?))
-}
-
-fn allow(text: &str) -> Result<Allow, String> {
-    let expected = || "expected http=ORIGIN, network=RANGE, tcp=ENDPOINT or udp=ENDPOINT".to_owned();
-    let (kind, what) = text.split_once('=').ok_or_else(expected)?;
-    match kind {
-        "http" => what.parse().map(Allow::Http).map_err(|error: OriginPatternError| error.to_string()),
-        "network" => what.parse().map(Allow::Network).map_err(|error: AddressRangeError| error.to_string()),
-        "tcp" => what.parse().map(Allow::Tcp).map_err(|error: EndpointPatternError| error.to_string()),
-        "udp" => what.parse().map(Allow::Udp).map_err(|error: EndpointPatternError| error.to_string()),
-        _ => Err(expected()),
-    }
-}
-
-fn limit(text: &str) -> Result<Limit, String> {
-    let Some((name, value)) = text.split_once('=') else {
-        return Err("expected NAME=VALUE, as in memory=64MiB".into());
-    };
-    match ComponentLimits::default().set(name, value) {
-        Ok(()) => Ok(Limit { name: name.into(), value: value.into() }),
-        Err(Some(expected)) => Err(expected),
-        Err(None) => {
-            let known: Vec<String> = ComponentLimits::rows().into_iter().map(|row| row.key).collect();
-            let advice = match nearest(name, known.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the limits are {}", listed(&known)),
-            };
-            Err(format!("there is no limit `{name}`; {advice}"))
-        }
     }
 }

@@ -93,7 +93,8 @@ impl Artifacts {
             if manifests.contains(&descriptor) {
                 continue;
             }
-            for bytes in layers.iter().map(|(_, bytes)| bytes).chain([manifest]).cloned() {
+            for bytes in layers.iter().map(|(_, bytes)| bytes).chain([manifest]) {
+                let bytes = bytes.clone();
                 self.in_store(move |store| store.put(&bytes)).await?;
             }
             manifests.insert(0, descriptor);

@@ -13,7 +13,7 @@ use wattle_spec::name::ComponentName;
 use super::check::counted;
 use super::stop::{self, Stop};
 use super::{print, tell};
-use crate::app_file::{self, AppFile};
+use crate::app_file::{self, AppFile, ReadHost};
 use crate::artifacts::Asking;
 use crate::build_tool;
 use crate::cli::Build;
@@ -29,14 +29,14 @@ struct Step<'a> {
 }
 
 pub(crate) fn run(arguments: &Build) -> Result<(), Problem> {
-    let (base, manifest) = app_file::manifest(&arguments.what.path)?;
+    let (base, manifest) = app_file::manifest(&arguments.path)?;
     let steps = steps(&manifest);
     if steps.is_empty() {
         tell("nothing to build: no component has a `build`\n");
     }
     stop::runtime()?.block_on(build(&steps, &base))?;
     find_results(&manifest, &base)?;
-    let file = AppFile::read(&arguments.what, Asking::Nobody)?;
+    let file = AppFile::read_on(&arguments.path, ReadHost::of(arguments.config.as_deref())?, Asking::Nobody)?;
     let app = file.resolve()?;
     print(&format!(
         "{}: app {} is built ({}, {})\n",

@@ -38,6 +38,7 @@ fn help_of_all() {
       link         Show what the imports of running apps are linked to
       cron         Show the schedules of running apps, or run one now
       run          Run a command to its end, or call one of its exports
+      approve      Let a version of an app ask for more than the one before
       push         Publish a component in a registry
       pull         Fetch a component from a registry
       login        Log in to a registry
@@ -47,6 +48,7 @@ fn help_of_all() {
       key          Make keys for signatures
       cache        Show or clean what is kept of registries on this machine
       inspect      Show what a file or an artifact is and what it could touch
+      diff         Compare what two versions of something could touch
       explain      Show what provides each import, and which rule chose it
       check        Find every fault of a manifest without running it
       schema       Print the JSON Schema of wattle.toml or host.toml
@@ -104,8 +106,7 @@ fn help_of_build() {
     Usage: wattle build [OPTIONS] [PATH]
 
     Arguments:
-      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
-              [default: .]
+      [PATH]  A folder with wattle.toml, or a manifest [default: .]
 
     Options:
           --config <FILE>  The host's own file, host.toml
@@ -123,8 +124,8 @@ fn help_of_up() {
     Usage: wattle up [OPTIONS] [PATH]
 
     Arguments:
-      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
-              [default: .]
+      [PATH]  A folder with wattle.toml, a manifest, a .wasm or .wat file, or what
+              lies at a reference, as in ghcr.io/me/shop:1.0 [default: .]
 
     Options:
           --config <FILE>      The host's own file, host.toml
@@ -228,8 +229,8 @@ fn help_of_explain() {
     Usage: wattle explain [OPTIONS] [PATH] [COMPONENT] [IMPORT]
 
     Arguments:
-      [PATH]       A folder with wattle.toml, a manifest, or a .wasm or .wat file
-                   [default: .]
+      [PATH]       A folder with wattle.toml, a manifest, a .wasm or .wat file, or
+                   what lies at a reference, as in ghcr.io/me/shop:1.0 [default: .]
       [COMPONENT]  One component of it
       [IMPORT]     What it imports: an interface or a package, with or without
                    #LABEL
@@ -257,8 +258,8 @@ fn help_of_check() {
     Usage: wattle check [OPTIONS] [PATH]
 
     Arguments:
-      [PATH]  A folder with wattle.toml, a manifest, or a .wasm or .wat file
-              [default: .]
+      [PATH]  A folder with wattle.toml, a manifest, a .wasm or .wat file, or what
+              lies at a reference, as in ghcr.io/me/shop:1.0 [default: .]
 
     Options:
           --config <FILE>   The host's own file, host.toml

@@ -21,6 +21,7 @@ const HOST_FILE: &str = include_str!("reference/host.toml");
 const CONTROL: &str = include_str!("reference/control.md");
 const QUOTA: &str = include_str!("reference/quota.md");
 const SOURCES: &str = include_str!("reference/sources.md");
+const POLICY: &str = include_str!("reference/policy.md");
 const MODES: &str = include_str!("reference/modes.md");
 const CALLEES: &str = include_str!("reference/callees.md");
 
@@ -215,7 +216,7 @@ fn manifest() {
 fn host_file() {
     HostSpec::parse(HOST_FILE).unwrap();
     let page = KeyPage { title: "The host's file, host.toml", schema: &host_file::schema(), example: HOST_FILE };
-    check("host-file.md", &page.render());
+    check("host-file.md", &(page.render() + POLICY));
 }
 
 /// What the page says of a key is what the program goes by: without a required one, a file is refused.
