@@ -87,12 +87,12 @@ impl Problem {
             },
             Problem::Fetch(error) => error.hint(),
             Problem::Look(error) => error.hint(),
-            Problem::PackApp { source, .. } => source.hint().map(Into::into),
+            Problem::PackApp { source, .. } => source.hint(),
             Problem::OfComponent { .. } => {
                 Some("push the component by itself, with its file in the place of the folder".into())
             }
             Problem::Sbom { source, .. } => source.hint(),
-            Problem::Folder(error) => error.hint().map(Into::into),
+            Problem::Folder(error) => error.hint(),
             Problem::NoLayer { reference } => {
                 Some(format!("pull it first: wattle pull {reference} -o FILE, then wattle inspect --wit FILE"))
             }
