@@ -6,7 +6,7 @@ mod text;
 mod to_push;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use wattle_spec::app::App;
 use wattle_spec::cron::CronTrigger;
@@ -18,6 +18,7 @@ use wattle_spec::manifest::{
 };
 use wattle_spec::message::MessageTrigger;
 use wattle_spec::name::{AppId, ComponentName};
+use wattle_spec::policy::Asks;
 use wattle_spec::reference::Reference;
 use wattle_spec::resolve::{Behind, Explained, Found, FoundComponents, Grants, explain, resolve};
 use wattle_spec::shape::Shape;
@@ -30,7 +31,7 @@ use crate::cli::What;
 use crate::input::{self, Ending};
 use crate::policy::{Signers, approval};
 use crate::problem::{Exit, FaultyText, Problem};
-use crate::report;
+use crate::{kept, report};
 
 /// A manifest with everything that it names.
 pub(crate) struct AppFile {
@@ -47,6 +48,8 @@ pub(crate) struct AppFile {
     text_faults: Vec<Fault>,
     /// What is wrong with the files and directories that it names.
     faults: Vec<Fault>,
+    /// Whether it came from a registry as a whole.
+    is_shipped: bool,
     /// What its tags lead to, if that is to be kept.
     locked: Option<Locked>,
     /// What was approved of it, if somebody looked.
@@ -161,6 +164,7 @@ impl AppFile {
             bytes: BTreeMap::new(),
             text_faults: faults,
             faults: Vec::new(),
+            is_shipped: false,
             locked: None,
             approved: None,
             host: spec,
@@ -220,14 +224,18 @@ impl AppFile {
         Ok(())
     }
 
-    /// Keeps what the tags in it lead to, and that `app`, which it is, may ask for what it asks for, now that it is known
-    /// that it can run.
-    pub(crate) fn keep(&self, app: &App) -> Result<(), Problem> {
-        if let Some(approved) = &self.approved {
-            approved.runs(app, &self.host.policy)?;
-        }
-        self.keep_lock();
-        Ok(())
+    /// Records that `app`, which it is, runs, and so may ask for what it asks for.
+    pub(crate) fn runs(&self, app: &App) -> Result<(), Problem> {
+        self.approved.as_ref().map_or(Ok(()), |approved| approved.runs(app, self.asks(app)))
+    }
+
+    /// What `app`, which it is, asks for. Folders below the manifest are its own, as are those that were pushed with it.
+    pub(crate) fn asks(&self, app: &App) -> Asks {
+        let pushed = kept::folders();
+        Asks::of(app, |folder| {
+            let is_up = folder.components().any(|part| part == Component::ParentDir);
+            !is_up && (folder.starts_with(&self.base) || pushed.as_ref().is_some_and(|all| folder.starts_with(all)))
+        })
     }
 
     /// Keeps what the tags in it lead to.
@@ -341,7 +349,7 @@ impl AppFile {
     pub(crate) fn resolve(&self) -> Result<App, Problem> {
         let app = self.resolve_unapproved()?;
         if let Some(approved) = &self.approved {
-            approved.check(&app, &self.host.policy, &self.file)?;
+            approved.check(&app, &self.asks(&app), self.is_shipped, &self.file)?;
         }
         Ok(app)
     }

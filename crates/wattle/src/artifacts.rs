@@ -12,7 +12,7 @@ use chrono::Utc;
 use futures::StreamExt;
 use futures::stream;
 use wattle_artifact::credentials::{Credentials, FileCredentials, Places};
-use wattle_artifact::fetch::{AppLimits, Artifacts, By, FetchedApp, Wanted};
+use wattle_artifact::fetch::{AppLimits, Artifacts, FetchedApp, Wanted};
 use wattle_artifact::registry::{Registries, Retries, Settings};
 use wattle_artifact::store::Store;
 use wattle_spec::digest::Digest;
@@ -60,21 +60,42 @@ pub(crate) fn places() -> Places {
     Places::of(|name| std::env::var_os(name))
 }
 
-/// The most that a component may have on a host that is reached like this, in bytes.
+/// The most that a component may have on the host that is meant, in bytes.
 pub(crate) fn component_limit(reaching: &Reaching) -> Result<ByteSize, Problem> {
-    Ok(host_of(reaching)?.limits.compile_size)
+    Ok(host_file(reaching)?.limits.compile_size)
 }
 
-/// The host that is meant, as far as a verb that runs nothing wants to know.
-pub(crate) fn host_of(reaching: &Reaching) -> Result<HostSpec, Problem> {
+/// The host that is meant, as far as a verb that runs nothing wants to know, which reaches the registry of `reference` as
+/// the command line says.
+pub(crate) fn host_of(reaching: &Reaching, reference: &Reference) -> Result<HostSpec, Problem> {
+    let mut host = host_file(reaching)?;
+    reached(&mut host, reaching, reference);
+    Ok(host)
+}
+
+fn host_file(reaching: &Reaching) -> Result<HostSpec, Problem> {
     Ok(reaching.config.as_deref().map(app_file::host).transpose()?.unwrap_or_default())
+}
+
+/// Has `host` reach the registry of `reference` as the command line says.
+pub(crate) fn reached(host: &mut HostSpec, reaching: &Reaching, reference: &Reference) {
+    if let Ok(registry) = reference.repository.registry.parse::<RegistryName>() {
+        reach(host, reaching, registry);
+    }
+}
+
+fn reach(host: &mut HostSpec, reaching: &Reaching, registry: RegistryName) {
+    let spec = host.registries.entry(registry).or_default();
+    spec.plain_http |= reaching.plain_http;
+    if reaching.ca.is_some() {
+        spec.ca.clone_from(&reaching.ca);
+    }
 }
 
 /// A client for what is in the registry of `reference`.
 pub(crate) fn registries(reaching: &Reaching, reference: &Reference) -> Result<Registries, Problem> {
-    let registry = reference.repository.registry.parse::<RegistryName>();
-    let settings = reached(reaching, registry.as_ref().ok(), Arc::new(FileCredentials::new(places())))?;
-    Ok(Registries::new(settings)?)
+    let host = host_of(reaching, reference)?;
+    Ok(Registries::new(settings(&host.registries, Arc::new(FileCredentials::new(places()))))?)
 }
 
 /// A client for `registry` that logs in with `credentials`.
@@ -83,30 +104,9 @@ pub(crate) fn registries_with(
     registry: &RegistryName,
     credentials: Arc<dyn Credentials>,
 ) -> Result<Registries, Problem> {
-    Ok(Registries::new(reached(reaching, Some(registry), credentials)?)?)
-}
-
-/// What can be had of the registry of `reference`, and is kept here.
-pub(crate) fn artifacts(reaching: &Reaching, reference: &Reference) -> Result<Artifacts, Problem> {
-    let registry = reference.repository.registry.parse::<RegistryName>();
-    let settings = reached(reaching, registry.as_ref().ok(), Arc::new(FileCredentials::new(places())))?;
-    Ok(Artifacts::new(store()?, Some(settings)))
-}
-
-fn reached(
-    reaching: &Reaching,
-    registry: Option<&RegistryName>,
-    credentials: Arc<dyn Credentials>,
-) -> Result<Settings, Problem> {
-    let mut host = host_of(reaching)?;
-    if let Some(registry) = registry {
-        let spec = host.registries.entry(registry.clone()).or_default();
-        spec.plain_http |= reaching.plain_http;
-        if reaching.ca.is_some() {
-            spec.ca.clone_from(&reaching.ca);
-        }
-    }
-    Ok(settings(&host.registries, credentials))
+    let mut host = host_file(reaching)?;
+    reach(&mut host, reaching, registry.clone());
+    Ok(Registries::new(settings(&host.registries, credentials))?)
 }
 
 /// How registries are asked, of which these are reached in another way than all others.
@@ -139,8 +139,8 @@ pub(crate) type Fetched = BTreeMap<Reference, Result<Bytes, Problem>>;
 pub(crate) enum LockIn {
     /// In this file, which need not be there.
     File(PathBuf),
-    /// In this text, which stays as it is.
-    Text(String),
+    /// In what was pushed with the app at `reference`, if that has tags.
+    App { reference: Reference, text: Option<String> },
     /// Nowhere.
     Nowhere,
 }
@@ -162,7 +162,7 @@ pub(crate) fn lock_of(manifest: &Path) -> PathBuf {
 /// What lies at a reference.
 pub(crate) enum Shipped {
     App(FetchedApp),
-    /// A component, which is not fetched yet.
+    /// A component, which is here now: its reference with its digest.
     Component(Reference),
 }
 
@@ -185,11 +185,10 @@ pub(crate) fn shipped(
         signers.check(&artifacts, reference, resolved.digest, Utc::now()).await?;
         match artifacts.is_app(reference, resolved).await? {
             true => Ok(Shipped::App(artifacts.app(reference, resolved, limits).await?)),
-            // Its tag is looked up here once.
-            false => Ok(Shipped::Component(match resolved.by {
-                By::Registry => reference.clone(),
-                By::Writer | By::Store => reference.pinned(resolved.digest),
-            })),
+            false => {
+                let wanted = Wanted { component: None, max: limits.component };
+                Ok(Shipped::Component(artifacts.component(reference, resolved, wanted).await?.reference))
+            }
         }
     })
 }
@@ -216,11 +215,10 @@ pub(crate) fn fetch(
 ) -> Result<(Fetched, Locked), Problem> {
     let (path, before) = match lock {
         LockIn::File(path) => (Some(path.clone()), read_lock(&path)?),
-        LockIn::Text(text) => {
-            let path = PathBuf::from("wattle.lock");
-            (None, Lock::parse(&text).map_err(|source| Problem::Lock { path, source })?)
+        LockIn::App { reference, text: Some(text) } => {
+            (None, Lock::parse(&text).map_err(|source| Problem::ShippedLock { reference, source })?)
         }
-        LockIn::Nowhere => (None, Lock::default()),
+        LockIn::App { text: None, .. } | LockIn::Nowhere => (None, Lock::default()),
     };
     let mut after = before.clone();
     after.retain(|reference| wanted.contains_key(reference));
@@ -245,7 +243,7 @@ pub(crate) fn fetch(
 /// Has the components of an app here that lie in other places than the app, as its lock says.
 pub(crate) fn fetch_tagged(
     manifest: &Manifest,
-    lock: Option<&str>,
+    lock: LockIn,
     host: &HostSpec,
     signers: &Signers,
 ) -> Result<(), Problem> {
@@ -253,7 +251,6 @@ pub(crate) fn fetch_tagged(
         Source::Registry(reference) => Some((reference.clone(), entry.pull)),
         Source::File(_) => None,
     });
-    let lock = LockIn::Text(lock.unwrap_or_default().to_owned());
     let (fetched, _) = fetch(&sources.collect(), lock, Asking::Locked { pull: None }, host, signers)?;
     fetched.into_values().find_map(Result::err).map_or(Ok(()), Err)
 }

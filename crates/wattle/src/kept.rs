@@ -12,6 +12,7 @@ use wattle_spec::backend::EngineSpec;
 use wattle_spec::cron::Missed;
 use wattle_spec::host_file::backend_of;
 use wattle_spec::link::{Link, Provider};
+use wattle_spec::policy::Approval;
 
 use crate::app_file::AppFile;
 use crate::engines::{self, Engines};
@@ -73,8 +74,15 @@ fn directory(file: &AppFile, chosen: Option<&Path>) -> PathBuf {
 pub(crate) fn recall(file: &mut AppFile, chosen: Option<&Path>) -> Result<(), Problem> {
     let directory = directory(file, chosen.or(file.host.data_dir.as_deref()));
     file.host.recorded = engines::recorded(&directory, &file.app())?;
-    file.approved = Some(approval::Kept::of(&file.app(), directory)?);
+    if file.host.policy.approval == Approval::Wider {
+        file.approved = Some(approval::Kept::of(&file.app(), directory)?);
+    }
     Ok(())
+}
+
+/// What was approved of the app of `file`, whether or not the policy wants to know.
+pub(crate) fn approved(file: &AppFile, chosen: Option<&Path>) -> Result<approval::Kept, Problem> {
+    approval::Kept::of(&file.app(), directory(file, chosen.or(file.host.data_dir.as_deref())))
 }
 
 /// A schedule whose missed ticks matter has the last one kept.
@@ -92,6 +100,11 @@ fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {
 pub(crate) fn caches() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))
+}
+
+/// Where the folders are that were pushed with apps.
+pub(crate) fn folders() -> Option<PathBuf> {
+    Some(caches()?.join("wattle/folders"))
 }
 
 /// In the data directory that somebody chose, else in the cache of this user. Without one of them, what runs is compiled

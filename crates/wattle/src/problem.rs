@@ -145,6 +145,8 @@ pub(crate) enum Problem {
     NotLocked { reference: Reference },
     #[error("{} cannot be used", path.display())]
     Lock { path: PathBuf, source: LockError },
+    #[error("the lock of the app {reference} cannot be used")]
+    ShippedLock { reference: Reference, source: LockError },
     #[error("cannot change who is logged in")]
     Credentials(#[from] CredentialsError),
     #[error("no password came from stdin, or one of more than 64 KiB")]

@@ -53,7 +53,7 @@ pub(crate) fn tell(text: &str) {
 }
 
 /// The same text without what a terminal would obey: much of what hosts say was made up by guests.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut clean = String::with_capacity(text.len());

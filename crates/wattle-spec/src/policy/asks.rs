@@ -1,17 +1,20 @@
 //! What an app asks of its host, and what of it was approved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::app::{Access, App, ComponentSpec, Mount};
+use crate::backend::BackendSpec;
 use crate::control::Moment;
 use crate::digest::Digest;
 use crate::interface::Interface;
 use crate::link::{Link, Provider, Rule};
-use crate::name::{AppId, ComponentName, SecretName};
+use crate::name::{AppId, BackendName, ComponentName, SecretName};
 use crate::network::NetworkPolicy;
 use crate::resolve::Grants;
+use crate::route::RouteTarget;
 use crate::shape::{ImportName, touches_nothing};
 
 /// The most bytes that a record of what was approved may have.
@@ -20,8 +23,8 @@ pub const APPROVED_MAX_LEN: usize = 1 << 20;
 /// The version of the format that this release writes, and the only one that it reads.
 const FORMAT: u32 = 1;
 
-/// Everything that an app asks for: what its components import of the host, and what its manifest grants them. In words,
-/// one thing each.
+/// Everything that an app asks for: what its components import of the host, what its manifest grants them, the backends
+/// that it brings, and folders that are not its own. In words, one thing each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Asks(BTreeSet<String>);
@@ -61,9 +64,13 @@ pub enum ApprovedError {
 }
 
 impl Asks {
-    /// What `app` asks for.
-    pub fn of(app: &App) -> Self {
-        let mut asks = BTreeSet::new();
+    /// What `app` asks for. `is_own` says which folders came with it.
+    pub fn of(app: &App, is_own: impl Fn(&Path) -> bool) -> Self {
+        let mut asks: BTreeSet<String> = app.backends.iter().map(of_backend).collect();
+        asks.extend(app.routes.iter().filter_map(|route| match &route.target {
+            RouteTarget::Files(folder) if !is_own(folder) => Some(format!("to serve the folder {}", folder.display())),
+            RouteTarget::Files(_) | RouteTarget::Component(_) => None,
+        }));
         for (name, component) in &app.components {
             asks.extend(of_component(component).into_iter().map(|ask| format!("{name}: {ask}")));
         }
@@ -76,6 +83,12 @@ impl Asks {
     pub fn beyond(&self, other: &Self) -> Vec<String> {
         self.0.difference(&other.0).cloned().collect()
     }
+}
+
+/// A backend with everything that is in force of it: another server is another backend.
+fn of_backend((name, spec): (&BackendName, &BackendSpec)) -> String {
+    let settings = spec.settings().into_iter().map(|(key, value)| format!("{key} = {value}"));
+    format!("the backend {name}: {}", settings.collect::<Vec<_>>().join(", "))
 }
 
 /// Versions of interfaces and digests are left out: a newer version of the same asks for no more.
@@ -132,10 +145,10 @@ fn of_link(link: &Link) -> Option<String> {
 }
 
 impl Approved {
-    /// What `app` asks for is approved since `now`.
-    pub fn new(app: &App, now: Moment) -> Self {
+    /// What `app` asks for, `asks`, is approved since `now`.
+    pub fn new(app: &App, asks: Asks, now: Moment) -> Self {
         let components = app.components.iter().map(|(name, component)| (name.clone(), component.digest)).collect();
-        Self { format: FORMAT, app: app.id.clone(), asks: Asks::of(app), components, since: now }
+        Self { format: FORMAT, app: app.id.clone(), asks, components, since: now }
     }
 
     /// Reads the record of `app`.

@@ -17,7 +17,6 @@ pub(crate) use self::entry::{PolicyEntry, rule_faults};
 pub use self::pattern::{NamePattern, NamePatternError};
 use crate::interface::Interface;
 use crate::name::AppName;
-use crate::reference::Repository;
 use crate::shape::touches_nothing;
 
 /// What an operator lets run. By default everything.
@@ -58,7 +57,7 @@ pub enum Approval {
 /// Artifacts that one of some keys must have signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRule {
-    /// The names of their repositories, with their registries.
+    /// The names of their repositories, with their registries, as `ghcr.io/acme/cart`.
     pub artifacts: NamePattern,
     /// The files of the public keys (PEM).
     pub keys: Vec<PathBuf>,
@@ -74,12 +73,6 @@ pub struct ImportRule {
 }
 
 impl Policy {
-    /// The rules about who must have signed what is in `repository`: each of them is to be met.
-    pub fn signers<'a>(&'a self, repository: &Repository) -> impl Iterator<Item = &'a SignedRule> {
-        let name = repository.to_string();
-        self.signed.iter().filter(move |rule| rule.artifacts.matches(&name))
-    }
-
     /// The rules because of which `app` may not import `interface` from the host. None: it may.
     ///
     /// What touches nothing outside of a component, such as `wasi:io`, is always allowed.

@@ -65,7 +65,9 @@ fn who_must_have_signed() {
     );
     let rules = |reference: &str| {
         let reference: Reference = reference.parse().unwrap();
-        policy.signers(&reference.repository).map(|rule| rule.artifacts.to_string()).collect::<Vec<_>>()
+        let name = reference.repository.to_string();
+        let about = policy.signed.iter().filter(|rule| rule.artifacts.matches(&name));
+        about.map(|rule| rule.artifacts.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(rules("ghcr.io/acme/cart:1"), ["ghcr.io/acme/**", "**/cart"]);
     assert_eq!(rules("ghcr.io/acme/pricing:1"), ["ghcr.io/acme/**"]);
@@ -151,7 +153,7 @@ fn app(lines: &str, components: &str) -> App {
 /// What an app of one component asks for.
 fn asks(import: &str, lines: &str) -> Asks {
     let components = format!("cart: 0.2 {import} =>");
-    Asks::of(&app(lines, &components))
+    Asks::of(&app(lines, &components), |_| false)
 }
 
 #[test]
@@ -180,10 +182,29 @@ fn what_is_asked_for() {
     insta::assert_snapshot!(asks("wasi:keyvalue/store@0.2.0-draft", "").beyond(&less).join("\n"), @"cart: wasi:keyvalue/store");
 }
 
+/// What an app brings leads elsewhere as well as what it imports.
+#[test]
+fn backends_and_folders() {
+    let lines = |server: &str, folder: &str| {
+        format!(
+            "backends.orders = {{ type = 'nats', servers = ['{server}'], token-file = '/run/token' }}\n\
+             [[triggers.http]]\npath = '/...'\nfiles = '{folder}'"
+        )
+    };
+    let of = |lines: &str| Asks::of(&app(lines, "cart: 0.2 =>"), |folder| folder.starts_with("/app"));
+    let (before, after) = (of(&lines("nats://a.example.com", "public")), of(&lines("nats://b.example.com", "/etc")));
+    insta::assert_snapshot!(before.beyond(&Asks::default()).join("\n"), @"the backend orders: type = nats, scope = app, servers = nats://a.example.com:4222, token-file = /run/token, replicas = 1");
+    insta::assert_snapshot!(after.beyond(&before).join("\n"), @"
+    the backend orders: type = nats, scope = app, servers = nats://b.example.com:4222, token-file = /run/token, replicas = 1
+    to serve the folder /etc
+    ");
+}
+
 #[test]
 fn records() {
     let app = app("", "cart: 0.2 wasi:keyvalue/store@0.2.0-draft =>");
-    let approved = Approved::new(&app, Moment(Utc.with_ymd_and_hms(2026, 11, 2, 7, 0, 0).unwrap()));
+    let approved =
+        Approved::new(&app, Asks::of(&app, |_| true), Moment(Utc.with_ymd_and_hms(2026, 11, 2, 7, 0, 0).unwrap()));
     insta::assert_snapshot!(approved.text(), @r#"
     {
       "format": 1,

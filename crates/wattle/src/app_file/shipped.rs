@@ -23,6 +23,9 @@ use crate::kept;
 use crate::policy::Signers;
 use crate::problem::Problem;
 
+/// The settings of backends that name files of the host, beside those that end in `file`.
+const HOST_FILES: [&str; 5] = ["credentials", "nkey", "directory", "tls.ca", "tls.cert"];
+
 /// The reference that somebody means, if there is no such file.
 pub(crate) fn reference(path: &Path) -> Option<Reference> {
     match path.to_str().filter(|_| !path.exists())?.parse() {
@@ -46,6 +49,7 @@ impl AppFile {
                 let stem = reference.repository.path.rsplit('/').next().unwrap_or("app");
                 let manifest = Manifest::for_component(&ComponentName::resembling(stem), Source::Registry(pinned));
                 let mut app = Self::new(reference.to_string().into(), here, String::new(), manifest, host);
+                app.is_shipped = true;
                 app.fetch_components(LockIn::Nowhere, asking, &signers)?;
                 Ok(app)
             }
@@ -65,14 +69,16 @@ impl AppFile {
         let parsed = text::sound(&file, manifest.clone(), &mut text_faults)?;
         let mut app = Self::new(file, here, manifest, parsed, host);
         app.text_faults.extend(text_faults);
+        app.is_shipped = true;
         app.take_components(&components);
         // What it was pushed with is what runs.
         let asking = match asking {
             Asking::Registries { pull } => Asking::Locked { pull },
             asking => asking,
         };
-        app.fetch_components(LockIn::Text(lock.unwrap_or_default()), asking, signers)?;
-        app.find_absolute_mounts();
+        app.fetch_components(LockIn::App { reference, text: lock }, asking, signers)?;
+        app.faults.extend(app.relative_places());
+        app.find_mounts();
         app.unpack_folders(&folders)?;
         Ok(app)
     }
@@ -96,20 +102,35 @@ impl AppFile {
         }
     }
 
-    /// Looks for the directories that the components shall see.
-    fn find_absolute_mounts(&mut self) {
+    /// What the manifest names of the host has to be named by where it is there: nothing of it is pushed.
+    pub(super) fn relative_places(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
         for (name, entry) in self.manifest.entries() {
             let relative = entry.mounts.iter().filter(|mount| Path::new(&mount.host.value.0).is_relative());
-            for mount in relative {
-                self.faults.push(relative_mount(&name.value, &mount.host.value).at(mount.host.span.clone()));
-            }
+            faults.extend(relative.map(|mount| {
+                let message = format!("component `{name}`: {} is not pushed with the app", mount.host.value.0);
+                let hint = "mount an absolute path, which is there where the app runs, or keep it in a blobstore";
+                Fault::new(message).at(mount.host.span.clone()).hint(hint)
+            }));
         }
-        self.find_mounts();
+        // Relative to nothing, what is relative stays so.
+        let backends = self.manifest.own_backends(Path::new(""));
+        for name in self.manifest.backends.keys() {
+            let settings = backends.get(&name.value).map(|spec| spec.settings()).unwrap_or_default();
+            let of_host = |key: &str| key.ends_with("file") || HOST_FILES.contains(&key);
+            let relative = settings.into_iter().filter(|(key, path)| of_host(key) && Path::new(path).is_relative());
+            faults.extend(relative.map(|(key, path)| {
+                let message = format!("backend `{name}`: the {key} {path} is not pushed with the app");
+                let hint = "name it by an absolute path, or leave the backend to `host.toml`";
+                Fault::new(message).at(name.span.clone()).hint(hint)
+            }));
+        }
+        faults
     }
 
     /// Puts the folders whose files are served where they can be served from.
     fn unpack_folders(&mut self, folders: &BTreeMap<FolderPath, Bytes>) -> Result<(), Problem> {
-        let unpacked = kept::caches().ok_or(Problem::NoCacheDir)?.join("wattle/folders");
+        let unpacked = kept::folders().ok_or(Problem::NoCacheDir)?;
         if !folders.is_empty() {
             let made = std::fs::create_dir_all(&unpacked);
             made.map_err(|source| Problem::File { operation: "make", path: unpacked.clone(), source })?;
@@ -128,10 +149,4 @@ impl AppFile {
         }
         Ok(())
     }
-}
-
-/// A directory of whoever pushes an app is not there where it runs.
-pub(super) fn relative_mount(component: &ComponentName, path: &HostPath) -> Fault {
-    let message = format!("component `{component}`: {} is not pushed with the app", path.0);
-    Fault::new(message).hint("mount an absolute path, which is there where the app runs, or keep it in a blobstore")
 }

@@ -1,7 +1,7 @@
 //! What of an app is pushed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use wattle_artifact::format::folder_path::FolderPath;
@@ -11,7 +11,6 @@ use wattle_spec::name::{AppName, ComponentName};
 use wattle_spec::shape::Shape;
 
 use super::AppFile;
-use super::shipped::relative_mount;
 use crate::problem::Problem;
 
 /// What of an app is pushed. What lies in registries stays there.
@@ -41,11 +40,9 @@ impl AppFile {
     /// Every fault of the manifest and of what it names, and every part that cannot be pushed.
     pub(crate) fn to_push(&self) -> Result<ToPush<'_>, Problem> {
         let mut faults: Vec<Fault> = self.faults.iter().chain(&self.text_faults).cloned().collect();
+        faults.extend(self.relative_places());
         let mut components = BTreeMap::new();
         for (name, entry) in self.manifest.entries() {
-            let mounts = entry.mounts.iter().map(|mount| &mount.host);
-            let relative = mounts.filter(|mount| Path::new(&mount.value.0).is_relative());
-            faults.extend(relative.map(|mount| relative_mount(&name.value, &mount.value).at(mount.span.clone())));
             let (Source::File(path), Some(found)) = (&entry.source.value, self.found.get(&name.value)) else {
                 continue;
             };

@@ -11,9 +11,10 @@ use wattle_backend::disk::{DataDir, DataDirError};
 use wattle_spec::app::App;
 use wattle_spec::control::Moment;
 use wattle_spec::name::AppId;
-use wattle_spec::policy::{APPROVED_MAX_LEN, Approval, Approved, ApprovedError, Asks, Policy};
+use wattle_spec::policy::{APPROVED_MAX_LEN, Approved, ApprovedError, Asks};
 
 use crate::problem::Problem;
+use crate::verb::harmless;
 use crate::{input, whole_file};
 
 /// Where in a data directory it is recorded what was approved of apps.
@@ -22,28 +23,29 @@ const APPROVED: &str = "approved";
 /// Why an app does not run that asks for more.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the app `{app}` asks for more than what was approved on {since}, and the policy of this host wants that approved:{}",
+    "the app `{app}` asks for more than what was approved{}, and the policy of this host wants that approved:{}",
+    since.map(|since| format!(" on {since}")).unwrap_or_default(),
     lines(.more)
 )]
 pub(crate) struct NotApproved {
     app: AppId,
-    since: Moment,
+    /// When something was approved, if it was.
+    since: Option<Moment>,
     more: Vec<String>,
     file: PathBuf,
 }
 
+/// Some of it was made up by whoever shipped the app.
 fn lines(more: &[String]) -> String {
-    more.iter().map(|ask| format!("\n    + {ask}")).collect()
+    more.iter().map(|ask| format!("\n    + {}", harmless(ask))).collect()
 }
 
 impl NotApproved {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
-        format!(
-            "to let it, run `wattle approve {}` with the same `--config` and `--data-dir`; \
-             the version before still runs",
-            self.file.display()
-        )
+        let before = if self.since.is_some() { "; the version before still runs" } else { "" };
+        let file = self.file.display();
+        format!("to let it, run `wattle approve {file}` with the same `--config` and `--data-dir`{before}")
     }
 }
 
@@ -71,28 +73,31 @@ impl Kept {
         Ok(Self { directory, approved })
     }
 
-    /// Lets `app`, which is in `file`, run, or not.
-    pub(crate) fn check(&self, app: &App, policy: &Policy, file: &Path) -> Result<(), NotApproved> {
-        let (Approval::Wider, Some(approved)) = (policy.approval, &self.approved) else { return Ok(()) };
-        let more = Asks::of(app).beyond(&approved.asks);
+    /// Lets an app that asks for `asks` run, or not. Of one that `is_shipped` not even the first version approves itself.
+    pub(crate) fn check(&self, app: &App, asks: &Asks, is_shipped: bool, file: &Path) -> Result<(), NotApproved> {
+        let (since, approved) = match &self.approved {
+            Some(approved) => (Some(approved.since), approved.asks.clone()),
+            None if is_shipped => (None, Asks::default()),
+            None => return Ok(()),
+        };
+        let more = asks.beyond(&approved);
         match more.is_empty() {
             true => Ok(()),
-            false => Err(NotApproved { app: app.id.clone(), since: approved.since, more, file: file.into() }),
+            false => Err(NotApproved { app: app.id.clone(), since, more, file: file.into() }),
         }
     }
 
-    /// Records that `app` runs now, if the policy wants to know.
-    pub(crate) fn runs(&self, app: &App, policy: &Policy) -> Result<(), Problem> {
-        match (policy.approval, &self.approved) {
-            (Approval::Never, _) => Ok(()),
-            (Approval::Wider, Some(approved)) if approved.asks == Asks::of(app) => Ok(()),
-            (Approval::Wider, _) => self.approve(app).map(drop),
+    /// Records that `app` runs now, which asks for `asks`.
+    pub(crate) fn runs(&self, app: &App, asks: Asks) -> Result<(), Problem> {
+        match &self.approved {
+            Some(approved) if approved.asks == asks => Ok(()),
+            _ => self.approve(app, asks).map(drop),
         }
     }
 
     /// Records that what `app` asks for is approved.
-    pub(crate) fn approve(&self, app: &App) -> Result<Approved, Problem> {
-        let approved = Approved::new(app, Moment(Utc::now()));
+    pub(crate) fn approve(&self, app: &App, asks: Asks) -> Result<Approved, Problem> {
+        let approved = Approved::new(app, asks, Moment(Utc::now()));
         match DataDir::open(&self.directory) {
             // It makes one, and a host that runs has one.
             Ok(_) | Err(DataDirError::InUse { .. }) => {}

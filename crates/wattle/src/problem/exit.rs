@@ -93,6 +93,7 @@ impl Problem {
             | Problem::NotThere { .. }
             | Problem::NotText { .. } => Exit::BadInput,
             Problem::Lock { .. }
+            | Problem::ShippedLock { .. }
             | Problem::Policy(_)
             | Problem::NotApproved(_)
             | Problem::NotLocked { .. }
@@ -139,6 +140,7 @@ impl Problem {
             | Problem::Approved { .. }
             | Problem::CodeCache(_)
             | Problem::Occupied(_) => Exit::Blocked,
+            Problem::File { operation: "read", .. } => Exit::BadInput,
             Problem::Cut | Problem::Interrupted => Exit::Cut,
             Problem::Stopped(exit) => *exit,
             Problem::File { .. }

@@ -113,6 +113,7 @@ impl Problem {
                 "run `wattle up` once without `--locked`, and keep wattle.lock; on the command line, name a digest"
                     .into(),
             ),
+            Problem::ShippedLock { .. } => Some("whoever ships the app pushes it again".into()),
             Problem::Lock { .. } => Some("restore it, or remove it to lock what tags point to now".into()),
             Problem::Credentials(error) => error.hint(),
             Problem::NoPassword => Some("as in `wattle login ghcr.io --user me --password-stdin < token`".into()),

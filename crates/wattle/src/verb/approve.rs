@@ -2,7 +2,7 @@
 //! approved.
 
 use serde::Serialize;
-use wattle_spec::policy::{Approval, Asks};
+use wattle_spec::policy::Approval;
 
 use super::check::counted;
 use super::{harmless, print, print_json, tell};
@@ -26,12 +26,12 @@ pub(crate) fn run(arguments: &Approve) -> Result<(), Problem> {
     let mut file = AppFile::read(&arguments.what, Asking::Registries { pull: None })?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let app = file.resolve_unapproved()?;
-    let Some(kept) = &file.approved else { return Ok(()) };
+    let kept = kept::approved(&file, arguments.data_dir.as_deref())?;
     let before = kept.approved.as_ref().map(|approved| approved.asks.clone()).unwrap_or_default();
-    let asks = Asks::of(&app);
+    let asks = file.asks(&app);
     let (more, less) = (asks.beyond(&before), before.beyond(&asks));
     if !arguments.dry_run {
-        kept.approve(&app)?;
+        kept.approve(&app, asks)?;
     }
     if file.host.policy.approval == Approval::Never {
         tell("warning: this host asks for no approval; in its file, [policy] approval = \"wider\" does\n");

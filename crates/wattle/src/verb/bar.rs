@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
 use wattle_artifact::progress::Progress;
 
+/// What takes less has none.
+const AFTER: Duration = Duration::from_millis(300);
 /// How often it is drawn anew.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -14,7 +17,7 @@ pub(super) async fn beside<T>(what: &'static str, progress: Progress, work: impl
     let bar = ProgressBar::new(0).with_message(what);
     bar.set_style(style.expect("invariant: the template is one"));
     let draw = async {
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval_at(Instant::now() + AFTER, EVERY);
         loop {
             ticks.tick().await;
             let moved = progress.now();

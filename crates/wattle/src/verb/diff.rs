@@ -11,7 +11,6 @@ use serde::Serialize;
 use wattle_spec::manifest::Pull;
 use wattle_spec::name::ComponentName;
 use wattle_spec::policy::Policy;
-use wattle_spec::reference::Reference;
 use wattle_spec::shape::reach;
 
 use self::verdict::Verdict;
@@ -21,6 +20,9 @@ use crate::artifacts::{Asking, of_host};
 use crate::cli::Diff;
 use crate::problem::Problem;
 
+/// Registries are asked for what is not here.
+const ASKING: Asking = Asking::Registries { pull: None };
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Compared {
@@ -28,6 +30,7 @@ struct Compared {
     to: String,
     /// By name. Those of which nothing changed are left out.
     components: BTreeMap<String, Change>,
+    asks: Asked,
     policy: Verdict,
 }
 
@@ -50,26 +53,31 @@ struct Set {
     removed: Vec<String>,
 }
 
+/// What the app asks for of its host, as approvals count it. Empty if this host can run one of the two not at all.
+#[derive(Serialize, Default)]
+struct Asked {
+    more: Vec<String>,
+    less: Vec<String>,
+}
+
 /// One of the two.
 struct Side {
-    /// The reference with its digest, if it is in a registry.
-    reference: Option<Reference>,
+    /// A reference with its digest, or a file.
+    path: PathBuf,
     file: AppFile,
 }
 
 pub(crate) fn run(arguments: &Diff) -> Result<(), Problem> {
     let host = || ReadHost::of(arguments.config.as_deref());
-    let policy = host()?.spec.policy;
     let (from, to) = (Side::read(&arguments.from, host()?)?, Side::read(&arguments.to, host()?)?);
     let (before, after) = (from.file.parts(), to.file.parts());
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let change = |name: &ComponentName| (name.to_string(), Change::of(before.get(name), after.get(name)));
     let components: BTreeMap<_, _> = names.into_iter().map(change).filter(|(_, change)| !change.is_none()).collect();
-    let asks_for_more = components.values().any(Change::asks_for_more);
-    let policy = to.verdict(&policy, asks_for_more)?;
-    let name =
-        |side: &Side, path: &Path| side.reference.as_ref().map_or(path.display().to_string(), ToString::to_string);
-    let compared = Compared { from: name(&from, &arguments.from), to: name(&to, &arguments.to), components, policy };
+    let asks = Asked::of(&from.file, &to.file);
+    let more = asks.more.len();
+    let policy = verdict::of(&to, host()?, more)?;
+    let compared = Compared { from: from.name(), to: to.name(), components, asks, policy };
     match arguments.json {
         true => print_json(&compared),
         // It is made up by whoever pushed it.
@@ -81,20 +89,31 @@ impl Side {
     /// What `path` names, whether or not a policy lets it run. Where a tag leads is asked, and is not noted.
     fn read(path: &Path, mut host: ReadHost) -> Result<Self, Problem> {
         host.spec.policy = Policy::default();
-        let asking = Asking::Registries { pull: None };
-        let Some(reference) = crate::app_file::reference(path) else {
-            return Ok(Self { reference: None, file: AppFile::read_on(path, host, asking)?.sound()? });
+        let path = match crate::app_file::reference(path) {
+            None => path.to_path_buf(),
+            Some(reference) => {
+                let resolve = of_host(&host.spec)?;
+                let resolved = runtime()?.block_on(resolve.resolve(&reference, Pull::Always, None))?;
+                reference.pinned(resolved.digest).to_string().into()
+            }
         };
-        let artifacts = of_host(&host.spec)?;
-        let resolved = runtime()?.block_on(artifacts.resolve(&reference, Pull::Always, None))?;
-        let pinned = reference.pinned(resolved.digest);
-        let file = AppFile::read_on(&PathBuf::from(pinned.to_string()), host, asking)?.sound()?;
-        Ok(Self { reference: Some(pinned), file })
+        let file = AppFile::read_on(&path, host, ASKING)?.sound()?;
+        Ok(Self { path, file })
     }
 
-    fn verdict(&self, policy: &Policy, asks_for_more: bool) -> Result<Verdict, Problem> {
-        let signed = verdict::of_signers(policy, self.reference.as_ref(), &self.file)?;
-        Ok(signed.and(verdict::of_imports(policy, &self.file)).and(verdict::of_approval(policy, asks_for_more)))
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+impl Asked {
+    /// What `to` asks for beyond `from`, if this host can run both; else what is known without one.
+    fn of(from: &AppFile, to: &AppFile) -> Self {
+        let (Ok(before), Ok(after)) = (from.resolve_unapproved(), to.resolve_unapproved()) else {
+            return Self::default();
+        };
+        let (before, after) = (from.asks(&before), to.asks(&after));
+        Self { more: after.beyond(&before), less: before.beyond(&after) }
     }
 }
 
@@ -128,14 +147,10 @@ impl Change {
         let Self { imports, exports, touches, grants, is_rebuilt, .. } = self;
         !is_rebuilt && [imports, exports, touches, grants].into_iter().all(Set::is_none)
     }
-
-    fn asks_for_more(&self) -> bool {
-        !self.imports.added.is_empty() || !self.grants.added.is_empty()
-    }
 }
 
 fn page(compared: &Compared) -> String {
-    let Compared { from, to, components, policy } = compared;
+    let Compared { from, to, components, asks, policy } = compared;
     let mut page = format!("- {from}\n+ {to}\n");
     if components.is_empty() {
         page += "\nthe same components with the same grants\n";
@@ -154,6 +169,11 @@ fn page(compared: &Compared) -> String {
             let percent = (*after as f64 / (*before).max(1) as f64 - 1.0) * 100.0;
             let _ = writeln!(page, "  size    {before} -> {after} bytes ({percent:+.1} %)");
         }
+    }
+    if !asks.more.is_empty() || !asks.less.is_empty() {
+        page += "\nasks of its host\n";
+        page.extend(asks.more.iter().map(|ask| format!("  + {ask}\n")));
+        page.extend(asks.less.iter().map(|ask| format!("  - {ask}\n")));
     }
     page + "\n" + &policy.page()
 }

@@ -14,7 +14,7 @@ use wattle_spec::manifest::Pull as When;
 use wattle_spec::shape::Shape;
 
 use super::{bar, print, print_json, runtime};
-use crate::artifacts::{artifacts, component_limit, host_of};
+use crate::artifacts::{app_limits, component_limit, host_of, of_host};
 use crate::cli::Pull;
 use crate::policy::Signers;
 use crate::problem::Problem;
@@ -31,10 +31,10 @@ struct Pulled {
 
 pub(crate) fn run(arguments: &Pull) -> Result<(), Problem> {
     let Pull { reference, component, .. } = arguments;
-    let host = host_of(&arguments.reaching)?;
+    let host = host_of(&arguments.reaching, reference)?;
     let signers = Signers::of(&host.policy)?;
     let progress = Progress::default();
-    let artifacts = artifacts(&arguments.reaching, reference)?.observed(progress.clone());
+    let artifacts = of_host(&host)?.observed(progress.clone());
     let runtime = runtime()?;
     // What is kept is as good as what runs: with its signatures, if a policy wants them.
     let (resolved, is_app) = runtime.block_on(async {
@@ -44,7 +44,10 @@ pub(crate) fn run(arguments: &Pull) -> Result<(), Problem> {
         Ok::<_, Problem>((resolved, is_app))
     })?;
     match is_app && component.is_none() {
-        true => app::pull(arguments, &artifacts, resolved, &host),
+        true => {
+            let fetch = artifacts.app(reference, resolved, app_limits(&host));
+            app::pulled(arguments, &runtime.block_on(bar::beside("pulling", progress, fetch))?, &host, &signers)
+        }
         false => {
             let fetch = fetch(arguments, &artifacts, resolved);
             write(arguments, &runtime.block_on(bar::beside("pulling", progress, fetch))?)

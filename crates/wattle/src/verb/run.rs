@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
         change(manifest, arguments)
     })?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
-    // Whoever runs a command grants it what it may do.
+    // Whoever runs a command is there and grants it what it may do, by flags or by naming its manifest.
     let app = file.resolve_unapproved()?;
     let command = command(arguments, &app)?;
     let runtime = stop::runtime()?;

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     let mut file = AppFile::read(&arguments.what, asking)?;
     kept::recall(&mut file, arguments.data_dir.as_deref())?;
     let mut app = file.resolve()?;
-    file.keep(&app)?;
+    file.keep_lock();
     let telemetry = file.host.telemetry.clone();
     let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     for component in app.components.values_mut() {
@@ -113,6 +113,7 @@ async fn serve_app(host: &Host, file: &AppFile, app: &App, serving: Serving, mut
         started = host.start(app, &file.bytes) => started?,
         _ = stop.asked() => return Ok(()),
     }
+    file.runs(app)?;
     let mut urls = String::new();
     for Socket { listener, tls } in serving.sockets {
         let (scheme, address) = match tls {

@@ -71,7 +71,10 @@ fn there_and_back() {
     assert!(explained.contains("main") && explained.contains("echo"), "{explained}");
     assert_eq!(done(&other, &["pull", &reference, "--output", "shop"]), pushed);
     let manifest = fs::read_to_string(other.join("shop/wattle.toml")).unwrap();
-    assert!(manifest.starts_with("# The shop.\n") && manifest.contains("source = \"main.wasm\""), "{manifest}");
+    assert!(
+        manifest.starts_with("# The shop.\n") && manifest.contains("source = \"components/main.wasm\""),
+        "{manifest}"
+    );
     let occupied = failed(&other, &["pull", &reference, "--output", "shop"], 3);
     assert!(occupied.contains("is not an empty directory"), "{occupied}");
     // One of its components by itself.
@@ -145,12 +148,14 @@ fn what_is_not_pushed() {
         "name = \"app\"\n[components.main]\nsource = \"hello.wasm\"\n\
          mounts = [{ host = \"data\", guest = \"/data\" }]\n\
          [components.gone]\nsource = \"gone.wasm\"\n\
+         [backends.events]\ntype = \"nats\"\nservers = [\"nats://127.0.0.1:1\"]\ntoken-file = \"token\"\n\
          [[triggers.http]]\npath = \"/...\"\nfiles = \"../elsewhere\"\n",
     );
     fs::create_dir(app.join("data")).unwrap();
     let said = failed(&app, &["push", ".", &reference], 2);
     for fault in [
         "component `main`: data is not pushed with the app",
+        "backend `events`: the token-file token is not pushed with the app",
         "component `gone`: cannot read",
         "the route `/...`: its folder cannot be pushed",
     ] {
@@ -162,6 +167,64 @@ fn what_is_not_pushed() {
     let image = failed(&app, &["push", ".", &reference, "--as", "image"], 2);
     assert!(image.contains("--as image is for a component"), "{image}");
     failed(&app, &["inspect", &reference], 3);
+}
+
+/// A pulled folder runs what its app runs, whatever paths its manifest has.
+#[test]
+fn odd_paths() {
+    let Some(registry) = Registry::start() else { return };
+    let app = App::empty().guest(&guests::hello()).guest(&guests::echo());
+    let app = app
+        .file("shop/a.wasm", fs::read(guests::echo()).unwrap())
+        .file("shop/.hidden/b.wasm", fs::read(guests::hello()).unwrap())
+        .file(
+            "shop/wattle.toml",
+            "name = \"shop\"\n[components.a]\nsource = \"../hello.wasm\"\n\
+             [components.b]\nsource = \"./a.wasm\"\n[components.c]\nsource = \".hidden/b.wasm\"\n\
+             [[triggers.http]]\npath = \"/a\"\ncomponent = \"a\"\n\
+             [[triggers.http]]\npath = \"/b\"\ncomponent = \"b\"\n\
+             [[triggers.http]]\npath = \"/c\"\ncomponent = \"c\"\n",
+        );
+    let reference = format!("{}/acme/shop:1", registry.authority());
+    done(&app, &["push", "shop", &reference]);
+    fs::create_dir(app.join("back")).unwrap();
+    done(&app, &["pull", &reference, "--output", "back"]);
+    let file = |name: &str| fs::read(app.join("back").join(name)).unwrap();
+    assert!(file("components/a.wasm") == fs::read(guests::hello()).unwrap());
+    assert!(file("a.wasm") == fs::read(guests::echo()).unwrap());
+    assert!(!app.join("back/.hidden").exists());
+    let server = WATTLE.up(&app).path("back").start();
+    assert!(server.get("/a").text().starts_with("Hello") && server.get("/c").text().starts_with("Hello"));
+    assert!(!server.get("/b").text().starts_with("Hello"));
+    // Onto a file, nothing is left behind.
+    let onto = failed(&app, &["pull", &reference, "--output", "hello.wasm"], 3);
+    assert!(onto.contains("is not an empty directory"), "{onto}");
+    let left = fs::read_dir(app.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!left.into_iter().any(|name| name.starts_with(".wattle-pull")));
+}
+
+/// Where approvals are wanted not even the first version of an app from a registry approves itself.
+#[test]
+fn approved_first() {
+    let Some(registry) = Registry::start() else { return };
+    let app = shop(&registry);
+    let reference = format!("{}/acme/shop:1", registry.authority());
+    done(&app, &["push", "shop", &reference]);
+    let host = App::empty().file("host.toml", "[policy]\napproval = \"wider\"\n");
+    let first = failed(&host, &["up", &reference, "--config", "host.toml"], 2);
+    assert!(first.contains("the app `default/shop` asks for more than what was approved, and"), "{first}");
+    assert!(first.contains(&format!("wattle approve {reference}@sha256:")), "{first}");
+    done(&host, &["approve", &reference, "--config", "host.toml"]);
+    answers(&host, &reference, &["--config", "host.toml"]);
+}
+
+/// What is shipped need not be allowed to run where it is pushed from.
+#[test]
+fn pushed_where_it_may_not_run() {
+    let Some(registry) = Registry::start() else { return };
+    let app = shop(&registry).file("host.toml", "[policy]\nunsigned = \"refuse\"\n");
+    let reference = format!("{}/acme/shop:1", registry.authority());
+    done(&app, &["push", "shop", &reference, "--config", "host.toml", "--plain-http"]);
 }
 
 /// What an artifact is made of is found from it, and what its package was made for is in its configuration.

@@ -96,6 +96,8 @@ fn of_references() {
         word == "refused" && reasons.contains("`cart` imports") && reasons.contains("wasi:keyvalue/store"),
         "{word} {reasons}"
     );
+    let up = Ran::of(WATTLE.command(&app).args(["up", &two, "--config", "host.toml"]));
+    assert!(up.code == Some(2) && up.stderr.contains("wasi:keyvalue/store"), "{up}");
     let file = done(&app, &["diff", &one, "state.wasm"]);
     assert!(file.contains("+ state.wasm"), "{file}");
 }

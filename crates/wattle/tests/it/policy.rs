@@ -67,7 +67,7 @@ fn who_signed_it() {
     );
     let app = app_of(&reference, "", &rule);
     let missing = Ran::of(WATTLE.command(&app).args(["up", "--config", "host.toml"]));
-    assert!(missing.code == Some(1) && missing.stderr.contains("keys/acme.pub"), "{missing}");
+    assert!(missing.code == Some(2) && missing.stderr.contains("keys/acme.pub"), "{missing}");
     let app = app.file("keys/acme.pub", public("acme")).file("keys/old.pub", public("other").replace("other", "old"));
     done(&pusher, &["key", "new", "old"]);
     let app = app.file("keys/old.pub", public("old"));
@@ -217,6 +217,38 @@ fn who_approves() {
     fs::write(&record, "{").unwrap();
     let broken = Ran::of(WATTLE.command(&app).args(["check", "--config", "host.toml"]));
     assert!(broken.code == Some(3) && broken.stderr.contains("does not say what was approved"), "{broken}");
+}
+
+/// What does not start approves nothing, and takes nothing back.
+#[test]
+fn what_did_not_start() {
+    let policy = "[policy]\napproval = \"wider\"\n";
+    let app = app_of("state.wasm", "", policy).guest(&guests::hello()).guest(&guests::state());
+    starts(&app);
+    let wide = fs::read_to_string(app.join("wattle.toml")).unwrap();
+    let app = app.file("wattle.toml", wide.replace("state.wasm", "hello.wasm"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let ran = Ran::of(WATTLE.command(&app).args(["up", "--config", "host.toml", "--listen", &listen]));
+    assert_eq!(ran.code, Some(3), "{ran}");
+    let app = app.file("wattle.toml", wide);
+    starts(&app);
+}
+
+/// A backend that the app brings is asked for with its server: another one may be anybody's.
+#[test]
+fn other_servers() {
+    let policy = "[policy]\napproval = \"wider\"\n";
+    let backend = |server: &str| format!("[backends.events]\ntype = \"nats\"\nservers = [\"nats://{server}\"]\n");
+    let app = app_of("hello.wasm", &backend("one.example.com"), policy).guest(&guests::hello());
+    starts(&app);
+    let text = fs::read_to_string(app.join("wattle.toml")).unwrap();
+    let app = app.file("wattle.toml", text.replace("one.example.com", "two.example.com"));
+    let said = refused(&app, "up");
+    assert!(
+        said.contains("+ the backend events: type = nats, scope = app, servers = nats://two.example.com"),
+        "{said}"
+    );
 }
 
 /// While a version runs the next one is approved.

@@ -1,15 +1,12 @@
 //! Whether a policy would let something run in the place of what runs.
 
-use chrono::Utc;
-use serde::Serialize;
-use wattle_spec::fault::listed;
-use wattle_spec::policy::{Approval, Policy};
-use wattle_spec::reference::Reference;
+use std::collections::BTreeSet;
 
-use super::runtime;
-use crate::app_file::AppFile;
-use crate::artifacts::of_host;
-use crate::policy::Signers;
+use serde::Serialize;
+use wattle_spec::policy::Approval;
+
+use super::{ASKING, Side};
+use crate::app_file::{AppFile, ReadHost};
 use crate::problem::Problem;
 use crate::report;
 
@@ -20,7 +17,7 @@ pub(super) struct Verdict {
     reasons: Vec<String>,
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Serialize, Clone, Copy)]
 #[serde(rename_all = "kebab-case")]
 enum Word {
     Allowed,
@@ -31,15 +28,6 @@ enum Word {
 impl Verdict {
     fn new(verdict: Word, reason: impl Into<String>) -> Self {
         Self { verdict, reasons: vec![reason.into()] }
-    }
-
-    const ALLOWED: Self = Self { verdict: Word::Allowed, reasons: Vec::new() };
-
-    /// Both together: the harder one counts.
-    pub(super) fn and(mut self, other: Self) -> Self {
-        self.verdict = self.verdict.max(other.verdict);
-        self.reasons.extend(other.reasons);
-        self
     }
 
     pub(super) fn page(&self) -> String {
@@ -53,40 +41,30 @@ impl Verdict {
     }
 }
 
-/// Whether everything is signed that has to be.
-pub(super) fn of_signers(policy: &Policy, reference: Option<&Reference>, file: &AppFile) -> Result<Verdict, Problem> {
-    let signers = Signers::of(policy)?;
-    let checked = match reference {
-        None => signers.check_file(&file.file),
-        Some(reference) => {
-            let artifacts = of_host(&file.host)?;
-            let digest = reference.digest().expect("invariant: it was pinned");
-            runtime()?.block_on(signers.check(&artifacts, reference, digest, Utc::now()))
+/// What `wattle up` on `host` would say to `to`, which asks for `more` things than what runs.
+pub(super) fn of(to: &Side, host: ReadHost, more: usize) -> Result<Verdict, Problem> {
+    let approval = host.spec.policy.approval;
+    let read = AppFile::read_on(&to.path, host, ASKING).and_then(AppFile::sound);
+    let file = match read {
+        Ok(file) => file,
+        // Nothing was wrong without the policy.
+        Err(Problem::Faults(texts)) => {
+            let reasons = texts.iter().flat_map(|text| &text.faults).map(|fault| fault.message.clone());
+            return Ok(Verdict { verdict: Word::Refused, reasons: reasons.collect() });
         }
+        Err(problem @ Problem::Policy(_)) => return Ok(Verdict::new(Word::Refused, report::sentence(&problem))),
+        Err(problem) => return Err(problem),
     };
-    match checked {
-        Ok(()) => Ok(Verdict::ALLOWED),
-        Err(problem @ Problem::Policy(_)) => Ok(Verdict::new(Word::Refused, report::sentence(&problem))),
-        Err(problem) => Err(problem),
+    let refused = |file: &AppFile| -> Result<BTreeSet<String>, Problem> {
+        let imports = file.explain()?.into_iter().flat_map(|component| component.imports);
+        Ok(imports.filter_map(|import| Some(import.outcome.err()?.message)).collect())
+    };
+    let reasons: Vec<_> = refused(&file)?.difference(&refused(&to.file)?).cloned().collect();
+    if !reasons.is_empty() {
+        return Ok(Verdict { verdict: Word::Refused, reasons });
     }
-}
-
-/// Whether its app may import everything that it imports.
-pub(super) fn of_imports(policy: &Policy, file: &AppFile) -> Verdict {
-    let app = file.app();
-    let refused = file.parts().into_iter().filter_map(|(name, part)| {
-        let imports = part.shape.imported_interfaces();
-        let refused: Vec<_> = imports.filter(|interface| !policy.against(&app.name, interface).is_empty()).collect();
-        let reason = || format!("`{name}` imports {}, which `{}` may not have", listed(&refused), app.name);
-        (!refused.is_empty()).then(|| Verdict::new(Word::Refused, reason()))
-    });
-    refused.fold(Verdict::ALLOWED, Verdict::and)
-}
-
-/// Whether somebody has to approve it.
-pub(super) fn of_approval(policy: &Policy, asks_for_more: bool) -> Verdict {
-    match (policy.approval, asks_for_more) {
-        (Approval::Wider, true) => Verdict::new(Word::NeedsApproval, "it asks for more (approval = \"wider\")"),
-        (Approval::Wider, false) | (Approval::Never, _) => Verdict::ALLOWED,
-    }
+    Ok(match (approval, more) {
+        (Approval::Never, _) | (_, 0) => Verdict { verdict: Word::Allowed, reasons: Vec::new() },
+        (Approval::Wider, _) => Verdict::new(Word::NeedsApproval, "it asks for more (approval = \"wider\")"),
+    })
 }

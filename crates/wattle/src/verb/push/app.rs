@@ -6,11 +6,12 @@ use std::path::Path;
 use wattle_artifact::folder::{self, FolderLimits};
 use wattle_artifact::format::app::{self, AppAbout, AppParts, PackedApp};
 use wattle_artifact::format::component::{About, Packed, pack};
+use wattle_spec::policy::Policy;
 
 use super::{created, target};
-use crate::app_file::AppFile;
-use crate::artifacts::Asking;
-use crate::cli::{Form, Push, What};
+use crate::app_file::{AppFile, ReadHost};
+use crate::artifacts::{Asking, reached};
+use crate::cli::{Form, Push};
 use crate::input::Ending;
 use crate::problem::Problem;
 
@@ -23,8 +24,11 @@ pub(super) fn packed(arguments: &Push) -> Result<PackedApp, Problem> {
     if let Some((_, option)) = of_component.into_iter().find(|(is_given, _)| *is_given) {
         return Err(Problem::OfComponent { option });
     }
-    let what = What { path: arguments.what.clone(), config: arguments.reaching.config.clone() };
-    let file = AppFile::read(&what, Asking::Registries { pull: None })?;
+    let mut host = ReadHost::of(arguments.reaching.config.as_deref())?;
+    // What may run here is not asked of what is shipped.
+    host.spec.policy = Policy::default();
+    reached(&mut host.spec, &arguments.reaching, &arguments.reference);
+    let file = AppFile::read_on(&arguments.what, host, Asking::Registries { pull: None })?;
     let app = file.to_push()?;
     let created = created(arguments);
     let mut components = BTreeMap::<_, Packed>::new();
