@@ -361,10 +361,11 @@ impl Artifacts {
 fn note(keeping: &Keeping, reference: &Reference, resolved: Resolved, kind: &str) {
     let Resolved { digest, by } = resolved;
     let noted = |reference: Reference| Noted { reference, digest, media_type: kind.into(), pulled_at: Utc::now() };
-    keeping.note(noted(reference.repository.at(digest)));
+    let mut notes = vec![noted(reference.repository.at(digest))];
     if by == By::Registry {
-        keeping.note(noted(reference.clone()));
+        notes.push(noted(reference.clone()));
     }
+    keeping.note(notes);
 }
 
 /// What was damaged is not here any more, and can be fetched again.

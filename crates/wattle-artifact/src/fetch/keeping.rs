@@ -30,7 +30,7 @@ const AT_A_TIME: usize = 16;
 pub(super) struct Keeping {
     store: Store,
     written: Mutex<Written>,
-    drafts: Mutex<Vec<JoinHandle<Option<Draft>>>>,
+    drafts: Mutex<Vec<JoinHandle<Vec<Draft>>>>,
 }
 
 #[derive(Default)]
@@ -56,16 +56,17 @@ impl Keeping {
         self.write(move || whole.publish().map(|()| true)).await
     }
 
-    /// Begins to write a note, unless the same is noted. What was fetched can be run without.
-    pub(super) fn note(&self, noted: Noted) {
+    /// Begins to write notes, but for those that are noted already. What was fetched can be run without.
+    pub(super) fn note(&self, notes: Vec<Noted>) {
         let store = self.store.clone();
-        let draft = move || {
+        let draft = move |noted: Noted| {
             let is_same = |known: Option<Noted>| known.is_some_and(|known| known.digest == noted.digest);
             if store.noted(&noted.reference).is_ok_and(is_same) {
                 return None;
             }
             store.draft(&noted).map_err(|error| not_noted(&error)).ok()
         };
+        let draft = move || notes.into_iter().filter_map(draft).collect();
         self.drafts.lock().unwrap_or_else(PoisonError::into_inner).push(spawn_blocking(draft));
     }
 

@@ -120,7 +120,7 @@ impl Artifacts {
         let digest = Digest::of(&bytes);
         keeping.put(digest, bytes).await?;
         let (reference, media_type) = (noted_as(repository, subject), media_type::INDEX.into());
-        keeping.note(Noted { reference, digest, media_type, pulled_at: Utc::now() });
+        keeping.note(vec![Noted { reference, digest, media_type, pulled_at: Utc::now() }]);
         Ok(())
     }
 }
