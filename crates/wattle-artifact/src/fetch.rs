@@ -5,10 +5,11 @@
 
 mod app;
 mod error;
+mod keeping;
 mod signed;
+mod told;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use wattle_spec::reference::{Reference, Repository};
 
 pub use self::app::{AppLimits, FetchedApp};
 pub use self::error::FetchError;
+use self::keeping::{Keeping, Kept};
+use self::told::Told;
 use crate::blocking::blocking;
 use crate::format::app::is_app;
 use crate::format::form::Form;
@@ -28,8 +31,8 @@ use crate::format::image::{self, ImageError};
 use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
 use crate::format::{media_type, spin};
 use crate::progress::Progress;
-use crate::registry::{Registries, Settings, Sink};
-use crate::store::{Begun, Noted, Store, StoreError, Writer};
+use crate::registry::{Registries, Settings};
+use crate::store::{Begun, Noted, Store, StoreError};
 
 /// How long somebody else who writes the same blob is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,6 +49,8 @@ pub struct Artifacts {
     registries: Option<Arc<Asked>>,
     /// `None`: nobody wants to know.
     progress: Option<Progress>,
+    /// Documents that came, and may not be in the store yet.
+    told: Told,
 }
 
 /// The registries that may be asked, of whom nothing is set up before one is.
@@ -98,7 +103,7 @@ impl Artifacts {
     /// Those in `store`, and those that registries have which are asked as `settings` say, if they may be asked.
     pub fn new(store: Store, settings: Option<Settings>) -> Self {
         let asked = |settings| Arc::new(Asked { settings, client: OnceCell::new() });
-        Self { store, registries: settings.map(asked), progress: None }
+        Self { store, registries: settings.map(asked), progress: None, told: Told::default() }
     }
 
     /// Those that are here.
@@ -132,17 +137,32 @@ impl Artifacts {
         if let Some(digest) = reference.digest().or(locked) {
             return Ok(Resolved { digest, by: By::Writer });
         }
-        if pull != Pull::Always
-            && let Some(noted) = self.noted(reference).await?
-        {
-            return Ok(Resolved { digest: noted.digest, by: By::Store });
+        let noted = match self.noted(reference).await {
+            // What cannot be read is written anew.
+            Err(_) if pull == Pull::Always => None,
+            noted => noted?,
+        };
+        match (noted, pull) {
+            (Some(noted), Pull::Missing | Pull::Never) => Ok(Resolved { digest: noted.digest, by: By::Store }),
+            (None, Pull::Never) => Err(FetchError::NotHere(reference.clone())),
+            (noted, _) => {
+                let digest = self.ask(reference, noted.is_some()).await?;
+                Ok(Resolved { digest, by: By::Registry })
+            }
         }
-        if pull == Pull::Never {
-            return Err(FetchError::NotHere(reference.clone()));
+    }
+
+    /// Where its registry says that `reference` leads. If that is likely to be here, it alone is asked for, as that costs
+    /// a registry less, and some count it less; else the manifest comes with the answer.
+    async fn ask(&self, reference: &Reference, is_noted: bool) -> Result<Digest, FetchError> {
+        let registries = self.registries(reference).await?;
+        let failed = |source| FetchError::of_registry(reference.clone(), source);
+        if is_noted {
+            return Ok(registries.resolve(reference).await.map_err(failed)?.digest);
         }
-        let resolved = self.registries(reference).await?.resolve(reference).await;
-        let resolved = resolved.map_err(|source| FetchError::Registry { reference: reference.clone(), source })?;
-        Ok(Resolved { digest: resolved.digest, by: By::Registry })
+        let manifest = registries.manifest(&reference.repository, &reference.which).await.map_err(failed)?;
+        self.told.add(manifest.digest, manifest.bytes);
+        Ok(manifest.digest)
     }
 
     /// The component at `reference`, which leads where `resolved` says.
@@ -159,26 +179,35 @@ impl Artifacts {
         resolved: Resolved,
         wanted: Wanted<'_>,
     ) -> Result<Fetched, FetchError> {
-        let Resolved { digest, by } = resolved;
+        let keeping = Keeping::new(&self.store);
+        let fetched = self.fetch_component(&keeping, reference, resolved, wanted).await;
+        keeping.finish(fetched).await
+    }
+
+    async fn fetch_component(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        resolved: Resolved,
+        wanted: Wanted<'_>,
+    ) -> Result<Fetched, FetchError> {
+        let digest = resolved.digest;
         let pinned = reference.pinned(digest);
         let repository = &reference.repository;
-        let (top, kind) = self.document(repository, digest).await?;
+        let (top, kind) = self.document(keeping, repository, digest).await?;
+        note(keeping, reference, resolved, kind);
         let (manifest_digest, manifest) = match top {
             Document::Manifest(manifest) => (digest, manifest),
-            Document::Index(index) if is_app(&index) => self.member(&pinned, &index, wanted).await?,
+            Document::Index(index) if is_app(&index) => self.member(keeping, &pinned, &index, wanted).await?,
             Document::Index(index) => {
                 let chosen = for_wasm(&index).ok_or(FetchError::Index(digest))?;
-                match self.document(repository, chosen.digest).await? {
+                match self.document(keeping, repository, chosen.digest).await? {
                     (Document::Manifest(manifest), _) => (chosen.digest, manifest),
                     (Document::Index(_), _) => return Err(FetchError::Index(chosen.digest)),
                 }
             }
         };
-        let wasm = self.wasm(&pinned, &manifest, wanted).await?;
-        self.note(&repository.at(digest), digest, kind).await;
-        if by == By::Registry {
-            self.note(reference, digest, kind).await;
-        }
+        let wasm = self.wasm(keeping, &pinned, &manifest, wanted).await?;
         Ok(Fetched { reference: pinned, manifest: manifest_digest, wasm })
     }
 
@@ -187,22 +216,14 @@ impl Artifacts {
         self.in_store(move |store| store.noted(&reference)).await
     }
 
-    /// Notes where a reference leads, unless that is noted. What was fetched can be run without a note.
-    async fn note(&self, reference: &Reference, digest: Digest, kind: &str) {
-        let is_same = |noted: Option<Noted>| noted.is_some_and(|noted| noted.digest == digest);
-        if self.noted(reference).await.is_ok_and(is_same) {
-            return;
-        }
-        let noted = Noted { reference: reference.clone(), digest, media_type: kind.into(), pulled_at: Utc::now() };
-        if let Err(error) = self.in_store(move |store| store.note(&noted)).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, %reference, "where a reference leads cannot be noted");
-        }
-    }
-
     /// The manifest or index `digest`, and its media type.
-    async fn document(&self, repository: &Repository, digest: Digest) -> Result<(Document, &'static str), FetchError> {
-        let bytes = self.document_bytes(repository, digest).await?;
+    async fn document(
+        &self,
+        keeping: &Keeping,
+        repository: &Repository,
+        digest: Digest,
+    ) -> Result<(Document, &'static str), FetchError> {
+        let bytes = self.document_bytes(keeping, repository, digest).await?;
         let document = Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })?;
         let kind = match document {
             Document::Manifest(_) => media_type::MANIFEST,
@@ -211,38 +232,55 @@ impl Artifacts {
         Ok((document, kind))
     }
 
-    async fn document_bytes(&self, repository: &Repository, digest: Digest) -> Result<Bytes, FetchError> {
+    async fn document_bytes(
+        &self,
+        keeping: &Keeping,
+        repository: &Repository,
+        digest: Digest,
+    ) -> Result<Bytes, FetchError> {
         let here = self.in_store(move |store| store.read(&digest, MANIFEST_MAX_LEN as u64)).await;
         if let Some(bytes) = healed(here)? {
             return Ok(bytes);
         }
-        let reference = repository.at(digest);
-        let registries = self.registries(&reference).await?;
-        let fetched = registries.manifest(repository, &reference.which).await;
-        let bytes = fetched.map_err(|source| FetchError::Registry { reference, source })?.bytes;
-        let kept = bytes.clone();
-        self.in_store(move |store| store.put(&kept)).await?;
+        let bytes = match self.told.find(&digest) {
+            Some(bytes) => bytes,
+            None => {
+                let reference = repository.at(digest);
+                let registries = self.registries(&reference).await?;
+                let fetched = registries.manifest(repository, &reference.which).await;
+                let bytes = fetched.map_err(|source| FetchError::of_registry(reference, source))?.bytes;
+                self.told.add(digest, bytes.clone());
+                bytes
+            }
+        };
+        keeping.put(digest, bytes.clone()).await?;
         Ok(bytes)
     }
 
     /// The Wasm in what has this `manifest`.
-    async fn wasm(&self, reference: &Reference, manifest: &Manifest, wanted: Wanted<'_>) -> Result<Bytes, FetchError> {
+    async fn wasm(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        manifest: &Manifest,
+        wanted: Wanted<'_>,
+    ) -> Result<Bytes, FetchError> {
         let Wanted { component, max } = wanted;
         let config = match Form::needs_config(manifest) {
-            true => self.blob(reference, &manifest.config, CONFIG_MAX_LEN).await?,
+            true => self.blob(keeping, reference, &manifest.config, CONFIG_MAX_LEN).await?,
             false => Bytes::new(),
         };
         let form = Form::of(manifest, &config);
         match form.map_err(|source| FetchError::Form { reference: reference.clone(), source })? {
-            Form::Layer(layer) => self.blob(reference, &layer, max).await,
-            Form::Image { layers, entrypoint } => self.in_layers(reference, &layers, &entrypoint, max).await,
+            Form::Layer(layer) => self.blob(keeping, reference, &layer, max).await,
+            Form::Image { layers, entrypoint } => self.in_layers(keeping, reference, (&layers, &entrypoint), max).await,
             Form::Spin { lock, layers } => {
-                let lock = self.blob(reference, &lock, CONFIG_MAX_LEN).await?;
+                let lock = self.blob(keeping, reference, &lock, CONFIG_MAX_LEN).await?;
                 let components = spin::components(&lock, &layers);
                 let components =
                     components.map_err(|source| FetchError::Spin { reference: reference.clone(), source })?;
                 let layer = one_of(reference, &components, component)?;
-                self.blob(reference, layer, max).await
+                self.blob(keeping, reference, layer, max).await
             }
         }
     }
@@ -250,14 +288,15 @@ impl Artifacts {
     /// The file `entrypoint` in the layers of an image.
     async fn in_layers(
         &self,
+        keeping: &Keeping,
         reference: &Reference,
-        layers: &[Descriptor],
-        entrypoint: &str,
+        image: (&[Descriptor], &str),
         max: u64,
     ) -> Result<Bytes, FetchError> {
+        let (layers, entrypoint) = image;
         let failed = |source| FetchError::Image { reference: reference.clone(), source };
         for layer in layers.iter().rev().take(LAYERS_MAX) {
-            let bytes = self.blob(reference, layer, max).await?;
+            let bytes = self.blob(keeping, reference, layer, max).await?;
             let (kind, path) = (layer.media_type.clone(), entrypoint.to_owned());
             let found = blocking(move || image::file(&bytes, &kind, &path, max)).await.map_err(failed)?;
             if let Some(file) = found {
@@ -268,7 +307,13 @@ impl Artifacts {
     }
 
     /// The bytes of a blob of at most `max` bytes.
-    async fn blob(&self, reference: &Reference, blob: &Descriptor, max: u64) -> Result<Bytes, FetchError> {
+    async fn blob(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        blob: &Descriptor,
+        max: u64,
+    ) -> Result<Bytes, FetchError> {
         let Descriptor { digest, size, .. } = *blob;
         if size > max {
             return Err(FetchError::TooLarge { reference: reference.clone(), size, max });
@@ -278,15 +323,18 @@ impl Artifacts {
             return Ok(bytes);
         }
         let registries = self.registries(reference).await?;
-        if let Begun::Missing(writer) = self.in_store(move |store| store.begin(&digest, size, PATIENCE)).await? {
+        let begin = move |store: &Store| store.begin_copied(&digest, size, PATIENCE);
+        if let Begun::Missing(writer) = self.in_store(begin).await? {
             let progress = self.progress.clone().inspect(|progress| progress.expect(blob));
             let kept = Kept { writer, failed: None, digest, progress };
             let (Kept { writer, failed, .. }, fetched) = registries.fetch(&reference.repository, blob, kept).await;
             if let Some(error) = failed {
                 return Err(error.into());
             }
-            fetched.map_err(|source| FetchError::Registry { reference: reference.clone(), source })?;
-            blocking(move || writer.finish()).await?;
+            fetched.map_err(|source| FetchError::of_registry(reference.clone(), source))?;
+            let (bytes, whole) = writer.complete()?;
+            keeping.publish(whole).await?;
+            return Ok(bytes.expect("invariant: it was begun with a copy"));
         }
         let bytes = self.in_store(read).await?;
         bytes.ok_or(FetchError::Gone(digest))
@@ -309,45 +357,15 @@ impl Artifacts {
     }
 }
 
-/// A blob on its way into the store.
-struct Kept {
-    writer: Writer,
-    failed: Option<StoreError>,
-    digest: Digest,
-    progress: Option<Progress>,
-}
-
-impl Kept {
-    /// What goes on says only that it does not; why is kept.
-    fn done(&mut self, done: Result<(), StoreError>) -> io::Result<()> {
-        done.map_err(|error| {
-            self.failed = Some(error);
-            io::Error::other("the store does not take it")
-        })
+/// Begins to note that what `reference` leads to is here: under its digest, and under its tag if the registry said so.
+fn note(keeping: &Keeping, reference: &Reference, resolved: Resolved, kind: &str) {
+    let Resolved { digest, by } = resolved;
+    let noted = |reference: Reference| Noted { reference, digest, media_type: kind.into(), pulled_at: Utc::now() };
+    let mut notes = vec![noted(reference.repository.at(digest))];
+    if by == By::Registry {
+        notes.push(noted(reference.clone()));
     }
-}
-
-impl Sink for Kept {
-    fn have(&self) -> u64 {
-        self.writer.have()
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let done = self.writer.write(bytes);
-        if let Some(progress) = &self.progress {
-            progress.at(&self.digest, self.writer.have());
-        }
-        self.done(done)
-    }
-
-    fn restart(&mut self) -> io::Result<()> {
-        let done = self.writer.restart();
-        self.done(done)
-    }
-
-    fn check(&mut self) -> Result<(), Digest> {
-        self.writer.check()
-    }
+    keeping.note(notes);
 }
 
 /// What was damaged is not here any more, and can be fetched again.

@@ -8,7 +8,8 @@ use wattle_spec::digest::Digest;
 use wattle_spec::name::ComponentName;
 use wattle_spec::reference::Reference;
 
-use super::{Artifacts, By, FetchError, Resolved, Wanted};
+use super::keeping::Keeping;
+use super::{Artifacts, FetchError, Resolved, Wanted, note};
 use crate::format::app::{self, AppForm, AppFormError, component_layer, is_app};
 use crate::format::folder_path::FolderPath;
 use crate::format::manifest::{Descriptor, Document, Index, Manifest};
@@ -56,7 +57,9 @@ impl Artifacts {
     ///
     /// If that cannot be had, or is no artifact.
     pub async fn is_app(&self, reference: &Reference, resolved: Resolved) -> Result<bool, FetchError> {
-        let (top, _) = self.document(&reference.repository, resolved.digest).await?;
+        let keeping = Keeping::new(&self.store);
+        let top = self.document(&keeping, &reference.repository, resolved.digest).await;
+        let (top, _) = keeping.finish(top).await?;
         Ok(matches!(top, Document::Index(index) if is_app(&index)))
     }
 
@@ -72,25 +75,33 @@ impl Artifacts {
         resolved: Resolved,
         limits: AppLimits,
     ) -> Result<FetchedApp, FetchError> {
-        let Resolved { digest, by } = resolved;
-        let pinned = reference.pinned(digest);
-        let (top, kind) = self.document(&reference.repository, digest).await?;
+        let keeping = Keeping::new(&self.store);
+        let fetched = self.fetch_app(&keeping, reference, resolved, limits).await;
+        keeping.finish(fetched).await
+    }
+
+    async fn fetch_app(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        resolved: Resolved,
+        limits: AppLimits,
+    ) -> Result<FetchedApp, FetchError> {
+        let pinned = reference.pinned(resolved.digest);
+        let (top, kind) = self.document(keeping, &reference.repository, resolved.digest).await?;
         let index = match top {
             Document::Index(index) if is_app(&index) => index,
             Document::Index(_) | Document::Manifest(_) => return Err(FetchError::NoApp(pinned)),
         };
-        let parts = self.parts(&pinned, &index).await?;
-        let fetched = self.all(&pinned, parts, limits).await?;
-        self.note(&reference.repository.at(digest), digest, kind).await;
-        if by == By::Registry {
-            self.note(reference, digest, kind).await;
-        }
-        Ok(fetched)
+        note(keeping, reference, resolved, kind);
+        let parts = self.parts(keeping, &pinned, &index).await?;
+        self.all(keeping, &pinned, parts, limits).await
     }
 
     /// The manifest of the component that is wanted of an app, or of its only one.
     pub(super) async fn member(
         &self,
+        keeping: &Keeping,
         reference: &Reference,
         index: &Index,
         wanted: Wanted<'_>,
@@ -109,22 +120,22 @@ impl Artifacts {
                 Some(name) => FetchError::NoSuchComponent { reference, component: name.into(), components: names() },
             });
         };
-        let manifest = self.listed(reference, chosen).await?;
+        let manifest = self.listed(keeping, reference, chosen).await?;
         self.layer(reference, chosen, &manifest)?;
         Ok((chosen.digest, manifest))
     }
 
     /// Where everything of an app is; its manifests are here then.
-    async fn parts(&self, reference: &Reference, index: &Index) -> Result<Parts, FetchError> {
+    async fn parts(&self, keeping: &Keeping, reference: &Reference, index: &Index) -> Result<Parts, FetchError> {
         let size = sum(&index.manifests);
         if size > MEMBERS_MAX_LEN {
             return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: MEMBERS_MAX_LEN });
         }
         let own = AppForm::own(index).map_err(unusable(reference))?;
-        let own = self.listed(reference, own).await?;
+        let own = self.listed(keeping, reference, own).await?;
         let form = AppForm::of(index, &own).map_err(unusable(reference))?;
         let one = async |(name, descriptor): (&ComponentName, &Descriptor)| {
-            let manifest = self.listed(reference, descriptor).await?;
+            let manifest = self.listed(keeping, reference, descriptor).await?;
             Ok::<_, FetchError>((name.clone(), self.layer(reference, descriptor, &manifest)?))
         };
         let wasm = stream::iter(&form.components).map(one).buffer_unordered(AT_A_TIME).try_collect().await?;
@@ -132,7 +143,13 @@ impl Artifacts {
     }
 
     /// The blobs of an app, each once, however many components are the same.
-    async fn all(&self, reference: &Reference, parts: Parts, limits: AppLimits) -> Result<FetchedApp, FetchError> {
+    async fn all(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        parts: Parts,
+        limits: AppLimits,
+    ) -> Result<FetchedApp, FetchError> {
         let Parts { form, wasm } = &parts;
         if let Some(size) = wasm.values().map(|wasm| wasm.size).find(|size| *size > limits.component) {
             return Err(FetchError::TooLarge { reference: reference.clone(), size, max: limits.component });
@@ -146,7 +163,7 @@ impl Artifacts {
         }
         self.announce(&blobs).await?;
         let one = async |(digest, blob): (Digest, &Descriptor)| {
-            Ok::<_, FetchError>((digest, self.blob(reference, blob, blob.size).await?))
+            Ok::<_, FetchError>((digest, self.blob(keeping, reference, blob, blob.size).await?))
         };
         let bytes: BTreeMap<Digest, Bytes> =
             stream::iter(blobs).map(one).buffer_unordered(AT_A_TIME).try_collect().await?;
@@ -180,9 +197,14 @@ impl Artifacts {
     }
 
     /// A manifest that an app lists. Another list in its place is never followed.
-    async fn listed(&self, reference: &Reference, descriptor: &Descriptor) -> Result<Manifest, FetchError> {
+    async fn listed(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        descriptor: &Descriptor,
+    ) -> Result<Manifest, FetchError> {
         let Descriptor { digest, size, .. } = *descriptor;
-        let bytes = self.document_bytes(&reference.repository, digest).await?;
+        let bytes = self.document_bytes(keeping, &reference.repository, digest).await?;
         // What it said was added up before it came.
         if bytes.len() as u64 != size {
             return Err(unusable(reference)(AppFormError::Size { digest, size, found: bytes.len() as u64 }));

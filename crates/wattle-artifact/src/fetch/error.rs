@@ -140,6 +140,14 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// What went wrong between us and the registry of `reference`.
+    pub(super) fn of_registry(reference: Reference, source: RegistryError) -> Self {
+        match source {
+            RegistryError::Settings(error) => Self::Settings(error),
+            source => Self::Registry { reference, source },
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

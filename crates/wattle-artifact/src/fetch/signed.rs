@@ -9,13 +9,14 @@ use chrono::{DateTime, Utc};
 use wattle_spec::digest::Digest;
 use wattle_spec::reference::{Reference, Repository, Tag, Which};
 
+use super::keeping::Keeping;
 use super::{Artifacts, FetchError};
 use crate::format::manifest::{Annotations, Descriptor, Document, Index, MANIFEST_MAX_LEN};
 use crate::format::media_type;
 use crate::sign::bundle::SIGNATURE_MAX_LEN;
 use crate::sign::key::PublicKey;
 use crate::signatures::{self, Holding, Judged, Wanted, layers};
-use crate::store::StoreError;
+use crate::store::{Noted, StoreError};
 
 /// The most manifests with signatures that are kept for one artifact.
 const KEPT_MAX: usize = 32;
@@ -48,7 +49,7 @@ impl Artifacts {
         let reference = repository.at(subject);
         let registries = self.registries(&reference).await?;
         let judged = signatures::verify(registries, repository, subject, keys, now).await;
-        let judged = judged.map_err(|source| FetchError::Registry { reference, source })?;
+        let judged = judged.map_err(|source| FetchError::of_registry(reference, source))?;
         self.keep_signatures(repository, subject, kept, &judged.holding).await?;
         Ok(judged)
     }
@@ -87,6 +88,18 @@ impl Artifacts {
         kept: Vec<Descriptor>,
         holding: &[Holding],
     ) -> Result<(), FetchError> {
+        let keeping = Keeping::new(&self.store);
+        let outcome = Self::keep_holding(&keeping, repository, subject, kept, holding).await;
+        keeping.finish(outcome.map_err(FetchError::from)).await
+    }
+
+    async fn keep_holding(
+        keeping: &Keeping,
+        repository: &Repository,
+        subject: Digest,
+        kept: Vec<Descriptor>,
+        holding: &[Holding],
+    ) -> Result<(), StoreError> {
         let mut manifests = kept;
         for Holding { manifest, layers } in holding {
             let descriptor = Descriptor::of(media_type::MANIFEST, manifest);
@@ -94,8 +107,7 @@ impl Artifacts {
                 continue;
             }
             for bytes in layers.iter().map(|(_, bytes)| bytes).chain([manifest]) {
-                let bytes = bytes.clone();
-                self.in_store(move |store| store.put(&bytes)).await?;
+                keeping.put(Digest::of(bytes), bytes.clone()).await?;
             }
             manifests.insert(0, descriptor);
         }
@@ -106,8 +118,9 @@ impl Artifacts {
         let index = Index { artifact_type: None, manifests, annotations: Annotations::new() };
         let bytes = Bytes::from(index.to_bytes());
         let digest = Digest::of(&bytes);
-        self.in_store(move |store| store.put(&bytes)).await?;
-        self.note(&noted_as(repository, subject), digest, media_type::INDEX).await;
+        keeping.put(digest, bytes).await?;
+        let (reference, media_type) = (noted_as(repository, subject), media_type::INDEX.into());
+        keeping.note(vec![Noted { reference, digest, media_type, pulled_at: Utc::now() }]);
         Ok(())
     }
 }

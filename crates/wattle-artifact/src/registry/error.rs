@@ -214,6 +214,9 @@ pub enum RegistryError {
         /// Why.
         source: io::Error,
     },
+    /// Nobody can be asked over TLS: nobody is trusted.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// What is to be sent cannot be read here.
     #[error("cannot read what is to be sent of {digest}")]
     Source {

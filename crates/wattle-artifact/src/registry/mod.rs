@@ -31,6 +31,7 @@ mod sink;
 mod tags;
 mod token;
 mod transport;
+mod trust;
 mod uploads;
 mod wire;
 
@@ -62,8 +63,8 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// A client that does as `settings` say. Reads the certificates that are trusted: to be called where a thread may
-    /// wait.
+    /// A client that does as `settings` say. Reads the certificates that these name: to be called where a thread may
+    /// wait. Whom the system trusts is read when TLS is first spoken.
     ///
     /// # Errors
     ///

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use reqwest::{Body, Client, ClientBuilder, Method, Response, StatusCode};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 use wattle_spec::digest::Digest;
@@ -20,6 +19,8 @@ use super::error::{Refusal, RegistryError, SettingsError};
 use super::host::{Host, PlainHttp, authority, check_target, is_loopback};
 use super::resolver::{Inward, OutwardResolver};
 use super::settings::{Settings, Timeouts};
+use super::trust::Trust;
+use crate::blocking::blocking;
 
 /// How much of a body has to come before it counts as coming.
 const PROGRESS_LEN: usize = 4 << 10;
@@ -47,6 +48,7 @@ pub(super) struct Transport {
     outside: Client,
     /// On this machine a proxy has no say.
     inside: Client,
+    trust: Arc<Trust>,
     pub(super) plain_http: PlainHttp,
     pub(super) timeouts: Timeouts,
     /// How the registries on this machine are spoken to, as far as that is known: by their authority.
@@ -55,7 +57,9 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let tls = tls(settings)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let trust = Arc::new(Trust::new(provider.clone(), &settings.certificates)?);
+        let tls = tls(&trust, provider)?;
         let client = || {
             ClientBuilder::new()
                 .tls_backend_preconfigured(tls.clone())
@@ -68,6 +72,7 @@ impl Transport {
         Ok(Self {
             outside: client().build().map_err(SettingsError::Client)?,
             inside: client().no_proxy().build().map_err(SettingsError::Client)?,
+            trust,
             plain_http: PlainHttp::new(&settings.plain_http),
             timeouts: settings.timeouts,
             schemes: Mutex::default(),
@@ -114,6 +119,10 @@ impl Transport {
     pub(super) async fn send(&self, ask: &Ask, authorization: Option<&HeaderValue>) -> Result<Response, RegistryError> {
         let host = authority(&ask.url);
         check_target(&ask.url).map_err(|reason| RegistryError::Redirect { host: host.clone(), reason })?;
+        if ask.url.scheme() == "https" && !self.trust.is_read() {
+            let trust = self.trust.clone();
+            blocking(move || trust.read().map(drop)).await?;
+        }
         let client = if is_loopback(&ask.url) { &self.inside } else { &self.outside };
         let mut request = client.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
         if let Some(authorization) = authorization {
@@ -242,26 +251,13 @@ impl Pieces {
     }
 }
 
-fn tls(settings: &Settings) -> Result<ClientConfig, SettingsError> {
-    let mut roots = wattle_backend::roots::trusted()?;
-    for path in &settings.certificates {
-        add_file(&mut roots, path)?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+fn tls(trust: &Arc<Trust>, provider: Arc<CryptoProvider>) -> Result<ClientConfig, SettingsError> {
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = versions.map_err(SettingsError::Tls)?.with_root_certificates(roots).with_no_client_auth();
+    // What it verifies, the verifier of rustls does: only whom that trusts is found out later.
+    let trusting = versions.map_err(SettingsError::Tls)?.dangerous().with_custom_certificate_verifier(trust.clone());
+    let mut config = trusting.with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
-}
-
-fn add_file(roots: &mut RootCertStore, path: &std::path::Path) -> Result<(), SettingsError> {
-    let unreadable = |source| SettingsError::Certificates { path: path.into(), source };
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(unreadable)?.collect();
-    let (added, _) = roots.add_parsable_certificates(certificates.map_err(unreadable)?);
-    match added {
-        0 => Err(SettingsError::NoCertificate { path: path.into() }),
-        _ => Ok(()),
-    }
 }
 
 /// What an error of the client is for us. The URL is taken out: its query may be a credential.

@@ -16,13 +16,50 @@ const ATTEMPTS: usize = 100;
 
 /// Gives `path` these contents, for its owner alone to read, or leaves it as it is.
 pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let (prepared, mut file) = create_beside(path, NEW)?;
-    let written = file.write_all(contents).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&prepared, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&prepared);
-        return Err(error);
-    }
+    Draft::write(path, contents)?.place()?;
     sync_parent(path)
+}
+
+/// A small file that the disk has, and that does not have its name yet. Dropped before it has, it is removed.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// `None`: it has its name.
+    prepared: Option<PathBuf>,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Writes what is to have the name `path`.
+    pub(super) fn write(path: &Path, contents: &[u8]) -> io::Result<Self> {
+        let (prepared, mut file) = create_beside(path, NEW)?;
+        let draft = Self { prepared: Some(prepared), path: path.into() };
+        file.write_all(contents)?;
+        file.sync_all()?;
+        Ok(draft)
+    }
+
+    /// The name that it is to have.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name, which lasts when the directory is synced.
+    pub(super) fn place(mut self) -> io::Result<()> {
+        if let Some(prepared) = &self.prepared {
+            fs::rename(prepared, &self.path)?;
+        }
+        self.prepared = None;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(prepared) = &self.prepared {
+            // What cannot be removed now is removed by a sweep.
+            let _ = fs::remove_file(prepared);
+        }
+    }
 }
 
 /// Makes a file of its own whose name begins as that of `path` does and ends in `end`.
@@ -43,7 +80,11 @@ pub(super) fn create_beside(path: &Path, end: &str) -> io::Result<(PathBuf, File
 }
 
 /// Makes the names in the directory of `path` last.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+fn sync_parent(path: &Path) -> io::Result<()> {
+    sync_names(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+/// Makes the names in `directory` last.
+pub(super) fn sync_names(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }

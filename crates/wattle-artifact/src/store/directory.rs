@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use wattle_spec::digest::Digest;
@@ -21,6 +21,11 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: Arc<Path>,
+    /// Directories that we have made others in, whose names do not last yet: they are synced with the first name of a
+    /// blob or of a note, once for all of them, since before there is nothing in them to lose. Another process that
+    /// finds them made leaves that to us; where we are killed before, file systems with a journal have the older names
+    /// on the disk when they have the newer ones.
+    made_in: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl Store {
@@ -33,10 +38,18 @@ impl Store {
         let directory = directory.into();
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed("create", &directory))?;
         check(&directory)?;
-        for inner in ["blobs", "blobs/sha256", "partial", "references"] {
-            make(&directory.join(inner))?;
+        let mut made_in = Vec::new();
+        for (inner, parent) in [
+            ("blobs", directory.clone()),
+            ("blobs/sha256", directory.join("blobs")),
+            ("partial", directory.clone()),
+            ("references", directory.clone()),
+        ] {
+            if make(&directory.join(inner))? && !made_in.contains(&parent) {
+                made_in.push(parent);
+            }
         }
-        Ok(Self { directory: directory.into() })
+        Ok(Self { directory: directory.into(), made_in: Arc::new(Mutex::new(made_in)) })
     }
 
     /// Where it is.
@@ -58,6 +71,23 @@ impl Store {
 
     pub(super) fn references_directory(&self) -> PathBuf {
         self.directory.join("references")
+    }
+
+    /// Makes the names of blobs last that they have until now.
+    pub(crate) fn sync_blobs(&self) -> Result<(), StoreError> {
+        self.sync_names(&self.blobs())
+    }
+
+    /// Makes the names in a directory of the store last, and its own.
+    pub(super) fn sync_names(&self, directory: &Path) -> Result<(), StoreError> {
+        let sync = |directory: &Path| atomic::sync_names(directory).map_err(failed("sync", directory));
+        {
+            // Whoever comes second waits: it is not done before it is done.
+            let mut made_in = self.made_in.lock().unwrap_or_else(PoisonError::into_inner);
+            made_in.iter().try_for_each(|made_in| sync(made_in))?;
+            made_in.clear();
+        }
+        sync(directory)
     }
 
     /// Locks the store for a moment.
@@ -108,10 +138,11 @@ pub(super) fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-fn make(path: &Path) -> Result<(), StoreError> {
+/// Says whether it has made it.
+fn make(path: &Path) -> Result<bool, StoreError> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => atomic::sync_parent(path).map_err(failed("sync the directory of", path)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(path),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(path).map(|()| false),
         Err(error) => Err(failed("create", path)(error)),
     }
 }

@@ -19,20 +19,13 @@ impl Hasher {
     }
 
     /// Goes on with what is left of `file`, and says how many bytes that was.
-    pub(super) fn update_from(&mut self, mut file: &File) -> io::Result<u64> {
-        let mut piece = vec![0; PIECE];
+    pub(super) fn update_from(&mut self, file: &File) -> io::Result<u64> {
         let mut len = 0;
-        loop {
-            match file.read(&mut piece) {
-                Ok(0) => return Ok(len),
-                Ok(read) => {
-                    self.update(&piece[..read]);
-                    len += read as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        each_piece(file, |piece| {
+            self.update(piece);
+            len += piece.len() as u64;
+        })?;
+        Ok(len)
     }
 
     pub(super) fn digest(self) -> Digest {
@@ -42,5 +35,18 @@ impl Hasher {
             let _ = write!(text, "{byte:02x}");
         }
         text.parse().expect("invariant: SHA-256 has 32 bytes")
+    }
+}
+
+/// Reads what is left, piece by piece.
+pub(super) fn each_piece(mut from: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(read) => take(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }

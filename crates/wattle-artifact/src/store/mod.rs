@@ -28,6 +28,7 @@ mod reference;
 mod verify;
 mod writer;
 
+pub(crate) use atomic::Draft;
 pub use directory::Store;
 pub use error::{NoteError, StoreError};
 pub use list::Blob;
@@ -35,4 +36,5 @@ pub use prune::{Prune, Pruned};
 pub use reachable::{Child, Children, children};
 pub use reference::{DamagedNote, KeptNote, Noted, References};
 pub use verify::{DamagedBlob, Verified};
+pub(crate) use writer::Whole;
 pub use writer::{Begun, Writer};

@@ -68,14 +68,14 @@ impl Partial {
         self.left = Left::Removed;
     }
 
-    /// Gives it its name, for good. Its bytes are on the disk already.
+    /// Gives it its name, which lasts when the directory is synced. Its bytes are on the disk already.
     pub(super) fn publish(mut self, path: &Path) -> Result<(), StoreError> {
         if let Err(error) = fs::rename(&self.path, path) {
             self.left = Left::Removed;
             return Err(failed("create", path)(error));
         }
         self.left = Left::Kept;
-        atomic::sync_parent(path).map_err(failed("sync the directory of", path))
+        Ok(())
     }
 }
 

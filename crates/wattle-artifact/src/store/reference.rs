@@ -14,7 +14,7 @@ use wattle_spec::digest::Digest;
 use wattle_spec::reference::Reference;
 
 use super::Store;
-use super::atomic;
+use super::atomic::Draft;
 use super::directory;
 use super::error::{NoteError, StoreError, failed};
 use super::file;
@@ -80,6 +80,11 @@ impl Store {
     ///
     /// If its media type is longer than any, or if the system refuses it. What was noted before then stays.
     pub fn note(&self, noted: &Noted) -> Result<(), StoreError> {
+        self.draft(noted).and_then(|draft| self.place([draft]))
+    }
+
+    /// Writes a note, which nobody sees before it is placed.
+    pub(crate) fn draft(&self, noted: &Noted) -> Result<Draft, StoreError> {
         let wire = Wire {
             reference: noted.reference.to_string(),
             digest: noted.digest.to_string(),
@@ -91,8 +96,19 @@ impl Store {
             return Err(StoreError::NoteTooLong { reference: Box::new(noted.reference.clone()) });
         }
         let path = self.note_path(&noted.reference);
-        let _shared = self.lock(Kind::Shared)?;
-        atomic::replace(&path, &text).map_err(failed("write", &path))
+        Draft::write(&path, &text).map_err(failed("write", &path))
+    }
+
+    /// Makes notes of what was written, and syncs their names once.
+    pub(crate) fn place(&self, drafts: impl IntoIterator<Item = Draft>) -> Result<(), StoreError> {
+        {
+            let _shared = self.lock(Kind::Shared)?;
+            for draft in drafts {
+                let path = draft.path().to_owned();
+                draft.place().map_err(failed("write", &path))?;
+            }
+        }
+        self.sync_names(&self.references_directory())
     }
 
     /// What is noted of `reference`, if anything. Marks it as used.

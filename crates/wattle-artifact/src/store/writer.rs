@@ -1,15 +1,16 @@
 //! Writing a blob: hashed while it comes, and seen by nobody before it is whole.
 
 use std::fmt;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use wattle_spec::digest::Digest;
 
 use super::Store;
 use super::error::{StoreError, failed};
 use super::file;
-use super::hash::Hasher;
+use super::hash::{Hasher, each_piece};
 use super::lock::Kind;
 use super::partial::Partial;
 
@@ -28,11 +29,26 @@ pub struct Writer {
     store: Store,
     digest: Digest,
     size: u64,
-    have: u64,
     resumed: u64,
-    hasher: Hasher,
+    seen: Seen,
     /// `None`: writing failed.
     partial: Option<Partial>,
+}
+
+/// What is in the file: hashed in the moment that it is seen, and not read a second time.
+#[derive(Default)]
+struct Seen {
+    have: u64,
+    hasher: Hasher,
+    /// The same bytes, for whoever wants them as soon as they are here.
+    copy: Option<Vec<u8>>,
+}
+
+/// A blob that is whole and what it should be, in a file that does not have its name yet.
+pub(crate) struct Whole {
+    store: Store,
+    digest: Digest,
+    partial: Partial,
 }
 
 impl Store {
@@ -46,6 +62,17 @@ impl Store {
     /// If the blob is here with another size ([`StoreError::WrongSize`]), if what is in its place is not safe to use,
     /// or if the system refuses it.
     pub fn begin(&self, digest: &Digest, size: u64, patience: Duration) -> Result<Begun, StoreError> {
+        self.begin_with(Seen::default(), digest, size, patience)
+    }
+
+    /// The same, and what is written is kept in memory too, for [`Writer::complete`] to give out. The caller takes
+    /// blobs of this `size`.
+    pub(crate) fn begin_copied(&self, digest: &Digest, size: u64, patience: Duration) -> Result<Begun, StoreError> {
+        let seen = Seen { copy: Some(Vec::new()), ..Seen::default() };
+        self.begin_with(seen, digest, size, patience)
+    }
+
+    fn begin_with(&self, seen: Seen, digest: &Digest, size: u64, patience: Duration) -> Result<Begun, StoreError> {
         if self.is_present(digest, size)? {
             return Ok(Begun::Present);
         }
@@ -59,7 +86,8 @@ impl Store {
             Some(partial) => partial,
             None => Partial::own(&path)?,
         };
-        Writer::resume(self.clone(), partial, *digest, size).map(Begun::Missing)
+        let writer = Writer { store: self.clone(), digest: *digest, size, resumed: 0, seen, partial: Some(partial) };
+        writer.resume().map(Begun::Missing)
     }
 
     /// Keeps `bytes`.
@@ -69,12 +97,30 @@ impl Store {
     /// As for [`Store::begin`] and [`Writer::finish`].
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        if let Begun::Missing(mut writer) = self.begin(&digest, bytes.len() as u64, Duration::ZERO)? {
-            writer.restart()?;
-            writer.write(bytes)?;
-            writer.finish()?;
+        if let Some(whole) = self.written(&digest, bytes)? {
+            whole.publish()?;
+            self.sync_blobs()?;
         }
         Ok(digest)
+    }
+
+    /// The same for `bytes` that have this digest, and their name lasts when [`Store::sync_blobs`] was called: once for
+    /// several. Says whether the name is new.
+    pub(crate) fn put_unsynced(&self, digest: &Digest, bytes: &[u8]) -> Result<bool, StoreError> {
+        match self.written(digest, bytes)? {
+            Some(whole) => whole.publish().map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Writes `bytes`, which have this digest. `None`: they are here.
+    fn written(&self, digest: &Digest, bytes: &[u8]) -> Result<Option<Whole>, StoreError> {
+        let Begun::Missing(mut writer) = self.begin(digest, bytes.len() as u64, Duration::ZERO)? else {
+            return Ok(None);
+        };
+        writer.restart()?;
+        writer.write(bytes)?;
+        writer.complete().map(|(_, whole)| Some(whole))
     }
 
     /// Whether the blob is here. One of another size than announced is looked at closely: either it is damaged, and is
@@ -102,19 +148,23 @@ impl Store {
 }
 
 impl Writer {
-    fn resume(store: Store, partial: Partial, digest: Digest, size: u64) -> Result<Self, StoreError> {
-        let mut hasher = Hasher::default();
-        let have = hasher.update_from(partial.file()).map_err(failed("read", &partial.path))?;
-        let mut writer = Self { store, digest, size, have, resumed: have, hasher, partial: Some(partial) };
-        if have > size {
-            writer.restart()?;
+    /// Goes on after what is in the file.
+    fn resume(mut self) -> Result<Self, StoreError> {
+        let partial = self.partial.as_ref().ok_or(StoreError::Broken { digest: self.digest })?;
+        self.seen.expect(self.size);
+        // One byte more than it may have: no more than that is looked at, or kept.
+        let left = partial.file().take(self.size.saturating_add(1));
+        each_piece(left, |piece| self.seen.add(piece)).map_err(failed("read", &partial.path))?;
+        self.resumed = self.seen.have;
+        if self.seen.have > self.size {
+            self.restart()?;
         }
-        Ok(writer)
+        Ok(self)
     }
 
     /// How many of its first bytes are written.
     pub fn have(&self) -> u64 {
-        self.have
+        self.seen.have
     }
 
     /// How many bytes it has when it is whole.
@@ -128,7 +178,8 @@ impl Writer {
     ///
     /// If the system refuses it, or if the writer failed before.
     pub fn restart(&mut self) -> Result<(), StoreError> {
-        (self.have, self.resumed, self.hasher) = (0, 0, Hasher::default());
+        self.resumed = 0;
+        self.seen.forget();
         self.on_file("empty", |mut file| {
             file.set_len(0)?;
             file.seek(SeekFrom::Start(0)).map(drop)
@@ -142,13 +193,12 @@ impl Writer {
     /// If that is more than announced, or if the system refuses it. What was written is then removed and the writer
     /// cannot be used any more.
     pub fn write(&mut self, chunk: &[u8]) -> Result<(), StoreError> {
-        if chunk.len() as u64 > self.size - self.have {
+        if chunk.len() as u64 > self.size - self.seen.have {
             self.discard();
             return Err(StoreError::TooLong { digest: self.digest, size: self.size });
         }
         self.on_file("write", |mut file| file.write_all(chunk))?;
-        self.hasher.update(chunk);
-        self.have += chunk.len() as u64;
+        self.seen.add(chunk);
         Ok(())
     }
 
@@ -158,7 +208,7 @@ impl Writer {
     ///
     /// The digest that it has.
     pub fn check(&self) -> Result<(), Digest> {
-        match self.hasher.clone().digest() {
+        match self.seen.hasher.clone().digest() {
             found if found == self.digest => Ok(()),
             found => Err(found),
         }
@@ -170,23 +220,31 @@ impl Writer {
     ///
     /// If bytes are missing (what came is kept), if it is something else (what came is removed), or if the system
     /// refuses it.
-    pub fn finish(mut self) -> Result<(), StoreError> {
-        let Self { digest, size, have, resumed, .. } = self;
-        if self.partial.is_some() && have < size {
+    pub fn finish(self) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        let (_, whole) = self.complete()?;
+        whole.publish()?;
+        store.sync_blobs()
+    }
+
+    /// Checks that it is whole and what it should be, and gives out its bytes, if they were to be kept in memory, while
+    /// the disk does not have them yet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::finish`].
+    pub(crate) fn complete(self) -> Result<(Option<Bytes>, Whole), StoreError> {
+        let Self { store, digest, size, resumed, seen: Seen { have, hasher, copy }, partial } = self;
+        let partial = partial.ok_or(StoreError::Broken { digest })?;
+        if have < size {
             return Err(StoreError::TooShort { digest, have, size });
         }
-        let found = std::mem::take(&mut self.hasher).digest();
-        if self.partial.is_some() && found != digest {
-            self.discard();
+        let found = hasher.digest();
+        if found != digest {
+            partial.discard();
             return Err(StoreError::Mismatch { digest, found, resumed });
         }
-        self.on_file("sync", |file| {
-            file.set_modified(SystemTime::now())?;
-            file.sync_all()
-        })?;
-        let partial = self.partial.take().ok_or(StoreError::Broken { digest })?;
-        let _shared = self.store.lock(Kind::Shared)?;
-        partial.publish(&self.store.blob(&digest))
+        Ok((copy.map(Bytes::from), Whole { store, digest, partial }))
     }
 
     /// Does `work` on the file. If that fails, what it has in it is not known any more: it is removed.
@@ -210,9 +268,48 @@ impl Writer {
     }
 }
 
+impl Seen {
+    /// Makes room for a copy of so many bytes. Where there is none, it grows as they come.
+    fn expect(&mut self, size: u64) {
+        if let (Some(copy), Ok(size)) = (&mut self.copy, usize::try_from(size)) {
+            let _ = copy.try_reserve_exact(size);
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        if let Some(copy) = &mut self.copy {
+            copy.extend_from_slice(bytes);
+        }
+        self.have += bytes.len() as u64;
+    }
+
+    fn forget(&mut self) {
+        (self.have, self.hasher) = (0, Hasher::default());
+        self.copy.iter_mut().for_each(Vec::clear);
+    }
+}
+
+impl Whole {
+    /// Syncs it and gives it its name, which lasts when [`Store::sync_blobs`] was called: once for several.
+    pub(crate) fn publish(self) -> Result<(), StoreError> {
+        let Self { store, digest, partial } = self;
+        let synced = partial.file().set_modified(SystemTime::now()).and_then(|()| partial.file().sync_all());
+        if let Err(error) = synced {
+            // What it has in it is not known any more.
+            let error = failed("sync", &partial.path)(error);
+            partial.discard();
+            return Err(error);
+        }
+        let _shared = store.lock(Kind::Shared)?;
+        partial.publish(&store.blob(&digest))
+    }
+}
+
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { digest, size, have, .. } = self;
-        f.debug_struct("Writer").field("digest", digest).field("size", size).field("have", have).finish_non_exhaustive()
+        let Self { digest, size, seen, .. } = self;
+        let mut writer = f.debug_struct("Writer");
+        writer.field("digest", digest).field("size", size).field("have", &seen.have).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
 //! Pulling components in all forms into a store.
 
+mod economy;
 mod faults;
 mod forms;
