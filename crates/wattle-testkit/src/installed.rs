@@ -1,7 +1,9 @@
 //! Servers and tools of others that are installed on this machine, or not.
 
-use std::env;
 use std::path::PathBuf;
+use std::{env, fs};
+
+use tempfile::TempDir;
 
 /// Set: a test that lacks its server fails instead of saying so.
 const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
@@ -20,6 +22,13 @@ pub(crate) fn program(variable: &str, names: &[&str]) -> Option<PathBuf> {
         lacking(names.first().copied().unwrap_or(variable), variable);
     }
     found
+}
+
+/// Writes a file that a server is started with.
+pub(crate) fn write(dir: &TempDir, name: &str, content: &str) -> PathBuf {
+    let path = dir.path().join(name);
+    fs::write(&path, content).expect("write a file for a server");
+    path
 }
 
 /// Says that the test ends as there is no `name` on the PATH or in the environment variable `variable`.

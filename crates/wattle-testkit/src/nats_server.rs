@@ -1,12 +1,11 @@
 //! A real nats-server on a free port, its state in a temporary directory, that can be stopped, killed and started again.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::installed;
+use crate::installed::{self, write};
 use crate::output::Lines;
 use crate::process::{Process, Signal};
 use crate::tls::Pair;
@@ -176,12 +175,6 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn write(dir: &TempDir, name: &str, content: &str) -> PathBuf {
-    let path = dir.path().join(name);
-    fs::write(&path, content).expect("write a file for the nats-server");
-    path
 }
 
 /// Starts the program and waits until it is ready; gives its port.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::installed;
+use crate::installed::{self, write};
 use crate::output::Lines;
 use crate::tls::Pair;
 use crate::wait::{PATIENCE, within};
@@ -157,12 +157,6 @@ impl Drop for Registry {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn write(dir: &TempDir, name: &str, content: &str) -> PathBuf {
-    let path = dir.path().join(name);
-    fs::write(&path, content).expect("write a file for the registry");
-    path
 }
 
 /// Starts the program and waits until it listens; gives its port.
