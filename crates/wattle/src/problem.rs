@@ -113,6 +113,8 @@ pub(crate) enum Problem {
     Fetch(#[from] FetchError),
     #[error("cannot make an artifact of {}", path.display())]
     PackApp { path: PathBuf, source: AppFormError },
+    #[error("this is an app, and stdout takes one component")]
+    AppToStdout,
     #[error("{option} is for a component, and this is an app")]
     OfComponent { option: &'static str },
     #[error("{reference} was pushed without its SBOM, and not tagged")]

@@ -189,6 +189,12 @@ fn has_state(dir: &Path) -> bool {
     KEPT.iter().any(|file| dir.join(file).exists())
 }
 
+/// Whether there is something in the directory that nobody writes before state is kept. What was approved may be.
+fn was_used(dir: &Path) -> bool {
+    let is_first = |name: OsString| [LOCK, FORMAT, "approved"].iter().any(|&first| name == first);
+    fs::read_dir(dir).is_ok_and(|mut all| all.any(|entry| entry.is_ok_and(|entry| !is_first(entry.file_name()))))
+}
+
 /// Checks the version of what is in the directory, or writes ours into a new one.
 fn settle_format(dir: &Path) -> Result<(), DataDirError> {
     let path = dir.join(FORMAT);
@@ -207,7 +213,7 @@ fn settle_format(dir: &Path) -> Result<(), DataDirError> {
             Err(DataDirError::NewerFormat { path: dir.to_owned(), found, supported: FORMAT_VERSION })
         }
         Ok(FORMAT_VERSION) => {
-            if !has_state(dir) {
+            if !has_state(dir) && was_used(dir) {
                 tracing::warn!(directory = %dir.display(), "the files of state are gone, they begin anew");
             }
             Ok(())

@@ -114,13 +114,11 @@ fn granted(network: &NetworkPolicy, secrets: &BTreeSet<SecretName>, mounts: &[Mo
     asks.extend(network.udp.0.iter().map(|endpoint| format!("UDP to {endpoint}")));
     asks.extend(network.listen.iter().map(|address| format!("to listen at {address}")));
     asks.extend(secrets.iter().map(|secret| format!("the secret {secret}")));
-    asks.extend(mounts.iter().map(|mount| {
-        let how = match mount.access {
-            Access::Read => "to read",
-            Access::ReadWrite => "to change",
-        };
-        format!("{how} the directory {}", mount.host.display())
-    }));
+    // Whoever may change a directory may read it.
+    let read = |mount: &Mount| format!("to read the directory {}", mount.host.display());
+    asks.extend(mounts.iter().map(read));
+    let changed = mounts.iter().filter(|mount| mount.access == Access::ReadWrite);
+    asks.extend(changed.map(|mount| format!("to change the directory {}", mount.host.display())));
     asks
 }
 

@@ -47,7 +47,7 @@ struct SignedEntry {
 #[schemars(deny_unknown_fields)]
 struct ImportEntry {
     /// Which apps, by name: `*` stands for any characters.
-    apps: NamePattern,
+    apps: Written<NamePattern>,
     /// The interfaces and packages that they may import.
     allow: Vec<Interface>,
 }
@@ -59,18 +59,34 @@ impl PolicyEntry {
         let keys = |keys: Vec<HostPath>| keys.into_iter().map(|HostPath(path)| path.into()).collect();
         let signed =
             signed.into_iter().map(|rule| SignedRule { artifacts: rule.artifacts.value, keys: keys(rule.keys) });
-        let imports = imports.into_iter().map(|ImportEntry { apps, allow }| ImportRule { apps, allow });
+        let imports = imports.into_iter().map(|ImportEntry { apps, allow }| ImportRule { apps: apps.value, allow });
         Policy { unsigned, approval, signed: signed.collect(), imports: imports.collect() }
     }
 }
 
-/// Rules that nothing can meet.
+/// Rules that nothing can meet, and rules that are about nothing.
 pub(crate) fn rule_faults(policy: &PolicyEntry) -> Vec<Fault> {
-    let keyless = policy.signed.iter().filter(|rule| rule.keys.is_empty());
-    let fault = |rule: &SignedEntry| {
-        Fault::new(format!("the rule for `{}` names no key", rule.artifacts))
-            .at(rule.artifacts.span.clone())
-            .hint("name the files of public keys, as in keys = [\"acme.pub\"]; `wattle key new` makes a pair")
-    };
-    keyless.map(fault).collect()
+    let mut faults = Vec::new();
+    for rule in &policy.signed {
+        let pattern = &rule.artifacts;
+        if rule.keys.is_empty() {
+            let hint = "name the files of public keys, as in keys = [\"acme.pub\"]; `wattle key new` makes a pair";
+            faults
+                .push(Fault::new(format!("the rule for `{pattern}` names no key")).at(pattern.span.clone()).hint(hint));
+        }
+        let text = pattern.value.to_string();
+        if text.contains("://") || text.ends_with('/') || !(text.contains('/') || text.contains("**")) {
+            let message = format!("no repository is called `{pattern}`, so that the rule is about nothing");
+            let hint = "write registry and path as references have them, as in ghcr.io/acme/**";
+            faults.push(Fault::new(message).at(pattern.span.clone()).hint(hint));
+        }
+    }
+    for ImportEntry { apps, .. } in &policy.imports {
+        if apps.value.to_string().contains(['/', ':', '.', '_']) {
+            let message = format!("no app is called `{apps}`, so that the rule is about nothing");
+            let hint = "names of apps are lower-case letters, digits and hyphens, as in shop-*";
+            faults.push(Fault::new(message).at(apps.span.clone()).hint(hint));
+        }
+    }
+    faults
 }

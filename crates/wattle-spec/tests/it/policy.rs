@@ -81,6 +81,17 @@ fn faults() {
     2:13 the rule for `ghcr.io/acme/**` names no key
       hint: name the files of public keys, as in keys = ["acme.pub"]; `wattle key new` makes a pair
     "#);
+    let about_nothing = "[[policy.signed]]\nartifacts = 'https://ghcr.io/**'\nkeys = ['a.pub']\n\
+                         [[policy.signed]]\nartifacts = 'ghcr.io'\nkeys = ['a.pub']\n\
+                         [[policy.imports]]\napps = 'ghcr.io/shop'\nallow = []";
+    insta::assert_snapshot!(check(about_nothing), @"
+    2:13 no repository is called `https://ghcr.io/**`, so that the rule is about nothing
+      hint: write registry and path as references have them, as in ghcr.io/acme/**
+    5:13 no repository is called `ghcr.io`, so that the rule is about nothing
+      hint: write registry and path as references have them, as in ghcr.io/acme/**
+    8:8 no app is called `ghcr.io/shop`, so that the rule is about nothing
+      hint: names of apps are lower-case letters, digits and hyphens, as in shop-*
+    ");
     insta::assert_snapshot!(check("[policy]\nunsigned = 'deny'\napproval = 'always'\nallow = 1"), @r#"
     2:12 "deny" is none of `allow` and `refuse`
     3:12 "always" is none of `never` and `wider`

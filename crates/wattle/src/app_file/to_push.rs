@@ -1,7 +1,7 @@
 //! What of an app is pushed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use wattle_artifact::format::folder_path::FolderPath;
@@ -53,12 +53,14 @@ impl AppFile {
         let mut folders = BTreeMap::new();
         for trigger in &self.manifest.triggers.http {
             let TriggerTarget::Files(folder) = &trigger.target else { continue };
-            match folder.value.0.parse::<FolderPath>() {
+            let directory = self.base.join(&folder.value.0);
+            let path = folder.value.0.parse::<FolderPath>().map_err(|error| error.to_string());
+            match path.and_then(|path| is_below(&self.base, &directory).map(|()| path)) {
                 Ok(path) => {
-                    folders.insert(path, self.base.join(&folder.value.0));
+                    folders.insert(path, directory);
                 }
-                Err(error) => {
-                    let message = format!("the route `{}`: its folder cannot be pushed: {error}", trigger.path);
+                Err(reason) => {
+                    let message = format!("the route `{}`: its folder cannot be pushed: {reason}", trigger.path);
                     let hint = "keep it below the manifest, and name it by that path";
                     faults.push(Fault::new(message).at(folder.span.clone()).hint(hint));
                 }
@@ -75,5 +77,13 @@ impl AppFile {
             components,
             folders,
         })
+    }
+}
+
+/// Whether a folder is below the manifest and no link leads out of there. One that is missing is a fault by itself.
+fn is_below(base: &Path, directory: &Path) -> Result<(), String> {
+    match (base.canonicalize(), directory.canonicalize()) {
+        (Ok(base), Ok(found)) if !found.starts_with(&base) => Err(format!("a link leads to {}", found.display())),
+        _ => Ok(()),
     }
 }

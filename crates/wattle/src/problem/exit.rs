@@ -102,6 +102,7 @@ impl Problem {
             | Problem::OtherDigest { .. }
             | Problem::TooLate
             | Problem::PackApp { .. }
+            | Problem::AppToStdout
             | Problem::OfComponent { .. }
             | Problem::Sbom { source: SbomError::Form { .. }, .. }
             | Problem::NoLayer { .. }

@@ -88,6 +88,7 @@ impl Problem {
             Problem::Fetch(error) => error.hint(),
             Problem::Look(error) => error.hint(),
             Problem::PackApp { source, .. } => source.hint(),
+            Problem::AppToStdout => Some("name a folder, or one of its components with `--component`".into()),
             Problem::OfComponent { .. } => {
                 Some("push the component by itself, with its file in the place of the folder".into())
             }
@@ -118,7 +119,7 @@ impl Problem {
             Problem::Credentials(error) => error.hint(),
             Problem::NoPassword => Some("as in `wattle login ghcr.io --user me --password-stdin < token`".into()),
             Problem::Name { name, .. } => Some(format!("try `wattle new {}`", AppName::resembling(name))),
-            Problem::Occupied(_) => Some("choose another name, or another place with `--dir`".into()),
+            Problem::Occupied(_) => Some("choose another name or another place".into()),
             Problem::Build { hint, .. } => Some(hint.clone()),
             Problem::NotBuilt { .. } => Some("its `source` must be the file that its `build` writes".into()),
             Problem::NoWit(_) => Some("only components carry their WIT".into()),

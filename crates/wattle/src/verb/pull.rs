@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &Pull) -> Result<(), Problem> {
         Ok::<_, Problem>((resolved, is_app))
     })?;
     match is_app && component.is_none() {
+        true if arguments.output.as_deref() == Some(Path::new("-")) => Err(Problem::AppToStdout),
         true => {
             let fetch = artifacts.app(reference, resolved, app_limits(&host));
             app::pulled(arguments, &runtime.block_on(bar::beside("pulling", progress, fetch))?, &host, &signers)

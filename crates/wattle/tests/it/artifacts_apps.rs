@@ -161,6 +161,17 @@ fn what_is_not_pushed() {
     ] {
         assert!(said.contains(fault), "{fault}\n{said}");
     }
+    // A link is no way out.
+    std::os::unix::fs::symlink("/usr/share", app.join("outside")).unwrap();
+    let served = |folder: &str| {
+        format!(
+            "name = \"app\"\n[components.main]\nsource = \"hello.wasm\"\n\
+             [[triggers.http]]\npath = \"/...\"\nfiles = \"{folder}\"\n"
+        )
+    };
+    let app = app.file("wattle.toml", served("outside/doc"));
+    let linked = failed(&app, &["push", ".", &reference], 2);
+    assert!(linked.contains("its folder cannot be pushed: a link leads to /usr/share"), "{linked}");
     let app = app.file("wattle.toml", "name = \"app\"\n[components.main]\nsource = \"hello.wasm\"\n");
     let world = failed(&app, &["push", ".", &reference, "--world", "wasi:http/proxy"], 2);
     assert!(world.contains("--world is for a component, and this is an app"), "{world}");
@@ -196,6 +207,8 @@ fn odd_paths() {
     let server = WATTLE.up(&app).path("back").start();
     assert!(server.get("/a").text().starts_with("Hello") && server.get("/c").text().starts_with("Hello"));
     assert!(!server.get("/b").text().starts_with("Hello"));
+    let piped = failed(&app, &["pull", &reference, "--output", "-"], 2);
+    assert!(piped.contains("stdout takes one component"), "{piped}");
     // Onto a file, nothing is left behind.
     let onto = failed(&app, &["pull", &reference, "--output", "hello.wasm"], 3);
     assert!(onto.contains("is not an empty directory"), "{onto}");
