@@ -110,7 +110,9 @@ fn one_spelling() {
     }
     let v6: NamePattern = "[::1]:5000/**".parse().unwrap();
     assert!(v6.matches("[::1]:5000/acme/x"));
-    for text in ["ghcr.io./x", "ghcr.io:+443/x", "ghcr.io:/x", "0x7f.1/x", "127.1/x", "127.0.0.0x1/x", "[::1/x", "1:5/x"] {
+    for text in
+        ["ghcr.io./x", "ghcr.io:+443/x", "ghcr.io:/x", "0x7f.1/x", "127.1/x", "127.0.0.0x1/x", "[::1/x", "1:5/x"]
+    {
         assert!(text.parse::<Reference>().is_err(), "{text}");
     }
 }

@@ -115,7 +115,9 @@ impl Problem {
                 | FetchError::App { .. }
                 | FetchError::AppForm { .. }
                 | FetchError::AppText { .. }
-                | FetchError::AppTooLarge { .. },
+                | FetchError::AppTooLarge { .. }
+                | FetchError::MembersTooLarge { .. }
+                | FetchError::FolderTooLarge { .. },
             ) => Exit::BadInput,
             Problem::Fetch(_)
             | Problem::Folder(_)

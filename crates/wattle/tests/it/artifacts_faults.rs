@@ -144,7 +144,7 @@ fn a_manifest_that_is_none() {
     insta::assert_snapshot!(refused(&made.registry(|_, _, _| None), &made), @"
     exit: 3
     ----- stderr
-    error: the manifest MANIFEST cannot be used
+    error: the manifest MANIFEST of HOST/shop/cart:1 cannot be used
       caused by: it is no manifest
       caused by: expected value at line 1 column 1
     hint: push what is to run: wattle push FILE REFERENCE
@@ -153,7 +153,7 @@ fn a_manifest_that_is_none() {
     insta::assert_snapshot!(refused(&made.registry(|_, _, _| None), &made), @r#"
     exit: 3
     ----- stderr
-    error: the manifest MANIFEST cannot be used
+    error: the manifest MANIFEST of HOST/shop/cart:1 cannot be used
       caused by: its media type "text/html" is neither that of a manifest nor that of an index
     hint: push what is to run: wattle push FILE REFERENCE
     "#);
@@ -207,7 +207,7 @@ fn an_index_that_leads_to_an_index() {
     insta::assert_snapshot!(told, @"
     exit: 3
     ----- stderr
-    error: the index INNER lists no manifest for Wasm
+    error: the index MANIFEST of HOST/shop/cart:1 leads to another index, INNER, which is not followed
     hint: push what is to run: wattle push FILE REFERENCE
     ");
     assert_eq!(registry.requests().len(), 3, "who says so is not asked for what is in it");
