@@ -15,7 +15,7 @@ use super::file;
 use super::lock::{Kind, Locked};
 
 /// How long the lock of the store is waited for. Nobody keeps it for longer than it takes to rename or remove a file.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The content store.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl Store {
         let directory = directory.into();
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed("create", &directory))?;
         check(&directory)?;
-        for inner in ["blobs", "blobs/sha256", "partial", "references"] {
+        for inner in ["blobs", "blobs/sha256", "partial", "references", "signatures"] {
             make(&directory.join(inner))?;
         }
         Ok(Self { directory: directory.into() })
@@ -58,6 +58,10 @@ impl Store {
 
     pub(super) fn references_directory(&self) -> PathBuf {
         self.directory.join("references")
+    }
+
+    pub(super) fn signatures_directory(&self) -> PathBuf {
+        self.directory.join("signatures")
     }
 
     /// Locks the store for a moment.
