@@ -193,17 +193,20 @@ impl Artifacts {
     ) -> Result<Fetched, FetchError> {
         let digest = resolved.digest;
         let pinned = reference.pinned(digest);
-        let repository = &reference.repository;
-        let (top, kind) = self.document(keeping, repository, digest).await?;
+        let (top, kind) = self.document(keeping, reference, digest).await?;
         note(keeping, reference, resolved, kind);
         let (manifest_digest, manifest) = match top {
             Document::Manifest(manifest) => (digest, manifest),
             Document::Index(index) if is_app(&index) => self.member(keeping, &pinned, &index, wanted).await?,
             Document::Index(index) => {
-                let chosen = for_wasm(&index).ok_or(FetchError::Index(digest))?;
-                match self.document(keeping, repository, chosen.digest).await? {
+                let no_wasm = || FetchError::Index { reference: reference.clone(), digest };
+                let chosen = for_wasm(&index).ok_or_else(no_wasm)?;
+                match self.document(keeping, reference, chosen.digest).await? {
                     (Document::Manifest(manifest), _) => (chosen.digest, manifest),
-                    (Document::Index(_), _) => return Err(FetchError::Index(chosen.digest)),
+                    (Document::Index(_), _) => {
+                        let (reference, inner) = (reference.clone(), chosen.digest);
+                        return Err(FetchError::IndexInIndex { reference, digest, inner });
+                    }
                 }
             }
         };
@@ -216,15 +219,16 @@ impl Artifacts {
         self.in_store(move |store| store.noted(&reference)).await
     }
 
-    /// The manifest or index `digest`, and its media type.
+    /// The manifest or index `digest`, which is asked for because of `reference`, and its media type.
     async fn document(
         &self,
         keeping: &Keeping,
-        repository: &Repository,
+        reference: &Reference,
         digest: Digest,
     ) -> Result<(Document, &'static str), FetchError> {
-        let bytes = self.document_bytes(keeping, repository, digest).await?;
-        let document = Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })?;
+        let bytes = self.document_bytes(keeping, &reference.repository, digest).await?;
+        let unread = |source| FetchError::Manifest { reference: reference.clone(), digest, source };
+        let document = Document::read(&bytes, None).map_err(unread)?;
         let kind = match document {
             Document::Manifest(_) => media_type::MANIFEST,
             Document::Index(_) => media_type::INDEX,

@@ -22,8 +22,9 @@ use crate::sign::error::{SignError, SignatureError};
 use crate::sign::key::{PrivateKey, PublicKey};
 use crate::sign::simple;
 
-/// How many signatures of an artifact are looked at: anybody who may push there can add some.
-const SIGNATURES_MAX: usize = 64;
+/// How many signatures of an artifact are looked at: anybody who may push there can add some, and some registries list
+/// whatever is about it as if it were one.
+const SIGNATURES_MAX: usize = 256;
 /// How many signatures are looked at that are one artifact.
 const LAYERS_MAX: usize = 16;
 
@@ -41,6 +42,8 @@ pub enum SigningError {
 /// What the signatures of an artifact are worth.
 #[derive(Debug, Default)]
 pub struct Judged {
+    /// Whether a registry was asked: only then can anybody say that there are no others.
+    pub asked: bool,
     /// Those that are believed.
     pub verified: Vec<Verified>,
     /// Why others are not.
@@ -112,7 +115,7 @@ pub async fn verify(
     keys: &[PublicKey],
     now: DateTime<Utc>,
 ) -> Result<Judged, RegistryError> {
-    let mut judged = Judged::default();
+    let mut judged = Judged { asked: true, ..Judged::default() };
     // Some registries list all of them as if they were of the type of their configuration.
     let may_be_one = |kind: Option<&str>| matches!(kind, None | Some(bundle::MEDIA_TYPE | media_type::EMPTY));
     let referrers = registries.referrers(repository, subject, None).await?;
@@ -191,6 +194,14 @@ impl Judged {
             Ok(verified) => self.verified.push(verified),
             Err(error) => self.refused.push(error),
         }
+    }
+
+    /// Why nobody can say whether it is signed: none is believed, and something that may be one could not be had just
+    /// now. What is wrong in the registry for good, as anybody who may push can make it, hides no refusal. Taken out of
+    /// [`Judged::unread`].
+    pub fn failure(&mut self) -> Option<RegistryError> {
+        let first = self.unread.iter().position(|error| error.is_of_the_moment())?;
+        self.verified.is_empty().then(|| self.unread.remove(first))
     }
 
     /// The names of the keys whose signatures are believed, by their ids.

@@ -1,7 +1,12 @@
 //! The name of an artifact in a registry: `registry/repository:tag@digest`, as the OCI distribution specification
 //! spells its parts.
+//!
+//! A place has one spelling once it is read, since rules, locks, notes and settings are found by it: host names are in
+//! lower case, addresses as the system writes them, the port of https is left out, and Docker's own registry is
+//! `docker.io`, its own images in `library/`.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::digest::Digest;
@@ -11,6 +16,13 @@ const LATEST: &str = "latest";
 /// The longest name of a repository together with its registry: the specification's advice to registries.
 const NAME_MAX_LEN: usize = 255;
 const TAG_MAX_LEN: usize = 128;
+/// What Docker's own registry is called, and what else it answers to.
+const DOCKER: &str = "docker.io";
+const DOCKER_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
+/// Where it has the images that are called without a slash.
+const DOCKER_OWN: &str = "library";
+/// The port of https.
+const USUAL_PORT: u16 = 443;
 
 /// Where an artifact is. No registry is assumed: the first part is a host name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,7 +36,7 @@ pub struct Reference {
 /// A place for artifacts in a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Repository {
-    /// The host name of the registry, with a port if one was written.
+    /// The host name of the registry as [`RegistryName`] spells it, with a port if that is not the usual one.
     pub registry: String,
     /// The path in it, of one part or more.
     pub path: String,
@@ -44,7 +56,7 @@ pub enum Which {
     },
 }
 
-/// The host name of a registry, with a port if one is written.
+/// The host name of a registry in its one spelling, with a port if that is not the usual one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryName(String);
 
@@ -135,10 +147,8 @@ impl FromStr for RegistryName {
     type Err = RegistryNameError;
 
     fn from_str(text: &str) -> Result<Self, RegistryNameError> {
-        match is_registry(text) && is_authority(text) {
-            true => Ok(Self(text.into())),
-            false => Err(RegistryNameError(text.into())),
-        }
+        let name = Some(text).filter(|text| is_registry(text)).and_then(authority);
+        name.map(Self).ok_or_else(|| RegistryNameError(text.into()))
     }
 }
 
@@ -169,9 +179,9 @@ impl FromStr for Reference {
             None => (text, None),
         };
         let (registry, rest) = name.split_once('/').ok_or_else(|| ReferenceError::NoRegistry(name.into()))?;
-        if !is_registry(registry) || !is_authority(registry) {
+        let Ok(RegistryName(registry)) = registry.parse() else {
             return Err(ReferenceError::NoRegistry(name.into()));
-        }
+        };
         let (path, tag) = match rest.split_once(':') {
             Some((path, tag)) => (path, Some(tag.parse()?)),
             None => (rest, None),
@@ -179,6 +189,10 @@ impl FromStr for Reference {
         if !path.split('/').all(is_path_part) {
             return Err(ReferenceError::Repository(path.into()));
         }
+        let path = match registry == DOCKER && !path.contains('/') {
+            true => format!("{DOCKER_OWN}/{path}"),
+            false => path.into(),
+        };
         if registry.len() + 1 + path.len() > NAME_MAX_LEN {
             return Err(ReferenceError::TooLong);
         }
@@ -186,7 +200,7 @@ impl FromStr for Reference {
             Some(digest) => Which::Digest { digest, tag },
             None => Which::Tag(tag.unwrap_or_else(|| Tag(LATEST.into()))),
         };
-        Ok(Self { repository: Repository { registry: registry.into(), path: path.into() }, which })
+        Ok(Self { repository: Repository { registry, path }, which })
     }
 }
 
@@ -203,25 +217,51 @@ impl FromStr for Tag {
     }
 }
 
-/// A host name or an address, with or without a port.
-fn is_authority(text: &str) -> bool {
+/// A host name or an address, with or without a port, in its one spelling.
+fn authority(text: &str) -> Option<String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, Some(port)),
         _ => (text, None),
     };
+    let host = host_name(host)?;
+    let port = match port {
+        Some(port) if port.bytes().all(|c| c.is_ascii_digit()) => port.parse::<u16>().ok().filter(|port| *port > 0)?,
+        Some(_) => return None,
+        None => return Some(host),
+    };
+    // A name of one word is that of a registry for its port alone.
+    match port == USUAL_PORT && is_registry(&host) {
+        true => Some(host),
+        false => Some(format!("{host}:{port}")),
+    }
+}
+
+/// A host name or an address in its one spelling.
+fn host_name(text: &str) -> Option<String> {
+    if let Some(v6) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        return v6.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]"));
+    }
     let is_label = |label: &str| {
         !label.is_empty()
             && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let is_address = || {
-        host.strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok())
-    };
-    (host.split('.').all(is_label) || is_address())
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    let host = text.to_ascii_lowercase();
+    if !host.split('.').all(is_label) {
+        return None;
+    }
+    // What ends in a number is taken for an address by whoever connects, in spellings that nobody recognises.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_number = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
+    let is_hex = last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|c| c.is_ascii_hexdigit()));
+    if (is_number(last) || is_hex) && host.parse::<Ipv4Addr>().is_err() {
+        return None;
+    }
+    match DOCKER_ALIASES.contains(&host.as_str()) {
+        true => Some(DOCKER.into()),
+        false => Some(host),
+    }
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`

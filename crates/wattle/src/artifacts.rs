@@ -29,8 +29,6 @@ use crate::{app_file, input, kept, whole_file};
 
 /// The ending of a lock, which is called as its manifest: `wattle.lock` for `wattle.toml`.
 const LOCK: &str = "lock";
-/// The most bytes that an app has in all.
-const APP_MAX_LEN: u64 = 1 << 30;
 /// How many components are fetched at a time.
 const AT_A_TIME: usize = 4;
 
@@ -195,7 +193,7 @@ pub(crate) fn shipped(
 
 /// How much an app may be on a host.
 pub(crate) fn app_limits(host: &HostSpec) -> AppLimits {
-    AppLimits { component: host.limits.compile_size.0, total: APP_MAX_LEN }
+    AppLimits::with_components_of(host.limits.compile_size.0)
 }
 
 /// What can be had of registries on a host, and is kept here.

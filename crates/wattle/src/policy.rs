@@ -27,9 +27,17 @@ pub(crate) enum Refusal {
     #[error(
         "the policy of this host refuses {reference}: the rule for `{rule}` wants a signature of {}, and {}",
         listed(keys),
-        said(reasons)
+        said(reasons, *asked)
     )]
-    NotSigned { reference: Reference, rule: NamePattern, keys: Vec<String>, reasons: Vec<String> },
+    NotSigned {
+        reference: Reference,
+        rule: NamePattern,
+        keys: Vec<String>,
+        /// Why those that were found do not count.
+        reasons: Vec<String>,
+        /// Whether its registry was asked.
+        asked: bool,
+    },
     #[error(
         "the policy of this host refuses {0}: it has no rule about who must have signed it (unsigned = \"refuse\")"
     )]
@@ -38,10 +46,12 @@ pub(crate) enum Refusal {
     File(PathBuf),
 }
 
-fn said(reasons: &[String]) -> String {
-    match reasons {
-        [] => "it has no signature".into(),
-        reasons => format!("it has none: {}", reasons.join("; ")),
+fn said(reasons: &[String], asked: bool) -> String {
+    match (reasons, asked) {
+        ([], true) => "it has no signature".into(),
+        ([], false) => "no signature of it is kept here, and no registry is asked".into(),
+        (reasons, true) => format!("it has none: {}", reasons.join("; ")),
+        (reasons, false) => format!("none is kept here, and no registry is asked: {}", reasons.join("; ")),
     }
 }
 
@@ -49,6 +59,9 @@ impl Refusal {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
+            Self::NotSigned { reference, asked: false, .. } => {
+                format!("where there is a network: wattle pull {reference} with the same `--config`")
+            }
             Self::NotSigned { reference, .. } => {
                 format!("whoever has one of the keys signs it: wattle sign {reference} --key FILE")
             }
@@ -111,9 +124,13 @@ impl Signers {
         }
         for (rule, named) in rules {
             let keys: Vec<_> = named.iter().map(|(_, key)| key.clone()).collect();
-            let judged = artifacts.signed(repository, digest, &keys, now).await?;
+            let mut judged = artifacts.signed(repository, digest, &keys, now).await?;
             if !judged.verified.is_empty() {
                 continue;
+            }
+            let reference = reference.pinned(digest);
+            if let Some(source) = judged.failure() {
+                return Err(Problem::Verify { reference, source });
             }
             let refused = judged.refused.iter().map(|error| report::sentence(error));
             let unread = judged.unread.iter().map(|error| report::sentence(error));
@@ -122,8 +139,8 @@ impl Signers {
             reasons.dedup();
             reasons.truncate(REASONS_MAX);
             let keys = named.iter().map(|(file, key)| format!("{file} ({})", key.id())).collect();
-            let reference = reference.pinned(digest);
-            return Err(Refusal::NotSigned { reference, rule: rule.artifacts.clone(), keys, reasons }.into());
+            let (rule, asked) = (rule.artifacts.clone(), judged.asked);
+            return Err(Refusal::NotSigned { reference, rule, keys, reasons, asked }.into());
         }
         Ok(())
     }

@@ -117,7 +117,7 @@ pub(crate) enum Problem {
     AppToStdout,
     #[error("{option} is for a component, and this is an app")]
     OfComponent { option: &'static str },
-    #[error("{reference} was pushed without its SBOM, and not tagged")]
+    #[error("{reference} is not pushed with that SBOM")]
     Sbom { reference: Reference, source: SbomError },
     #[error("cannot use a folder of the app")]
     Folder(#[source] FolderError),

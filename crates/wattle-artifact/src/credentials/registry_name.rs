@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use wattle_spec::reference;
+
 use super::CredentialsError;
 
 /// What Docker's own registry is called here.
 const DOCKER: &str = "docker.io";
-/// What it is called otherwise.
-const DOCKER_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
 /// What it is called in Docker's files, and to helpers.
 const DOCKER_KEY: &str = "https://index.docker.io/v1/";
 
@@ -37,8 +37,9 @@ impl RegistryName {
         if !is_whole || host.is_empty() {
             return None;
         }
-        let host = host.to_ascii_lowercase();
-        Some(Self(if DOCKER_ALIASES.contains(&&*host) { DOCKER.into() } else { host }))
+        // As references spell it; what is in none is only compared with itself.
+        let known = host.parse::<reference::RegistryName>();
+        Some(Self(known.map_or_else(|_| host.to_ascii_lowercase(), |name| name.to_string())))
     }
 
     /// How Docker writes it, into its files and to helpers.
@@ -74,6 +75,8 @@ mod tests {
         check("https://index.docker.io/v1/", Some("docker.io"));
         check("registry-1.docker.io", Some("docker.io"));
         check("docker.io", Some("docker.io"));
+        check("https://GHCR.io:443/v2/", Some("ghcr.io"));
+        check("[0:0::1]:5000", Some("[::1]:5000"));
         check("https://quay.io/team", Some("quay.io"));
         check("quay.io/team", None);
         check("quay.io/team/v2", None);

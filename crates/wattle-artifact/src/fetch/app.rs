@@ -10,22 +10,30 @@ use wattle_spec::reference::Reference;
 
 use super::keeping::Keeping;
 use super::{Artifacts, FetchError, Resolved, Wanted, note};
-use crate::format::app::{self, AppForm, AppFormError, component_layer, is_app};
+use crate::folder::ARCHIVE_MAX_LEN;
+use crate::format::app::{self, APP_MAX_LEN, AppForm, AppFormError, MEMBERS_MAX_LEN, component_layer, is_app, total};
 use crate::format::folder_path::FolderPath;
 use crate::format::manifest::{Descriptor, Document, Index, Manifest};
 
 /// How many manifests or blobs of an app are asked for at a time.
 const AT_A_TIME: usize = 4;
-/// The most bytes of all manifests of an app: some kilobytes for each are plenty.
-const MEMBERS_MAX_LEN: u64 = 64 << 20;
 
 /// How much an app may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppLimits {
     /// How many bytes a component may have.
     pub component: u64,
+    /// How many bytes the archive of a folder may have.
+    pub folder: u64,
     /// How many bytes all its parts may have together: components, texts, archives of folders.
     pub total: u64,
+}
+
+impl AppLimits {
+    /// As much as anybody publishes, of components of at most `component` bytes.
+    pub fn with_components_of(component: u64) -> Self {
+        Self { component, folder: ARCHIVE_MAX_LEN, total: APP_MAX_LEN }
+    }
 }
 
 /// An app that is here.
@@ -58,7 +66,7 @@ impl Artifacts {
     /// If that cannot be had, or is no artifact.
     pub async fn is_app(&self, reference: &Reference, resolved: Resolved) -> Result<bool, FetchError> {
         let keeping = Keeping::new(&self.store);
-        let top = self.document(&keeping, &reference.repository, resolved.digest).await;
+        let top = self.document(&keeping, reference, resolved.digest).await;
         let (top, _) = keeping.finish(top).await?;
         Ok(matches!(top, Document::Index(index) if is_app(&index)))
     }
@@ -88,7 +96,7 @@ impl Artifacts {
         limits: AppLimits,
     ) -> Result<FetchedApp, FetchError> {
         let pinned = reference.pinned(resolved.digest);
-        let (top, kind) = self.document(keeping, &reference.repository, resolved.digest).await?;
+        let (top, kind) = self.document(keeping, reference, resolved.digest).await?;
         let index = match top {
             Document::Index(index) if is_app(&index) => index,
             Document::Index(_) | Document::Manifest(_) => return Err(FetchError::NoApp(pinned)),
@@ -121,22 +129,22 @@ impl Artifacts {
             });
         };
         let manifest = self.listed(keeping, reference, chosen).await?;
-        self.layer(reference, chosen, &manifest)?;
+        layer(reference, chosen, &manifest)?;
         Ok((chosen.digest, manifest))
     }
 
     /// Where everything of an app is; its manifests are here then.
     async fn parts(&self, keeping: &Keeping, reference: &Reference, index: &Index) -> Result<Parts, FetchError> {
-        let size = sum(&index.manifests);
+        let size = total(&index.manifests).map_err(unusable(reference))?;
         if size > MEMBERS_MAX_LEN {
-            return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: MEMBERS_MAX_LEN });
+            return Err(FetchError::MembersTooLarge { reference: reference.clone(), size, max: MEMBERS_MAX_LEN });
         }
         let own = AppForm::own(index).map_err(unusable(reference))?;
         let own = self.listed(keeping, reference, own).await?;
         let form = AppForm::of(index, &own).map_err(unusable(reference))?;
         let one = async |(name, descriptor): (&ComponentName, &Descriptor)| {
             let manifest = self.listed(keeping, reference, descriptor).await?;
-            Ok::<_, FetchError>((name.clone(), self.layer(reference, descriptor, &manifest)?))
+            Ok::<_, FetchError>((name.clone(), layer(reference, descriptor, &manifest)?))
         };
         let wasm = stream::iter(&form.components).map(one).buffer_unordered(AT_A_TIME).try_collect().await?;
         Ok(Parts { wasm, form })
@@ -154,10 +162,14 @@ impl Artifacts {
         if let Some(size) = wasm.values().map(|wasm| wasm.size).find(|size| *size > limits.component) {
             return Err(FetchError::TooLarge { reference: reference.clone(), size, max: limits.component });
         }
+        if let Some((path, blob)) = form.folders.iter().find(|(_, blob)| blob.size > limits.folder) {
+            let (reference, size, max) = (reference.clone(), blob.size, limits.folder);
+            return Err(FetchError::FolderTooLarge { reference, path: path.clone(), size, max });
+        }
         let others = [&form.manifest].into_iter().chain(&form.lock).chain(form.folders.values());
-        let blobs: BTreeMap<Digest, &Descriptor> =
-            others.chain(wasm.values()).map(|blob| (blob.digest, blob)).collect();
-        let size = sum(blobs.values().copied());
+        let all = others.chain(wasm.values());
+        let size = total(all.clone()).map_err(unusable(reference))?;
+        let blobs: BTreeMap<Digest, &Descriptor> = all.map(|blob| (blob.digest, blob)).collect();
         if size > limits.total {
             return Err(FetchError::AppTooLarge { reference: reference.clone(), size, max: limits.total });
         }
@@ -209,25 +221,17 @@ impl Artifacts {
         if bytes.len() as u64 != size {
             return Err(unusable(reference)(AppFormError::Size { digest, size, found: bytes.len() as u64 }));
         }
-        match Document::read(&bytes, None).map_err(|source| FetchError::Manifest { digest, source })? {
+        let unread = |source| FetchError::Manifest { reference: reference.clone(), digest, source };
+        match Document::read(&bytes, None).map_err(unread)? {
             Document::Manifest(manifest) => Ok(manifest),
             Document::Index(_) => Err(unusable(reference)(AppFormError::List(digest))),
         }
     }
-
-    fn layer(
-        &self,
-        reference: &Reference,
-        descriptor: &Descriptor,
-        manifest: &Manifest,
-    ) -> Result<Descriptor, FetchError> {
-        let member = || reference.repository.at(descriptor.digest);
-        component_layer(manifest).map_err(|source| FetchError::Form { reference: member(), source })
-    }
 }
 
-fn sum<'a>(of: impl IntoIterator<Item = &'a Descriptor>) -> u64 {
-    of.into_iter().fold(0, |size, blob| size.saturating_add(blob.size))
+fn layer(reference: &Reference, descriptor: &Descriptor, manifest: &Manifest) -> Result<Descriptor, FetchError> {
+    let member = || reference.repository.at(descriptor.digest);
+    component_layer(manifest).map_err(|source| FetchError::Form { reference: member(), source })
 }
 
 fn unusable(reference: &Reference) -> impl FnOnce(AppFormError) -> FetchError {

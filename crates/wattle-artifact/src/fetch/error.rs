@@ -1,10 +1,13 @@
 //! Why an artifact cannot be had, and what to do about it.
 
+use std::fmt;
+
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::listed;
-use wattle_spec::reference::Reference;
+use wattle_spec::reference::{Reference, Which};
 
-use crate::format::app::AppFormError;
+use crate::format::app::{AppFormError, LESS};
+use crate::format::folder_path::FolderPath;
 use crate::format::form::FormError;
 use crate::format::image::ImageError;
 use crate::format::manifest::ManifestError;
@@ -36,16 +39,36 @@ pub enum FetchError {
     #[error("cannot use the store of artifacts")]
     Store(#[from] StoreError),
     /// Its manifest is none.
-    #[error("the manifest {digest} cannot be used")]
+    #[error("the manifest {digest} of {} cannot be used", Asked(reference, digest))]
     Manifest {
+        /// What was asked for.
+        reference: Reference,
         /// Its digest.
         digest: Digest,
         /// Why.
         source: ManifestError,
     },
-    /// It is an index that leads to no Wasm, or to another index.
-    #[error("the index {0} lists no manifest for Wasm")]
-    Index(Digest),
+    /// It is an index that leads to no Wasm.
+    #[error("the index {digest} of {} lists no manifest for Wasm", Asked(reference, digest))]
+    Index {
+        /// What was asked for.
+        reference: Reference,
+        /// The digest of the index.
+        digest: Digest,
+    },
+    /// It is an index that leads to another one.
+    #[error(
+        "the index {digest} of {} leads to another index, {inner}, which is not followed",
+        Asked(reference, digest)
+    )]
+    IndexInIndex {
+        /// What was asked for.
+        reference: Reference,
+        /// The digest of the index.
+        digest: Digest,
+        /// The digest of the other.
+        inner: Digest,
+    },
     /// It is no app, but something else.
     #[error("{0} is no app")]
     NoApp(Reference),
@@ -77,8 +100,30 @@ pub enum FetchError {
         /// The bound, in bytes.
         max: u64,
     },
+    /// The manifests of an app are too much together.
+    #[error("the manifests of the app {reference} have {size} bytes, and may have {max}")]
+    MembersTooLarge {
+        /// Which one.
+        reference: Reference,
+        /// How many bytes are announced.
+        size: u64,
+        /// The bound, in bytes.
+        max: u64,
+    },
+    /// A folder of an app is larger than is taken.
+    #[error("the folder `{path}` of the app {reference} has {size} bytes, and may have {max}")]
+    FolderTooLarge {
+        /// Which app.
+        reference: Reference,
+        /// Which of its folders.
+        path: FolderPath,
+        /// How many bytes are announced.
+        size: u64,
+        /// The bound, in bytes.
+        max: u64,
+    },
     /// It is an app, and nobody said which of its components, or it has none.
-    #[error("{reference} is a whole app, and its components are: {}", listed(components))]
+    #[error("{reference} is a whole app{}", Parts(", and its components are: ", components))]
     App {
         /// Which one.
         reference: Reference,
@@ -118,7 +163,7 @@ pub enum FetchError {
         components: Vec<String>,
     },
     /// It has no such component.
-    #[error("{reference} has no component `{component}`, but {}", listed(components))]
+    #[error("{reference} has no component `{component}`{}", Parts(", but ", components))]
     NoSuchComponent {
         /// Which one.
         reference: Reference,
@@ -139,12 +184,65 @@ pub enum FetchError {
     },
 }
 
+/// What was asked for, without a digest that is told beside it.
+struct Asked<'a>(&'a Reference, &'a Digest);
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(reference, told) = self;
+        match &reference.which {
+            Which::Digest { digest, tag } if digest == *told => {
+                write!(f, "{}", reference.repository)?;
+                tag.as_ref().map_or(Ok(()), |tag| write!(f, ":{tag}"))
+            }
+            _ => write!(f, "{reference}"),
+        }
+    }
+}
+
+/// The names of components after some words, or that there are none.
+struct Parts<'a>(&'static str, &'a [String]);
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1.is_empty() {
+            true => f.write_str(", and none of its components is in it"),
+            false => write!(f, "{}{}", self.0, listed(self.1)),
+        }
+    }
+}
+
 impl FetchError {
     /// What went wrong between us and the registry of `reference`.
     pub(super) fn of_registry(reference: Reference, source: RegistryError) -> Self {
         match source {
             RegistryError::Settings(error) => Self::Settings(error),
             source => Self::Registry { reference, source },
+        }
+    }
+
+    /// Whether what was asked for is to blame: it is not here, is something else, or is too much. Else it is a registry,
+    /// the way there, or the store.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::NotHere(_)
+            | Self::Manifest { .. }
+            | Self::Index { .. }
+            | Self::IndexInIndex { .. }
+            | Self::NoApp(_)
+            | Self::AppForm { .. }
+            | Self::AppText { .. }
+            | Self::AppTooLarge { .. }
+            | Self::MembersTooLarge { .. }
+            | Self::FolderTooLarge { .. }
+            | Self::App { .. }
+            | Self::Form { .. }
+            | Self::Image { .. }
+            | Self::Spin { .. }
+            | Self::Several { .. }
+            | Self::NoSuchComponent { .. }
+            | Self::TooLarge { .. } => true,
+            Self::Registry { .. } | Self::Settings(_) | Self::Gone(_) | Self::Store(_) => false,
         }
     }
 
@@ -163,7 +261,11 @@ impl FetchError {
                 components.first().map(|component| format!("as in `--component {component}`"))
             }
             Self::Form { reference, .. } => Some(format!("see what it is: wattle inspect {reference}")),
-            Self::Manifest { .. } | Self::Index(_) => Some("push what is to run: wattle push FILE REFERENCE".into()),
+            Self::AppTooLarge { .. } | Self::FolderTooLarge { .. } => Some(LESS.into()),
+            Self::MembersTooLarge { .. } => Some("push it with fewer annotations, or as several apps".into()),
+            Self::Manifest { .. } | Self::Index { .. } | Self::IndexInIndex { .. } => {
+                Some("push what is to run: wattle push FILE REFERENCE".into())
+            }
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::error::{EntryFault, FolderError};
+use super::error::{ArchiveError, EntryFault};
 use super::{FolderLimits, PATH_MAX_LEN};
 
 /// A file with its bytes, or a directory.
@@ -16,20 +16,20 @@ pub(super) enum Entry {
 
 /// What an archive holds, by path without `.` and doubled slashes. The directories of everything are among it, and come
 /// before what is in them.
-pub(super) fn entries(archive: &Bytes, limits: FolderLimits) -> Result<BTreeMap<String, Entry>, FolderError> {
+pub(super) fn entries(archive: &Bytes, limits: FolderLimits) -> Result<BTreeMap<String, Entry>, ArchiveError> {
     let size = archive.len() as u64;
     if size > limits.bytes {
-        return Err(FolderError::ArchiveTooLarge { size, max: limits.bytes });
+        return Err(ArchiveError::TooLarge { size, max: limits.bytes });
     }
     let mut found = Found { entries: BTreeMap::new(), implied: BTreeSet::new(), max: limits.entries };
     let mut long_name = None;
     // Raw: nothing that an archive says of its entries is done before we have looked at it.
     let mut reader = tar::Archive::new(archive.as_ref());
-    for (number, entry) in reader.entries().map_err(FolderError::Archive)?.raw(true).enumerate() {
-        let entry = entry.map_err(FolderError::Archive)?;
+    for (number, entry) in reader.entries().map_err(ArchiveError::Broken)?.raw(true).enumerate() {
+        let entry = entry.map_err(ArchiveError::Broken)?;
         // Each may have a long name before it, and the folder itself may be one.
         if number > limits.entries.saturating_mul(2) {
-            return Err(FolderError::ArchiveTooMany { max: limits.entries });
+            return Err(ArchiveError::TooMany { max: limits.entries });
         }
         let (kind, name) = (entry.header().entry_type(), entry.header().path_bytes());
         let bytes = contents(archive, &entry).ok_or_else(|| refused(&name, EntryFault::Cut))?;
@@ -53,9 +53,9 @@ pub(super) fn entries(archive: &Bytes, limits: FolderLimits) -> Result<BTreeMap<
     }
 }
 
-fn refused(name: &[u8], fault: EntryFault) -> FolderError {
+fn refused(name: &[u8], fault: EntryFault) -> ArchiveError {
     let shown = &name[..name.len().min(PATH_MAX_LEN)];
-    FolderError::Entry { name: String::from_utf8_lossy(shown).into_owned(), fault }
+    ArchiveError::Entry { name: String::from_utf8_lossy(shown).into_owned(), fault }
 }
 
 /// The bytes of an entry, if the archive has all of them.
@@ -84,12 +84,12 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, path: String, entry: Entry) -> Result<(), FolderError> {
+    fn add(&mut self, path: String, entry: Entry) -> Result<(), ArchiveError> {
         let mut missing = Vec::new();
         for (end, _) in path.rmatch_indices('/') {
             let above = &path[..end];
             match self.entries.get(above) {
-                Some(Entry::File(_)) => return Err(FolderError::Entry { name: path, fault: EntryFault::Twice }),
+                Some(Entry::File(_)) => return Err(ArchiveError::Entry { name: path, fault: EntryFault::Twice }),
                 // And all above it.
                 Some(Entry::Directory) => break,
                 None => missing.push(above.to_owned()),
@@ -103,9 +103,9 @@ impl Found {
         let is_directory = entry == Entry::Directory;
         let before = self.entries.insert(path.clone(), entry);
         match before.is_none() || was_implied && is_directory {
-            true if self.entries.len() > self.max => Err(FolderError::ArchiveTooMany { max: self.max }),
+            true if self.entries.len() > self.max => Err(ArchiveError::TooMany { max: self.max }),
             true => Ok(()),
-            false => Err(FolderError::Entry { name: path, fault: EntryFault::Twice }),
+            false => Err(ArchiveError::Entry { name: path, fault: EntryFault::Twice }),
         }
     }
 }

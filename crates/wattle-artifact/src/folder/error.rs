@@ -60,36 +60,49 @@ pub enum FolderError {
         /// The bound.
         max: usize,
     },
-    /// An archive is broken.
-    #[error("the archive of the folder cannot be read")]
-    Archive(#[source] io::Error),
-    /// An archive is larger than any that is unpacked.
-    #[error("the archive of the folder has {size} bytes, and may have {max}")]
-    ArchiveTooLarge {
-        /// Bytes that it has.
-        size: u64,
-        /// Bytes that it may have.
-        max: u64,
-    },
-    /// An archive lists more than is unpacked.
-    #[error("the archive of the folder has more than {max} entries")]
-    ArchiveTooMany {
-        /// The bound.
-        max: usize,
-    },
-    /// An entry of an archive is none that is unpacked.
-    #[error("the entry {name:?} in the archive of the folder {fault}")]
-    Entry {
-        /// Its name, with something in the place of what is not UTF-8.
-        name: String,
-        /// What is wrong with it.
-        fault: EntryFault,
+    /// An archive is none that is unpacked.
+    #[error("the archive for {} cannot be unpacked", path.display())]
+    Archive {
+        /// The folder that it was to be.
+        path: PathBuf,
+        /// Why not.
+        source: ArchiveError,
     },
     /// Somebody else changes the same folder all the time.
     #[error("{} is changed by somebody else again and again", path.display())]
     Busy {
         /// The folder.
         path: PathBuf,
+    },
+}
+
+/// Why an archive is none that is unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It is broken.
+    #[error("it is no archive that can be read")]
+    Broken(#[source] io::Error),
+    /// It is larger than any that is unpacked.
+    #[error("it has {size} bytes, and may have {max}")]
+    TooLarge {
+        /// Bytes that it has.
+        size: u64,
+        /// Bytes that it may have.
+        max: u64,
+    },
+    /// It lists more than is unpacked.
+    #[error("it has more than {max} entries")]
+    TooMany {
+        /// The bound.
+        max: usize,
+    },
+    /// One of its entries is none that is unpacked.
+    #[error("its entry {name:?} {fault}")]
+    Entry {
+        /// The name, with something in the place of what is not UTF-8.
+        name: String,
+        /// What is wrong with it.
+        fault: EntryFault,
     },
 }
 
@@ -123,6 +136,19 @@ pub enum EntryFault {
 }
 
 impl FolderError {
+    /// Whether the folder or the archive is to blame, and not the system or somebody else who uses it.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Kind { .. }
+            | Self::NotText { .. }
+            | Self::PathTooLong { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::Archive { .. } => true,
+            Self::Read { .. } | Self::Write { .. } | Self::Busy { .. } => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -10,12 +10,15 @@ mod error;
 mod pack;
 mod unpack;
 
-pub use error::{EntryFault, FolderError};
+pub use error::{ArchiveError, EntryFault, FolderError};
 pub use pack::pack;
 pub use unpack::{Unpacked, unpack};
 
 /// The most bytes of the path of a file in a folder.
 const PATH_MAX_LEN: usize = 1 << 10;
+
+/// The most bytes of the archive of a folder, unless somebody says otherwise: 256 MiB.
+pub const ARCHIVE_MAX_LEN: u64 = 256 << 20;
 
 /// How much a folder may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +30,8 @@ pub struct FolderLimits {
 }
 
 impl Default for FolderLimits {
-    /// 256 MiB, 20 000 entries.
+    /// 256 MiB ([`ARCHIVE_MAX_LEN`]), 20 000 entries.
     fn default() -> Self {
-        Self { bytes: 256 << 20, entries: 20_000 }
+        Self { bytes: ARCHIVE_MAX_LEN, entries: 20_000 }
     }
 }

@@ -17,9 +17,11 @@ const BLOCK_LEN: u64 = 512;
 
 /// The archive of what is in `directory`, which itself may be a link to one. Waits for the disk.
 ///
+/// What begins with `.` is left out, as it is where files are served: a `.git` or an `.env` is nobody's to publish.
+///
 /// # Errors
 ///
-/// If there is anything in it but files and directories with names that are text, if it is more than `limits` say, or if
+/// If there is anything else in it but files and directories with names that are text, if it is more than `limits` say, or if
 /// the system does not give it.
 pub fn pack(directory: &Path, limits: FolderLimits) -> Result<Bytes, FolderError> {
     let archive = tar::Builder::new(Vec::new());
@@ -66,6 +68,9 @@ impl Packing<'_> {
         let mut names = Vec::new();
         for entry in fs::read_dir(path).map_err(read(path))? {
             let entry = entry.map_err(read(path))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             self.entries += 1;
             if self.entries > self.limits.entries {
                 return Err(FolderError::TooMany { path: self.root.into(), max: self.limits.entries });

@@ -39,7 +39,7 @@ pub enum Unpacked {
 /// If the archive is none that can be unpacked, if there is more in it than `limits` say, or if the system refuses it.
 /// What was there then stays.
 pub fn unpack(archive: &Bytes, target: &Path, limits: FolderLimits) -> Result<Unpacked, FolderError> {
-    let entries = entries(archive, limits)?;
+    let entries = entries(archive, limits).map_err(|source| FolderError::Archive { path: target.into(), source })?;
     // One that cannot be read is made anew as well.
     if is_same(target, &entries).unwrap_or(false) {
         return Ok(Unpacked::Present);

@@ -14,7 +14,7 @@ pub const SPDX: &str = "application/spdx+json";
 pub const CYCLONE_DX: &str = "application/vnd.cyclonedx+json";
 
 /// The most bytes of an SBOM.
-pub const SBOM_MAX_LEN: usize = 64 << 20;
+pub const SBOM_MAX_LEN: u64 = 64 << 20;
 /// How the context of SPDX 3 begins, which is JSON-LD.
 const SPDX_CONTEXT: &str = "https://spdx.org/rdf/";
 
@@ -23,7 +23,7 @@ const SPDX_CONTEXT: &str = "https://spdx.org/rdf/";
 pub enum SbomFormError {
     /// It is larger than any.
     #[error("it has {0} bytes, and an SBOM may have {SBOM_MAX_LEN}")]
-    TooLong(usize),
+    TooLong(u64),
     /// It is no JSON object.
     #[error("it is no JSON, and SPDX and CycloneDX are understood as JSON only")]
     Json(#[source] serde_json::Error),
@@ -47,8 +47,9 @@ pub fn kind(bytes: &[u8]) -> Result<&'static str, SbomFormError> {
         #[serde(rename = "bomFormat")]
         bom_format: Option<Value>,
     }
-    if bytes.len() > SBOM_MAX_LEN {
-        return Err(SbomFormError::TooLong(bytes.len()));
+    let size = bytes.len() as u64;
+    if size > SBOM_MAX_LEN {
+        return Err(SbomFormError::TooLong(size));
     }
     let head: Head = serde_json::from_slice(bytes).map_err(SbomFormError::Json)?;
     let is_text = |value: &Option<Value>, is: &dyn Fn(&str) -> bool| match value {

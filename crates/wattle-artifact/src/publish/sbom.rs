@@ -5,7 +5,7 @@ use wattle_spec::reference::Repository;
 
 use super::{Published, attach};
 use crate::format::manifest::Descriptor;
-use crate::format::sbom::{SbomFormError, pack};
+use crate::format::sbom::{SbomFormError, kind, pack};
 use crate::registry::{Registries, RegistryError};
 
 /// A file that says what an artifact is made of.
@@ -17,6 +17,17 @@ pub struct Sbom<'a> {
     pub created: &'a str,
     /// Its bytes.
     pub bytes: Bytes,
+}
+
+impl Sbom<'_> {
+    /// Its media type, so that it is known before anything is sent whether it can be attached.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither SPDX nor CycloneDX as JSON, or larger than any.
+    pub fn kind(&self) -> Result<&'static str, SbomError> {
+        kind(&self.bytes).map_err(|source| SbomError::Form { title: self.title.into(), source })
+    }
 }
 
 /// Why an SBOM was not attached.

@@ -325,6 +325,14 @@ impl RegistryError {
         }
     }
 
+    /// Whether this says something of the way there, or of whether the registry answers us now, and nothing of what is
+    /// in it.
+    pub(crate) fn is_of_the_moment(&self) -> bool {
+        self.is_passing()
+            || matches!(self, Self::Unauthorized { .. } | Self::Denied { .. } | Self::Tls { .. })
+            || matches!(self, Self::Server { status: 500.., .. })
+    }
+
     /// How long the registry wants not to be asked.
     pub(super) fn after(&self) -> Option<Duration> {
         match self {

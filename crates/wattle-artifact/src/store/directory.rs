@@ -15,7 +15,7 @@ use super::file;
 use super::lock::{Kind, Locked};
 
 /// How long the lock of the store is waited for. Nobody keeps it for longer than it takes to rename or remove a file.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The content store.
 #[derive(Debug, Clone)]
@@ -44,6 +44,7 @@ impl Store {
             ("blobs/sha256", directory.join("blobs")),
             ("partial", directory.clone()),
             ("references", directory.clone()),
+            ("signatures", directory.clone()),
         ] {
             if make(&directory.join(inner))? && !made_in.contains(&parent) {
                 made_in.push(parent);
@@ -88,6 +89,10 @@ impl Store {
             made_in.clear();
         }
         sync(directory)
+    }
+
+    pub(super) fn signatures_directory(&self) -> PathBuf {
+        self.directory.join("signatures")
     }
 
     /// Locks the store for a moment.

@@ -113,6 +113,14 @@ pub enum StoreError {
         /// What is wrong with it.
         source: NoteError,
     },
+    /// What was noted of the signatures of an artifact cannot be read.
+    #[error("{} does not say what signs an artifact", path.display())]
+    SignaturesNote {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NoteError,
+    },
     /// What is to be noted of a reference is more than is ever read.
     #[error("what is to be noted of {reference} is too long")]
     NoteTooLong {
@@ -121,7 +129,7 @@ pub enum StoreError {
     },
 }
 
-/// Why a file does not say what a reference led to.
+/// Why a file does not say what a reference led to, or what signs it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoteError {
@@ -129,7 +137,7 @@ pub enum NoteError {
     #[error("it is too long")]
     TooLong,
     /// It is no JSON of the right shape.
-    #[error("it is no note of a reference")]
+    #[error("it is no note of ours")]
     Json(#[source] serde_json::Error),
     /// What it is about is no reference.
     #[error("its reference is none")]
@@ -137,6 +145,9 @@ pub enum NoteError {
     /// What that led to is no digest.
     #[error("its digest is none")]
     Digest(#[source] DigestError),
+    /// What it is about has no digest.
+    #[error("its artifact has no digest")]
+    NoDigest,
     /// When that was is no time of RFC 3339.
     #[error("its time is none")]
     Time(#[source] chrono::ParseError),
@@ -158,6 +169,7 @@ impl StoreError {
                 Some("pull it again; if that happens more than once, check the disk: wattle cache verify".into())
             }
             Self::TooShort { .. } => Some("try again: what came is kept".into()),
+            Self::SignaturesNote { .. } => Some("remove what is damaged: wattle cache verify".into()),
             Self::Note { .. } => Some("pull the reference again, or run: wattle cache verify".into()),
             _ => None,
         }

@@ -7,6 +7,8 @@
 //!   partial/<hex>       one that is being written, locked by who writes it; left behind, it is resumed
 //!   partial/<hex>.<n>   the same by somebody who did not want to wait for the first; never resumed
 //!   references/<hex>.json   what a reference led to; the name is the SHA-256 of the reference's text
+//!   signatures/<hex>.json   which manifests hold signatures of an artifact; the name as above
+//!   signatures/lock         locked by who changes these
 //! ```
 //!
 //! Several processes may have it open. Every function may wait for the disk, and for a lock at most as long as it says:
@@ -25,6 +27,7 @@ mod prune;
 mod reachable;
 mod read;
 mod reference;
+mod signatures;
 mod verify;
 mod writer;
 
@@ -35,6 +38,7 @@ pub use list::Blob;
 pub use prune::{Prune, Pruned};
 pub use reachable::{Child, Children, children};
 pub use reference::{DamagedNote, KeptNote, Noted, References};
+pub use signatures::SIGNATURES_MAX;
 pub use verify::{DamagedBlob, Verified};
 pub(crate) use writer::Whole;
 pub use writer::{Begun, Writer};

@@ -12,7 +12,8 @@ use super::error::StoreError;
 use super::file::{self, is_unused};
 use super::list::Blob;
 use super::lock::{Kind, Locked};
-use super::reachable::Children;
+use super::reachable::{Children, Reached};
+use super::signatures::KeptSignatures;
 use super::{Store, directory};
 
 /// What is to be removed.
@@ -37,7 +38,7 @@ pub struct Pruned {
     pub references: Vec<Reference>,
     /// Blobs.
     pub blobs: Vec<Digest>,
-    /// Files that were left behind half written, or could not be read.
+    /// Files that were left behind half written, and notes of the signatures of what is gone.
     pub remains: u64,
     /// The bytes of all of them.
     pub bytes: u64,
@@ -66,9 +67,10 @@ impl Store {
                 pruned.references.push(reference);
             }
         }
-        let directory = self.references_directory();
-        for name in directory::names(&directory)?.iter().filter(|name| name.ends_with(NEW)) {
-            self.prune_remains(prune, &directory.join(name), pruned)?;
+        for directory in [self.references_directory(), self.signatures_directory()] {
+            for name in directory::names(&directory)?.iter().filter(|name| name.ends_with(NEW)) {
+                self.prune_remains(prune, &directory.join(name), pruned)?;
+            }
         }
         Ok(())
     }
@@ -81,11 +83,29 @@ impl Store {
         let roots = notes.iter().map(|note| note.noted.digest).chain(prune.keep.iter().copied());
         let reached = self.reached(roots, &here, prune.children)?;
         let is_due = |used| is_unused(used, prune.now, prune.grace);
+        self.prune_signatures(is_due, &reached, pruned)?;
         let loose = |blob: &Blob| !reached.contains_key(&blob.digest) && is_due(blob.last_used);
         for Blob { digest, .. } in blobs.into_iter().filter(loose) {
             if let Some(bytes) = self.remove_if(&self.blob(&digest), is_due)? {
                 pruned.bytes += bytes;
                 pruned.blobs.push(digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is noted of signatures goes with what they are of.
+    fn prune_signatures(
+        &self,
+        is_due: impl Fn(SystemTime) -> bool,
+        reached: &Reached,
+        pruned: &mut Pruned,
+    ) -> Result<(), StoreError> {
+        let loose = |kept: &KeptSignatures| !reached.contains_key(&kept.subject) && is_due(kept.last_used);
+        for KeptSignatures { path, .. } in self.all_signatures()?.0.into_iter().filter(loose) {
+            if let Some(bytes) = self.remove_if(&path, &is_due)? {
+                pruned.bytes += bytes;
+                pruned.remains += 1;
             }
         }
         Ok(())

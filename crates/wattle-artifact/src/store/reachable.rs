@@ -37,7 +37,8 @@ pub fn children(bytes: &[u8]) -> Vec<Child> {
 pub(super) type Reached = BTreeMap<Digest, BTreeSet<usize>>;
 
 impl Store {
-    /// What can be reached from `roots`, which are taken for documents, of what is `here`. A document that is missing
+    /// What can be reached from `roots`, which are taken for documents, of what is `here`. A document that is here leads
+    /// to its signatures as well, as far as they are noted. A document that is missing
     /// or damaged leads nowhere.
     pub(super) fn reached(
         &self,
@@ -45,6 +46,7 @@ impl Store {
         here: &BTreeSet<Digest>,
         children: &Children<'_>,
     ) -> Result<Reached, StoreError> {
+        let signatures = self.signatures_by_subject()?;
         let mut reached = Reached::new();
         // A document is read once, however many lead to it.
         let mut known: BTreeMap<Digest, Vec<Child>> = BTreeMap::new();
@@ -62,6 +64,7 @@ impl Store {
                         Entry::Vacant(unknown) => unknown.insert(self.children_of(&digest, here, children)?),
                     };
                     next.extend(&*children);
+                    next.extend(signatures.get(&digest).into_iter().flatten().copied().map(Child::Document));
                 }
             }
         }

@@ -19,7 +19,7 @@ pub struct Verified {
     pub bytes: u64,
     /// Blobs that had others. They are removed.
     pub damaged: Vec<DamagedBlob>,
-    /// Notes of references that could not be read. They are removed.
+    /// Notes of references and of signatures that could not be read. They are removed.
     pub notes: Vec<DamagedNote>,
     /// What is not ours and was left as it is.
     pub strange: Vec<PathBuf>,
@@ -37,7 +37,7 @@ pub struct DamagedBlob {
 }
 
 impl Store {
-    /// Reads all blobs and notes of references, and removes what is damaged. Nothing is marked as used.
+    /// Reads all blobs and notes, and removes what is damaged. Nothing is marked as used.
     ///
     /// # Errors
     ///
@@ -51,9 +51,10 @@ impl Store {
                 None => verified.strange.push(blobs.join(name)),
             }
         }
-        for damaged in self.references()?.damaged {
+        let (_, signatures) = self.all_signatures()?;
+        for damaged in self.references()?.damaged.into_iter().chain(signatures) {
             match damaged.reason {
-                StoreError::Note { .. } => {
+                StoreError::Note { .. } | StoreError::SignaturesNote { .. } => {
                     self.remove_if(&damaged.path, |_| true)?;
                     verified.notes.push(damaged);
                 }

@@ -90,7 +90,9 @@ fn what_is_not_shipped() {
         let root = TempDir::new().unwrap();
         write(root.path(), &[("a/b.txt", "hello")]);
         make(root.path());
-        told(&pack(root.path(), LIMITS).unwrap_err()).replace(root.path().to_str().unwrap(), "ROOT")
+        let error = pack(root.path(), LIMITS).unwrap_err();
+        assert_eq!(error.is_bad_input(), !matches!(error, FolderError::Read { .. }), "{error}");
+        told(&error).replace(root.path().to_str().unwrap(), "ROOT")
     };
     let only = "and a folder is shipped with regular files and directories only";
     assert_eq!(
@@ -105,6 +107,19 @@ fn what_is_not_shipped() {
     assert_eq!(refused(&no_text), "the name of ROOT/a\u{fffd} is not UTF-8");
     let large = |root: &Path| fs::File::create(root.join("zeros")).unwrap().set_len(1 << 40).unwrap();
     assert_eq!(refused(&large), "ROOT is more than 1048576 bytes as an archive");
+    // What nobody is to see is as if it was not there, whatever it is.
+    let hidden = |root: &Path| {
+        write(root, &[(".git/config", "secret"), (".wattle/x", "x"), (".env", "KEY=1"), ("a/.htaccess", "x")]);
+        symlink("/etc/passwd", root.join("a/.link")).unwrap();
+        fs::write(root.join(std::ffi::OsStr::from_bytes(b".\xff")), "").unwrap();
+    };
+    let archives = [&hidden as &dyn Fn(&Path), &|_: &Path| {}].map(|make| {
+        let root = TempDir::new().unwrap();
+        write(root.path(), &[("a/b.txt", "hello")]);
+        make(root.path());
+        pack(root.path(), LIMITS).unwrap()
+    });
+    assert_eq!(archives[0], archives[1]);
     let many = |root: &Path| (0..100).for_each(|number| fs::write(root.join(number.to_string()), "").unwrap());
     assert_eq!(refused(&many), "ROOT has more than 100 files and directories");
     let deep = |root: &Path| {
@@ -154,16 +169,21 @@ fn unpacked(entries: &[Vec<u8>]) -> Result<Vec<String>, String> {
         Ok(_) => Ok(below(&target)),
         Err(error) => {
             assert_eq!(fs::read_dir(to.path()).unwrap().count(), 0, "something is left");
-            Err(told(&error))
+            assert_eq!(error.is_bad_input(), matches!(error, FolderError::Archive { .. }), "{error}");
+            let told = told(&error);
+            if !error.is_bad_input() {
+                return Err(told);
+            }
+            let about = format!("the archive for {} cannot be unpacked: ", target.display());
+            Err(told.strip_prefix(&about).expect("it says which archive").into())
         }
     }
 }
 
 #[track_caller]
 fn check(entries: &[Vec<u8>], fault: &str) {
-    let expected = format!("in the archive of the folder {fault}");
     let told = unpacked(entries).unwrap_err();
-    assert!(told.ends_with(&expected), "{told}");
+    assert!(told.starts_with("its entry ") && told.ends_with(&format!(" {fault}")), "{told}");
 }
 
 #[test]
@@ -229,15 +249,15 @@ fn long_names() {
 fn plain_archives() {
     assert_eq!(unpacked(&[directory("./"), file("./a"), file("b//c"), directory("b")]).unwrap(), ["a", "b", "b/c"]);
     assert!(unpacked(&[]).unwrap().is_empty());
-    assert!(unpacked(&[b"no archive ".repeat(100)]).unwrap_err().starts_with("the archive of the folder cannot"));
+    assert!(unpacked(&[b"no archive ".repeat(100)]).unwrap_err().starts_with("it is no archive that can be read"));
     let whole = file("a");
     assert!(unpacked(&[whole[..300].to_vec()]).is_err());
     let many = (0..101).map(|number| file(&number.to_string())).collect::<Vec<_>>();
-    assert_eq!(unpacked(&many).unwrap_err(), "the archive of the folder has more than 100 entries");
+    assert_eq!(unpacked(&many).unwrap_err(), "it has more than 100 entries");
     let implied = vec![file(&"a/".repeat(45)[..89]), file(&"b/".repeat(45)[..89]), file(&"c/".repeat(45)[..89])];
-    assert_eq!(unpacked(&implied).unwrap_err(), "the archive of the folder has more than 100 entries");
+    assert_eq!(unpacked(&implied).unwrap_err(), "it has more than 100 entries");
     let selves = vec![directory("./"); 300];
-    assert_eq!(unpacked(&selves).unwrap_err(), "the archive of the folder has more than 100 entries");
+    assert_eq!(unpacked(&selves).unwrap_err(), "it has more than 100 entries");
     let large = entry(EntryType::Regular, b"a", &vec![0; 2 << 20]);
     assert!(unpacked(&[large]).unwrap_err().ends_with("bytes, and may have 1048576"));
     // A size that is not there, and one that is no size at all.

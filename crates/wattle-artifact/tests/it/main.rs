@@ -17,6 +17,7 @@ mod registry_setup;
 mod sbom;
 mod shelf;
 mod sign;
+mod signed;
 mod small_disk;
 mod store;
 

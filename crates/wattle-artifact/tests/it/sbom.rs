@@ -53,6 +53,9 @@ async fn attached() {
     assert_eq!(layer["annotations"]["org.opencontainers.image.title"], "cart.cdx.json");
     assert_eq!((&manifest["artifactType"], &layer["mediaType"]), (&CYCLONE_DX.into(), &CYCLONE_DX.into()));
 
+    assert_eq!(file("cart.cdx.json", CYCLONE).kind().unwrap(), CYCLONE_DX);
+    let refused = file("cart.txt", "{}").kind().unwrap_err();
+    assert!(told(&refused).starts_with("cart.txt cannot be attached as an SBOM: it is neither"), "{refused}");
     let error = sbom(&client, repository, subject, file("cart.txt", "{}")).await.unwrap_err();
     assert!(matches!(error, SbomError::Form { .. }) && error.hint().is_some());
     assert!(told(&error).starts_with("cart.txt cannot be attached as an SBOM: it is neither"), "{error}");

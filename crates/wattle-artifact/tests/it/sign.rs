@@ -34,11 +34,11 @@ const P256_ID: &str = "sha256:5a7a78cca4a0f420d9bc62bb669c3c2759e39f723d3ae10dcb
 
 const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
-fn ed25519() -> PrivateKey {
+pub(crate) fn ed25519() -> PrivateKey {
     PrivateKey::from_pem(ED25519_PEM.as_bytes()).unwrap()
 }
 
-fn p256() -> PrivateKey {
+pub(crate) fn p256() -> PrivateKey {
     PrivateKey::from_pem(P256_PEM.as_bytes()).unwrap()
 }
 
@@ -50,11 +50,11 @@ fn subject() -> Digest {
     Digest::of(b"a manifest")
 }
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     at("2026-03-01T12:00:00Z")
 }
 

@@ -20,7 +20,7 @@ pub enum NamePatternError {
     #[error("a pattern has at most {MAX_LEN} bytes")]
     TooLong,
     /// No name has such a character, so that the rule would never apply.
-    #[error("{0:?} is in no name: a pattern is made of a-z, 0-9, `.`, `_`, `-`, `:`, `/` and `*`")]
+    #[error("{0:?} is in no name: a pattern is made of a-z, 0-9, `.`, `_`, `-`, `:`, `/`, `[`, `]` and `*`")]
     BadCharacter(char),
     /// Nobody can say what it means.
     #[error("`***` means nothing: `*` stands for any characters but `/`, `**` for any")]
@@ -72,7 +72,7 @@ impl FromStr for NamePattern {
         if let Some((_, tag)) = text.split_once('@').or_else(|| text.rsplit_once('/')?.1.split_once(':')) {
             return Err(NamePatternError::Tag(tag.into()));
         }
-        let is_known = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | ':' | '/' | '*');
+        let is_known = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | ':' | '/' | '*' | '[' | ']');
         if let Some(bad) = text.chars().find(|c| !is_known(c)) {
             return Err(NamePatternError::BadCharacter(bad));
         }

@@ -52,7 +52,7 @@ fn what_is_no_pattern() {
     let wrong = |text: &str| text.parse::<NamePattern>().unwrap_err().to_string();
     insta::assert_snapshot!(wrong(""), @"a pattern must not be empty");
     insta::assert_snapshot!(wrong("a/***"), @"`***` means nothing: `*` stands for any characters but `/`, `**` for any");
-    insta::assert_snapshot!(wrong("ghcr.io/Acme/*"), @"'A' is in no name: a pattern is made of a-z, 0-9, `.`, `_`, `-`, `:`, `/` and `*`");
+    insta::assert_snapshot!(wrong("ghcr.io/Acme/*"), @"'A' is in no name: a pattern is made of a-z, 0-9, `.`, `_`, `-`, `:`, `/`, `[`, `]` and `*`");
     insta::assert_snapshot!(wrong("ghcr.io/acme/cart:1.0"), @r#"a pattern is for repositories, and "1.0" is a tag or a digest"#);
     insta::assert_snapshot!(wrong(&"a".repeat(256)), @"a pattern has at most 255 bytes");
 }

@@ -137,8 +137,8 @@ impl AppFile {
         }
         for trigger in &mut self.manifest.triggers.http {
             let TriggerTarget::Files(path) = &mut trigger.target else { continue };
-            let archive = folders.iter().find(|(known, _)| known.as_str() == path.value.0);
-            let Some((_, archive)) = archive else {
+            let archive = path.value.0.parse::<FolderPath>().ok().and_then(|path| folders.get(&path));
+            let Some(archive) = archive else {
                 let message = format!("the route `{}`: its folder was not pushed with the app", trigger.path);
                 self.faults.push(Fault::new(message).at(path.span.clone()).hint("push the app again"));
                 continue;

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use wattle_artifact::fetch::FetchError;
 use wattle_artifact::publish::SbomError;
 use wattle_host::{CommandError, HostError, TelemetryError};
 use wattle_spec::control::RefusalCode;
@@ -106,19 +105,9 @@ impl Problem {
             | Problem::OfComponent { .. }
             | Problem::Sbom { source: SbomError::Form { .. }, .. }
             | Problem::NoLayer { .. }
-            | Problem::Key { .. }
-            | Problem::Fetch(
-                FetchError::NotHere(_)
-                | FetchError::Several { .. }
-                | FetchError::NoSuchComponent { .. }
-                | FetchError::TooLarge { .. }
-                | FetchError::Form { .. }
-                | FetchError::NoApp(_)
-                | FetchError::App { .. }
-                | FetchError::AppForm { .. }
-                | FetchError::AppText { .. }
-                | FetchError::AppTooLarge { .. },
-            ) => Exit::BadInput,
+            | Problem::Key { .. } => Exit::BadInput,
+            Problem::Fetch(error) if error.is_bad_input() => Exit::BadInput,
+            Problem::Folder(error) if error.is_bad_input() => Exit::BadInput,
             Problem::Fetch(_)
             | Problem::Folder(_)
             | Problem::Sbom { .. }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use wattle_artifact::format::app::PackedApp;
 use wattle_artifact::format::component::{About, Packed, pack};
 use wattle_artifact::format::image;
+use wattle_artifact::format::sbom::SBOM_MAX_LEN;
 use wattle_artifact::progress::Progress;
 use wattle_artifact::publish::{Options, Published, Sbom, publish_app, publish_with, sbom, tag};
 use wattle_artifact::registry::{Registries, RegistryError};
@@ -24,8 +25,6 @@ use crate::problem::Problem;
 
 /// When something was made of which nobody says when.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
-/// The most bytes of an SBOM.
-const SBOM_MAX_LEN: u64 = 64 << 20;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -58,6 +57,11 @@ pub(crate) fn run(arguments: &Push) -> Result<(), Problem> {
         key: arguments.sign.as_deref().map(signature::private_key).transpose()?,
         sbom: arguments.sbom.as_deref().map(read_sbom).transpose()?,
     };
+    if let Some((title, bytes)) = &attached.sbom {
+        // What is none is refused before anything is sent.
+        let unusable = |source| Problem::Sbom { reference: reference.clone(), source };
+        Sbom { title, created: "", bytes: bytes.clone() }.kind().map_err(unusable)?;
+    }
     let parcel = match arguments.what.is_dir() || app::is_manifest(&arguments.what) {
         true => Parcel::App(app::packed(arguments)?),
         false => Parcel::Component(component(arguments)?),

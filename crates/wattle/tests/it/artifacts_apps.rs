@@ -253,7 +253,7 @@ fn sbom_and_world() {
     fs::copy(guests::hello(), app.join("pkg/target/hello.wasm")).unwrap();
     let reference = format!("{}/acme/hello:1", registry.authority());
     let wrong = failed(&app, &["push", "hello.wasm", &reference, "--sbom", "no.json"], 2);
-    assert!(wrong.contains("without its SBOM") && wrong.contains("no.json"), "{wrong}");
+    assert!(wrong.contains("is not pushed with that SBOM") && wrong.contains("no.json"), "{wrong}");
     failed(&app, &["inspect", &reference], 3);
     done(&app, &["push", "pkg/target/hello.wasm", &reference, "--sbom", "app.cdx.json"]);
     let told: serde_json::Value = serde_json::from_str(&done(&app, &["inspect", &reference, "--json"])).unwrap();

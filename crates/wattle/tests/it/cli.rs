@@ -39,8 +39,8 @@ fn help_of_all() {
       cron         Show the schedules of running apps, or run one now
       run          Run a command to its end, or call one of its exports
       approve      Let a version of an app ask for more than the one before
-      push         Publish a component in a registry
-      pull         Fetch a component from a registry
+      push         Publish a component or an app in a registry
+      pull         Fetch a component or an app from a registry
       login        Log in to a registry
       logout       Log out of a registry
       sign         Sign an artifact in its registry

@@ -50,6 +50,26 @@ pub enum AppFormError {
         /// Bytes that it may have.
         max: u64,
     },
+    /// Its parts are more together than is ever read.
+    #[error("its {what} have {size} bytes together, and may have {max}")]
+    Total {
+        /// Which ones.
+        what: &'static str,
+        /// Bytes that they have.
+        size: u64,
+        /// Bytes that they may have.
+        max: u64,
+    },
+    /// It names the same blob with two sizes, of which one is wrong.
+    #[error("it lists {digest} with {size} bytes and with {other}")]
+    TwoSizes {
+        /// The digest of the blob.
+        digest: Digest,
+        /// Bytes that it should have.
+        size: u64,
+        /// Bytes that it should have as well.
+        other: u64,
+    },
     /// Something in its list is no component.
     #[error("what it lists as {0} is not said to be a component")]
     Unnamed(Digest),
@@ -95,11 +115,15 @@ pub enum AppFormError {
     },
 }
 
+/// What helps against too much.
+pub(crate) const LESS: &str = "is everything in its folders meant to be shipped? it may also be several apps";
+
 impl AppFormError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Later(_) | Self::Layer(_) => Some("a later release of `wattle` may know it: update this one".into()),
+            Self::Total { .. } | Self::TooLong { what: "folder", .. } => Some(LESS.into()),
             _ => None,
         }
     }

@@ -15,7 +15,9 @@ mod pack;
 mod read;
 
 pub use error::AppFormError;
+pub(crate) use error::LESS;
 pub use pack::{AppAbout, AppParts, PackedApp, pack};
+pub(crate) use read::total;
 pub use read::{AppForm, component_layer, components, is_app};
 
 /// The type of the index and of the app's own manifest.
@@ -37,3 +39,7 @@ pub const TEXT_MAX_LEN: u64 = wattle_spec::manifest::TEXT_MAX_LEN as u64;
 pub const COMPONENTS_MAX: usize = 1000;
 /// The most folders of an app.
 pub const FOLDERS_MAX: usize = 1000;
+/// The most bytes of all parts of an app together, each counted once: 1 GiB.
+pub const APP_MAX_LEN: u64 = 1 << 30;
+/// The most bytes of all manifests of an app together, its index not counted: some kilobytes for each are plenty.
+pub const MEMBERS_MAX_LEN: u64 = 64 << 20;

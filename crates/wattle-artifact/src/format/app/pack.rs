@@ -1,13 +1,15 @@
-//! Making the artifact of an app: bounded as reading it is, so that nothing is published that nobody can read.
+//! Making the artifact of an app: bounded as reading it is, so that nothing is published that nobody can read. Only how
+//! large one component may be is for each host to say.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use wattle_spec::name::{AppName, ComponentName};
 
-use super::{
-    APP, AppFormError, COMPONENT, COMPONENTS_MAX, FOLDER, FOLDERS_MAX, LOCK_TEXT, MANIFEST_TEXT, TEXT_MAX_LEN,
-};
+use super::read::total;
+use super::{APP, APP_MAX_LEN, AppFormError, COMPONENT, COMPONENTS_MAX, FOLDER, FOLDERS_MAX, LOCK_TEXT, MANIFEST_TEXT};
+use super::{MEMBERS_MAX_LEN, TEXT_MAX_LEN};
+use crate::folder::ARCHIVE_MAX_LEN;
 use crate::format::annotation::{CREATED, TITLE, VERSION};
 use crate::format::component::Packed;
 use crate::format::folder_path::FolderPath;
@@ -73,6 +75,11 @@ pub fn pack(parts: AppParts, about: &AppAbout) -> Result<PackedApp, AppFormError
         listed.push(descriptor);
         members.push(packed);
     }
+    let size = total(listed.iter())?;
+    few_bytes("manifests", size, MEMBERS_MAX_LEN)?;
+    // With the configurations, which nobody who fetches an app asks for: they are small.
+    let size = total(members.iter().flat_map(|member| &member.blobs).map(|(blob, _)| blob))?;
+    few_bytes("parts", size, APP_MAX_LEN)?;
     let mut annotations = Annotations::from([(TITLE.into(), about.name.to_string())]);
     annotations.insert(CREATED.into(), about.created.clone());
     annotations.extend(about.version.clone().map(|version| (VERSION.into(), version)));
@@ -88,6 +95,9 @@ pub fn pack(parts: AppParts, about: &AppAbout) -> Result<PackedApp, AppFormError
 fn check(parts: &AppParts) -> Result<(), AppFormError> {
     few("components", parts.components.len(), COMPONENTS_MAX)?;
     few("folders", parts.folders.len(), FOLDERS_MAX)?;
+    for archive in parts.folders.values() {
+        fits("folder", archive.len() as u64, ARCHIVE_MAX_LEN)?;
+    }
     fits("wattle.toml", parts.manifest.len() as u64, TEXT_MAX_LEN)?;
     fits("wattle.lock", parts.lock.as_ref().map_or(0, Bytes::len) as u64, TEXT_MAX_LEN)
 }
@@ -124,6 +134,13 @@ fn own(parts: &AppParts) -> Packed {
 pub(super) fn few(what: &'static str, count: usize, max: usize) -> Result<(), AppFormError> {
     match count > max {
         true => Err(AppFormError::TooMany { what, count, max }),
+        false => Ok(()),
+    }
+}
+
+fn few_bytes(what: &'static str, size: u64, max: u64) -> Result<(), AppFormError> {
+    match size > max {
+        true => Err(AppFormError::Total { what, size, max }),
         false => Ok(()),
     }
 }

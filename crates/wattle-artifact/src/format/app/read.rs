@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use wattle_spec::digest::Digest;
 use wattle_spec::name::ComponentName;
 
 use super::pack::{few, fits};
@@ -50,6 +51,24 @@ pub fn components(index: &Index) -> Result<BTreeMap<ComponentName, Descriptor>, 
         }
     }
     Ok(components)
+}
+
+/// How many bytes these have together, each counted once.
+///
+/// # Errors
+///
+/// If one of them is said to have two sizes.
+pub(crate) fn total<'a>(parts: impl IntoIterator<Item = &'a Descriptor>) -> Result<u64, AppFormError> {
+    let mut sizes: BTreeMap<Digest, u64> = BTreeMap::new();
+    for Descriptor { digest, size, .. } in parts {
+        match sizes.insert(*digest, *size) {
+            Some(other) if other != *size => {
+                return Err(AppFormError::TwoSizes { digest: *digest, size: other, other: *size });
+            }
+            _ => {}
+        }
+    }
+    Ok(sizes.values().fold(0, |sum, size| sum.saturating_add(*size)))
 }
 
 /// The Wasm of a component of an app, which has this `manifest`. Other forms are not looked for: nobody writes them

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use wattle_artifact::fetch::{AppLimits, Wanted};
-use wattle_artifact::format::app::{AppFormError, COMPONENT, FOLDER, TEXT_MAX_LEN, pack};
+use wattle_artifact::folder::ARCHIVE_MAX_LEN;
+use wattle_artifact::format::app::{APP_MAX_LEN, AppFormError, COMPONENT, FOLDER, MEMBERS_MAX_LEN, TEXT_MAX_LEN, pack};
 use wattle_artifact::format::image;
 use wattle_artifact::format::manifest::{Annotations, Descriptor, Document, Index, Manifest};
 use wattle_artifact::format::media_type;
@@ -135,11 +136,18 @@ async fn names() {
 
     let folder = |path: &'static str| unusable(move |app| app.layer(media_type::TAR, FOLDER, path));
     assert_eq!(folder("public").await, "an app of 2");
+    let own = "a path in an app names a folder below its manifest, and this one is the manifest's own";
+    let hidden = |name| format!("a path in an app must not have parts that begin with `.`, as {name:?} does");
     for (path, wrong) in [
         ("/etc", "a path in an app starts at its manifest, and this one at the root"),
         ("a/../../b", "a path in an app must not go up with `..`"),
         ("", "a path must not be empty"),
         ("a\nb", "a path must not contain control characters"),
+        (".", own),
+        ("././/", own),
+        (".git", &hidden(".git")),
+        ("./site/.env", &hidden(".env")),
+        ("a/...", &hidden("...")),
     ] {
         assert_eq!(folder(path).await, format!("{path:?} is no path of a folder: {wrong}"));
     }
@@ -152,6 +160,12 @@ async fn names() {
     );
     let twice = |app: &mut Open| (0..2).for_each(|_| app.layer(media_type::TAR, FOLDER, "public"));
     assert_eq!(unusable(twice).await, "it holds the folder `public` twice");
+    // However they are spelled.
+    for spelling in ["./public", "public/.", "public//", ".//public/./"] {
+        let twice =
+            |app: &mut Open| ["public", spelling].iter().for_each(|path| app.layer(media_type::TAR, FOLDER, path));
+        assert_eq!(unusable(twice).await, "it holds the folder `public` twice", "{spelling}");
+    }
     let many = |app: &mut Open| app.own.layers = vec![app.own.layers[0].clone(); 1003];
     assert_eq!(unusable(many).await, "it has 1001 folders, and may have 1000");
 }
@@ -184,7 +198,7 @@ async fn members() {
     let told = unusable(|app| app.cart().size += 1).await;
     assert!(told.starts_with("it lists DIGEST with ") && told.contains(" bytes, and that has "), "{told}");
     let told = check(LIMITS, |app| app.cart().size = u64::MAX).await;
-    assert_eq!(told, format!("the app APP has {} bytes, and may have {}", u64::MAX, 64 << 20));
+    assert_eq!(told, format!("the manifests of the app APP have {} bytes, and may have {}", u64::MAX, 64 << 20));
     let image = |app: &mut Open| {
         let packed = image::pack(&wasm("cart"), &shelf::about("cart")).unwrap();
         app.shelf.add_packed(&packed);
@@ -199,7 +213,7 @@ async fn members() {
     let itself = |app: &mut Open| app.replace(app.own.to_bytes());
     assert!(check(LIMITS, itself).await.contains("its configuration is of the media type"));
     let none = |app: &mut Open| app.replace(b"{}".to_vec());
-    assert!(check(LIMITS, none).await.starts_with("the manifest DIGEST cannot be used: it is no manifest"));
+    assert!(check(LIMITS, none).await.starts_with("the manifest DIGEST of APP cannot be used: it is no manifest"));
 }
 
 #[tokio::test]
@@ -223,8 +237,16 @@ async fn texts_and_bounds() {
         app.own.layers.last_mut().unwrap().size = u64::MAX;
     };
     let told = check(LIMITS, huge).await;
-    assert_eq!(told, format!("the app APP has {} bytes, and may have {}", u64::MAX, 16 << 20));
-    // The same bytes, said to be of two sizes: whichever is asked for, it is not what was said.
+    assert_eq!(told, format!("the folder `public` of the app APP has {} bytes, and may have {}", u64::MAX, 8 << 20));
+    let many = |app: &mut Open| {
+        for path in ["a", "b", "c"] {
+            app.layer(media_type::TAR, FOLDER, path);
+            app.own.layers.last_mut().unwrap().size = 6 << 20;
+        }
+    };
+    let told = check(LIMITS, many).await;
+    assert!(told.starts_with("the app APP has 188") && told.ends_with(" bytes, and may have 16777216"), "{told}");
+    // The same bytes, said to be of two sizes: one of them is a lie, and may be the bound of the other.
     let two_sizes = |app: &mut Open| {
         app.layer(media_type::TAR, FOLDER, "public");
         app.layer(media_type::TAR, FOLDER, "public");
@@ -233,7 +255,18 @@ async fn texts_and_bounds() {
         last.size += 1;
     };
     let told = check(LIMITS, two_sizes).await;
-    assert!(told.starts_with("cannot pull APP: ") && told.contains("bytes"), "{told}");
+    assert_eq!(told, "the app APP cannot be used: it lists DIGEST with 6 bytes and with 7");
+    let as_text = |app: &mut Open| {
+        app.layer(media_type::TAR, FOLDER, "public");
+        let text = app.own.layers[0].clone();
+        let folder = app.own.layers.last_mut().unwrap();
+        (folder.digest, folder.size) = (text.digest, 7 << 20);
+    };
+    let told = check(LIMITS, as_text).await;
+    assert!(
+        told.starts_with("the app APP cannot be used: it lists DIGEST with ") && told.contains(" and with "),
+        "{told}"
+    );
     let told = check(AppLimits { component: 8, ..LIMITS }, |_| {}).await;
     assert!(told.ends_with("bytes, and a component may have 8 (limit compile-size)"), "{told}");
 }
@@ -276,6 +309,25 @@ async fn nothing_is_tagged_before_all_is_there() {
     }
 }
 
+/// An app of components from registries alone has none to name.
+#[tokio::test]
+async fn an_app_without_components() {
+    let mut open = Open::new();
+    open.index.manifests.truncate(1);
+    let top = open.shelf.add(media_type::INDEX, open.index.to_bytes());
+    let (registry, machine) = (open.shelf.serve(), Machine::new());
+    let reference = repository(&registry.authority(), "a/b").at(top.digest);
+    let wanted = |component| Wanted { component, max: 1 << 20 };
+    let none = "and none of its components is in it";
+    for (component, expected) in [
+        (None, format!("{reference} is a whole app, {none}")),
+        (Some("cart"), format!("{reference} has no component `cart`, {none}")),
+    ] {
+        let error = machine.artifacts.component(&reference, written(top.digest), wanted(component)).await.unwrap_err();
+        assert_eq!((error.to_string(), error.hint(), error.is_bad_input()), (expected, None, true));
+    }
+}
+
 /// What nobody could read is not made.
 #[test]
 fn nothing_too_large_is_made() {
@@ -294,6 +346,22 @@ fn nothing_too_large_is_made() {
         parts.folders = (0..1001).map(|number| (path(number), Bytes::new())).collect();
     });
     assert!(matches!(error, AppFormError::TooMany { what: "folders", count: 1001, max: 1000 }), "{error}");
+    let archive = Bytes::from(vec![0; (ARCHIVE_MAX_LEN + 1) as usize]);
+    let error = refused(&|parts| drop(parts.folders.insert("public".parse().unwrap(), archive.clone())));
+    assert_eq!(error.to_string(), "its folder has 268435457 bytes, and may have 268435456");
+    assert!(error.hint().is_some());
+    // Nothing is so large here, and who reads it goes by what is said.
+    let say = |size: u64| {
+        move |parts: &mut wattle_artifact::format::app::AppParts| {
+            parts.components.values_mut().for_each(|component| component.blobs[1].0.size = size);
+        }
+    };
+    let error = refused(&say(APP_MAX_LEN));
+    assert!(matches!(error, AppFormError::Total { what: "parts", max: APP_MAX_LEN, .. }), "{error}");
+    let error = refused(&|parts| {
+        parts.components.values_mut().for_each(|component| component.descriptor.size = MEMBERS_MAX_LEN);
+    });
+    assert!(matches!(error, AppFormError::Total { what: "manifests", max: MEMBERS_MAX_LEN, .. }), "{error}");
     let mut about = about();
     about.annotations = Annotations::from([("x".into(), "y".repeat(5 << 20))]);
     let error = pack(parts(&["cart"]), &about).unwrap_err();

@@ -13,7 +13,7 @@ use crate::shelf::{packed, wasm};
 
 const MANIFEST: &str = "name = \"shop\"\nversion = \"1.2.0\"\n# A comment stays.\n";
 const LOCK: &str = "version = 1\n";
-const LIMITS: AppLimits = AppLimits { component: 1 << 20, total: 16 << 20 };
+const LIMITS: AppLimits = AppLimits { component: 1 << 20, folder: 8 << 20, total: 16 << 20 };
 
 fn about() -> AppAbout {
     AppAbout {

@@ -81,9 +81,15 @@ async fn an_index_for_several_platforms() {
         let fetched = pulled(&registry, index, ANY).await.unwrap();
         assert_eq!((fetched.manifest, fetched.wasm), (packed.descriptor.digest, wasm("cart")));
     }
-    for (index, told_of) in [(none.digest, none.digest), (nested.digest, several.digest), (empty.digest, empty.digest)]
-    {
+    let place = repository(&registry.authority(), "a/b");
+    let inner = several.digest;
+    for (index, wrong) in [
+        (none.digest, "lists no manifest for Wasm".to_owned()),
+        (empty.digest, "lists no manifest for Wasm".to_owned()),
+        (nested.digest, format!("leads to another index, {inner}, which is not followed")),
+    ] {
         let error = pulled(&registry, index, ANY).await.unwrap_err();
-        assert_eq!(told(&error), format!("the index {told_of} lists no manifest for Wasm"));
+        assert_eq!(told(&error), format!("the index {index} of {place} {wrong}"));
+        assert!(error.is_bad_input());
     }
 }

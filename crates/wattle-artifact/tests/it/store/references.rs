@@ -83,8 +83,8 @@ fn damaged() {
         told(&fixture.store.noted(&bad.reference).unwrap_err()).replace(&path.display().to_string(), "FILE")
     };
     let cases = [
-        ("", "it is no note of a reference: EOF while parsing a value at line 1 column 0"),
-        ("{}", "it is no note of a reference: missing field `reference` at line 1 column 2"),
+        ("", "it is no note of ours: EOF while parsing a value at line 1 column 0"),
+        ("{}", "it is no note of ours: missing field `reference` at line 1 column 2"),
         (&text.replace("sha256", "md5"), "its digest is none: a digest is `sha256:` and 64 lower-case hex digits"),
         (&text.replace("2026-", "x"), "its time is none: premature end of input"),
         (&text.replace("a.io/bad:1", "a"), "its reference is none: \"a\" names no registry"),
