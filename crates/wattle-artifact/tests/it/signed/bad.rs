@@ -85,12 +85,12 @@ async fn a_damaged_bundle() {
 async fn garbage() {
     let Some(fixture) = Fixture::new().await else { return };
     fixture.sign_as_before(&p256()).await;
-    for number in 0..200 {
+    for number in 0..260 {
         attach_garbage(&fixture, number).await;
     }
     let mut judged = fixture.judged(&fixture.machine.artifacts, &key(&p256())).await;
     assert_eq!(believed(&judged), [id(&p256())]);
-    assert_eq!(judged.refused.len(), 64);
+    assert_eq!(judged.refused.len(), 256);
     assert!(judged.failure().is_none());
     assert_eq!(fixture.files("blobs/sha256").len(), 2, "garbage is not kept");
 }
