@@ -103,6 +103,8 @@ pub(crate) enum Problem {
     Name { name: String, source: NameError },
     #[error("{} exists and is not an empty directory", .0.display())]
     Occupied(PathBuf),
+    #[error("{} exists and is not an empty directory, which an app needs", .0.display())]
+    NoRoomForApp(PathBuf),
     #[error("cannot {operation} {}", path.display())]
     File { operation: &'static str, path: PathBuf, source: io::Error },
     #[error("the build of `{component}` failed: {status}")]

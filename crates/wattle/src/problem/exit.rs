@@ -129,6 +129,7 @@ impl Problem {
             | Problem::Choices { .. }
             | Problem::Approved { .. }
             | Problem::CodeCache(_)
+            | Problem::NoRoomForApp(_)
             | Problem::Occupied(_) => Exit::Blocked,
             Problem::File { operation: "read", .. } => Exit::BadInput,
             Problem::Cut | Problem::Interrupted => Exit::Cut,

@@ -60,7 +60,7 @@ fn write(app: &FetchedApp, manifest: &Manifest, target: &Path) -> Result<(), Pro
     match fs::read_dir(target).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Ok(false) | Err(_) => return Err(Problem::Occupied(target.into())),
+        Ok(false) | Err(_) => return Err(Problem::NoRoomForApp(target.into())),
     }
     let target = std::path::absolute(target).map_err(failed("find", target))?;
     let parent = target.parent().unwrap_or(&target);
