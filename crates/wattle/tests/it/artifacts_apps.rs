@@ -2,23 +2,10 @@
 
 use std::fs;
 
-use wattle_testkit::{App, Ran, Registry, guests};
+use wattle_testkit::{App, Registry, guests};
 
 use crate::WATTLE;
-
-#[track_caller]
-fn done(app: &App, arguments: &[&str]) -> String {
-    let ran = Ran::of(WATTLE.command(app).args(arguments));
-    assert!(ran.is_ok(), "{ran}");
-    ran.stdout.trim_end().to_owned()
-}
-
-#[track_caller]
-fn failed(app: &App, arguments: &[&str], code: i32) -> String {
-    let ran = Ran::of(WATTLE.command(app).args(arguments));
-    assert_eq!(ran.code, Some(code), "{ran}");
-    ran.stderr
-}
+use crate::artifacts::{done, failed};
 
 /// An app of a component in a file, one in the registry, and a folder.
 fn shop(registry: &Registry) -> App {

@@ -5,13 +5,7 @@ use std::fs;
 use wattle_testkit::{App, Ran, Registry, guests};
 
 use crate::WATTLE;
-
-#[track_caller]
-fn done(app: &App, arguments: &[&str]) -> String {
-    let ran = Ran::of(WATTLE.command(app).args(arguments));
-    assert!(ran.is_ok(), "{ran}");
-    ran.stdout.trim_end().to_owned()
-}
+use crate::artifacts::done;
 
 /// Of two files and two folders without a registry.
 #[test]

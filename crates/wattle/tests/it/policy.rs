@@ -6,6 +6,7 @@ use std::fs;
 use wattle_testkit::{App, Ran, Registry, guests};
 
 use crate::WATTLE;
+use crate::artifacts::done;
 
 /// An app called `shop` of the component at `source`, on a host with this policy.
 fn app_of(source: &str, more: &str, policy: &str) -> App {
@@ -18,13 +19,6 @@ fn app_of(source: &str, more: &str, policy: &str) -> App {
             ),
         )
         .file("host.toml", policy)
-}
-
-#[track_caller]
-fn done(app: &App, arguments: &[&str]) -> String {
-    let ran = Ran::of(WATTLE.command(app).args(arguments));
-    assert!(ran.is_ok(), "{ran}");
-    ran.stdout.trim_end().to_owned()
 }
 
 #[track_caller]
