@@ -3,6 +3,7 @@
 use chrono::{TimeZone, Utc};
 use wattle_spec::app::App;
 use wattle_spec::control::Moment;
+use wattle_spec::digest::Digest;
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::interface::Interface;
 use wattle_spec::policy::{Approved, Asks, NamePattern, Policy};
@@ -280,17 +281,20 @@ fn records() {
       "asks": [
         "cart: wasi:keyvalue/store"
       ],
-      "components": {
-        "cart": "sha256:78ff016e110cfff346be757c6906ff6ea2da906701104c86ef308aa4493463be"
-      },
       "since": "2026-11-02T07:00:00Z"
     }
     "#);
     assert_eq!(Approved::parse(approved.text().as_bytes(), &app.id).unwrap(), approved);
+    // As it was written before.
+    let digest = Digest::of(b"cart");
+    let old =
+        approved.text().replace("\"since\"", &format!("\"components\": {{ \"cart\": \"{digest}\" }},\n  \"since\""));
+    assert_eq!(Approved::parse(old.as_bytes(), &app.id).unwrap(), approved);
+    assert!(Approved::parse(old.replace("components", "more").as_bytes(), &app.id).is_err());
     let wrong = |text: &str| Approved::parse(text.as_bytes(), &app.id).unwrap_err().to_string();
     let text = approved.text();
     insta::assert_snapshot!(wrong(&text.replace("\"format\": 1", "\"format\": 2")), @"it has format 2, and this release reads 1");
     insta::assert_snapshot!(wrong(&text.replace("default/", "other/")), @"it is about the app `other/shop`");
     insta::assert_snapshot!(wrong(&text[..20]), @"it cannot be read");
-    insta::assert_snapshot!(wrong(&text.repeat(8000)), @"it has more than 1048576 bytes");
+    insta::assert_snapshot!(wrong(&text.repeat(20_000)), @"it has more than 1048576 bytes");
 }
