@@ -7,10 +7,13 @@
 mod archive;
 mod compare;
 mod error;
+mod folders;
+mod note;
 mod pack;
 mod unpack;
 
 pub use error::{ArchiveError, EntryFault, FolderError};
+pub use folders::{DamagedFolder, Folders, HeldFolder, KeptFolder, PrunedFolders, VerifiedFolders};
 pub use pack::pack;
 pub use unpack::{Unpacked, unpack};
 
