@@ -64,7 +64,7 @@ fn archive(text: &str) -> Bytes {
     fs::create_dir(folder.path().join("css")).unwrap();
     fs::write(folder.path().join("index.html"), text).unwrap();
     fs::write(folder.path().join("css/a.css"), "a {}").unwrap();
-    pack(folder.path(), FolderLimits::default()).unwrap().into()
+    pack(folder.path(), FolderLimits::default()).unwrap()
 }
 
 fn mode(path: &Path) -> u32 {

@@ -144,7 +144,7 @@ fn check_stars(written: &str) -> Result<(), NamePatternError> {
         return wrong(host);
     }
     let matches = |name: &&str| NamePattern(written.to_ascii_lowercase()).matches(name);
-    match written.contains("docker") && DOCKER_ALIASES.iter().any(|alias| matches(alias)) && !matches(&DOCKER) {
+    match written.contains("docker") && DOCKER_ALIASES.iter().any(matches) && !matches(&DOCKER) {
         true => wrong(DOCKER),
         false => Ok(()),
     }
