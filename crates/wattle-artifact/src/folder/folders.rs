@@ -119,8 +119,11 @@ impl Folders {
         let directory = directory.into();
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed("create", &directory))?;
         directory::check(&directory)?;
+        let mode = fs::metadata(&directory).map_err(failed("read", &directory))?.permissions().mode();
         // It may have been made by a release that let everybody read it.
-        fs::set_permissions(&directory, Permissions::from_mode(0o700)).map_err(failed("protect", &directory))?;
+        if mode & 0o077 != 0 {
+            fs::set_permissions(&directory, Permissions::from_mode(0o700)).map_err(failed("protect", &directory))?;
+        }
         Ok(Self { directory })
     }
 
@@ -135,6 +138,10 @@ impl Folders {
         let entries = entries(archive, limits).map_err(|source| FolderError::Archive { path: path.clone(), source })?;
         let marker = self.marker(&digest);
         let lock = self.lock(&digest, Kind::Shared, PATIENCE)?.ok_or(StoreError::Busy { path: marker })?;
+        // Others might change it later, whatever it holds now.
+        if !is_ours(&path) {
+            remove(&path)?;
+        }
         unpack_entries(&entries, &path)?;
         // It follows from the digest, so that it is the same whoever writes it.
         let note = self.note(&digest);
@@ -218,7 +225,7 @@ impl Folders {
                 None if is_in_use => {}
                 _ if !is_there && !is_in_use => self.remove(&digest)?,
                 _ if !is_there => {}
-                Some(note) if is_same(&path, &note.entries).unwrap_or(false) => {
+                Some(note) if is_ours(&path) && is_same(&path, &note.entries).unwrap_or(false) => {
                     verified.sound += 1;
                     verified.bytes += note.sum().1;
                 }
@@ -294,6 +301,22 @@ impl Folders {
         }
         Ok(())
     }
+}
+
+/// Whether all below `path` belongs to this user and nobody else may write to it. What is not there is nobody's.
+fn is_ours(path: &Path) -> bool {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
+        Err(_) => return false,
+        Ok(metadata) => metadata,
+    };
+    let is_child_ours = |child: io::Result<fs::DirEntry>| child.is_ok_and(|child| is_ours(&child.path()));
+    let are_children_ours = || match fs::read_dir(path) {
+        Ok(mut children) => children.all(is_child_ours),
+        // Somebody else is making it anew.
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    file::trusted(path, &metadata).is_ok() && (!metadata.is_dir() || are_children_ours())
 }
 
 /// When something was changed. `None`: it is not there.

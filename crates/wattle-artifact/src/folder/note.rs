@@ -47,7 +47,11 @@ impl Note {
 
     /// Reads it. `None`: there is none, or one that cannot be used.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
-        let Some(file) = file::open(path)? else { return Ok(None) };
+        let file = match file::open(path) {
+            Ok(Some(file)) => file,
+            Ok(None) | Err(StoreError::Unsafe { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let mut text = Vec::new();
         file.take(MAX_LEN + 1).read_to_end(&mut text).map_err(failed("read", path))?;
         if text.len() as u64 > MAX_LEN {

@@ -58,7 +58,7 @@ fn refused(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> St
 }
 
 /// Refuses what somebody else owns or may write.
-pub(super) fn trusted(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+pub(crate) fn trusted(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     let unsafe_because = |reason| Err(StoreError::Unsafe { path: path.into(), reason });
     if metadata.file_type().is_symlink() {
         return unsafe_because("it is a symbolic link");

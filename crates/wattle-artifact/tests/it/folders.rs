@@ -144,7 +144,13 @@ fn what_was_changed_is_removed() {
     drop(case.get());
     let sound = VerifiedFolders { sound: 1, bytes: 9, damaged: Vec::new() };
     assert_eq!(case.verify(), sound);
-    let changes: [(&str, &dyn Fn()); 7] = [
+    let writable = |name: &str| fs::set_permissions(case.path(name), Permissions::from_mode(0o666)).unwrap();
+    let changes: [(&str, &dyn Fn()); 9] = [
+        ("who may write to it", &|| writable("HEX/css/a.css")),
+        ("a link in the place of the note", &|| {
+            fs::rename(case.path("HEX.json"), case.path("note")).unwrap();
+            symlink(case.path("note"), case.path("HEX.json")).unwrap();
+        }),
         ("a byte", &|| fs::write(case.path("HEX/index.html"), "jello").unwrap()),
         ("a file more", &|| fs::write(case.path("HEX/more.html"), "").unwrap()),
         ("a directory more", &|| fs::create_dir(case.path("HEX/more")).unwrap()),
@@ -166,6 +172,20 @@ fn what_was_changed_is_removed() {
         assert!(!case.path("HEX").exists() && !case.path("HEX.json").exists() && !case.path("HEX.lock").exists());
         assert_eq!(case.verify(), VerifiedFolders::default());
     }
+}
+
+/// What others may write to is made anew, even if it holds the right bytes now.
+#[test]
+fn what_others_may_write_to() {
+    let case = Case::new();
+    drop(case.get());
+    for name in ["HEX/css", "HEX/index.html", "HEX"] {
+        fs::set_permissions(case.path(name), Permissions::from_mode(0o777)).unwrap();
+        drop(case.get());
+        assert_eq!(mode(&case.path(name)) & 0o022, 0, "{name}");
+    }
+    assert_eq!(case.verify().sound, 1);
+    assert_eq!(case.names(), ["HEX", "HEX.json", "HEX.lock"]);
 }
 
 /// What an app serves is told of and left where it is; the next one that starts makes it anew.
