@@ -23,7 +23,6 @@ use wattle_spec::digest::Digest;
 
 use super::FolderLimits;
 use super::archive::entries;
-use super::compare::is_same;
 use super::error::FolderError;
 use super::note::Note;
 use super::unpack::{remove, unpack_entries};
@@ -32,7 +31,7 @@ use crate::store::lock::{Kind, Locked};
 use crate::store::{StoreError, directory, file};
 
 /// How long somebody is waited for who looks at all bytes of a folder, or removes it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a marker may be removed by somebody else in the moment that we lock it.
 const ATTEMPTS: usize = 100;
 
@@ -60,39 +59,6 @@ pub struct KeptFolder {
     pub bytes: u64,
     /// When it was last used, to a minute.
     pub last_used: SystemTime,
-}
-
-/// What was removed for nobody had used it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PrunedFolders {
-    /// The folders, by the digests of their archives.
-    pub folders: Vec<Digest>,
-    /// What was left behind half made.
-    pub remains: u64,
-    /// The bytes of the folders, as far as they were noted.
-    pub bytes: u64,
-}
-
-/// What was found of the folders.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VerifiedFolders {
-    /// How many are as they were unpacked.
-    pub sound: u64,
-    /// The bytes of these.
-    pub bytes: u64,
-    /// Those that are not, or of which nobody knows what they should be.
-    pub damaged: Vec<DamagedFolder>,
-}
-
-/// A folder that is not what was unpacked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DamagedFolder {
-    /// The digest of its archive.
-    pub digest: Digest,
-    /// Where it is or was.
-    pub path: PathBuf,
-    /// Whether it is still there, as an app serves it. One that starts makes it anew.
-    pub is_in_use: bool,
 }
 
 impl HeldFolder {
@@ -167,110 +133,37 @@ impl Folders {
         Ok(kept)
     }
 
-    /// Removes what nobody has used for `grace` before `now`, and nothing that is being made or served.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses it. What was removed by then is gone, and nothing else.
-    pub fn prune(&self, grace: Duration, now: SystemTime) -> Result<PrunedFolders, FolderError> {
-        let mut pruned = PrunedFolders::default();
-        let is_due = |used: Option<SystemTime>| used.is_some_and(|used| file::is_unused(used, now, grace));
-        for digest in self.digests()? {
-            if !is_due(self.last_used(&digest)?) && self.remains(&digest)?.is_empty() {
-                continue;
-            }
-            // Where there was no marker, this makes one that says nothing of when the folder was used.
-            let had_marker = modified(&self.marker(&digest))?.is_some();
-            let Some(_alone) = self.lock(&digest, Kind::Alone, Duration::ZERO)? else { continue };
-            let used = if had_marker { self.last_used(&digest)? } else { modified(&self.folder(&digest))? };
-            for remains in self.remains(&digest)? {
-                if is_due(modified(&remains)?) {
-                    remove_any(&remains)?;
-                    pruned.remains += 1;
-                }
-            }
-            let is_there = modified(&self.folder(&digest))?.is_some();
-            if is_there && is_due(used) {
-                let (_, bytes) = self.sum(&digest);
-                self.remove(&digest)?;
-                pruned.folders.push(digest);
-                pruned.bytes += bytes;
-            } else if !is_there {
-                self.remove(&digest)?;
-            }
-        }
-        Ok(pruned)
-    }
-
-    /// Reads everything, and removes what is not as it was unpacked, unless an app serves it.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses it.
-    pub fn verify(&self) -> Result<VerifiedFolders, FolderError> {
-        let mut verified = VerifiedFolders::default();
-        for digest in self.digests()? {
-            let path = self.folder(&digest);
-            let (is_in_use, _lock) = match self.lock(&digest, Kind::Alone, Duration::ZERO)? {
-                Some(alone) => (false, alone),
-                None => match self.lock(&digest, Kind::Shared, PATIENCE)? {
-                    Some(shared) => (true, shared),
-                    None => continue,
-                },
-            };
-            let note = Note::read(&self.note(&digest))?;
-            let is_there = modified(&path)?.is_some();
-            match note {
-                // It is being made.
-                None if is_in_use => {}
-                _ if !is_there && !is_in_use => self.remove(&digest)?,
-                _ if !is_there => {}
-                Some(note) if is_ours(&path) && is_same(&path, &note.entries).unwrap_or(false) => {
-                    verified.sound += 1;
-                    verified.bytes += note.sum().1;
-                }
-                _ => {
-                    if !is_in_use {
-                        self.remove(&digest)?;
-                    }
-                    verified.damaged.push(DamagedFolder { digest, path, is_in_use });
-                }
-            }
-        }
-        Ok(verified)
-    }
-
-    fn folder(&self, digest: &Digest) -> PathBuf {
+    pub(super) fn folder(&self, digest: &Digest) -> PathBuf {
         self.directory.join(digest.hex())
     }
 
-    fn note(&self, digest: &Digest) -> PathBuf {
+    pub(super) fn note(&self, digest: &Digest) -> PathBuf {
         self.directory.join(digest.hex() + ".json")
     }
 
-    fn marker(&self, digest: &Digest) -> PathBuf {
+    pub(super) fn marker(&self, digest: &Digest) -> PathBuf {
         self.directory.join(digest.hex() + ".lock")
     }
 
     /// The digests that there is anything of.
-    fn digests(&self) -> Result<BTreeSet<Digest>, StoreError> {
+    pub(super) fn digests(&self) -> Result<BTreeSet<Digest>, StoreError> {
         let digest = |name: &String| format!("sha256:{}", name.split('.').next().unwrap_or_default()).parse().ok();
         Ok(directory::names(&self.directory)?.iter().filter_map(digest).collect())
     }
 
     /// What was left behind of making or removing one, unless somebody is just about it.
-    fn remains(&self, digest: &Digest) -> Result<Vec<PathBuf>, StoreError> {
+    pub(super) fn remains(&self, digest: &Digest) -> Result<Vec<PathBuf>, StoreError> {
         let (prefix, mut names) = (digest.hex() + ".", directory::names(&self.directory)?);
         names.retain(|name| name.starts_with(&prefix) && name.ends_with(".new"));
         Ok(names.into_iter().map(|name| self.directory.join(name)).collect())
     }
 
     /// How many files are in it, and their bytes, as far as that was noted.
-    fn sum(&self, digest: &Digest) -> (usize, u64) {
+    pub(super) fn sum(&self, digest: &Digest) -> (usize, u64) {
         Note::read(&self.note(digest)).ok().flatten().map_or((0, 0), |note| note.sum())
     }
 
-    fn last_used(&self, digest: &Digest) -> Result<Option<SystemTime>, StoreError> {
+    pub(super) fn last_used(&self, digest: &Digest) -> Result<Option<SystemTime>, StoreError> {
         match modified(&self.marker(digest))? {
             Some(used) => Ok(Some(used)),
             None => modified(&self.folder(digest)),
@@ -278,7 +171,7 @@ impl Folders {
     }
 
     /// Locks a folder. `None`: somebody else had it for all of `patience`.
-    fn lock(&self, digest: &Digest, kind: Kind, patience: Duration) -> Result<Option<Locked>, StoreError> {
+    pub(super) fn lock(&self, digest: &Digest, kind: Kind, patience: Duration) -> Result<Option<Locked>, StoreError> {
         let path = self.marker(digest);
         for _ in 0..ATTEMPTS {
             let file = file::open_or_create(&path)?;
@@ -294,7 +187,7 @@ impl Folders {
     }
 
     /// Removes a folder and what is noted of it. Nobody else has it; the marker goes last, as with it goes the lock.
-    fn remove(&self, digest: &Digest) -> Result<(), FolderError> {
+    pub(super) fn remove(&self, digest: &Digest) -> Result<(), FolderError> {
         remove(&self.folder(digest))?;
         for path in [self.note(digest), self.marker(digest)] {
             remove_any(&path)?;
@@ -304,7 +197,7 @@ impl Folders {
 }
 
 /// Whether all below `path` belongs to this user and nobody else may write to it. What is not there is nobody's.
-fn is_ours(path: &Path) -> bool {
+pub(super) fn is_ours(path: &Path) -> bool {
     let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
         Err(_) => return false,
@@ -320,7 +213,7 @@ fn is_ours(path: &Path) -> bool {
 }
 
 /// When something was changed. `None`: it is not there.
-fn modified(path: &Path) -> Result<Option<SystemTime>, StoreError> {
+pub(super) fn modified(path: &Path) -> Result<Option<SystemTime>, StoreError> {
     match fs::symlink_metadata(path).and_then(|metadata| metadata.modified()) {
         Ok(time) => Ok(Some(time)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -329,7 +222,7 @@ fn modified(path: &Path) -> Result<Option<SystemTime>, StoreError> {
 }
 
 /// Removes a file, or a directory with all that is in it. No link is followed.
-fn remove_any(path: &Path) -> Result<(), StoreError> {
+pub(super) fn remove_any(path: &Path) -> Result<(), StoreError> {
     let is_directory = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let removed = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {

@@ -5,6 +5,7 @@
 //! owners, the modes 0644 and 0755, GNU headers (a long name goes before its entry). Names are UTF-8.
 
 mod archive;
+mod clean;
 mod compare;
 mod error;
 mod folders;
@@ -12,8 +13,9 @@ mod note;
 mod pack;
 mod unpack;
 
+pub use clean::{DamagedFolder, PrunedFolders, VerifiedFolders};
 pub use error::{ArchiveError, EntryFault, FolderError};
-pub use folders::{DamagedFolder, Folders, HeldFolder, KeptFolder, PrunedFolders, VerifiedFolders};
+pub use folders::{Folders, HeldFolder, KeptFolder};
 pub use pack::pack;
 pub use unpack::{Unpacked, unpack};
 
