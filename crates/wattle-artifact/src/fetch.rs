@@ -27,7 +27,7 @@ use self::told::Told;
 use crate::blocking::blocking;
 use crate::format::app::is_app;
 use crate::format::form::Form;
-use crate::format::image::{self, ImageError};
+use crate::format::image::{self, ImageError, InLayer};
 use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
 use crate::format::{media_type, spin};
 use crate::progress::Progress;
@@ -303,8 +303,10 @@ impl Artifacts {
             let bytes = self.blob(keeping, reference, layer, max).await?;
             let (kind, path) = (layer.media_type.clone(), entrypoint.to_owned());
             let found = blocking(move || image::file(&bytes, &kind, &path, max)).await.map_err(failed)?;
-            if let Some(file) = found {
-                return Ok(file.into());
+            match found {
+                InLayer::File(file) => return Ok(file.into()),
+                InLayer::Removed => break,
+                InLayer::Nothing => {}
             }
         }
         Err(failed(ImageError::Missing(entrypoint.into())))

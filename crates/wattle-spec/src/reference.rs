@@ -17,10 +17,10 @@ const LATEST: &str = "latest";
 const NAME_MAX_LEN: usize = 255;
 const TAG_MAX_LEN: usize = 128;
 /// What Docker's own registry is called, and what else it answers to.
-const DOCKER: &str = "docker.io";
-const DOCKER_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
+pub(crate) const DOCKER: &str = "docker.io";
+pub(crate) const DOCKER_ALIASES: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
 /// Where it has the images that are called without a slash.
-const DOCKER_OWN: &str = "library";
+pub(crate) const DOCKER_OWN: &str = "library";
 /// The port of https.
 const USUAL_PORT: u16 = 443;
 

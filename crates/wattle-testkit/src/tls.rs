@@ -73,6 +73,11 @@ impl Authority {
         Pair { cert: cert.pem(), key: key.serialize_pem() }
     }
 
+    /// Its own certificate with its key: what no server may show.
+    pub fn own_pair(&self) -> Pair {
+        Pair { cert: self.root.pem(), key: self.issuer.key().serialize_pem() }
+    }
+
     /// Its own certificate, as PEM.
     pub fn root_pem(&self) -> String {
         self.root.pem()

@@ -8,6 +8,7 @@ mod to_push;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use wattle_artifact::folder::HeldFolder;
 use wattle_spec::app::App;
 use wattle_spec::cron::CronTrigger;
 use wattle_spec::digest::Digest;
@@ -50,6 +51,8 @@ pub(crate) struct AppFile {
     faults: Vec<Fault>,
     /// Whether it came from a registry as a whole.
     is_shipped: bool,
+    /// The folders that came with it: nobody removes them before it ends.
+    held: Vec<HeldFolder>,
     /// What its tags lead to, if that is to be kept.
     locked: Option<Locked>,
     /// What was approved of it, if somebody looked.
@@ -165,6 +168,7 @@ impl AppFile {
             text_faults: faults,
             faults: Vec::new(),
             is_shipped: false,
+            held: Vec::new(),
             locked: None,
             approved: None,
             host: spec,

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wattle_artifact::folder::Folders;
 use wattle_backend::disk::DataDir;
 use wattle_host::{CodeCache, HostBuilder, KeptTicks};
 use wattle_spec::app::App;
@@ -105,6 +106,12 @@ pub(crate) fn caches() -> Option<PathBuf> {
 /// Where the folders are that were pushed with apps.
 pub(crate) fn folders() -> Option<PathBuf> {
     Some(caches()?.join("wattle/folders"))
+}
+
+/// The same, to be looked at or cleaned. `None`: there never was one.
+pub(crate) fn unpacked_folders() -> Result<Option<Folders>, Problem> {
+    let directory = folders().filter(|directory| directory.symlink_metadata().is_ok());
+    directory.map(Folders::open).transpose().map_err(Problem::KeptFolders)
 }
 
 /// In the data directory that somebody chose, else in the cache of this user. Without one of them, what runs is compiled

@@ -141,6 +141,10 @@ pub(crate) enum Problem {
     Registries(#[from] SettingsError),
     #[error("cannot use what is kept of registries")]
     Store(#[from] StoreError),
+    #[error("cannot use what is kept of registries")]
+    KeptFolders(#[source] FolderError),
+    #[error("{folders} folders that apps serve are damaged, and stay until these end")]
+    DamagedInUse { folders: usize },
     #[error("{pieces} pieces of what was kept of registries were damaged, and are removed")]
     DamagedCache { pieces: usize },
     #[error("there is nowhere to keep what comes from registries")]

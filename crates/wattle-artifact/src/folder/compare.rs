@@ -1,4 +1,4 @@
-//! Whether a directory is what an archive says, byte by byte.
+//! Whether a directory is what an archive or a note of one says.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,8 +12,30 @@ use super::pack::{open, read};
 /// How much of a file is compared at once.
 const PIECE_LEN: usize = 64 << 10;
 
+/// What is to be at a path.
+pub(super) trait Expected {
+    /// Whether it is a directory.
+    fn is_directory(&self) -> bool;
+
+    /// Whether the regular file at `path` is this.
+    fn is_in_file(&self, path: &Path) -> Result<bool, FolderError>;
+}
+
+impl Expected for Entry {
+    fn is_directory(&self) -> bool {
+        *self == Self::Directory
+    }
+
+    fn is_in_file(&self, path: &Path) -> Result<bool, FolderError> {
+        match self {
+            Self::File(bytes) => has(path, bytes),
+            Self::Directory => Ok(false),
+        }
+    }
+}
+
 /// Whether `directory` holds these entries and nothing else. `false` if it is not there.
-pub(super) fn is_same(directory: &Path, entries: &BTreeMap<String, Entry>) -> Result<bool, FolderError> {
+pub(super) fn is_same(directory: &Path, entries: &BTreeMap<String, impl Expected>) -> Result<bool, FolderError> {
     match fs::symlink_metadata(directory) {
         Ok(metadata) if metadata.is_dir() => {}
         Ok(_) => return Ok(false),
@@ -28,7 +50,7 @@ pub(super) fn is_same(directory: &Path, entries: &BTreeMap<String, Entry>) -> Re
 fn holds_only(
     directory: &Path,
     prefix: &str,
-    entries: &BTreeMap<String, Entry>,
+    entries: &BTreeMap<String, impl Expected>,
     found: &mut usize,
 ) -> Result<bool, FolderError> {
     for child in fs::read_dir(directory).map_err(read(directory))? {
@@ -38,8 +60,10 @@ fn holds_only(
         let Ok(name) = child.file_name().into_string() else { return Ok(false) };
         let name = format!("{prefix}{name}");
         let is_same = match entries.get(&name) {
-            Some(Entry::Directory) if kind.is_dir() => holds_only(&path, &format!("{name}/"), entries, found)?,
-            Some(Entry::File(bytes)) if kind.is_file() => has(&path, bytes)?,
+            Some(entry) if entry.is_directory() && kind.is_dir() => {
+                holds_only(&path, &format!("{name}/"), entries, found)?
+            }
+            Some(entry) if kind.is_file() => entry.is_in_file(&path)?,
             _ => false,
         };
         if !is_same {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::PATH_MAX_LEN;
+use crate::store::StoreError;
 
 /// Why a folder is no archive, or an archive no folder.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,9 @@ pub enum FolderError {
         /// Why not.
         source: ArchiveError,
     },
+    /// What is kept unpacked cannot be used.
+    #[error("cannot use the folders that are kept unpacked")]
+    Cache(#[from] StoreError),
     /// Somebody else changes the same folder all the time.
     #[error("{} is changed by somebody else again and again", path.display())]
     Busy {
@@ -145,7 +149,7 @@ impl FolderError {
             | Self::TooLarge { .. }
             | Self::TooMany { .. }
             | Self::Archive { .. } => true,
-            Self::Read { .. } | Self::Write { .. } | Self::Busy { .. } => false,
+            Self::Read { .. } | Self::Write { .. } | Self::Cache(_) | Self::Busy { .. } => false,
         }
     }
 
@@ -156,6 +160,7 @@ impl FolderError {
             Self::TooLarge { .. } | Self::TooMany { .. } => {
                 Some("is everything in the folder meant to be shipped?".into())
             }
+            Self::Cache(error) => error.hint(),
             Self::Busy { .. } => Some("try again".into()),
             _ => None,
         }

@@ -5,12 +5,17 @@
 //! owners, the modes 0644 and 0755, GNU headers (a long name goes before its entry). Names are UTF-8.
 
 mod archive;
+mod clean;
 mod compare;
 mod error;
+mod folders;
+mod note;
 mod pack;
 mod unpack;
 
+pub use clean::{DamagedFolder, PrunedFolders, VerifiedFolders};
 pub use error::{ArchiveError, EntryFault, FolderError};
+pub use folders::{Folders, HeldFolder, KeptFolder};
 pub use pack::pack;
 pub use unpack::{Unpacked, unpack};
 

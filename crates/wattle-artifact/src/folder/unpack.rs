@@ -40,12 +40,17 @@ pub enum Unpacked {
 /// What was there then stays.
 pub fn unpack(archive: &Bytes, target: &Path, limits: FolderLimits) -> Result<Unpacked, FolderError> {
     let entries = entries(archive, limits).map_err(|source| FolderError::Archive { path: target.into(), source })?;
+    unpack_entries(&entries, target)
+}
+
+/// The same for an archive that was read.
+pub(super) fn unpack_entries(entries: &BTreeMap<String, Entry>, target: &Path) -> Result<Unpacked, FolderError> {
     // One that cannot be read is made anew as well.
-    if is_same(target, &entries).unwrap_or(false) {
+    if is_same(target, entries).unwrap_or(false) {
         return Ok(Unpacked::Present);
     }
     let prepared = Prepared::beside(target)?;
-    prepared.fill(&entries)?;
+    prepared.fill(entries)?;
     let mut done = Unpacked::Made;
     for _ in 0..ATTEMPTS {
         match fs::rename(&prepared.path, target) {
@@ -54,7 +59,7 @@ pub fn unpack(archive: &Bytes, target: &Path, limits: FolderLimits) -> Result<Un
             Err(error) => return Err(write(target)(error)),
         }
         // Somebody else may have been faster.
-        if is_same(target, &entries).unwrap_or(false) {
+        if is_same(target, entries).unwrap_or(false) {
             return Ok(Unpacked::Present);
         }
         let aside = Prepared::beside(target)?;
@@ -65,6 +70,15 @@ pub fn unpack(archive: &Bytes, target: &Path, limits: FolderLimits) -> Result<Un
         }
     }
     Err(FolderError::Busy { path: target.into() })
+}
+
+/// Removes what is at `target`: at once for whoever looks there, and then bit by bit.
+pub(super) fn remove(target: &Path) -> Result<(), FolderError> {
+    let aside = Prepared::beside(target)?;
+    match fs::rename(target, aside.path.join("old")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(write(target)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether something that is no empty directory is where one is to be.

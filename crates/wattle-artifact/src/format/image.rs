@@ -19,6 +19,22 @@ const NAME_MAX_LEN: u64 = 64 << 10;
 /// How many times larger than its layer unpacked files may be: nothing that is worth it is packed more densely.
 const RATIO_MAX: u64 = 100;
 
+/// What the name of a file begins with that says what is not there any more (OCI image specification, layers).
+const WHITEOUT: &str = ".wh.";
+/// The one that says it of everything in its directory that is in layers below.
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// What a layer says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InLayer {
+    /// Its bytes.
+    File(Vec<u8>),
+    /// Whatever layers below have is not in the image.
+    Removed,
+    /// Nothing.
+    Nothing,
+}
+
 /// The part of an image's configuration that says what it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ImageConfig {
@@ -136,13 +152,13 @@ pub fn pack(bytes: &Bytes, about: &About) -> io::Result<Packed> {
     Ok(Packed::new(&manifest, vec![(manifest.config.clone(), config), (layer, archive)]))
 }
 
-/// The file at `entrypoint`, of at most `max` bytes, in the archive `layer`; nothing if it is not in this one. Nothing
-/// is ever written, so that no name in an archive matters but this one.
+/// The file at `entrypoint`, of at most `max` bytes, in the archive `layer`, or what that says of it. Nothing is ever
+/// written, so that no name in an archive matters but this one and what removes it.
 ///
 /// # Errors
 ///
 /// If the archive is broken, the file is no regular one, or there is too much of anything.
-pub fn file(layer: &[u8], media_type: &str, entrypoint: &str, max: u64) -> Result<Option<Vec<u8>>, ImageError> {
+pub fn file(layer: &[u8], media_type: &str, entrypoint: &str, max: u64) -> Result<InLayer, ImageError> {
     if media_type == media_type::TAR {
         check(layer)?;
         return find(layer, entrypoint, max);
@@ -152,7 +168,7 @@ pub fn file(layer: &[u8], media_type: &str, entrypoint: &str, max: u64) -> Resul
     let mut unpacked = unpacked();
     match find(&mut unpacked, entrypoint, max) {
         Err(ImageError::Layer(_)) if unpacked.limit() == 0 => Err(ImageError::Bomb),
-        Ok(None) if unpacked.limit() == 0 => Err(ImageError::Bomb),
+        Ok(InLayer::Nothing | InLayer::Removed) if unpacked.limit() == 0 => Err(ImageError::Bomb),
         found => found,
     }
 }
@@ -173,18 +189,25 @@ fn check(archive: impl Read) -> Result<(), ImageError> {
     Ok(())
 }
 
-fn find(archive: impl Read, entrypoint: &str, max: u64) -> Result<Option<Vec<u8>>, ImageError> {
+fn find(archive: impl Read, entrypoint: &str, max: u64) -> Result<InLayer, ImageError> {
     let wanted = plain(Path::new(entrypoint));
+    let mut found = InLayer::Nothing;
     let mut archive = tar::Archive::new(archive);
     for (number, entry) in archive.entries().map_err(ImageError::Layer)?.enumerate() {
         let mut entry = entry.map_err(ImageError::Layer)?;
         if number == ENTRIES_MAX {
             return Err(ImageError::Bomb);
         }
-        if entry.path().ok().map(|path| plain(&path)) != Some(wanted.clone()) {
+        let Ok(path) = entry.path().map(|path| plain(&path)) else { continue };
+        let kind = entry.header().entry_type();
+        // What the layer itself has is not removed by it, in whatever order.
+        if removes(&path, kind, &wanted) {
+            found = InLayer::Removed;
+        }
+        if path != wanted || is_whiteout(&path) {
             continue;
         }
-        if !entry.header().entry_type().is_file() {
+        if !kind.is_file() {
             return Err(ImageError::NoFile(entrypoint.into()));
         }
         if entry.size() > max {
@@ -193,9 +216,29 @@ fn find(archive: impl Read, entrypoint: &str, max: u64) -> Result<Option<Vec<u8>
         // An archive that ends in the middle of a file is read without an error.
         let mut bytes = vec![0; entry.size() as usize];
         entry.read_exact(&mut bytes).map_err(ImageError::Layer)?;
-        return Ok(Some(bytes));
+        return Ok(InLayer::File(bytes));
     }
-    Ok(None)
+    Ok(found)
+}
+
+fn is_whiteout(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(WHITEOUT.as_bytes()))
+}
+
+/// Whether an entry takes away what layers below have at `wanted`: it says so of that or of a directory above, or it is
+/// no directory where one was.
+fn removes(path: &Path, kind: tar::EntryType, wanted: &Path) -> bool {
+    let is_above = |directory: &Path| wanted != directory && wanted.starts_with(directory);
+    let Some(name) = path.file_name() else { return false };
+    let parent = path.parent().unwrap_or(Path::new(""));
+    if name == OPAQUE {
+        return is_above(parent);
+    }
+    match name.to_str().and_then(|name| name.strip_prefix(WHITEOUT)) {
+        Some("") => false,
+        Some(removed) => wanted.starts_with(parent.join(removed)),
+        None => !kind.is_dir() && is_above(path),
+    }
 }
 
 /// The path without its root and its dots.

@@ -23,7 +23,6 @@ pub struct Descriptor {
     /// What its bytes are.
     pub media_type: String,
     /// The digest of its bytes.
-    #[serde(with = "as_text")]
     pub digest: Digest,
     /// How many bytes they are.
     pub size: u64,
@@ -189,18 +188,4 @@ fn canonical(document: &impl Serialize, media_type: &str) -> Vec<u8> {
 
 fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
-}
-
-/// Digests as OCI writes them.
-pub(crate) mod as_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use wattle_spec::digest::Digest;
-
-    pub(crate) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(digest)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
 }

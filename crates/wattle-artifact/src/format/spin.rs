@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use wattle_spec::digest::Digest;
 
-use super::manifest::{Descriptor, as_text};
+use super::manifest::Descriptor;
 
 /// What a Spin app says of its components.
 #[derive(Debug, Deserialize)]
@@ -22,7 +22,6 @@ struct Locked {
 
 #[derive(Debug, Deserialize)]
 struct Source {
-    #[serde(with = "as_text")]
     digest: Digest,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wattle_spec::digest::Digest;
 use wattle_spec::reference::Repository;
 
+use super::trust::Untrusted;
 use super::wire::Failure;
 use crate::credentials::CredentialsError;
 use crate::format::manifest::ManifestError;
@@ -99,6 +100,14 @@ pub enum RegistryError {
         host: String,
         /// Why.
         source: rustls::Error,
+    },
+    /// No authority that is trusted vouches for it.
+    #[error("cannot trust the certificate of {host}")]
+    Untrusted {
+        /// Who.
+        host: String,
+        /// Why.
+        source: Untrusted,
     },
     /// Its connection broke before the answer was whole.
     #[error("{host} did not answer to the end")]
@@ -296,9 +305,8 @@ impl RegistryError {
                 Some(format!("allow plain http for {host}, if nobody can listen on the way"))
             }
             Self::RateLimited { .. } => Some("log in, or wait, or name a mirror".into()),
-            Self::Tls { host, .. } => {
-                Some(format!("name the certificate of the authority that {host} has its own from"))
-            }
+            Self::Tls { host, .. } => Some(format!("see whether {host} is the right name, and tell whoever runs it")),
+            Self::Untrusted { host, source } => Some(source.hint(host)),
             Self::NotFound { repository, .. } => Some(format!(
                 "look for a mistake in the name; some registries hide what only some may see: wattle login {}",
                 repository.registry
@@ -329,7 +337,8 @@ impl RegistryError {
     /// in it.
     pub(crate) fn is_of_the_moment(&self) -> bool {
         self.is_passing()
-            || matches!(self, Self::Unauthorized { .. } | Self::Denied { .. } | Self::Tls { .. })
+            || matches!(self, Self::Unauthorized { .. } | Self::Denied { .. })
+            || matches!(self, Self::Tls { .. } | Self::Untrusted { .. })
             || matches!(self, Self::Server { status: 500.., .. })
     }
 

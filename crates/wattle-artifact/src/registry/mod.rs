@@ -50,6 +50,7 @@ pub use settings::{Retries, Settings, Timeouts};
 pub use sink::Sink;
 use token::Access;
 use transport::Transport;
+pub use trust::Untrusted;
 pub use uploads::{Mounted, Session};
 pub use wire::Failure;
 

@@ -19,7 +19,7 @@ use super::error::{Refusal, RegistryError, SettingsError};
 use super::host::{Host, PlainHttp, authority, check_target, is_loopback};
 use super::resolver::{Inward, OutwardResolver};
 use super::settings::{Settings, Timeouts};
-use super::trust::Trust;
+use super::trust::{Trust, Untrusted};
 use crate::blocking::blocking;
 
 /// How much of a body has to come before it counts as coming.
@@ -268,7 +268,10 @@ fn broken(host: &str, error: reqwest::Error) -> RegistryError {
         return RegistryError::Redirect { reason: Refusal::LinkLocal(name.clone()), host };
     }
     if let Some(tls) = find::<rustls::Error>(&error) {
-        return RegistryError::Tls { host, source: tls.clone() };
+        return match Untrusted::within(tls) {
+            Some(source) => RegistryError::Untrusted { host, source: source.clone() },
+            None => RegistryError::Tls { host, source: tls.clone() },
+        };
     }
     match error.is_connect() || error.is_dns() {
         true => RegistryError::Unreachable { host, source: error.into() },

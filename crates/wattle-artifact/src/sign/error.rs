@@ -46,6 +46,9 @@ pub enum KeyError {
         /// How many.
         count: usize,
     },
+    /// The file is to be read by who checks signatures, and with what is in it signatures are made.
+    #[error("there is a private key beside the public one")]
+    PrivateBeside,
     /// A key is there, but of another kind, or it is damaged.
     #[error("it is neither an Ed25519 nor an ECDSA P-256 key")]
     Unsupported,
@@ -236,6 +239,10 @@ impl KeyError {
             }
             Self::Other { found: "CERTIFICATE", .. } => Some("`openssl x509 -in FILE -pubkey -noout` tells its key"),
             Self::Other { wanted: "a public key", .. } => Some("`openssl pkey -in FILE -pubout` tells the public key"),
+            Self::PrivateBeside => Some(
+                "a private key does not belong where signatures are verified: take the public one alone, \
+                 with `openssl pkey -in FILE -pubout`",
+            ),
             Self::Other { found: "RSA PRIVATE KEY", .. } | Self::Unsupported => {
                 Some("make a key with `wattle key new`")
             }

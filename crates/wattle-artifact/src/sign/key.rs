@@ -70,7 +70,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// If there is none, or more than one, or if it is of another kind.
+    /// If there is none, or more than one, or if it is of another kind, or a private key is beside it.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyError> {
         Self::from_der(&pem::read(file, pem::PUBLIC)?.der)
     }

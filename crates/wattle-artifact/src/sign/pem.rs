@@ -30,8 +30,11 @@ pub(super) struct Block {
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
+/// The blocks that nobody needs who checks signatures, and everybody needs who forges them.
+const SECRET: &[SectionKind] = &[SectionKind::PrivateKey, SectionKind::EcPrivateKey, SectionKind::RsaPrivateKey];
+
 /// The one block of `file` that is among `wanted`. There may be others beside it: OpenSSL writes parameters of a curve
-/// before a key.
+/// before a key. Beside a public key there is no private one: whoever can read the one could sign with the other.
 pub(super) fn read(file: &[u8], wanted: &[SectionKind]) -> Result<Block, KeyError> {
     if file.len() > MAX_LEN {
         return Err(KeyError::TooLong);
@@ -41,9 +44,11 @@ pub(super) fn read(file: &[u8], wanted: &[SectionKind]) -> Result<Block, KeyErro
         .map(|block| block.map(|(kind, der): (SectionKind, Vec<u8>)| Block { kind, der: Zeroizing::new(der) }));
     // Encrypted ones are either not known as blocks or no base64.
     let blocks = blocks.collect::<Result<Vec<_>, _>>().map_err(|error| encrypted(file).unwrap_or(malformed(&error)))?;
+    let has_secret = encrypted(file).is_some() || blocks.iter().any(|block| SECRET.contains(&block.kind));
     let other = blocks.iter().find_map(|block| name(block.kind));
     let mut fitting = blocks.into_iter().filter(|block| wanted.contains(&block.kind));
     match (fitting.next(), fitting.count()) {
+        (Some(_), _) if wanted == PUBLIC && has_secret => Err(KeyError::PrivateBeside),
         (Some(block), 0) => Ok(block),
         (Some(_), more) => Err(KeyError::Several { count: more + 1 }),
         (None, _) => Err(encrypted(file).unwrap_or_else(|| none(other, wanted))),

@@ -133,7 +133,7 @@ impl Store {
 }
 
 /// The names in a directory, of those that are text.
-pub(super) fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed("read", directory))? {
         let entry = entry.map_err(failed("read", directory))?;
@@ -152,7 +152,8 @@ fn make(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-fn check(path: &Path) -> Result<(), StoreError> {
+/// Refuses what is no directory, or not of this user alone to write to.
+pub(crate) fn check(path: &Path) -> Result<(), StoreError> {
     let metadata = fs::symlink_metadata(path).map_err(failed("read", path))?;
     file::trusted(path, &metadata)?;
     match metadata.is_dir() {

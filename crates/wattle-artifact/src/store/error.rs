@@ -177,7 +177,7 @@ impl StoreError {
 }
 
 /// Turns what the system said of `path` into an error.
-pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+pub(crate) fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |source| match is_full(&source) {
         true => StoreError::NoSpace { path: path.into(), source },
         false => StoreError::Io { operation, path: path.into(), source },

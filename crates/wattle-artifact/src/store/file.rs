@@ -23,7 +23,7 @@ pub(super) fn private() -> OpenOptions {
 }
 
 /// Opens a file for reading. `None`: there is none.
-pub(super) fn open(path: &Path) -> Result<Option<File>, StoreError> {
+pub(crate) fn open(path: &Path) -> Result<Option<File>, StoreError> {
     let mut options = OpenOptions::new();
     // What is no file must not make us wait.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, StoreError> {
 }
 
 /// Opens a file for reading and writing; it is made if there is none.
-pub(super) fn open_or_create(path: &Path) -> Result<File, StoreError> {
+pub(crate) fn open_or_create(path: &Path) -> Result<File, StoreError> {
     private().open(path).map_err(refused("open", path)).and_then(|file| checked(path, file))
 }
 
@@ -58,7 +58,7 @@ fn refused(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> St
 }
 
 /// Refuses what somebody else owns or may write.
-pub(super) fn trusted(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+pub(crate) fn trusted(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     let unsafe_because = |reason| Err(StoreError::Unsafe { path: path.into(), reason });
     if metadata.file_type().is_symlink() {
         return unsafe_because("it is a symbolic link");
@@ -73,7 +73,7 @@ pub(super) fn trusted(path: &Path, metadata: &Metadata) -> Result<(), StoreError
 }
 
 /// Whether `path` still leads to `file`.
-pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs::symlink_metadata(path) {
         Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
@@ -83,7 +83,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// Marks a file as used now, if that was not done lately.
-pub(super) fn touch(file: &File) {
+pub(crate) fn touch(file: &File) {
     let now = SystemTime::now();
     let lately = |used: SystemTime| now.duration_since(used).is_ok_and(|age| age < TOUCH_EVERY);
     if !file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(lately) {
@@ -93,6 +93,6 @@ pub(super) fn touch(file: &File) {
 }
 
 /// Whether what was last used at `used` was not used for `age`. A time to come is none.
-pub(super) fn is_unused(used: SystemTime, now: SystemTime, age: Duration) -> bool {
+pub(crate) fn is_unused(used: SystemTime, now: SystemTime, age: Duration) -> bool {
     now.duration_since(used).is_ok_and(|unused| unused >= age)
 }

@@ -11,7 +11,7 @@ const PIECE: usize = 128 << 10;
 
 /// The digest of what it has seen.
 #[derive(Clone, Default)]
-pub(super) struct Hasher(Sha256);
+pub(crate) struct Hasher(Sha256);
 
 impl Hasher {
     pub(super) fn update(&mut self, bytes: &[u8]) {
@@ -19,7 +19,7 @@ impl Hasher {
     }
 
     /// Goes on with what is left of `file`, and says how many bytes that was.
-    pub(super) fn update_from(&mut self, file: &File) -> io::Result<u64> {
+    pub(crate) fn update_from(&mut self, file: &File) -> io::Result<u64> {
         let mut len = 0;
         each_piece(file, |piece| {
             self.update(piece);
@@ -28,7 +28,7 @@ impl Hasher {
         Ok(len)
     }
 
-    pub(super) fn digest(self) -> Digest {
+    pub(crate) fn digest(self) -> Digest {
         use std::fmt::Write as _;
         let mut text = String::from("sha256:");
         for byte in self.0.finalize() {

@@ -16,10 +16,10 @@
 //! change of a file is when it was last used. Locks are the system's: whoever is killed holds none.
 
 pub(crate) mod atomic;
-mod directory;
-mod error;
-mod file;
-mod hash;
+pub(crate) mod directory;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod hash;
 mod list;
 pub(crate) mod lock;
 mod partial;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use wattle_artifact::format::component::{About, pack};
 use wattle_artifact::format::form::Form;
-use wattle_artifact::format::image;
+use wattle_artifact::format::image::{self, InLayer};
 use wattle_artifact::format::manifest::{Descriptor, Document, Manifest};
 use wattle_artifact::format::{media_type, spin};
 use wattle_spec::digest::Digest;
@@ -80,8 +80,11 @@ fn images() {
         panic!("no image")
     };
     let file = |path: &str, max| image::file(&packed.blobs[1].1, &layers[0].media_type, path, max);
-    assert_eq!((entrypoint.as_str(), file(&entrypoint, 1 << 20).unwrap()), ("/cart.wasm", Some(wasm.to_vec())));
-    assert_eq!(file("/other.wasm", 1 << 20).unwrap(), None);
+    assert_eq!(
+        (entrypoint.as_str(), file(&entrypoint, 1 << 20).unwrap()),
+        ("/cart.wasm", InLayer::File(wasm.to_vec()))
+    );
+    assert_eq!(file("/other.wasm", 1 << 20).unwrap(), InLayer::Nothing);
     assert_eq!(file(&entrypoint, 8).unwrap_err().to_string(), "/cart.wasm has more than 8 bytes");
 }
 
@@ -108,7 +111,7 @@ fn hostile_layers() {
     assert_eq!(file(&archive(tar::EntryType::Char, "app.wasm", 0)), "app.wasm is no regular file in it");
     assert_eq!(file(&archive(tar::EntryType::Regular, "app.wasm", 1 << 40)), "app.wasm has more than 1048576 bytes");
     assert_eq!(file(&archive(tar::EntryType::Regular, "app.wasm", 4096)), "a layer of it cannot be unpacked");
-    assert_eq!(file(&archive(tar::EntryType::Regular, "../../etc/passwd", 1)), "None");
+    assert_eq!(file(&archive(tar::EntryType::Regular, "../../etc/passwd", 1)), "Nothing");
     assert_eq!(file(b"no archive"), "a layer of it cannot be unpacked");
 
     // A bomb: a megabyte of zeros in front of the file, a thousand times smaller when packed.
@@ -120,6 +123,60 @@ fn hostile_layers() {
     let packed = packed.finish().unwrap();
     let refused = image::file(&packed, media_type::TAR_GZIP, "app.wasm", 1 << 20).unwrap_err();
     assert!(matches!(refused, image::ImageError::Bomb), "{refused}");
+}
+
+/// Layers that take away what layers below have, as the OCI image specification has it.
+#[test]
+fn whiteouts() {
+    let layer = |entries: &[(&str, tar::EntryType)]| {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, kind) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_size(0);
+            archive.append_data(&mut header, name, [].as_slice()).unwrap();
+        }
+        archive.into_inner().unwrap()
+    };
+    let says = |name: &str, kind: tar::EntryType| {
+        image::file(&layer(&[(name, kind)]), media_type::TAR, "/opt/shop/app.wasm", 8).unwrap()
+    };
+    use tar::EntryType::{Directory, Regular, Symlink};
+    for name in [
+        "opt/shop/.wh.app.wasm",
+        "./opt/shop/.wh.app.wasm",
+        "opt/.wh.shop",
+        ".wh.opt",
+        "opt/shop/.wh..wh..opq",
+        "opt/.wh..wh..opq",
+        ".wh..wh..opq",
+        "opt/shop",
+    ] {
+        assert_eq!(says(name, Regular), InLayer::Removed, "{name}");
+    }
+    assert_eq!(says("opt", Symlink), InLayer::Removed);
+    for name in [
+        "opt/shop/.wh.app",
+        "opt/shop/.wh.app.wasm.old",
+        "opt/shop/.wh.",
+        "opt/.wh.app.wasm",
+        "opt/other/.wh..wh..opq",
+        "opt/shop/app.wasm/.wh..wh..opq",
+        "opt/shop/.wh..wh.plnk",
+        "opt/sho",
+    ] {
+        assert_eq!(says(name, Regular), InLayer::Nothing, "{name}");
+    }
+    assert_eq!(says("opt/shop", Directory), InLayer::Nothing);
+    // What is new in the same layer stays, and a mark is no file itself.
+    let file = ("opt/shop/app.wasm", Regular);
+    let marks = [("opt/shop/.wh.app.wasm", Regular), ("opt/.wh..wh..opq", Regular)];
+    for entries in [[file, marks[0]], [marks[0], file], [marks[1], file]] {
+        let found = image::file(&layer(&entries), media_type::TAR, "/opt/shop/app.wasm", 8).unwrap();
+        assert_eq!(found, InLayer::File(Vec::new()), "{entries:?}");
+    }
+    let mark = image::file(&layer(&marks), media_type::TAR, "/opt/shop/.wh.app.wasm", 8).unwrap();
+    assert_eq!(mark, InLayer::Removed);
 }
 
 /// The forms that are around, told apart by media types.

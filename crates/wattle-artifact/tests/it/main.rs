@@ -7,6 +7,7 @@ mod component;
 mod credentials;
 mod fetch;
 mod folder;
+mod folders;
 mod manifest;
 mod registry;
 mod registry_auth;

@@ -226,9 +226,14 @@ async fn tls() {
     let Some(registry) = Registry::builder().tls(&authority.pair(&["127.0.0.1"])).start() else { return };
     let repository = repository(&registry.authority(), "a/b");
     let error = client(|_| {}).has_blob(&repository, Digest::of(b"here")).await.unwrap_err();
-    let expected = format!("cannot speak TLS with {}: invalid peer certificate: UnknownIssuer", registry.authority());
+    let host = registry.authority();
+    let expected = format!(
+        "cannot trust the certificate of {host}: it is vouched for by none of the authorities that this machine trusts"
+    );
     assert_eq!(told(&error), expected);
-    assert!(error.hint().unwrap().contains("certificate"));
+    let how = format!("name a file with it: `--ca FILE`, or `ca` in `[registries.\"{host}\"]` of `host.toml`");
+    let hint = format!("get the certificate of the authority that {host} has its own from, and {how}");
+    assert_eq!(error.hint().unwrap(), hint);
     let roots = registry.file("root.pem", &authority.root_pem());
     let client = client(|settings| settings.certificates.push(roots));
     // More than the windows of HTTP/2 hold.
@@ -237,6 +242,37 @@ async fn tls() {
     let (sink, outcome) = client.fetch(&repository, &blob(&bytes), Memory::default()).await;
     outcome.unwrap();
     assert!(sink.bytes == bytes && sink.restarts == 0);
+}
+
+/// Who is not trusted although somebody named a file, and what was wrong with that.
+#[tokio::test]
+async fn untrusted() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let pair = authority.pair(&["127.0.0.1"]);
+    let Some(registry) = Registry::builder().tls(&pair).start() else { return };
+    let Some(careless) = Registry::builder().tls(&authority.own_pair()).start() else { return };
+    let refused = async |registry: &Registry, named: &str| {
+        let (host, file) = (registry.authority(), registry.file("named.pem", named));
+        let client = client(|settings| settings.certificates.push(file.clone()));
+        let error = client.has_blob(&repository(&host, "a/b"), Digest::of(b"here")).await.unwrap_err();
+        let file = file.display().to_string();
+        let shown = |text: String| text.replace(&file, "named.pem").replace(&host, "HOST");
+        let expected = "cannot trust the certificate of HOST: it is vouched for by none of the authorities that this \
+                        machine trusts, nor by those in named.pem";
+        assert_eq!(shown(told(&error)), expected);
+        shown(error.hint().unwrap())
+    };
+    let how = "name a file with it: `--ca FILE`, or `ca` in `[registries.\"HOST\"]` of `host.toml`";
+    let elsewhere = format!("get the certificate of the authority that HOST has its own from, and {how}");
+    assert_eq!(refused(&registry, &other.root_pem()).await, elsewhere);
+    let own = "named.pem holds the server's own certificate and not that of the authority which signed it";
+    assert_eq!(refused(&registry, &pair.cert).await, format!("{own}; {how}"));
+    let own = "named.pem holds the certificate of HOST itself, which says that it is an authority's, and no server may \
+               show such a one: make another for the server, without `CA:TRUE`, which that authority signs";
+    assert_eq!(refused(&careless, &authority.root_pem()).await, own);
+    let own = "HOST shows the certificate of an authority, which no server may: make one for it without `CA:TRUE`, \
+               which that authority signs";
+    assert_eq!(refused(&careless, &other.root_pem()).await, own);
 }
 
 /// Side by side, in tasks that may move from thread to thread.

@@ -16,7 +16,7 @@ use crate::listen::Listen;
 use crate::manifest::Source;
 use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, SecretName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
-use crate::policy::NamePattern;
+use crate::policy::{NamePattern, NamePatternError};
 use crate::reference::RegistryName;
 use crate::route::{HostName, PathPattern};
 use crate::socket::{self, SocketError};
@@ -128,7 +128,7 @@ leaves! {
     OriginPattern: "origin-pattern", "https://api.example.com", plain;
     EndpointPattern: "endpoint-pattern", "10.1.0.0/16:5432", plain;
     AddressRange: "address-range", "private", plain;
-    NamePattern: "name-pattern", "ghcr.io/acme/**", plain;
+    NamePattern: "name-pattern", "ghcr.io/acme/**", name_pattern;
     Address: "socket-address", "127.0.0.1:8080", address;
     SubjectPattern: "subject-pattern", "orders.>", plain;
     Subject: "subject", "orders.failed", plain;
@@ -161,6 +161,10 @@ fn name<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Refused> {
 
 fn pattern(text: &str) -> Result<PathPattern, Refused> {
     text.parse().map_err(|error: crate::route::PatternError| Refused { hint: error.hint(), ..refused(error) })
+}
+
+fn name_pattern(text: &str) -> Result<NamePattern, Refused> {
+    text.parse().map_err(|error: NamePatternError| Refused { hint: error.hint(), ..refused(error) })
 }
 
 fn source(text: &str) -> Result<Source, Refused> {

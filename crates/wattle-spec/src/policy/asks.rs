@@ -1,17 +1,17 @@
 //! What an app asks of its host, and what of it was approved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::app::{Access, App, ComponentSpec, Mount};
 use crate::backend::BackendSpec;
 use crate::control::Moment;
-use crate::digest::Digest;
 use crate::interface::Interface;
 use crate::link::{Link, Provider, Rule};
-use crate::name::{AppId, BackendName, ComponentName, SecretName};
+use crate::name::{AppId, BackendName, SecretName};
 use crate::network::NetworkPolicy;
 use crate::resolve::Grants;
 use crate::route::RouteTarget;
@@ -37,10 +37,11 @@ pub struct Approved {
     app: AppId,
     /// What it may ask for.
     pub asks: Asks,
-    /// The components that asked for it.
-    pub components: BTreeMap<ComponentName, Digest>,
     /// Since when.
     pub since: Moment,
+    /// Records that were written before had the components that asked for it here, which nobody wanted to know.
+    #[serde(default, rename = "components", skip_serializing, deserialize_with = "whatever")]
+    _components: (),
 }
 
 /// Why a text does not say what was approved.
@@ -142,11 +143,14 @@ fn of_link(link: &Link) -> Option<String> {
     Some(format!("{what}{label}{place}"))
 }
 
+fn whatever<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    IgnoredAny::deserialize(from).map(drop)
+}
+
 impl Approved {
     /// What `app` asks for, `asks`, is approved since `now`.
     pub fn new(app: &App, asks: Asks, now: Moment) -> Self {
-        let components = app.components.iter().map(|(name, component)| (name.clone(), component.digest)).collect();
-        Self { format: FORMAT, app: app.id.clone(), asks, components, since: now }
+        Self { format: FORMAT, app: app.id.clone(), asks, since: now, _components: () }
     }
 
     /// Reads the record of `app`.

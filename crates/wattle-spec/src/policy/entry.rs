@@ -7,6 +7,7 @@ use super::{Approval, ImportRule, NamePattern, Policy, SignedRule, Unsigned};
 use crate::document::{HostPath, Written};
 use crate::fault::Fault;
 use crate::interface::Interface;
+use crate::reference::RegistryName;
 
 /// `[policy]`.
 #[derive(Deserialize, JsonSchema, Default)]
@@ -74,8 +75,7 @@ pub(crate) fn rule_faults(policy: &PolicyEntry) -> Vec<Fault> {
             faults
                 .push(Fault::new(format!("the rule for `{pattern}` names no key")).at(pattern.span.clone()).hint(hint));
         }
-        let text = pattern.value.to_string();
-        if text.contains("://") || text.ends_with('/') || !(text.contains('/') || text.contains("**")) {
+        if !is_about_repositories(&pattern.value.to_string()) {
             let message = format!("no repository is called `{pattern}`, so that the rule is about nothing");
             let hint = "write registry and path as references have them, as in ghcr.io/acme/**";
             faults.push(Fault::new(message).at(pattern.span.clone()).hint(hint));
@@ -89,4 +89,11 @@ pub(crate) fn rule_faults(policy: &PolicyEntry) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Whether some reference may be meant.
+fn is_about_repositories(pattern: &str) -> bool {
+    let Some((registry, path)) = pattern.split_once('/') else { return pattern.contains("**") };
+    let is_registry = registry.contains('*') || registry.parse::<RegistryName>().is_ok();
+    is_registry && !path.starts_with('/') && !path.ends_with('/') && !path.is_empty()
 }

@@ -3,6 +3,7 @@
 use chrono::{TimeZone, Utc};
 use wattle_spec::app::App;
 use wattle_spec::control::Moment;
+use wattle_spec::digest::Digest;
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::interface::Interface;
 use wattle_spec::policy::{Approved, Asks, NamePattern, Policy};
@@ -52,9 +53,66 @@ fn what_is_no_pattern() {
     let wrong = |text: &str| text.parse::<NamePattern>().unwrap_err().to_string();
     insta::assert_snapshot!(wrong(""), @"a pattern must not be empty");
     insta::assert_snapshot!(wrong("a/***"), @"`***` means nothing: `*` stands for any characters but `/`, `**` for any");
-    insta::assert_snapshot!(wrong("ghcr.io/Acme/*"), @"'A' is in no name: a pattern is made of a-z, 0-9, `.`, `_`, `-`, `:`, `/`, `[`, `]` and `*`");
+    insta::assert_snapshot!(wrong("ghcr.io/acme cart"), @"' ' is in no name: a pattern is made of a-z, 0-9, `.`, `_`, `-`, `:`, `/`, `[`, `]` and `*`");
+    insta::assert_snapshot!(wrong("ghcr.io/Acme/*"), @"'A' is in no name: names are in lower case");
     insta::assert_snapshot!(wrong("ghcr.io/acme/cart:1.0"), @r#"a pattern is for repositories, and "1.0" is a tag or a digest"#);
     insta::assert_snapshot!(wrong(&"a".repeat(256)), @"a pattern has at most 255 bytes");
+}
+
+/// What a pattern says without stars is spelled as references have it, or refused with the right spelling.
+#[test]
+fn one_spelling() {
+    let check = |pattern: &str, spelled: &str, reference: &str| {
+        let pattern: NamePattern = pattern.parse().unwrap();
+        assert_eq!(pattern.to_string(), spelled);
+        let reference: Reference = reference.parse().unwrap();
+        assert!(pattern.matches(&reference.repository.to_string()), "{pattern} {reference}");
+    };
+    check("index.docker.io/acme/**", "docker.io/acme/**", "docker.io/acme/x");
+    check("registry-1.docker.io/**", "docker.io/**", "index.docker.io/x");
+    check("GHCR.io/acme/*", "ghcr.io/acme/*", "ghcr.io/acme/x");
+    check("ghcr.io:443/**", "ghcr.io/**", "GHCR.IO:443/acme/x");
+    check("box:443/**", "box:443/**", "box:443/acme/x");
+    check("[0:0::1]:5000/**", "[::1]:5000/**", "[::1]:5000/x");
+    check("docker.io/nginx", "docker.io/library/nginx", "docker.io/nginx:1");
+    check("Index.Docker.io:443/*", "docker.io/library/*", "docker.io/nginx");
+    check("docker.io/**", "docker.io/**", "docker.io/nginx");
+    check("cache.docker.*/**", "cache.docker.*/**", "cache.docker.example/x");
+    let refused = |pattern: &str| {
+        let error = pattern.parse::<NamePattern>().unwrap_err();
+        format!("{error}\n{}", error.hint().unwrap_or_default())
+    };
+    insta::assert_snapshot!(refused("GHCR.io/Acme/**"), @"
+    'A' is in no name: names are in lower case
+    write `ghcr.io/acme/**`
+    ");
+    insta::assert_snapshot!(refused("*.GHCR.io/acme"), @"
+    'G' is in no name: names are in lower case
+    write `*.ghcr.io/acme`
+    ");
+    insta::assert_snapshot!(refused("*.example.com:443/acme"), @r#"
+    no reference is about the registry "*.example.com:443", whatever the stars stand for: it is spelled "*.example.com"
+    write `*.example.com/` in front
+    "#);
+    insta::assert_snapshot!(refused("*.docker.io/acme/**"), @r#"
+    no reference is about the registry "*.docker.io", whatever the stars stand for: it is spelled "docker.io"
+    write `docker.io/` in front
+    "#);
+    insta::assert_snapshot!(refused(&format!("docker.io/{}", "a".repeat(245))), @"a pattern has at most 255 bytes");
+    let check = |text: &str| render(text, &HostSpec::parse(text).unwrap_err());
+    let rules = "[[policy.signed]]\nartifacts = 'ghcr.io/Acme/**'\nkeys = ['a.pub']";
+    insta::assert_snapshot!(check(rules), @"
+    2:13 'A' is in no name: names are in lower case
+      hint: write `ghcr.io/acme/**`
+    ");
+    let rules = "[[policy.signed]]\nartifacts = 'acme/**'\nkeys = ['a.pub']\n\
+                 [[policy.signed]]\nartifacts = 'ghcr.io./**'\nkeys = ['a.pub']";
+    insta::assert_snapshot!(check(rules), @"
+    2:13 no repository is called `acme/**`, so that the rule is about nothing
+      hint: write registry and path as references have them, as in ghcr.io/acme/**
+    5:13 no repository is called `ghcr.io./**`, so that the rule is about nothing
+      hint: write registry and path as references have them, as in ghcr.io/acme/**
+    ");
 }
 
 #[test]
@@ -223,17 +281,20 @@ fn records() {
       "asks": [
         "cart: wasi:keyvalue/store"
       ],
-      "components": {
-        "cart": "sha256:78ff016e110cfff346be757c6906ff6ea2da906701104c86ef308aa4493463be"
-      },
       "since": "2026-11-02T07:00:00Z"
     }
     "#);
     assert_eq!(Approved::parse(approved.text().as_bytes(), &app.id).unwrap(), approved);
+    // As it was written before.
+    let digest = Digest::of(b"cart");
+    let old =
+        approved.text().replace("\"since\"", &format!("\"components\": {{ \"cart\": \"{digest}\" }},\n  \"since\""));
+    assert_eq!(Approved::parse(old.as_bytes(), &app.id).unwrap(), approved);
+    assert!(Approved::parse(old.replace("components", "more").as_bytes(), &app.id).is_err());
     let wrong = |text: &str| Approved::parse(text.as_bytes(), &app.id).unwrap_err().to_string();
     let text = approved.text();
     insta::assert_snapshot!(wrong(&text.replace("\"format\": 1", "\"format\": 2")), @"it has format 2, and this release reads 1");
     insta::assert_snapshot!(wrong(&text.replace("default/", "other/")), @"it is about the app `other/shop`");
     insta::assert_snapshot!(wrong(&text[..20]), @"it cannot be read");
-    insta::assert_snapshot!(wrong(&text.repeat(8000)), @"it has more than 1048576 bytes");
+    insta::assert_snapshot!(wrong(&text.repeat(20_000)), @"it has more than 1048576 bytes");
 }

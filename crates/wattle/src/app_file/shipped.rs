@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use wattle_artifact::fetch::FetchedApp;
-use wattle_artifact::folder::{self, FolderLimits};
+use wattle_artifact::folder::{FolderLimits, Folders};
 use wattle_artifact::format::folder_path::FolderPath;
-use wattle_spec::digest::Digest;
 use wattle_spec::fault::Fault;
 use wattle_spec::manifest::{HostPath, Manifest, Source, TriggerTarget};
 use wattle_spec::name::ComponentName;
@@ -130,22 +129,22 @@ impl AppFile {
 
     /// Puts the folders whose files are served where they can be served from.
     fn unpack_folders(&mut self, folders: &BTreeMap<FolderPath, Bytes>) -> Result<(), Problem> {
-        let unpacked = kept::folders().ok_or(Problem::NoCacheDir)?;
-        if !folders.is_empty() {
-            let made = std::fs::create_dir_all(&unpacked);
-            made.map_err(|source| Problem::File { operation: "make", path: unpacked.clone(), source })?;
-        }
+        let directory = kept::folders().ok_or(Problem::NoCacheDir)?;
+        let unpacked = match folders.is_empty() {
+            true => None,
+            false => Some(Folders::open(directory).map_err(Problem::Folder)?),
+        };
         for trigger in &mut self.manifest.triggers.http {
             let TriggerTarget::Files(path) = &mut trigger.target else { continue };
             let archive = path.value.0.parse::<FolderPath>().ok().and_then(|path| folders.get(&path));
-            let Some(archive) = archive else {
+            let (Some(archive), Some(unpacked)) = (archive, &unpacked) else {
                 let message = format!("the route `{}`: its folder was not pushed with the app", trigger.path);
                 self.faults.push(Fault::new(message).at(path.span.clone()).hint("push the app again"));
                 continue;
             };
-            let target = unpacked.join(Digest::of(archive).hex());
-            folder::unpack(archive, &target, FolderLimits::default()).map_err(Problem::Folder)?;
-            path.value = HostPath(target.display().to_string());
+            let held = unpacked.get_or_unpack(archive, FolderLimits::default()).map_err(Problem::Folder)?;
+            path.value = HostPath(held.path().display().to_string());
+            self.held.push(held);
         }
         Ok(())
     }

@@ -166,7 +166,7 @@ pub(crate) enum KeyKind {
 pub(crate) enum Cache {
     /// Show what is kept of registries on this machine
     List(CacheList),
-    /// Remove what no reference leads to
+    /// Remove what no reference leads to, and unused folders of apps
     Prune(CachePrune),
     /// Read everything that is kept, and remove what is damaged
     Verify,

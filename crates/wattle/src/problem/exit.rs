@@ -110,6 +110,7 @@ impl Problem {
             Problem::Folder(error) if error.is_bad_input() => Exit::BadInput,
             Problem::Fetch(_)
             | Problem::Folder(_)
+            | Problem::KeptFolders(_)
             | Problem::Sbom { .. }
             | Problem::Look(_)
             | Problem::WrongPassword { .. }
@@ -120,7 +121,10 @@ impl Problem {
             | Problem::Store(_)
             | Problem::NoCacheDir
             | Problem::Credentials(_) => Exit::Blocked,
-            Problem::NotSigned { .. } | Problem::Sign { .. } | Problem::DamagedCache { .. } => Exit::Failed,
+            Problem::NotSigned { .. }
+            | Problem::Sign { .. }
+            | Problem::DamagedCache { .. }
+            | Problem::DamagedInUse { .. } => Exit::Failed,
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. }

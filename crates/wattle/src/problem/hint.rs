@@ -93,7 +93,8 @@ impl Problem {
                 Some("push the component by itself, with its file in the place of the folder".into())
             }
             Problem::Sbom { source, .. } => source.hint(),
-            Problem::Folder(error) => error.hint(),
+            Problem::Folder(error) | Problem::KeptFolders(error) => error.hint(),
+            Problem::DamagedInUse { .. } => Some("start the apps again: what differs is unpacked anew".into()),
             Problem::NoLayer { reference } => {
                 Some(format!("pull it first: wattle pull {reference} -o FILE, then wattle inspect --wit FILE"))
             }

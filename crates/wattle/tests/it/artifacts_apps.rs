@@ -81,6 +81,36 @@ fn there_and_back() {
     assert!(unlocked.contains("name a digest"), "{unlocked}");
 }
 
+/// The folder that an app serves out of the cache is left to it, and what was changed there is found.
+#[test]
+fn folders_in_the_cache() {
+    let Some(registry) = Registry::start() else { return };
+    let app = shop(&registry);
+    let reference = format!("{}/acme/shop:1", registry.authority());
+    done(&app, &["push", "shop", &reference]);
+    let other = App::empty();
+    let folders = || -> Vec<serde_json::Value> {
+        let listed: serde_json::Value = serde_json::from_str(&done(&other, &["cache", "list", "--json"])).unwrap();
+        listed["folders"].as_array().unwrap().clone()
+    };
+    assert!(folders().is_empty());
+    let server = WATTLE.up(&other).path(&reference).start();
+    assert_eq!(folders()[0]["files"].as_u64(), Some(2));
+    done(&other, &["cache", "verify"]);
+    let digest = folders()[0]["digest"].as_str().unwrap().to_owned();
+    let folder = other.cache_dir().join("wattle/folders").join(digest.strip_prefix("sha256:").unwrap());
+    fs::write(folder.join("index.html"), "<h1>shoq</h1>").unwrap();
+    let served = failed(&other, &["cache", "verify"], 1);
+    assert!(served.contains("an app serves it"), "{served}");
+    done(&other, &["cache", "prune"]);
+    assert_eq!(server.get("/img/a.svg").text(), "<svg/>");
+    drop(server);
+    let removed = failed(&other, &["cache", "verify"], 1);
+    assert!(removed.contains("which was not as it was pushed"), "{removed}");
+    assert!(folders().is_empty());
+    answers(&other, &reference, &["--offline"]);
+}
+
 /// A component needs no manifest to run by its reference.
 #[test]
 fn a_component() {

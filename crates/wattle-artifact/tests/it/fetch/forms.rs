@@ -39,6 +39,31 @@ async fn a_wasi_image() {
     assert_eq!(error.unwrap(), bytes, "the bound is for the component");
 }
 
+/// What a later layer removed is not run, and what one above that has again is.
+#[tokio::test]
+async fn an_image_that_removes_what_it_had() {
+    let mut shelf = Shelf::default();
+    let layer = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append_data(&mut header, name, bytes).unwrap();
+        archive.into_inner().unwrap()
+    };
+    let mut layers = [("app.wasm", wasm("old")), (".wh.app.wasm", "".into()), ("note", "".into())]
+        .map(|(name, bytes)| shelf.add(media_type::TAR, layer(name, &bytes)))
+        .to_vec();
+    let runs = r#"{"architecture":"wasm","os":"wasip1","config":{"Entrypoint":["/app.wasm"]}}"#;
+    let config = shelf.add(media_type::IMAGE_CONFIG, runs);
+    let removed = shelf.add("", manifest(config.clone(), layers.clone())).digest;
+    layers.push(shelf.add(media_type::TAR, layer("app.wasm", &wasm("new"))));
+    let again = shelf.add("", manifest(config, layers)).digest;
+    let registry = shelf.serve();
+    let error = pulled(&registry, removed, ANY).await.unwrap_err();
+    assert!(told(&error).ends_with("there is no file /app.wasm in it"), "{}", told(&error));
+    assert_eq!(pulled(&registry, again, ANY).await.unwrap().wasm, wasm("new"));
+}
+
 #[tokio::test]
 async fn a_spin_app() {
     let mut shelf = Shelf::default();

@@ -135,6 +135,23 @@ fn what_is_no_key() {
     }
 }
 
+/// Whoever checks signatures must not have what makes them.
+#[test]
+fn a_private_key_beside_a_public_one() {
+    let encrypted = ED25519_PEM.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let cosign = P256_PEM.replace("PRIVATE KEY", "ENCRYPTED SIGSTORE PRIVATE KEY");
+    let rsa = P256_PEM.replace("PRIVATE KEY", "RSA PRIVATE KEY");
+    for private in [ED25519_PEM, P256_PEM, P256_SEC1, &encrypted, &cosign, &rsa] {
+        for file in [format!("{private}{ED25519_PUBLIC}"), format!("{P256_PUBLIC}{private}")] {
+            let error = PublicKey::from_pem(file.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), "there is a private key beside the public one", "{file}");
+            assert!(error.hint().unwrap().contains("does not belong where signatures are verified"));
+        }
+    }
+    let both = format!("{ED25519_PEM}{ED25519_PUBLIC}");
+    assert_eq!(PrivateKey::from_pem(both.as_bytes()).unwrap().public().id().to_string(), ED25519_ID);
+}
+
 #[test]
 fn what_is_no_private_key() {
     let private = |file: &str| match PrivateKey::from_pem(file.as_bytes()) {
