@@ -18,7 +18,7 @@ use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, 
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::policy::NamePattern;
 use crate::reference::RegistryName;
-use crate::route::{HostName, PathPattern};
+use crate::route::{HostName, PathPattern, RequestPath};
 use crate::socket::{self, SocketError};
 use crate::subject::{Subject, SubjectPattern};
 use crate::telemetry::{CollectorUrl, CollectorUrlError, Interval, Ratio};
@@ -116,6 +116,7 @@ leaves! {
     Interface: "interface", "wasi:keyvalue", plain;
     LinkKey: "link-key", "wasi:keyvalue", plain;
     PathPattern: "path-pattern", "/cart/...", pattern;
+    RequestPath: "request-path", "/healthz", request_path;
     HostName: "host-name", "shop.example.com", plain;
     Source: "source", "target/wasm32-wasip2/release/cart.wasm", source;
     RegistryName: "registry-name", "ghcr.io", plain;
@@ -161,6 +162,10 @@ fn name<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Refused> {
 
 fn pattern(text: &str) -> Result<PathPattern, Refused> {
     text.parse().map_err(|error: crate::route::PatternError| Refused { hint: error.hint(), ..refused(error) })
+}
+
+fn request_path(text: &str) -> Result<RequestPath, Refused> {
+    text.parse().map_err(|error: crate::route::RequestPathError| Refused { hint: error.hint(), ..refused(error) })
 }
 
 fn source(text: &str) -> Result<Source, Refused> {
