@@ -9,6 +9,7 @@ use wattle_spec::backend::BackendKind;
 use wattle_spec::digest::Digest;
 use wattle_spec::name::{AppId, BackendName, ComponentName, SecretName};
 use wattle_spec::resolve::State;
+use wattle_spec::route::RequestPath;
 use wattle_spec::subject::SubjectPattern;
 
 use crate::engine::CompileError;
@@ -31,7 +32,7 @@ pub enum HostError {
     Telemetry(#[from] TelemetryError),
 }
 
-/// Why an app was not started. Nothing of it runs.
+/// Why an app was not started, or not updated. Nothing of it runs, or nothing but what ran before.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An app of that name runs.
@@ -144,6 +145,30 @@ pub enum StartError {
         /// Why not.
         source: BackendError,
     },
+    /// It is not well: its health path was not answered as it should be in time.
+    #[error("the app {app} is not well: GET {path} was asked until its time was over, and at last {reason}")]
+    Unhealthy {
+        /// Which app.
+        app: AppId,
+        /// The path of its manifest.
+        path: RequestPath,
+        /// What came in place of a good answer.
+        reason: String,
+    },
+    /// A backend that the running version of the app does not use cannot be used now.
+    #[error("the backend {backend} cannot be used: {code}")]
+    Unusable {
+        /// Which backend.
+        backend: BackendName,
+        /// Why, in a word.
+        code: &'static str,
+    },
+    /// Somebody stopped it meanwhile.
+    #[error("the app {0} was stopped before that was done")]
+    Stopped(AppId),
+    /// The host takes no more apps.
+    #[error("the host is ending")]
+    Ending,
     /// It cannot be recorded where an app keeps its state.
     #[error("cannot record which backends the app {app} keeps its state in")]
     Unrecorded {
@@ -171,6 +196,10 @@ impl StartError {
             StartError::Secrets { source, .. } => source.hint().map(Into::into),
             StartError::Subscribe { source, .. } => source.hint().map(Into::into),
             StartError::Backend { source, .. } => source.hint().map(Into::into),
+            StartError::Unhealthy { .. } => {
+                Some("its log says what it did; `timeout` of [health] says how long it may take".into())
+            }
+            StartError::Unusable { .. } => Some("try again when it answers".into()),
             StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,
         }

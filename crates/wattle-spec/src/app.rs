@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::backend::BackendSpec;
 use crate::cron::CronTrigger;
 use crate::digest::Digest;
+use crate::health::HealthCheck;
 use crate::limits::{AppLimits, ComponentLimits};
 use crate::link::Link;
 use crate::message::MessageTrigger;
@@ -35,6 +36,8 @@ pub struct App {
     pub messages: Vec<MessageTrigger>,
     /// The backends that the manifest names, beside those that every host has.
     pub backends: BTreeMap<BackendName, BackendSpec>,
+    /// What it is asked for before it takes requests.
+    pub health: Option<HealthCheck>,
     /// Limits of the app as a whole.
     pub limits: AppLimits,
 }

@@ -14,6 +14,7 @@ pub mod cron;
 pub mod digest;
 mod document;
 pub mod fault;
+pub mod health;
 pub mod host_file;
 pub mod interface;
 pub mod label;

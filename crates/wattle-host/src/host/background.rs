@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use wattle_spec::app::App;
+use wattle_spec::app::{App, ComponentSpec};
 use wattle_spec::control::ServiceState;
-use wattle_spec::name::ComponentName;
+use wattle_spec::name::{BackendName, ComponentName};
 
 use super::load::Siblings;
 use crate::trigger::cron::{Crons, TickBook};
@@ -20,6 +20,7 @@ use crate::trigger::service::{self, Start};
 #[derive(Default)]
 pub(super) struct Background {
     stop: watch::Sender<bool>,
+    stop_services: watch::Sender<bool>,
     triggers: JoinSet<()>,
     services: JoinSet<()>,
     /// Where messages are taken from, those included that take no more.
@@ -36,44 +37,64 @@ pub(super) struct Overview {
     pub(super) crons: Option<Arc<Crons>>,
 }
 
-impl Background {
-    /// Starts them, on the runtime of whoever calls this. `components` are those of `app`, `inboxes` those that its
-    /// messages come to.
-    pub(super) fn start(
-        app: &App,
-        ground: &Arc<Ground>,
-        book: &Arc<dyn TickBook>,
-        components: &Siblings,
-        inboxes: Vec<Inbox>,
-    ) -> (Self, Overview) {
-        let (mut background, mut overview) = (Self::default(), Overview::default());
-        for (name, spec) in &app.components {
-            if let (Some(policy), Some(sibling)) = (spec.service, components.get(name))
+/// What they are started with, on the runtime of whoever does.
+pub(super) struct Starter<'a> {
+    pub(super) app: &'a App,
+    pub(super) ground: &'a Arc<Ground>,
+    pub(super) book: &'a Arc<dyn TickBook>,
+    /// The components of the app.
+    pub(super) components: &'a Siblings,
+}
+
+impl Starter<'_> {
+    /// Starts the services: each at once, or when the sender of what `after` gives for it is gone.
+    pub(super) fn services(
+        &self,
+        background: &mut Background,
+        after: impl Fn(&ComponentSpec) -> Option<watch::Receiver<()>>,
+    ) -> BTreeMap<ComponentName, watch::Receiver<ServiceState>> {
+        let mut states = BTreeMap::new();
+        for (name, spec) in &self.app.components {
+            if let (Some(policy), Some(sibling)) = (spec.service, self.components.get(name))
                 && let Some(desk) = sibling.desk()
             {
                 let (told, state) = watch::channel(ServiceState::Starting);
-                overview.services.insert(name.clone(), state);
-                let start = Start { component: sibling.component().clone(), desk: desk.clone(), policy, state: told };
-                background.services.spawn(service::keep(ground.clone(), start));
+                states.insert(name.clone(), state);
+                let (component, desk) = (sibling.component().clone(), desk.clone());
+                let (after, stop) = (after(spec), background.stop_services.subscribe());
+                let start = Start { component, desk, policy, state: told, after, stop };
+                background.services.spawn(service::keep(self.ground.clone(), start));
             }
         }
-        let (mut crons, desk) = Crons::new(app, ground.clone(), book.clone());
-        for trigger in &app.crons {
-            if let Some(sibling) = components.get(&trigger.component) {
-                crons.add(trigger.clone(), sibling.component().clone());
+        states
+    }
+
+    /// Starts the triggers. Messages come to `inboxes`; schedules go on where those of an `earlier` version of the app end.
+    pub(super) fn triggers(
+        &self,
+        background: &mut Background,
+        inboxes: Vec<Inbox>,
+        earlier: Option<Arc<Crons>>,
+    ) -> Option<Arc<Crons>> {
+        let (mut crons, desk) = Crons::new(self.app, self.ground.clone(), self.book.clone());
+        for trigger in &self.app.crons {
+            if let Some(sibling) = self.components.get(&trigger.component) {
+                crons.add(trigger.clone(), sibling.component().clone(), earlier.as_deref());
             }
-        }
-        if !crons.triggers.is_empty() {
-            let crons = Arc::new(crons);
-            background.triggers.spawn(crons.clone().keep(background.stop.subscribe(), desk));
-            overview.crons = Some(crons);
         }
         for inbox in inboxes {
             background.listen(inbox, Duration::ZERO);
         }
-        (background, overview)
+        if crons.triggers.is_empty() {
+            return None;
+        }
+        let crons = Arc::new(crons);
+        background.triggers.spawn(crons.clone().keep(earlier, background.stop.subscribe(), desk));
+        Some(crons)
     }
+}
 
+impl Background {
     /// Takes messages from `inbox`, and where those of its trigger came from elsewhere, after `time` no more from there.
     pub(super) fn listen(&mut self, inbox: Inbox, time: Duration) {
         while self.giving_way.try_join_next().is_some() {}
@@ -94,10 +115,19 @@ impl Background {
         self.inboxes.iter().for_each(|kept| kept.stop());
     }
 
-    /// Waits until what triggers have called has ended, and then ends the services: those have no way to be told.
+    /// The same, but for messages that come to the `next` version of the app from elsewhere: those are taken until the
+    /// triggers are stopped. `is_other` says which backends are other ones for that version.
+    pub(super) fn make_way(&self, next: &Self, is_other: impl Fn(&BackendName) -> bool) {
+        self.stop.send_replace(true);
+        self.inboxes.iter().for_each(|kept| kept.make_way(&next.inboxes, &is_other));
+    }
+
+    /// Waits until what triggers have called has ended, and then ends the services, which have no way to be told: their
+    /// instances are gone when this returns.
     pub(super) async fn end(mut self) {
         self.stop_triggers();
         while self.triggers.join_next().await.is_some() {}
-        self.services.shutdown().await;
+        self.stop_services.send_replace(true);
+        while self.services.join_next().await.is_some() {}
     }
 }

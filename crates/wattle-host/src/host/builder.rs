@@ -17,6 +17,7 @@ use wattle_spec::telemetry::TelemetrySpec;
 use super::Host;
 use super::backends::{BackendSource, Backends, InMemory};
 use super::choices::{ChoiceBook, InMind};
+use super::endings::Endings;
 use super::load::{Loader, Providers};
 use super::turns::Turns;
 use crate::clock::{Clock, SystemClock};
@@ -191,6 +192,7 @@ impl HostBuilder {
             listeners: Mutex::default(),
             apps: Mutex::default(),
             turns: Turns::default(),
+            endings: Endings::default(),
             ground: Arc::new(Ground {
                 cores: cores.clone(),
                 clock: self.clock,

@@ -206,7 +206,7 @@ impl Host {
     /// What the components then lead to whose links are led along.
     async fn moved_links(&self, plan: &MovePlan) -> Vec<(Arc<Sibling>, Links)> {
         let siblings = match self.apps().get(&plan.app.id) {
-            Some(running) => running.components.clone(),
+            Some(running) => running.components.0.clone(),
             None => return Vec::new(),
         };
         let mut all = Vec::new();

@@ -11,7 +11,8 @@ use wattle_spec::control::{
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::resolve::{Behind, Move, Relink};
 
-use super::{Host, Running};
+use super::Host;
+use super::running::Running;
 use crate::component::Component;
 use crate::trigger::cron::Crons;
 use crate::trigger::http::Answerer;
@@ -171,7 +172,7 @@ fn starting(app: &AppId) -> AppStatus {
 impl Running {
     fn status(&self, app: &AppId) -> AppStatus {
         let components: Vec<_> = self.components().map(|component| self.component(component)).collect();
-        let folders = self.routes.iter().find(|(_, target)| matches!(target.answerer, Answerer::Folder(_)));
+        let folders = self.ways.routes.iter().find(|(_, target)| matches!(target.answerer, Answerer::Folder(_)));
         let folders = folders.and_then(|(_, target)| target.series.as_ref()?.requests());
         let counted = components.iter().filter_map(|component| component.requests).chain(folders);
         let requests = counted.reduce(|mut all, some| {

@@ -11,9 +11,10 @@ use wattle_spec::link::Provider;
 use wattle_spec::name::{AppId, BackendName, ComponentName};
 use wattle_spec::resolve::{Relink, relinked};
 
+use super::Host;
 use super::backends::AppBackend;
 use super::links::Joining;
-use super::{Host, Running};
+use super::running::Running;
 use crate::capability::Via;
 use crate::component::{Identity, Links, Program};
 use crate::error::{StartError, with_causes};
@@ -62,7 +63,7 @@ impl Host {
         let before = {
             let apps = self.apps();
             let (_, Running { app, first, components, .. }) = self.running(&apps, app)?;
-            Before { now: app.clone(), first: first.clone(), components: components.clone() }
+            Before { now: app.clone(), first: first.clone(), components: components.0.clone() }
         };
         let changed = relinked(&before.now, &before.first, self.loader.backends().named(), change)?;
         Ok((before, changed))
@@ -124,7 +125,7 @@ impl Host {
             let running = running.filter(|_| !self.server.is_ending());
             let ends = || Refusal::new(RefusalCode::Stopping, format!("the app `{}` ends", app.id));
             let running = running.ok_or_else(ends)?;
-            let time = self.patience_with(&app, &running.components, identity);
+            let time = self.patience_with(&app, &running.components.0, identity);
             running.depend_on(&backends, &self.readiness);
             let before = identity.links.swap(links);
             running.retiring.end_after(time, identity, &before, &self.ground);

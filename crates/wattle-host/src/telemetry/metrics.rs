@@ -78,14 +78,21 @@ impl Metrics {
         self.series.lock().expect("invariant: nothing panics while it holds this lock")
     }
 
-    /// The numbers of a component (`None`: of folders) that begins to run; they go with whoever holds them.
+    /// The numbers of a component (`None`: of folders) that begins to run: those of an earlier version of it, as long as
+    /// that is there. They go with whoever holds them.
     pub(crate) fn series(&self, app: &AppId, component: Option<&ComponentName>) -> Arc<Series> {
         let mut list = self.list();
         list.retain(|series| series.strong_count() > 0);
+        let (app_name, component_name) = (app.to_string(), component.map(ToString::to_string));
+        let is_it =
+            |series: &Arc<Series>| (series.app.as_ref(), &series.component) == (Some(&app_name), &component_name);
+        if let Some(known) = list.iter().filter_map(Weak::upgrade).find(is_it) {
+            return known;
+        }
         if list.len() >= self.components_max {
             return self.other.clone();
         }
-        let series = Series::new(Some(app.to_string()), component.map(ToString::to_string), self.cores);
+        let series = Series::new(Some(app_name), component_name, self.cores);
         let series = Arc::new(series);
         list.push(Arc::downgrade(&series));
         series
@@ -203,6 +210,18 @@ fn status_index(status: Option<u16>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What an app did before it was updated is not forgotten, as long as somebody still counts.
+    #[test]
+    fn a_later_version() {
+        let metrics = Metrics::new(100, 1);
+        let [shop, other] = ["shop", "other"].map(|name| AppId::in_default_namespace(name.parse().expect("a name")));
+        let component = "cart".parse().expect("a name");
+        let first = metrics.series(&shop, Some(&component));
+        assert!(Arc::ptr_eq(&first, &metrics.series(&shop, Some(&component))));
+        assert!(!Arc::ptr_eq(&first, &metrics.series(&shop, None)));
+        assert!(!Arc::ptr_eq(&first, &metrics.series(&other, Some(&component))));
+    }
 
     /// Ten thousand apps have as many series as the limit says, and nothing that they did is forgotten.
     #[test]

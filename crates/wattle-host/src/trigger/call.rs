@@ -2,6 +2,7 @@
 //! deadline passes, or nobody waits for it any more.
 
 use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -70,18 +71,30 @@ pub(crate) async fn call<E: Entry>(
     invocation: Invocation,
     entry: E,
 ) -> Result<E::Value, Failed> {
+    call_until(cores, component, invocation, entry, pending()).await.unwrap_or(Err(Failed::Lost))
+}
+
+/// The same, unless `stop` comes first (`None`): then the guest is gone, with all that it held.
+pub(crate) async fn call_until<E: Entry>(
+    cores: &Cores,
+    component: &Arc<Component>,
+    invocation: Invocation,
+    entry: E,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Option<Result<E::Value, Failed>> {
     let (mut sender, outcome) = oneshot::channel();
     let component = component.clone();
     let task = |core| async move {
         let ended = tokio::select! {
             biased;
             () = sender.closed() => return,
-            ended = on_core(&component, core, invocation, entry) => ended,
+            () = stop => None,
+            ended = on_core(&component, core, invocation, entry) => Some(ended),
         };
         let _ = sender.send(ended);
     };
     cores.deal(task).await;
-    outcome.await.unwrap_or(Err(Failed::Lost))
+    outcome.await.unwrap_or(Some(Err(Failed::Lost)))
 }
 
 async fn on_core<E: Entry>(

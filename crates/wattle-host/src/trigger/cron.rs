@@ -5,8 +5,10 @@
 
 mod asked;
 mod book;
+mod handover;
 mod run;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use wattle_spec::report::{Report, SkipReason, Tick};
 
 pub(crate) use asked::Asked;
 pub use book::{KeptTicks, TickBook};
+use handover::{Handed, Handover};
 use run::{Runs, Scheduled};
 
 use super::ground::Ground;
@@ -41,8 +44,12 @@ pub(crate) struct Crons {
     book: Arc<dyn TickBook>,
     runs: Runs,
     pub(crate) triggers: Vec<Arc<Scheduled>>,
+    /// Their numbers among those, by what they are called.
+    numbers: BTreeMap<String, usize>,
     /// Where runs are asked for.
     asked: mpsc::Sender<Asked>,
+    /// What a later version of the app goes on with.
+    handover: Handover,
 }
 
 impl Crons {
@@ -50,29 +57,57 @@ impl Crons {
     pub(crate) fn new(app: &App, ground: Arc<Ground>, book: Arc<dyn TickBook>) -> (Self, mpsc::Receiver<Asked>) {
         let (asked, desk) = asked::desk();
         let (app, runs) = (app.id.clone(), Runs::new(&app.limits));
-        (Self { app, ground, book, runs, triggers: Vec::new(), asked }, desk)
+        let handover = Handover::default();
+        let (triggers, numbers) = (Vec::new(), BTreeMap::new());
+        (Self { app, ground, book, runs, triggers, numbers, asked, handover }, desk)
     }
 
-    /// Adds what `component` does at the times of `trigger`.
-    pub(crate) fn add(&mut self, trigger: CronTrigger, component: Arc<Component>) {
-        self.triggers.push(Arc::new(Scheduled::new(trigger, component)));
+    /// Adds what `component` does at the times of `trigger`. What an `earlier` version of the app did at them counts.
+    pub(crate) fn add(&mut self, trigger: CronTrigger, component: Arc<Component>, earlier: Option<&Self>) {
+        let (name, number) = (trigger.to_string(), self.triggers.len());
+        let tally = earlier.and_then(|earlier| earlier.called(&name)).map(|known| known.tally.clone());
+        self.triggers.push(Arc::new(Scheduled { number, trigger, component, tally: tally.unwrap_or_default() }));
+        self.numbers.insert(name, number);
+    }
+
+    /// The trigger of that name.
+    fn called(&self, name: &str) -> Option<&Arc<Scheduled>> {
+        self.triggers.get(*self.numbers.get(name)?)
     }
 
     /// Runs what is due, and what comes to the `desk`, until `stop` says that it is over, and then until the runs under way
-    /// have ended.
-    pub(crate) async fn keep(self: Arc<Self>, mut stop: watch::Receiver<bool>, mut desk: mpsc::Receiver<Asked>) {
+    /// have ended. It begins where the `earlier` version of the app ends, which was told to.
+    pub(crate) async fn keep(
+        self: Arc<Self>,
+        earlier: Option<Arc<Self>>,
+        mut stop: watch::Receiver<bool>,
+        mut desk: mpsc::Receiver<Asked>,
+    ) {
         let crons = self;
-        let mut table = crons.timetable().await;
+        let handing_over = crons.handover.at_end();
+        let handed = match earlier {
+            Some(earlier) => earlier.handover.taken(&earlier).await,
+            None => Handed::default(),
+        };
+        let mut table = crons.timetable(&handed).await;
         let (mut running, stopping) = (JoinSet::new(), stop.clone());
+        for ticket in handed.waiting {
+            if let Some(scheduled) = crons.called(&ticket.trigger) {
+                crons.handover.wait(ticket.tick, scheduled, ticket.place);
+                drop(running.spawn(crons.clone().run(scheduled.clone(), ticket.tick, stopping.clone())));
+            }
+        }
         loop {
             let now = crons.ground.clock.now();
+            crons.handover.looked(now);
             for due in table.due(now) {
                 let scheduled = crons.triggers[due.trigger].clone();
                 match due.verdict {
                     Verdict::Miss => crons.skip(&scheduled, due.tick, SkipReason::Missed),
                     Verdict::Run => match scheduled.place(crons.runs.backlog) {
                         Some(place) => {
-                            drop(running.spawn(crons.clone().run(scheduled, due.tick, place, stopping.clone())))
+                            crons.handover.wait(due.tick, &scheduled, place);
+                            drop(running.spawn(crons.clone().run(scheduled, due.tick, stopping.clone())));
                         }
                         None => crons.skip(&scheduled, due.tick, SkipReason::Overlap),
                     },
@@ -94,7 +129,7 @@ impl Crons {
                 () = nap.unwrap_or_else(|| Box::pin(pending())) => {}
             }
         }
-        drop(desk);
+        drop((desk, handing_over));
         while let Some(ended) = running.join_next().await {
             tell_bug(ended);
         }
@@ -105,10 +140,12 @@ impl Crons {
         self.ground.report(Report::CronSkipped { tick, reason });
     }
 
-    /// The timetable from now on, with what was missed where that is wanted.
-    async fn timetable(&self) -> Timetable {
+    /// The timetable from now on, or from where what was `handed` over ends, with what was missed where that is wanted.
+    async fn timetable(&self, handed: &Handed) -> Timetable {
         let now = self.ground.clock.now();
-        let reads: Vec<_> = self.triggers.iter().map(|scheduled| self.decided(scheduled, now)).collect();
+        let begin = |scheduled| handed.looked_at(scheduled);
+        let reads: Vec<_> =
+            self.triggers.iter().map(|scheduled| self.decided(scheduled, now, begin(scheduled))).collect();
         let decided: Vec<_> = stream::iter(reads).buffered(READS).collect().await;
         let mut table = Timetable::default();
         for (scheduled, decided) in self.triggers.iter().zip(decided) {
@@ -125,14 +162,17 @@ impl Crons {
         }
     }
 
-    /// Up to which tick everything has been decided.
-    async fn decided(&self, scheduled: &Scheduled, now: DateTime<Utc>) -> DateTime<Utc> {
+    /// Up to which tick everything has been decided; by an earlier version of the app up to `handed`.
+    async fn decided(&self, scheduled: &Scheduled, now: DateTime<Utc>, handed: Option<DateTime<Utc>>) -> DateTime<Utc> {
         let trigger = scheduled.trigger.to_string();
         let last = self.answer(self.book.last(&self.app, &trigger)).await.unwrap_or_else(|reason| {
             tracing::warn!(app = %self.app, trigger, reason, "what was missed is not known");
             None
         });
         let last = last.filter(|last| *last - now <= STEP_MAX);
+        if let Some(handed) = handed {
+            return last.map_or(handed, |last| last.max(handed));
+        }
         match (scheduled.trigger.missed, last) {
             (Missed::Skip, last) => last.unwrap_or(now).max(now),
             (Missed::Once, Some(last)) => last,

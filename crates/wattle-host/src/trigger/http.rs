@@ -21,7 +21,7 @@ mod shared;
 mod target;
 mod wire;
 
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, Comers};
 pub(crate) use dispatch::Warm;
 pub(crate) use files::Folder;
 pub(crate) use inside::{Asking, Inside};

@@ -111,6 +111,7 @@ impl Inbox {
     /// when the future is dropped is given back to the backend.
     pub(crate) fn keep(self) -> (Kept, impl Future<Output = ()> + Send) {
         let Self { subscriber, lanes } = self;
+        subscriber.hearing.count();
         let (stop, stopped) = watch::channel(false);
         let (trigger, backend) = (subscriber.trigger.clone(), subscriber.link.facts.backend.clone());
         let kept = Kept { trigger, backend, hearing: Arc::downgrade(&subscriber.hearing), stop };
@@ -131,6 +132,20 @@ impl Kept {
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let place = |kept: &Self| (kept.trigger.component.clone(), kept.trigger.subject.clone());
         place(self) == place(other)
+    }
+
+    /// Makes way for a later version of its app, which begins with `next`. What comes from elsewhere from then on is taken
+    /// as long as somebody of this version may publish it: until it is [stopped](Self::stop). `is_other` says which
+    /// backends are other ones for the later version.
+    pub(crate) fn make_way(&self, next: &[Arc<Self>], is_other: impl Fn(&BackendName) -> bool) {
+        if let Some(hearing) = self.hearing.upgrade() {
+            hearing.pass();
+        }
+        let hears_elsewhere =
+            |other: &Arc<Self>| self.is_like(other) && (self.backend != other.backend || is_other(&self.backend));
+        if !next.iter().any(hears_elsewhere) {
+            self.stop();
+        }
     }
 
     /// Whether nothing of it is under way any more.

@@ -10,7 +10,7 @@ use wattle_spec::control::ServiceState;
 use wattle_spec::report::Report;
 use wattle_spec::service::{Cause, RestartOn, RestartPolicy, Restarts};
 
-use super::call::{Failed, call, success};
+use super::call::{Failed, call_until, success};
 use super::entry::Main;
 use super::ground::Ground;
 use crate::capability::wasi::CommandLine;
@@ -26,16 +26,38 @@ pub(crate) struct Start {
     pub(crate) policy: RestartPolicy,
     /// To say how it is.
     pub(crate) state: watch::Sender<ServiceState>,
+    /// It does not run before the sender of this is gone.
+    pub(crate) after: Option<watch::Receiver<()>>,
+    /// It ends when this says so.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
-/// Keeps a service running until it has ended for good. When this is dropped, its instance ends at its next tick.
-pub(crate) async fn keep(ground: Arc<Ground>, start: Start) {
-    run(&ground, &start).await;
+/// Keeps a service running until it has ended for good, or is stopped: then its instance is gone. When this is dropped,
+/// its instance ends at its next tick.
+pub(crate) async fn keep(ground: Arc<Ground>, mut start: Start) {
+    let after = start.after.take();
+    tokio::select! {
+        biased;
+        () = stopped(start.stop.clone()) => {}
+        () = passed(after) => run(&ground, &start).await,
+    }
     start.desk.close().await;
 }
 
+/// Waits until `stop` says so, or nobody can say anything else.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Waits until the sender of `after` is gone.
+async fn passed(after: Option<watch::Receiver<()>>) {
+    if let Some(mut after) = after {
+        while after.changed().await.is_ok() {}
+    }
+}
+
 async fn run(ground: &Ground, start: &Start) {
-    let Start { component, desk, policy, state } = start;
+    let Start { component, desk, policy, state, stop, .. } = start;
     let policy = *policy;
     let (app, service) = (&component.identity.app, &component.identity.name);
     let command_line = CommandLine { arguments: vec![service.to_string()], variables: Vec::new() };
@@ -53,7 +75,9 @@ async fn run(ground: &Ground, start: &Start) {
             chain: Chain::default(),
         };
         let entry = Living { main: Main(command_line.clone()), desk: desk.clone() };
-        let Ended { how, cause } = ended(call(&ground.cores, component, invocation, entry).await);
+        let called = call_until(&ground.cores, component, invocation, entry, stopped(stop.clone())).await;
+        let Some(called) = called else { return };
+        let Ended { how, cause } = ended(called);
         let now = Instant::now();
         let reason = match judged(how, cause, policy.counts(now, cause)) {
             Ok(()) if policy.on == RestartOn::Failure => {
@@ -71,7 +95,11 @@ async fn run(ground: &Ground, start: &Start) {
         let after_ms = after.as_millis() as u64;
         state.send_replace(ServiceState::Restarting { reason: reason.clone(), after_ms, restarts: again });
         ground.report(Report::ServiceRestarting { app, service, reason, after, ends: restarts.count() });
-        ground.clock.sleep(after).await;
+        tokio::select! {
+            biased;
+            () = stopped(stop.clone()) => return,
+            () = ground.clock.sleep(after) => {}
+        }
     }
 }
 

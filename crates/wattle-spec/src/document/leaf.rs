@@ -18,7 +18,7 @@ use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, 
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::policy::{NamePattern, NamePatternError};
 use crate::reference::RegistryName;
-use crate::route::{HostName, PathPattern};
+use crate::route::{HostName, PathPattern, RequestPath};
 use crate::socket::{self, SocketError};
 use crate::subject::{Subject, SubjectPattern};
 use crate::telemetry::{CollectorUrl, CollectorUrlError, Interval, Ratio};
@@ -116,6 +116,7 @@ leaves! {
     Interface: "interface", "wasi:keyvalue", plain;
     LinkKey: "link-key", "wasi:keyvalue", plain;
     PathPattern: "path-pattern", "/cart/...", pattern;
+    RequestPath: "request-path", "/healthz", request_path;
     HostName: "host-name", "shop.example.com", plain;
     Source: "source", "target/wasm32-wasip2/release/cart.wasm", source;
     RegistryName: "registry-name", "ghcr.io", plain;
@@ -165,6 +166,10 @@ fn pattern(text: &str) -> Result<PathPattern, Refused> {
 
 fn name_pattern(text: &str) -> Result<NamePattern, Refused> {
     text.parse().map_err(|error: NamePatternError| Refused { hint: error.hint(), ..refused(error) })
+}
+
+fn request_path(text: &str) -> Result<RequestPath, Refused> {
+    text.parse().map_err(|error: crate::route::RequestPathError| Refused { hint: error.hint(), ..refused(error) })
 }
 
 fn source(text: &str) -> Result<Source, Refused> {

@@ -10,4 +10,6 @@ pub struct Cut {
     pub components: BTreeSet<String>,
     /// Of `backends`.
     pub backends: BTreeSet<String>,
+    /// Whether there may have been routes among what was left out.
+    pub routes: bool,
 }

@@ -4,6 +4,7 @@ mod backend;
 mod component;
 mod cron;
 mod cut;
+mod health;
 mod link;
 mod message;
 mod service;
@@ -25,6 +26,7 @@ pub use self::backend::{BackendEntry, NatsTlsEntry};
 pub use self::component::{AllowEntry, ComponentEntry, Instances, MountEntry};
 pub use self::cron::CronEntry;
 pub use self::cut::Cut;
+pub use self::health::HealthEntry;
 pub(crate) use self::link::HostLinkEntry;
 pub use self::link::{LinkEntry, Links};
 pub use self::message::{MessageEntry, RetryEntry};
@@ -73,6 +75,9 @@ pub struct Manifest {
     #[serde(default)]
     #[schemars(schema_with = "keyed::<LinkKey, LinkEntry>")]
     pub links: Links,
+    /// What the app is asked for before it takes requests: when it starts, and when it takes the place of an earlier
+    /// version of itself. Its services run by then, its schedules and messages do not.
+    pub health: Option<HealthEntry>,
     /// Limits of the app as a whole.
     #[serde(default)]
     pub limits: LimitTable<AppLimits>,
@@ -100,8 +105,9 @@ impl Manifest {
                 document.stand_in("components", DeValue::Table(DeTable::new()));
                 let mut components = document.cut_of("components");
                 components.extend(document.cut_of("services"));
-                let cut = Cut { components, backends: document.cut_of("backends") };
+                let (backends, has_triggers) = (document.cut_of("backends"), document.has("triggers"));
                 let (manifest, faults) = document.finish_lenient::<Self>();
+                let cut = Cut { components, backends, routes: has_triggers && !faults.is_empty() };
                 (manifest.map(|manifest| Self { cut, ..manifest }), faults)
             }
             Err(faults) => (None, faults),
@@ -154,6 +160,7 @@ impl Manifest {
             triggers: Triggers { http: vec![trigger], cron: Vec::new(), message: Vec::new() },
             backends: BTreeMap::new(),
             links: Links::new(),
+            health: None,
             limits: LimitTable::default(),
             cut: Cut::default(),
         }

@@ -10,6 +10,7 @@ mod components;
 mod cron;
 mod explain;
 mod grants;
+mod health;
 mod http;
 mod keys;
 mod links;
@@ -38,7 +39,7 @@ use crate::digest::Digest;
 use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
 use crate::link::{Link, Provider};
-use crate::manifest::{ComponentEntry, CronEntry, Known, Manifest, MessageEntry, Written};
+use crate::manifest::{ComponentEntry, CronEntry, HealthEntry, Known, Manifest, MessageEntry, Written};
 use crate::name::{AppId, ComponentName};
 use crate::shape::Shape;
 
@@ -100,6 +101,7 @@ pub fn resolve(
     faults.extend(cron::faults(manifest, found, &called(&links)));
     faults.extend(message::faults(manifest, found));
     let routes = http::routes(manifest, found, base, &mut faults);
+    faults.extend(health::fault(manifest, &routes));
     let mut components = BTreeMap::new();
     for (name, entry) in manifest.entries() {
         let Some(found) = found.get(&name.value) else { continue };
@@ -118,6 +120,7 @@ pub fn resolve(
         crons: manifest.triggers.cron.iter().map(CronEntry::resolved).collect(),
         messages: manifest.triggers.message.iter().map(MessageEntry::resolved).collect(),
         backends: manifest.own_backends(base),
+        health: manifest.health.as_ref().map(HealthEntry::resolved),
         limits: manifest.limits.0,
     })
 }

@@ -3,11 +3,13 @@
 mod host;
 mod path;
 mod pattern;
+mod request_path;
 mod table;
 
 pub use self::host::{HostName, HostNameError, host_of};
 pub use self::path::{PathError, normalize_path};
 pub use self::pattern::{PATTERN_MAX_LEN, PathPattern, PatternError};
+pub use self::request_path::{RequestPath, RequestPathError};
 pub use self::table::RouteTable;
 use std::path::PathBuf;
 

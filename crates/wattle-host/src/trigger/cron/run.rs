@@ -39,8 +39,16 @@ impl Runs {
 
 /// A trigger, its component, and how its runs went.
 pub(crate) struct Scheduled {
+    /// Its place among the triggers of its version of the app.
+    pub(super) number: usize,
     pub(super) trigger: CronTrigger,
-    component: Arc<Component>,
+    pub(super) component: Arc<Component>,
+    pub(super) tally: Arc<Tally>,
+}
+
+/// The runs of one trigger, in all versions of its app.
+#[derive(Default)]
+pub(super) struct Tally {
     /// Its ticks are claimed one after the other, in their order.
     turn: Mutex<()>,
     under_way: AtomicU32,
@@ -50,7 +58,7 @@ pub(crate) struct Scheduled {
 }
 
 /// A place among the runs of one trigger, given back when it is dropped.
-pub(crate) struct Place(Arc<Scheduled>);
+pub(crate) struct Place(Arc<Tally>);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -72,44 +80,33 @@ impl<'a> Held<'a> {
 }
 
 impl Scheduled {
-    pub(super) fn new(trigger: CronTrigger, component: Arc<Component>) -> Self {
-        Self {
-            trigger,
-            component,
-            turn: Mutex::default(),
-            under_way: AtomicU32::default(),
-            failures: AtomicU64::default(),
-            last: std::sync::Mutex::default(),
-        }
-    }
-
     /// Runs that have a place, those that wait included.
     pub(super) fn under_way(&self) -> u32 {
-        self.under_way.load(Ordering::Relaxed)
+        self.tally.under_way.load(Ordering::Relaxed)
     }
 
     /// Runs that have failed.
     pub(super) fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.tally.failures.load(Ordering::Relaxed)
     }
 
     /// The run that ended last.
     pub(super) fn last(&self) -> Option<ScheduleRun> {
-        self.last.lock().expect("invariant: nothing panics while it holds this lock").clone()
+        self.tally.last.lock().expect("invariant: nothing panics while it holds this lock").clone()
     }
 
     /// A place for one more run, if its policy lets it be there. `backlog`: how many there may be where it lets several.
-    pub(super) fn place(self: &Arc<Self>, backlog: u32) -> Option<Place> {
+    pub(super) fn place(&self, backlog: u32) -> Option<Place> {
         let most = match self.trigger.overlap {
             Overlap::Skip => 1,
             Overlap::Allow | Overlap::Queue => backlog,
         };
-        // Only the loop that asks adds to it.
-        if self.under_way.load(Ordering::Relaxed) >= most {
+        // Only the loop that asks adds to it, and that of a later version begins when that of the earlier one has ended.
+        if self.tally.under_way.load(Ordering::Relaxed) >= most {
             return None;
         }
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        Some(Place(self.clone()))
+        self.tally.under_way.fetch_add(1, Ordering::Relaxed);
+        Some(Place(self.tally.clone()))
     }
 
     fn command_line(&self, tick: DateTime<Utc>) -> CommandLine {
@@ -129,7 +126,6 @@ impl Crons {
         self: Arc<Self>,
         scheduled: Arc<Scheduled>,
         at: DateTime<Utc>,
-        _place: Place,
         mut stop: watch::Receiver<bool>,
     ) {
         let held = tokio::select! {
@@ -138,6 +134,7 @@ impl Crons {
             held = self.turn(&scheduled, Some(at)) => held,
         };
         let Some(held) = held else { return };
+        let Some(_place) = self.handover.begin(at, &scheduled) else { return };
         let claimed = self.book.claim(&self.app, &scheduled.trigger.to_string(), at);
         match self.answer(claimed).await {
             Ok(true) => {}
@@ -151,7 +148,7 @@ impl Crons {
     /// Waits for its turn, for the delay of a tick (`None`: somebody asked for the run), and for a place among the runs of
     /// the app.
     pub(super) async fn turn<'a>(&'a self, scheduled: &'a Scheduled, tick: Option<DateTime<Utc>>) -> Option<Held<'a>> {
-        let turn = scheduled.turn.lock().await;
+        let turn = scheduled.tally.turn.lock().await;
         if let Some(at) = tick {
             self.delay(scheduled, at).await;
         }
@@ -169,7 +166,7 @@ impl Crons {
 
     /// Calls the component, and tells how that went.
     pub(super) async fn call(&self, scheduled: &Scheduled, at: DateTime<Utc>) -> ScheduleRun {
-        let Scheduled { trigger, component, failures, last, .. } = scheduled;
+        let Scheduled { trigger, component, tally, .. } = scheduled;
         let started = Instant::now();
         let run = RequestId::next();
         let deadline = Some(started + component.identity.limits.deadline);
@@ -199,12 +196,12 @@ impl Crons {
                 if let Some(span) = &mut span {
                     span.fail("run-failed");
                 }
-                let (reason, failures) = (failed.to_string(), failures.fetch_add(1, Ordering::Relaxed) + 1);
+                let (reason, failures) = (failed.to_string(), tally.failures.fetch_add(1, Ordering::Relaxed) + 1);
                 ended.failure = Some(reason.clone());
                 Report::CronFailed { tick, run, reason, failures }
             }
         };
-        *last.lock().expect("invariant: nothing panics while it holds this lock") = Some(ended.clone());
+        *tally.last.lock().expect("invariant: nothing panics while it holds this lock") = Some(ended.clone());
         self.ground.report(report);
         ended
     }

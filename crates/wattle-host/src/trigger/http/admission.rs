@@ -1,7 +1,10 @@
 //! How many requests are under way at a time: a place per request, in its app and on its host.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use crate::answer::Failure;
 use crate::places::{Place, Places};
@@ -10,7 +13,14 @@ use crate::places::{Place, Places};
 const LIMIT: &str = "concurrent-requests";
 
 /// A number of places.
-pub(crate) struct Admission(Arc<Places>);
+pub(crate) struct Admission {
+    places: Arc<Places>,
+    /// Gone when nobody comes in this way any more. `None`: nobody wants to know.
+    _way: Option<oneshot::Sender<Infallible>>,
+}
+
+/// Those who may still come in by one way: whoever was shown it before it was closed.
+pub(crate) struct Comers(oneshot::Receiver<Infallible>);
 
 /// A request's places: given back when it is dropped.
 pub(crate) struct Permit {
@@ -21,7 +31,18 @@ pub(crate) struct Permit {
 impl Admission {
     /// As many as the limit says of what is called `of`.
     pub(crate) fn new(of: impl ToString, count: u32) -> Self {
-        Self(Places::new(LIMIT, of, count))
+        Self { places: Places::new(LIMIT, of, count), _way: None }
+    }
+
+    /// The same, with those who come in by it.
+    pub(crate) fn watched(of: impl ToString, count: u32) -> (Self, Comers) {
+        let (way, comers) = oneshot::channel();
+        (Self { _way: Some(way), ..Self::new(of, count) }, Comers(comers))
+    }
+
+    /// Another way to the same places, for who is inside already.
+    pub(crate) fn inside(&self) -> Self {
+        Self { places: self.places.clone(), _way: None }
     }
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
@@ -30,8 +51,8 @@ impl Admission {
             return Ok(permit);
         }
         let wait = async {
-            let app = self.0.enter().await;
-            let host = host.0.enter().await;
+            let app = self.places.enter().await;
+            let host = host.places.enter().await;
             Permit { _app: app, _host: host }
         };
         tokio::time::timeout(queue_time, wait).await.map_err(|_| Failure::NoCapacity)
@@ -39,12 +60,19 @@ impl Admission {
 
     /// The same, without waiting.
     pub(super) fn try_enter(&self, host: &Admission) -> Result<Permit, Failure> {
-        let places = self.0.try_enter().zip(host.0.try_enter());
+        let places = self.places.try_enter().zip(host.places.try_enter());
         places.map(|(app, host)| Permit { _app: app, _host: host }).ok_or(Failure::NoCapacity)
     }
 
     /// Waits until every place is free.
     pub(crate) async fn empty(&self) {
-        self.0.all_free().await;
+        self.places.all_free().await;
+    }
+}
+
+impl Comers {
+    /// Waits until there are none: each has its place by then, or was refused.
+    pub(crate) async fn none(&mut self) {
+        let _ = (&mut self.0).await;
     }
 }

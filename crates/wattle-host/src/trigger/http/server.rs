@@ -88,19 +88,21 @@ pub(super) enum Sender {
     Client(IpAddr),
     /// A component of the app that it is for, as the last of a chain.
     Inside(Chain),
+    /// The host itself, which wants to know how the app is: nobody is told of it.
+    Host,
 }
 
 impl Sender {
     pub(super) fn client(self) -> Option<IpAddr> {
         match self {
             Sender::Client(address) => Some(address),
-            Sender::Inside(_) => None,
+            Sender::Inside(_) | Sender::Host => None,
         }
     }
 
     pub(super) fn chain(self) -> Chain {
         match self {
-            Sender::Client(_) => Chain::default(),
+            Sender::Client(_) | Sender::Host => Chain::default(),
             Sender::Inside(chain) => chain,
         }
     }
@@ -128,6 +130,12 @@ impl Server {
     /// Whether it is about to end.
     pub(crate) fn is_ending(&self) -> bool {
         !matches!(*self.stopping.borrow(), Stopping::No)
+    }
+
+    /// Waits until it is about to end.
+    pub(crate) async fn ends(&self) {
+        // The sender is there as long as this is.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping != Stopping::No).await;
     }
 
     pub(crate) fn close(&self) {
@@ -158,8 +166,8 @@ impl Server {
         response
     }
 
-    /// Answers a request of a component of an app to that app's own `routes`, whatever happens. It was checked when it
-    /// left the component, and is served on the same core.
+    /// Answers a request of a component of an app, or of the host, to that app's own `routes`, whatever happens. It was
+    /// checked when it left the component, and is served on the same core.
     pub(super) async fn answer_inside(
         &self,
         routes: &RouteTable<Target>,
@@ -168,7 +176,8 @@ impl Server {
     ) -> Response<Lent> {
         forwarded::strip(request.headers_mut());
         let Asking { core, chain, deadline, place } = asking;
-        let mut turn = self.turn(&request, core, Sender::Inside(chain), Exchange::Inside);
+        let sender = chain.sender.map_or(Sender::Host, |_| Sender::Inside(chain));
+        let mut turn = self.turn(&request, core, sender, Exchange::Inside);
         let found = check_inside(&request, &self.limits)
             .and_then(|()| Ok(normalize_path(request.uri().path())?))
             .and_then(|path| routes.get("", &path).cloned().ok_or(Failure::NoRoute));
@@ -197,7 +206,7 @@ impl Server {
         core: CoreId,
         sender: Sender,
     ) -> (Option<Box<Account>>, Option<Trace>) {
-        if !self.policy.access_log && self.telemetry.is_none() {
+        if matches!(sender, Sender::Host) || !self.policy.access_log && self.telemetry.is_none() {
             return (None, None);
         }
         let mut account = Box::new(Account::open(request, id, core));

@@ -11,29 +11,56 @@ use crate::readiness::{Readiness, Standing};
 
 /// What the lanes of a trigger say of it.
 pub(super) struct Hearing {
-    standing: Standing,
+    readiness: Readiness,
+    app: AppId,
+    /// What it is called among the parts of its app.
+    part: String,
     /// What its messages come from, as an operator knows it.
     backend: String,
-    /// How many lanes hear nothing.
-    deaf: Mutex<usize>,
+    state: Mutex<State>,
     /// Whether the trigger hears elsewhere by now.
     is_past: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    /// What everybody is told. `None`: the trigger does not count yet.
+    standing: Option<Standing>,
+    /// How many lanes hear nothing.
+    deaf: usize,
+    /// Why, if any.
+    reason: Option<String>,
 }
 
 /// A lane that hears nothing. It does again when this is dropped.
 pub(super) struct Deaf(Arc<Hearing>);
 
 impl Hearing {
-    /// All lanes of `trigger` of `app` hear what comes through `link`, until one says otherwise.
+    /// All lanes of `trigger` of `app` hear what comes through `link`, until one says otherwise. Nobody is told of it yet.
     pub(super) fn of(trigger: &MessageTrigger, app: &AppId, link: &BusLink, readiness: &Readiness) -> Arc<Self> {
-        let standing = readiness.have(app, format!("message trigger {trigger}"));
-        let backend = format!("backend {}", link.facts.backend);
-        Arc::new(Self { standing, backend, deaf: Mutex::default(), is_past: AtomicBool::new(false) })
+        Arc::new(Self {
+            readiness: readiness.clone(),
+            app: app.clone(),
+            part: format!("message trigger {trigger}"),
+            backend: format!("backend {}", link.facts.backend),
+            state: Mutex::default(),
+            is_past: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on its app is ready only if it hears.
+    pub(super) fn count(&self) {
+        let mut state = self.state();
+        let standing = self.readiness.have(&self.app, &self.part);
+        if let Some(reason) = &state.reason {
+            standing.not_ready(reason);
+        }
+        state.standing = Some(standing);
     }
 
     /// A lane hears nothing, because of something that has a short name.
     pub(super) fn lose(self: &Arc<Self>, code: &str) -> Deaf {
-        *self.deaf() += 1;
+        self.state().deaf += 1;
         let deaf = Deaf(self.clone());
         deaf.because_of(code);
         deaf
@@ -42,29 +69,39 @@ impl Hearing {
     /// The trigger hears elsewhere: nobody waits for this any more.
     pub(super) fn pass(&self) {
         self.is_past.store(true, Ordering::Relaxed);
-        self.standing.ready();
+        self.state().hears();
     }
 
-    fn deaf(&self) -> MutexGuard<'_, usize> {
-        self.deaf.lock().expect("invariant: nothing panics while it holds this lock")
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+}
+
+impl State {
+    fn hears(&mut self) {
+        self.reason = None;
+        self.standing.iter().for_each(Standing::ready);
     }
 }
 
 impl Deaf {
     /// Why it hears nothing now.
     pub(super) fn because_of(&self, code: &str) {
-        if !self.0.is_past.load(Ordering::Relaxed) {
-            self.0.standing.not_ready(&format!("{}: {code}", self.0.backend));
+        if self.0.is_past.load(Ordering::Relaxed) {
+            return;
         }
+        let (mut state, reason) = (self.0.state(), format!("{}: {code}", self.0.backend));
+        state.standing.iter().for_each(|standing| standing.not_ready(&reason));
+        state.reason = Some(reason);
     }
 }
 
 impl Drop for Deaf {
     fn drop(&mut self) {
-        let mut deaf = self.0.deaf();
-        *deaf -= 1;
-        if *deaf == 0 {
-            self.0.standing.ready();
+        let mut state = self.0.state();
+        state.deaf -= 1;
+        if state.deaf == 0 {
+            state.hears();
         }
     }
 }
