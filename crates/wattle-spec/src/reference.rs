@@ -9,6 +9,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::digest::Digest;
 
 /// The tag that is meant where neither a tag nor a digest is written.
@@ -271,6 +273,18 @@ fn is_path_part(part: &str) -> bool {
     let is_separator = |text: &str| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|c| c == b'-');
     let edges = part.bytes().next().is_some_and(is_word) && part.bytes().last().is_some_and(is_word);
     edges && separators.all(is_separator)
+}
+
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
 }
 
 impl fmt::Display for Reference {

@@ -4,14 +4,35 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
+use crate::control::AppState;
 use crate::cron::CronTrigger;
 use crate::message::MessageReport;
 use crate::name::{AppId, BackendName, ComponentName};
 
 /// Something that happened to an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
+    /// An app that a host remembers is in another state.
+    State {
+        /// Which app.
+        app: AppId,
+        /// In which one.
+        state: AppState,
+        /// Which generation runs, or is to run. Absent: it never ran.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u64>,
+        /// Why it does not run, or why what was applied last does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An app is forgotten.
+    Removed {
+        /// Which app.
+        app: AppId,
+    },
     /// An instance of a service runs.
     ServiceStarted {
         /// Which app.
@@ -30,6 +51,7 @@ pub enum Report {
         /// How it ended.
         reason: String,
         /// How long it waits.
+        #[serde(rename = "after_ms", with = "millis")]
         after: Duration,
         /// How many ends count towards its budget.
         ends: usize,
@@ -57,6 +79,7 @@ pub enum Report {
         /// Which run: the id that its log lines carry.
         run: String,
         /// How long it ran.
+        #[serde(rename = "took_ms", with = "millis")]
         took: Duration,
     },
     /// A run of a schedule failed.
@@ -82,6 +105,7 @@ pub enum Report {
         /// Which app.
         app: AppId,
         /// Where the clock was.
+        #[serde(with = "moment")]
         until: DateTime<Utc>,
     },
     /// Something that a component had opened through a link (a bucket, a container) was still used when that had been led
@@ -98,10 +122,96 @@ pub enum Report {
     },
     /// Something that happened to messages.
     Message(MessageReport),
+    /// One that a newer host has and this reader does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Report {
+    /// The app that it is about.
+    pub fn app(&self) -> Option<&AppId> {
+        match self {
+            Self::State { app, .. }
+            | Self::Removed { app }
+            | Self::ServiceStarted { app, .. }
+            | Self::ServiceRestarting { app, .. }
+            | Self::ServiceFailed { app, .. }
+            | Self::ServiceCompleted { app, .. }
+            | Self::CronWaits { app, .. }
+            | Self::HandleEnded { app, .. } => Some(app),
+            Self::CronRan { tick, .. } | Self::CronFailed { tick, .. } | Self::CronSkipped { tick, .. } => {
+                Some(&tick.app)
+            }
+            Self::Message(report) => Some(report.app()),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// What happened, without whom it happened to.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State { state, generation, reason, .. } => {
+                write!(f, "{state}")?;
+                generation.map_or(Ok(()), |generation| write!(f, " (generation {generation})"))?;
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
+            Self::Removed { .. } => f.write_str("forgotten"),
+            Self::ServiceStarted { service, run, .. } => write!(f, "service {service} runs (run {run})"),
+            Self::ServiceRestarting { service, reason, after, .. } => {
+                write!(f, "service {service} ended and starts again in {after:?}: {reason}")
+            }
+            Self::ServiceFailed { service, reason, .. } => write!(f, "service {service} failed: {reason}"),
+            Self::ServiceCompleted { service, .. } => write!(f, "service {service} completed"),
+            Self::CronRan { tick, took, .. } => write!(f, "schedule {} ran in {took:?}", tick.trigger),
+            Self::CronFailed { tick, reason, .. } => write!(f, "schedule {} failed: {reason}", tick.trigger),
+            Self::CronSkipped { tick, reason } => write!(f, "schedule {} was skipped: {reason}", tick.trigger),
+            Self::CronWaits { until, .. } => {
+                write!(f, "schedules wait until {}: the clock was set back", until.format("%FT%TZ"))
+            }
+            Self::HandleEnded { component, import, backend, .. } => {
+                write!(f, "what {component} had opened through {import} in {backend} has ended with the link")
+            }
+            Self::Message(report) => report.fmt(f),
+            Self::Unknown => f.write_str("something that this reader does not know"),
+        }
+    }
+}
+
+/// Times as whole milliseconds.
+pub(crate) mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+/// Points in time as a [`Moment`](crate::control::Moment) is written.
+mod moment {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::control::Moment;
+
+    pub(super) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        Moment(*time).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+        Moment::deserialize(deserializer).map(|Moment(time)| time)
+    }
 }
 
 /// A time at which a schedule was due.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     /// Which app.
     pub app: AppId,
@@ -110,11 +220,13 @@ pub struct Tick {
     /// Which of its schedules, as [`CronTrigger`] is written.
     pub trigger: String,
     /// The time.
+    #[serde(with = "moment")]
     pub at: DateTime<Utc>,
 }
 
 /// Why a tick did not run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
     /// It came while the host was down or suspended, and `missed` is `skip`.
     #[error("it was missed")]

@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 /// The most bytes that a subject or a pattern may have.
 pub const SUBJECT_MAX_BYTES: usize = 1024;
 
@@ -123,6 +125,12 @@ impl FromStr for SubjectPattern {
 impl From<Subject> for SubjectPattern {
     fn from(subject: Subject) -> Self {
         Self(subject.0)
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

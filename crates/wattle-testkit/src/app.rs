@@ -92,6 +92,11 @@ impl App {
         self.runtime.path()
     }
 
+    /// Where the user's state is for the programs that run here.
+    pub fn state_dir(&self) -> PathBuf {
+        self.join(".state")
+    }
+
     /// Where compiled code is kept unless somebody chose a data directory.
     pub fn code_dir(&self) -> PathBuf {
         self.cache_dir().join("wattle/code")

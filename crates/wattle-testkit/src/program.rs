@@ -44,6 +44,7 @@ impl Program {
     pub fn command(self, app: &App) -> Command {
         let mut command = Command::new(self.path);
         command.env_clear().env("XDG_CACHE_HOME", app.cache_dir()).env("XDG_RUNTIME_DIR", app.runtime_dir());
+        command.env("XDG_STATE_HOME", app.state_dir());
         command.current_dir(app.path()).stdin(Stdio::null());
         command
     }
@@ -57,6 +58,11 @@ impl Program {
     pub fn run<A: AsRef<OsStr>>(self, app: &App, arguments: impl IntoIterator<Item = A>) -> Ran {
         let mut command = self.command(app);
         Ran::of(command.args(arguments)).cleaned(app)
+    }
+
+    /// `wattle host` in the app's folder, to be changed before it starts.
+    pub fn host(self, app: &App) -> Up<'_> {
+        Up::host(self, app)
     }
 
     /// `wattle up` on the app's folder, to be changed before it starts.

@@ -1,4 +1,4 @@
-//! `wattle up` as a test sees it: started on a free port, its lines collected, ended with the test.
+//! `wattle up` and `wattle host` as a test sees them: started on a free port, its lines collected, ended with the test.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -20,7 +20,8 @@ const STARTS: Duration = Duration::from_secs(60);
 pub struct Up<'a> {
     program: Program,
     app: &'a App,
-    path: OsString,
+    /// The verb, and what it is about.
+    asked: Vec<OsString>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     open_files: Option<u32>,
@@ -38,10 +39,19 @@ pub struct Server {
 
 impl<'a> Up<'a> {
     pub(crate) fn new(program: Program, app: &'a App) -> Self {
+        Self::asked(program, app, &["up", "."])
+    }
+
+    /// A host of many apps, which keeps what it must not forget in the directory of `app`.
+    pub(crate) fn host(program: Program, app: &'a App) -> Self {
+        Self::asked(program, app, &["host"])
+    }
+
+    fn asked(program: Program, app: &'a App, asked: &[&str]) -> Self {
         Self {
             program,
             app,
-            path: ".".into(),
+            asked: asked.iter().map(Into::into).collect(),
             arguments: Vec::new(),
             environment: Vec::new(),
             open_files: None,
@@ -52,7 +62,7 @@ impl<'a> Up<'a> {
     /// Runs this instead of the app's folder.
     #[must_use]
     pub fn path(mut self, path: impl Into<OsString>) -> Self {
-        self.path = path.into();
+        self.asked = vec!["up".into(), path.into()];
         self
     }
 
@@ -150,7 +160,7 @@ impl<'a> Up<'a> {
                 shell
             }
         };
-        command.arg("up").arg(&self.path).args(&self.arguments).envs(self.environment.iter().cloned());
+        command.args(&self.asked).args(&self.arguments).envs(self.environment.iter().cloned());
         if !self.arguments.iter().any(|argument| argument == "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }

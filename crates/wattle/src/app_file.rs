@@ -2,6 +2,7 @@
 //! components and the host that it is meant for.
 
 mod shipped;
+mod snapshot;
 mod text;
 mod to_push;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use wattle_artifact::folder::HeldFolder;
+use wattle_artifact::format::folder_path::FolderPath;
 use wattle_spec::app::App;
 use wattle_spec::cron::CronTrigger;
 use wattle_spec::digest::Digest;
@@ -18,13 +20,14 @@ use wattle_spec::manifest::{
     ComponentEntry, CronEntry, HttpTrigger, Manifest, MessageEntry, Pull, Source, TriggerTarget, Written,
 };
 use wattle_spec::message::MessageTrigger;
-use wattle_spec::name::{AppId, ComponentName};
+use wattle_spec::name::{AppId, ComponentName, Namespace};
 use wattle_spec::policy::Asks;
 use wattle_spec::reference::Reference;
 use wattle_spec::resolve::{Behind, Explained, Found, FoundComponents, Grants, explain, resolve};
 use wattle_spec::shape::Shape;
 
 pub(crate) use self::shipped::reference;
+pub(crate) use self::snapshot::{Parts, Snapshot, is_reference};
 use self::text::{bare, base, host_file, manifest_path, parsed};
 pub(crate) use self::text::{file_in, host, manifest};
 use crate::artifacts::{self, Asking, LockIn, Locked};
@@ -53,6 +56,10 @@ pub(crate) struct AppFile {
     is_shipped: bool,
     /// The folders that came with it: nobody removes them before it ends.
     held: Vec<HeldFolder>,
+    /// The archives of its folders, if they were pushed with it.
+    archives: BTreeMap<FolderPath, bytes::Bytes>,
+    /// What of it came from registries, with the digests that it had there.
+    pinned: Vec<Reference>,
     /// What its tags lead to, if that is to be kept.
     locked: Option<Locked>,
     /// What was approved of it, if somebody looked.
@@ -63,7 +70,7 @@ pub(crate) struct AppFile {
 }
 
 /// A host as its file says, with what is wrong in that.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct ReadHost {
     pub(crate) spec: HostSpec,
     text: HostText,
@@ -71,7 +78,7 @@ pub(crate) struct ReadHost {
 }
 
 /// The host's file, if there is one.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct HostText {
     file: PathBuf,
     text: String,
@@ -169,6 +176,8 @@ impl AppFile {
             faults: Vec::new(),
             is_shipped: false,
             held: Vec::new(),
+            archives: BTreeMap::new(),
+            pinned: Vec::new(),
             locked: None,
             approved: None,
             host: spec,
@@ -204,6 +213,7 @@ impl AppFile {
             }
         }
         let (mut fetched, locked) = artifacts::fetch(&wanted, lock, asking, &self.host, signers)?;
+        self.pinned.extend(wanted.keys().filter_map(|reference| locked.pinned(reference)));
         self.locked = matches!(asking, Asking::Registries { .. }).then_some(locked);
         for (name, entry) in self.manifest.entries() {
             let Source::Registry(reference) = &entry.source.value else { continue };
@@ -374,9 +384,25 @@ impl AppFile {
         }
     }
 
+    /// The version that its manifest has.
+    pub(crate) fn version(&self) -> Option<String> {
+        self.manifest.version.as_ref().map(|version| version.value.0.to_string())
+    }
+
+    /// The folders that are served with it, for as long as somebody has this.
+    pub(crate) fn held(self) -> Vec<HeldFolder> {
+        self.held
+    }
+
+    /// Has its name count in `namespace`.
+    pub(crate) fn in_namespace(mut self, namespace: Namespace) -> Self {
+        self.manifest.namespace = namespace;
+        self
+    }
+
     /// Which app it is.
     pub(crate) fn app(&self) -> AppId {
-        AppId::in_default_namespace(self.manifest.name.value.clone())
+        self.manifest.id()
     }
 
     /// The name of the app.

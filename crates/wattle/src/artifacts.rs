@@ -281,6 +281,14 @@ impl Fetching<'_> {
 }
 
 impl Locked {
+    /// `reference` with the digest that it led to.
+    pub(crate) fn pinned(&self, reference: &Reference) -> Option<Reference> {
+        match reference.digest() {
+            Some(_) => Some(reference.clone()),
+            None => Some(reference.pinned(self.after.get(reference)?)),
+        }
+    }
+
     /// The lock as text, if it has anything.
     pub(crate) fn text(&self) -> Option<String> {
         (!self.after.is_empty()).then(|| self.after.to_text())

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod artifact;
+mod deploy;
 mod run;
 mod running;
 
@@ -16,9 +17,10 @@ use wattle_spec::socket::{self, SocketError};
 pub(crate) use self::artifact::{
     Cache, CacheList, CachePrune, Form, Key, KeyKind, KeyNew, Login, Logout, Pull, Push, Reaching, Sign, Verify,
 };
+pub(crate) use self::deploy::{Apply, Describe, Host, OfApps, Rollback};
 pub(crate) use self::run::{Allow, Run};
 pub(crate) use self::running::{
-    Cron, CronList, CronRun, Link, LinkList, LinkMove, LinkOf, LinkRm, LinkSet, Logs, LogsOf, Ps,
+    Cron, CronList, CronRun, Events, Following, Link, LinkList, LinkMove, LinkOf, LinkRm, LinkSet, Logs, LogsOf, Ps,
 };
 use crate::problem::Exit;
 use crate::template::Template;
@@ -40,10 +42,26 @@ pub(crate) enum Verb {
     Build(Build),
     /// Run an app in the foreground
     Up(Up),
+    /// Run a host of many apps, which remembers them
+    Host(Host),
+    /// Have a host run apps, or newer versions of them
+    Apply(Apply),
     /// Show the apps that run and how they are
     Ps(Ps),
+    /// Show an app of a host and the generations of it that are kept
+    Describe(Describe),
+    /// Have an earlier generation of an app run again
+    Rollback(Rollback),
+    /// End an app, which stays known
+    Stop(OfApps),
+    /// Run apps again that were stopped
+    Start(OfApps),
+    /// End apps and forget them
+    Rm(OfApps),
     /// Show what running apps and their host say
     Logs(Logs),
+    /// Show what happens to apps: how they are, what ends, what fails
+    Events(Events),
     /// Show what the imports of running apps are linked to
     #[command(subcommand)]
     Link(Link),
@@ -162,22 +180,8 @@ pub(crate) struct Build {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) what: What,
-    /// Serve on this address; may be given more than once, and with http:// or
-    /// https:// in front [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", value_parser = listen)]
-    pub(crate) listen: Vec<Listen>,
-    /// Serve TLS with this chain of certificates, a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key of the certificate, a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// Write a line for each request to the log
-    #[arg(long)]
-    pub(crate) access_log: bool,
-    /// Tell of health, readiness and metrics on this address, by plain HTTP
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub(crate) admin: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) serving: Serving,
     /// Keep data here [default: .wattle beside the manifest]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -194,6 +198,27 @@ pub(crate) struct Up {
     /// Ask no registry: everything is on this machine
     #[arg(long, conflicts_with = "pull")]
     pub(crate) offline: bool,
+}
+
+/// Where and how a host serves
+#[derive(Debug, Args)]
+pub(crate) struct Serving {
+    /// Serve on this address; may be given more than once, and with http:// or
+    /// https:// in front [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    pub(crate) listen: Vec<Listen>,
+    /// Serve TLS with this chain of certificates, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Write a line for each request to the log
+    #[arg(long)]
+    pub(crate) access_log: bool,
+    /// Tell of health, readiness and metrics on this address, by plain HTTP
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) admin: Option<SocketAddr>,
     /// Write the log in this form
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(crate) log_format: LogFormat,

@@ -54,7 +54,10 @@ fn add(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> R
         true => Some(Arc::new(DataDir::open(&directory)?)),
         false => None,
     };
-    let engines = Engines::open(directory, data)?;
+    with(host, Engines::open(directory, data)?, chosen)
+}
+
+fn with(host: HostBuilder, engines: Engines, chosen: Option<&Path>) -> Result<HostBuilder, Problem> {
     let host = match engines.kept() {
         Some(store) => host.tick_book(KeptTicks::new(store)),
         None => host,
@@ -64,6 +67,16 @@ fn add(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> R
         Some(cache) => host.code_cache(cache),
         None => host,
     })
+}
+
+/// Adds to the host of many apps what it needs of its data directory, which is open. `chosen`: if somebody said where that is.
+pub(crate) fn add_to_daemon(
+    host: HostBuilder,
+    data: Arc<DataDir>,
+    chosen: Option<&Path>,
+) -> Result<HostBuilder, Problem> {
+    let engines = Engines::open(data.path().to_owned(), Some(data))?;
+    with(host, engines, chosen)
 }
 
 /// The data directory, which need not be there.
@@ -101,6 +114,12 @@ fn is_on_disk(link: &Link, file: &AppFile, app: &App) -> bool {
 pub(crate) fn caches() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))
+}
+
+/// Where this user keeps what a host of many apps must not forget.
+pub(crate) fn states() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))
 }
 
 /// Where the folders are that were pushed with apps.

@@ -2,7 +2,6 @@
 //! a terminal.
 
 mod layer;
-pub(crate) mod ring;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -13,7 +12,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::LogFormat;
-use ring::Ring;
+use crate::ring::Ring;
+use wattle_spec::control::LogLine;
 
 /// The environment variable that says what is logged, as in `wattle_host=debug,info`.
 const FILTER: &str = "WATTLE_LOG";
@@ -26,7 +26,7 @@ const BUFFERED_LINES: usize = 4096;
 
 /// Starts the log, with the filter `default` unless the environment says otherwise; what somebody may ask for later is
 /// kept in `ring`, whatever the filter. What is still unwritten is written when the guard is dropped.
-pub(crate) fn start(format: LogFormat, default: &str, ring: Option<Arc<Ring>>) -> WorkerGuard {
+pub(crate) fn start(format: LogFormat, default: &str, ring: Option<Arc<Ring<LogLine>>>) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(BUFFERED_LINES).finish(std::io::stderr());
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(format!("{default},{QUIET}")));
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -7,6 +7,7 @@ mod certificate_files;
 mod child_compiler;
 mod cli;
 mod control;
+mod daemon;
 mod engines;
 mod input;
 mod kept;
@@ -14,6 +15,7 @@ mod log;
 mod policy;
 mod problem;
 mod report;
+mod ring;
 mod scaffold;
 mod template;
 mod told;
@@ -50,7 +52,15 @@ fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Verb::New(arguments) => verb::new::run(&arguments),
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Up(arguments) => verb::up::run(arguments),
+        Verb::Host(arguments) => verb::host::run(&arguments),
+        Verb::Apply(arguments) => verb::apply::run(&arguments),
+        Verb::Describe(arguments) => verb::describe::run(&arguments),
+        Verb::Stop(arguments) => verb::lifecycle::stop(&arguments),
+        Verb::Start(arguments) => verb::lifecycle::start(&arguments),
+        Verb::Rm(arguments) => verb::lifecycle::remove(&arguments),
+        Verb::Rollback(arguments) => verb::lifecycle::roll_back(&arguments),
         Verb::Ps(arguments) => verb::ps::run(&arguments),
+        Verb::Events(arguments) => verb::events::run(&arguments),
         Verb::Logs(arguments) => verb::logs::run(&arguments),
         Verb::Link(arguments) => verb::link::run(&arguments),
         Verb::Cron(arguments) => verb::cron::run(&arguments),

@@ -37,6 +37,7 @@ use wattle_spec::telemetry::TelemetryVariableError;
 
 pub(crate) use self::exit::Exit;
 use crate::control::{AskError, SocketError};
+use crate::daemon::DesiredError;
 use crate::policy::Refusal as PolicyRefusal;
 use crate::policy::approval::NotApproved;
 
@@ -177,6 +178,12 @@ pub(crate) enum Problem {
     ControlSocket(#[source] SocketError),
     #[error("no host of this user runs here")]
     NoHost,
+    #[error("several hosts take apps here: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    WhichHost { sockets: Vec<PathBuf> },
+    #[error("nobody knows where to keep what runs")]
+    NoStateDir,
+    #[error("cannot keep what is to run")]
+    Desired(#[from] DesiredError),
     #[error("several hosts run the app `{app}`: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
     ManyHosts { app: AppId, sockets: Vec<PathBuf> },
     #[error("cannot ask the host at {}", socket.display())]

@@ -21,6 +21,17 @@ pub(crate) fn problem(problem: &Problem) {
     };
 }
 
+/// What failed, on what, and why, for whoever tells it elsewhere.
+pub(crate) fn plain(problem: &Problem) -> String {
+    let mut text = problem.to_string();
+    if let Problem::Faults(texts) = problem {
+        return text + "\n" + &rendered(texts, &Renderer::plain());
+    }
+    let causes = std::iter::successors(std::error::Error::source(problem), |cause| (*cause).source());
+    causes.for_each(|cause| text.push_str(&format!("\n  caused by: {cause}")));
+    text
+}
+
 /// Faults of one text that are shown; the others are counted.
 const SHOWN_MAX: usize = 50;
 

@@ -1,17 +1,26 @@
-//! What the host reports, as lines of the log: at most a number of runs of schedules, and of messages, each second.
+//! What the host reports, for whoever follows it, and as lines of the log: at most a number of runs of schedules, and of messages, each second.
 
 pub(crate) mod defaults;
 mod message;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
+use wattle_spec::control::{AppState, Event, Moment};
+
 use wattle_spec::message::MessageReport;
+use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::report::Report;
+
+use crate::ring::{Ring, Said};
 
 /// Runs of schedules that are told in a second, as many that failed or were skipped, as many messages that were not handled
 /// and as many that failed for the last time; the others are counted.
 const PER_SECOND: u32 = 10;
+
+/// What a report counts for among those that are kept: its reasons are short.
+const EVENT_BYTES: usize = 1 << 10;
 
 /// What has been told in the second that began then.
 struct Second {
@@ -20,8 +29,43 @@ struct Second {
     untold: u64,
 }
 
+/// Who is told what happens.
+pub(crate) type Teller = Arc<dyn Fn(Report) + Send + Sync>;
+
+/// Tells the log, and whoever reads `events`.
+pub(crate) fn teller(events: Arc<Ring<Event>>) -> Teller {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let boot = format!("{:x}-{:x}", Utc::now().timestamp_micros(), std::process::id());
+    let log = to_the_log();
+    Arc::new(move |report| {
+        let (time, host, boot) = (Moment(Utc::now()), host.clone(), boot.clone());
+        events.push(Event { number: 0, time, host, boot, report: report.clone() });
+        log(report);
+    })
+}
+
+impl Said for Event {
+    const EVENT: &'static str = "report";
+
+    fn number(&mut self) -> &mut u64 {
+        &mut self.number
+    }
+
+    fn size(&self) -> usize {
+        EVENT_BYTES
+    }
+
+    fn app(&self) -> Option<&AppId> {
+        self.report.app()
+    }
+
+    fn component(&self) -> Option<&ComponentName> {
+        None
+    }
+}
+
 /// What writes reports to the log.
-pub(crate) fn to_the_log() -> impl Fn(Report) + Send + Sync {
+fn to_the_log() -> impl Fn(Report) + Send + Sync {
     let second = || Mutex::new(Second { began: Instant::now(), told: 0, untold: 0 });
     let (well, badly, messages, given_up) = (second(), second(), second(), second());
     move |report| {
@@ -62,6 +106,17 @@ impl Second {
 
 fn log(report: Report) {
     match report {
+        Report::State { app, state: AppState::Failed, generation, reason } => {
+            tracing::error!(%app, generation, "the app does not run: {}", reason.unwrap_or_default());
+        }
+        Report::State { app, state, generation, reason: Some(reason) } => {
+            tracing::warn!(%app, generation, "the app is {state} as before: {reason}");
+        }
+        Report::State { app, state, generation, reason: None } => {
+            tracing::info!(%app, generation, "the app is {state}");
+        }
+        Report::Removed { app } => tracing::info!(%app, "the app is forgotten"),
+        Report::Unknown => {}
         Report::ServiceStarted { app, service, run } => {
             tracing::info!(%app, %service, run, "service started");
         }

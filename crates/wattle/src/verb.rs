@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+pub(crate) mod apply;
 pub(crate) mod approve;
 mod bar;
 pub(crate) mod build;
@@ -7,9 +8,14 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod cron;
+pub(crate) mod describe;
 pub(crate) mod diff;
+pub(crate) mod events;
 pub(crate) mod explain;
+mod following;
+pub(crate) mod host;
 pub(crate) mod inspect;
+pub(crate) mod lifecycle;
 pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod logs;
@@ -19,6 +25,7 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod run;
 pub(crate) mod schema;
+mod serving;
 pub(crate) mod signature;
 mod stop;
 mod table;

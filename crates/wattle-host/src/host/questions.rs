@@ -27,7 +27,7 @@ impl Host {
         let of_app = |(app, waiting): (AppId, Vec<Waiting>)| AppStatus {
             ready: waiting.is_empty(),
             waiting,
-            ..apps.get(&app).map_or_else(|| starting(&app), |running| running.status(&app))
+            ..apps.get(&app).map_or_else(|| AppStatus::unknown(&app), |running| running.status(&app))
         };
         let apps = waiting.into_iter().map(of_app).collect();
         HostStatus {
@@ -35,6 +35,7 @@ impl Host {
             pid: std::process::id(),
             uptime_ms: self.since.elapsed().as_millis() as u64,
             listens: self.urls(),
+            takes_apps: false,
             apps,
         }
     }
@@ -124,6 +125,12 @@ impl Host {
             Action::RemoveLink { app, component, interface } => {
                 self.relink(&app, Relink { component, key: interface, to: None }).await
             }
+            // What runs is decided by whoever has this host.
+            Action::Apply { .. }
+            | Action::Rollback { .. }
+            | Action::Start { .. }
+            | Action::Stop { .. }
+            | Action::Remove { .. } => Err(Refusal::one_app()),
         }
     }
 
@@ -156,19 +163,6 @@ impl Host {
     }
 }
 
-/// An app of which nothing runs yet.
-fn starting(app: &AppId) -> AppStatus {
-    AppStatus {
-        app: app.clone(),
-        ready: false,
-        waiting: Vec::new(),
-        uptime_ms: None,
-        requests: None,
-        components: Vec::new(),
-        moving: None,
-    }
-}
-
 impl Running {
     fn status(&self, app: &AppId) -> AppStatus {
         let components: Vec<_> = self.components().map(|component| self.component(component)).collect();
@@ -184,7 +178,7 @@ impl Running {
             requests,
             components,
             moving: self.moving.upgrade().map(|moving| moving.told()),
-            ..starting(app)
+            ..AppStatus::unknown(app)
         }
     }
 

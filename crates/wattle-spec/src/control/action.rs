@@ -2,14 +2,58 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentLinks, MoveReport, ScheduleRun};
+use super::{Applied, ComponentLinks, MoveReport, ScheduleRun};
 use crate::label::LinkKey;
-use crate::name::{AppId, BackendName, ComponentName, ProviderName};
+use crate::manifest::Pull;
+use crate::name::{AppId, BackendName, ComponentName, Namespace, ProviderName};
 
 /// What can be done to a host while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
+    /// An app runs from now on, also when the host is started again. If one of its name runs, this takes its place as a new
+    /// generation: when it is ready, and not before.
+    Apply {
+        /// What: a manifest, a folder with one, or a component, by a path on the machine of the host that does not depend on
+        /// where anybody is; or the reference of an app or a component in a registry.
+        source: String,
+        /// Where its name counts.
+        #[serde(default)]
+        namespace: Namespace,
+        /// When registries are asked. Absent: as the manifest says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pull: Option<Pull>,
+        /// Whether it has to be exactly what its lock says.
+        #[serde(default)]
+        locked: bool,
+        /// The generation that it is to be. One that is not newer than what is there is refused, so that nothing old comes
+        /// in the place of something new. Absent: the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u64>,
+    },
+    /// An earlier generation of an app runs again, as a new one.
+    Rollback {
+        /// Which app.
+        app: AppId,
+        /// Which generation. Absent: the one before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u64>,
+    },
+    /// An app that was stopped runs again.
+    Start {
+        /// Which app.
+        app: AppId,
+    },
+    /// An app ends, and stays known: what it keeps, its generations.
+    Stop {
+        /// Which app.
+        app: AppId,
+    },
+    /// An app ends and is forgotten. What it keeps in backends stays there.
+    Remove {
+        /// Which app.
+        app: AppId,
+    },
     /// A schedule runs once, now, whether or not it is due.
     RunSchedule {
         /// Of which app.
@@ -53,10 +97,39 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The app that it is about, if that is known before it is done.
+    pub fn app(&self) -> Option<&AppId> {
+        match self {
+            Self::Apply { .. } => None,
+            Self::Rollback { app, .. }
+            | Self::Start { app }
+            | Self::Stop { app }
+            | Self::Remove { app }
+            | Self::RunSchedule { app, .. }
+            | Self::SetLink { app, .. }
+            | Self::MoveLink { app, .. }
+            | Self::RemoveLink { app, .. } => Some(app),
+        }
+    }
+}
+
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "done", rename_all = "kebab-case")]
 pub enum Done {
+    /// A generation of an app runs and is ready.
+    Applied(Applied),
+    /// An app has ended.
+    Stopped {
+        /// Which one.
+        app: AppId,
+    },
+    /// An app has ended and is forgotten.
+    Removed {
+        /// Which one.
+        app: AppId,
+    },
     /// The run of a schedule has ended, well or not.
     ScheduleRan(ScheduleRun),
     /// New invocations use these links.

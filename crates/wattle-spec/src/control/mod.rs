@@ -4,6 +4,8 @@
 //! that nothing is asked in vain; an answer may have more than its reader knows, so that hosts can be newer.
 
 mod action;
+mod deployed;
+mod event;
 mod explained;
 mod links;
 mod log_line;
@@ -13,6 +15,8 @@ mod schedules;
 mod status;
 
 pub use self::action::{Action, Done};
+pub use self::deployed::{AppState, Applied, Change, DeployedApp, Generation};
+pub use self::event::Event;
 pub use self::explained::{ExplainedApp, ExplainedComponent, ExplainedImport};
 pub use self::links::{AppLinks, ComponentLinks, LinkStatus, MoveReport};
 pub use self::log_line::{LogLine, Lost, Speaker};

@@ -64,8 +64,15 @@ codes! {
     Overlap = 409, "overlap", "Earlier runs of the schedule have not ended, and its `overlap` does not let more of them be there.";
     BackendUnfit = 409, "backend-unfit", "The backend that a link is to lead to is not one for it: of another type, or without what is needed. Trying again does not help.";
     LinkRefused = 409, "link-refused", "The link cannot lead there.";
+    OneApp = 409, "one-app", "The host was started for one app (`wattle up`) and takes no others.";
+    StaleGeneration = 409, "stale-generation", "The app is at this generation already, or at a newer one.";
+    NoSuchGeneration = 409, "no-such-generation", "The app has no such generation, or it is not kept any more.";
+    AppStopped = 409, "app-stopped", "The app was stopped.";
     NotEmpty = 409, "not-empty", "The app keeps something already where something is to be moved to.";
     BodyTooLarge = 413, "body-too-large", "The body of the request is larger than 64 KiB.";
+    AppRefused = 422, "app-refused", "What is to run cannot be run here: faults in a manifest, a component, a policy. Trying again does not help.";
+    AppFailed = 500, "app-failed", "What is to run fails when it is started. What ran before still runs.";
+    AppBlocked = 503, "app-blocked", "Something outside is in the way of what is to run: a registry, a disk, a backend. What ran before still runs.";
     TooManyFollowers = 503, "too-many-followers", "16 follow the log already.";
     BackendUnusable = 503, "backend-unusable", "The backend that a link is to lead to cannot be used now; the link stays as it is.";
     MoveFailed = 503, "move-failed", "What a link keeps could not be moved; it is where it was, and nothing is lost.";
@@ -118,6 +125,12 @@ impl Refusal {
         let known: Vec<String> = known.into_iter().map(|app| app.to_string()).collect();
         let refusal = Self::new(RefusalCode::NoSuchApp, format!("no app `{wanted}` runs"));
         refusal.hint(advice(&wanted.to_string(), &known, "running"))
+    }
+
+    /// That the host does not take apps.
+    pub fn one_app() -> Self {
+        let refusal = Self::new(RefusalCode::OneApp, "this host was started for one app and takes no others");
+        refusal.hint("start one that does with `wattle host`")
     }
 
     /// That `app` is there, and nothing of it runs yet or any more.

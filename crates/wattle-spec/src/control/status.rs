@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::AppState;
 use crate::name::{AppId, BackendName, ComponentName};
 
 /// A host.
@@ -15,6 +16,9 @@ pub struct HostStatus {
     pub uptime_ms: u64,
     /// Where it serves, as URLs.
     pub listens: Vec<String>,
+    /// Whether it can be told what to run, and remembers that.
+    #[serde(default)]
+    pub takes_apps: bool,
     /// Its apps by name, those that start included.
     pub apps: Vec<AppStatus>,
 }
@@ -24,6 +28,15 @@ pub struct HostStatus {
 pub struct AppStatus {
     /// Which app.
     pub app: AppId,
+    /// How far it is, on a host that remembers its apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<AppState>,
+    /// Which generation of it runs, or ran last, on such a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// Why it does not run, or why what was applied last does not, on such a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Whether everything is ready that it depends on.
     pub ready: bool,
     /// What is not.
@@ -37,6 +50,24 @@ pub struct AppStatus {
     /// How far a move of what it keeps is, if one is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving: Option<MoveProgress>,
+}
+
+impl AppStatus {
+    /// Of an app of which nothing runs.
+    pub fn unknown(app: &AppId) -> Self {
+        Self {
+            app: app.clone(),
+            state: None,
+            generation: None,
+            reason: None,
+            ready: false,
+            waiting: Vec::new(),
+            uptime_ms: None,
+            requests: None,
+            components: Vec::new(),
+            moving: None,
+        }
+    }
 }
 
 /// How far a move is.

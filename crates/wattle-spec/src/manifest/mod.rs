@@ -40,7 +40,7 @@ use crate::document::{Document, generate, keyed};
 use crate::fault::Fault;
 use crate::label::LinkKey;
 use crate::limits::AppLimits;
-use crate::name::{AppName, BackendName, ComponentName};
+use crate::name::{AppId, AppName, BackendName, ComponentName, Namespace};
 use crate::route::PathPattern;
 
 /// What an app is called whose name cannot be used.
@@ -81,6 +81,9 @@ pub struct Manifest {
     /// Limits of the app as a whole.
     #[serde(default)]
     pub limits: LimitTable<AppLimits>,
+    /// Where its name counts. It is not written there: whoever runs it says so.
+    #[serde(skip)]
+    pub namespace: Namespace,
     /// What was written and is not above, because it is faulty.
     #[serde(skip)]
     pub cut: Cut,
@@ -162,8 +165,14 @@ impl Manifest {
             links: Links::new(),
             health: None,
             limits: LimitTable::default(),
+            namespace: Namespace::default(),
             cut: Cut::default(),
         }
+    }
+
+    /// Which app it is.
+    pub fn id(&self) -> AppId {
+        AppId { namespace: self.namespace.clone(), name: self.name.value.clone() }
     }
 }
 

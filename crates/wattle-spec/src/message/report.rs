@@ -1,13 +1,18 @@
 //! What a host tells about messages: what went wrong. Those that are handled it does not speak of.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::name::{AppId, ComponentName};
+use crate::report::millis;
 use crate::subject::Subject;
 
 /// Something that happened to messages of an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "kebab-case")]
 pub enum MessageReport {
     /// A message was not handled and will be tried again.
     Failed {
@@ -16,6 +21,7 @@ pub enum MessageReport {
         /// Why.
         reason: String,
         /// How long it waits.
+        #[serde(rename = "after_ms", with = "millis")]
         after: Duration,
     },
     /// A message was tried for the last time and not handled.
@@ -45,6 +51,7 @@ pub enum MessageReport {
         /// Why.
         reason: String,
         /// How long it waits before it tries again.
+        #[serde(rename = "after_ms", with = "millis")]
         after: Duration,
     },
     /// They can be had again.
@@ -65,8 +72,48 @@ pub enum MessageReport {
     },
 }
 
+impl MessageReport {
+    /// The app that it is about.
+    pub fn app(&self) -> &AppId {
+        match self {
+            Self::Failed { attempt, .. } | Self::GivenUp { attempt, .. } | Self::Unsettled { attempt, .. } => {
+                &attempt.app
+            }
+            Self::Lost { app, .. } | Self::Restored { app, .. } | Self::Troubled { app, .. } => app,
+        }
+    }
+}
+
+/// What happened, without whom it happened to.
+impl fmt::Display for MessageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { attempt, reason, after } => {
+                write!(f, "{attempt} failed and is tried again in {after:?}: {reason}")
+            }
+            Self::GivenUp { attempt, reason, dead_letter: Some(to), .. } => {
+                write!(f, "{attempt} failed for the last time and is moved to {to}: {reason}")
+            }
+            Self::GivenUp { attempt, reason, dead_letter: None, .. } => {
+                write!(f, "{attempt} failed for the last time and is dropped: {reason}")
+            }
+            Self::Unsettled { attempt, reason } => write!(f, "{attempt} will come again: {reason}"),
+            Self::Lost { trigger, reason, .. } => write!(f, "messages of {trigger} cannot be had now: {reason}"),
+            Self::Restored { trigger, .. } => write!(f, "messages of {trigger} can be had again"),
+            Self::Troubled { trigger, reason, .. } => write!(f, "messages of {trigger}: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { component, subject, number, .. } = self;
+        write!(f, "message {subject} for {component} (attempt {number})")
+    }
+}
+
 /// One try to handle a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Which app.
     pub app: AppId,

@@ -40,7 +40,7 @@ use crate::fault::{Fault, in_order};
 use crate::host_file::HostSpec;
 use crate::link::{Link, Provider};
 use crate::manifest::{ComponentEntry, CronEntry, HealthEntry, Known, Manifest, MessageEntry, Written};
-use crate::name::{AppId, ComponentName};
+use crate::name::ComponentName;
 use crate::shape::Shape;
 
 /// The most components that a chain of calls goes through, the first and the last included.
@@ -114,7 +114,7 @@ pub fn resolve(
         return Err(in_order(faults));
     }
     Ok(App {
-        id: AppId::in_default_namespace(manifest.name.value.clone()),
+        id: manifest.id(),
         components,
         routes,
         crons: manifest.triggers.cron.iter().map(CronEntry::resolved).collect(),

@@ -8,7 +8,6 @@ use crate::fault::Fault;
 use crate::host_file::backend_named;
 use crate::label::LinkKey;
 use crate::link::{Provider, Rule};
-use crate::name::AppId;
 
 impl<'a> Ground<'a> {
     /// Adds to `choices`, the first of which wins, what is recorded of this import.
@@ -70,7 +69,7 @@ impl<'a> Ground<'a> {
             Some(now) => format!("is {now} now, and not {place} as then"),
             None => "is not there any more".to_owned(),
         };
-        let app = AppId::in_default_namespace(self.manifest.name.value.clone());
+        let app = self.manifest.id();
         let message =
             format!("what component `{}` keeps through `{key}` is in backend `{name}`, which {what}", importer.name);
         let hint = format!(

@@ -69,6 +69,7 @@ impl AppFile {
         let mut app = Self::new(file, here, manifest, parsed, host);
         app.text_faults.extend(text_faults);
         app.is_shipped = true;
+        app.pinned.push(reference.clone());
         app.take_components(&components);
         // What it was pushed with is what runs.
         let asking = match asking {
@@ -78,7 +79,7 @@ impl AppFile {
         app.fetch_components(LockIn::App { reference, text: lock }, asking, signers)?;
         app.faults.extend(app.relative_places());
         app.find_mounts();
-        app.unpack_folders(&folders)?;
+        app.unpack_folders(folders)?;
         Ok(app)
     }
 
@@ -128,7 +129,7 @@ impl AppFile {
     }
 
     /// Puts the folders whose files are served where they can be served from.
-    fn unpack_folders(&mut self, folders: &BTreeMap<FolderPath, Bytes>) -> Result<(), Problem> {
+    pub(super) fn unpack_folders(&mut self, folders: BTreeMap<FolderPath, Bytes>) -> Result<(), Problem> {
         let directory = kept::folders().ok_or(Problem::NoCacheDir)?;
         let unpacked = match folders.is_empty() {
             true => None,
@@ -138,6 +139,9 @@ impl AppFile {
             let TriggerTarget::Files(path) = &mut trigger.target else { continue };
             let archive = path.value.0.parse::<FolderPath>().ok().and_then(|path| folders.get(&path));
             let (Some(archive), Some(unpacked)) = (archive, &unpacked) else {
+                if !self.is_shipped {
+                    continue;
+                }
                 let message = format!("the route `{}`: its folder was not pushed with the app", trigger.path);
                 self.faults.push(Fault::new(message).at(path.span.clone()).hint("push the app again"));
                 continue;
@@ -146,6 +150,7 @@ impl AppFile {
             path.value = HostPath(held.path().display().to_string());
             self.held.push(held);
         }
+        self.archives = folders;
         Ok(())
     }
 }

@@ -71,7 +71,7 @@ impl AppFile {
         }
         Ok(ToPush {
             name: &self.manifest.name.value,
-            version: self.manifest.version.as_ref().map(|version| version.value.0.to_string()),
+            version: self.version(),
             manifest: &self.text,
             lock: self.locked.as_ref().and_then(|locked| locked.text()),
             components,

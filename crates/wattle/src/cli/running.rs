@@ -8,7 +8,7 @@ use wattle_spec::label::LinkKey;
 use wattle_spec::name::{AppId, BackendName, ComponentName, NameError, ProviderName};
 
 /// Whom to ask, and how to show what they say
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Whom {
     /// Print JSON
     #[arg(long)]
@@ -29,12 +29,29 @@ pub(crate) struct Logs {
     /// Of this app, or of one of its components, alone
     #[arg(value_name = "APP[/COMPONENT]")]
     pub(crate) of: Option<LogsOf>,
-    /// Go on with the lines that come
+    #[command(flatten)]
+    pub(crate) following: Following,
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}
+
+/// How much of what is said
+#[derive(Debug, Args)]
+pub(crate) struct Following {
+    /// Go on with what comes
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// Begin with this many of the last lines
-    #[arg(long, value_name = "LINES", default_value_t = 100)]
+    /// Begin with this many of the last
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     pub(crate) tail: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Of this app alone
+    pub(crate) app: Option<AppId>,
+    #[command(flatten)]
+    pub(crate) following: Following,
     #[command(flatten)]
     pub(crate) asking: Whom,
 }

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-use wattle_spec::control::{Action, Done, LogLine, Lost, Refusal, Refused};
+use wattle_spec::control::{Action, Done, Event, LogLine, Lost, Refusal, Refused};
 
 /// How long an answer may take that nothing is waited for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ pub(crate) struct Client {
     pub(crate) socket: PathBuf,
 }
 
-/// The events of a log.
+/// What a host says, as it comes.
 pub(crate) struct Events {
     body: Incoming,
     /// What came and is not a whole event yet.
@@ -54,10 +54,11 @@ pub(crate) struct Events {
     whole: VecDeque<Told>,
 }
 
-/// What a log tells.
+/// What a host tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
     Line(LogLine),
+    Report(Event),
     Lost(Lost),
 }
 
@@ -147,6 +148,7 @@ impl Events {
             let data = field("data").unwrap_or_default();
             let told = match field("event") {
                 Some("line") => serde_json::from_str(data).map(Told::Line),
+                Some("report") => serde_json::from_str(data).map(Told::Report),
                 Some("lost") => serde_json::from_str(data).map(Told::Lost),
                 // A newer host tells more.
                 _ => continue,

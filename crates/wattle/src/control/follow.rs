@@ -1,4 +1,5 @@
-//! The log as server-sent events: `line` for each line, `lost` where the reader was too slow.
+//! What a host says as server-sent events: `line` for each line of the log, `report` for each report, `lost` where the reader
+//! was too slow.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -13,10 +14,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use wattle_spec::control::Lost;
 
 use super::answer::{Body, typed};
-use crate::log::ring::{Batch, Reader};
+use crate::ring::{Batch, Reader, Said};
 
 /// The events of `reader`, until its end. `place` is given back then, or when whoever asked is gone.
-pub(super) fn answer(reader: Reader, place: Option<OwnedSemaphorePermit>) -> Response<Body> {
+pub(super) fn answer<T: Said>(reader: Reader<T>, place: Option<OwnedSemaphorePermit>) -> Response<Body> {
     let events = stream::unfold((reader, place), async |(mut reader, place)| {
         let batch = reader.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(events(&batch))), (reader, place)))
@@ -24,13 +25,13 @@ pub(super) fn answer(reader: Reader, place: Option<OwnedSemaphorePermit>) -> Res
     typed("text/event-stream", StreamBody::new(events).boxed_unsync())
 }
 
-fn events(batch: &Batch) -> Bytes {
+fn events<T: Said>(batch: &Batch<T>) -> Bytes {
     let mut text = String::new();
     if batch.lost > 0 {
         event(&mut text, "lost", &Lost { lost: batch.lost });
     }
-    for line in &batch.lines {
-        event(&mut text, "line", &**line);
+    for said in &batch.said {
+        event(&mut text, T::EVENT, &**said);
     }
     text.into()
 }

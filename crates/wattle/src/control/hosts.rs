@@ -122,6 +122,23 @@ impl Hosts {
         Ok(Answers { hosts })
     }
 
+    /// The one that is told what to run.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or several.
+    pub(crate) fn that_takes_apps(self) -> Result<Asked, Problem> {
+        let mut found: Vec<_> = self.0.into_iter().filter(|host| host.status.takes_apps).collect();
+        match found.pop() {
+            None => Err(Problem::Refused(Refusal::one_app())),
+            Some(host) if found.is_empty() => Ok(host),
+            Some(last) => {
+                let sockets = found.into_iter().chain([last]).map(|host| host.client.socket).collect();
+                Err(Problem::WhichHost { sockets })
+            }
+        }
+    }
+
     /// The one that runs `app`.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::answer::{Body, json as answer_json};
 use super::follow;
 use super::query::{Query, bad};
 use super::server::Served;
-use crate::log::ring::{End, Wanted};
+use crate::ring::{End, Reader, Ring, Said, Wanted};
 
 /// Lines that are told if nobody says how many.
 const TAIL: usize = 100;
@@ -26,10 +26,12 @@ const FOLLOWERS_MAX: usize = 16;
 pub(super) enum Endpoint {
     Index,
     Status,
+    Apps,
     Links,
     Explained,
     Schedules,
     Logs,
+    Events,
     Actions,
 }
 
@@ -60,6 +62,13 @@ const ROUTES: &[Route] = &[
         about: "The host and its apps: what is ready and what is not, components, services, requests.",
     },
     Route {
+        endpoint: Endpoint::Apps,
+        method: "GET",
+        path: "/v1/apps",
+        parameters: &["app"],
+        about: "The apps that the host remembers: how far each is, and the generations that are kept.",
+    },
+    Route {
         endpoint: Endpoint::Links,
         method: "GET",
         path: "/v1/links",
@@ -86,6 +95,13 @@ const ROUTES: &[Route] = &[
         path: "/v1/logs",
         parameters: &["app", "component", "tail", "follow"],
         about: "The last lines of the log (`tail`, 100), and with `follow=true` those that come, as server-sent events.",
+    },
+    Route {
+        endpoint: Endpoint::Events,
+        method: "GET",
+        path: "/v1/events",
+        parameters: &["app", "tail", "follow"],
+        about: "What the host reported last (`tail`, 100), and with `follow=true` what comes, as server-sent events.",
     },
     Route {
         endpoint: Endpoint::Actions,
@@ -129,17 +145,31 @@ impl Question {
         let (app, component) = (query.app.as_ref(), query.component.as_ref());
         Ok(match endpoint {
             Endpoint::Index => answer_json(&json!({ "routes": ROUTES, "codes": codes() })),
-            Endpoint::Status => answer_json(&served.host.status().await),
+            Endpoint::Status => answer_json(&served.status().await),
+            Endpoint::Apps => {
+                let daemon = served.daemon.as_ref().ok_or_else(Refusal::one_app)?;
+                answer_json(&json!({ "apps": daemon.deployed_apps(app)? }))
+            }
             Endpoint::Links => answer_json(&json!({ "apps": served.host.links(app, component)? })),
             Endpoint::Explained => answer_json(&json!({ "apps": served.host.explain(app, component)? })),
             Endpoint::Schedules => answer_json(&json!({ "apps": served.host.schedules(app)? })),
-            Endpoint::Logs => logs(served, query)?,
+            Endpoint::Logs => {
+                let known = query.app.as_ref().map_or(Ok(()), |app| served.knows(app, query.component.as_ref()));
+                known.and_then(|()| said(served, &served.ring, query))?
+            }
+            // Of an app that is forgotten, too.
+            Endpoint::Events => said(served, &served.events, query)?,
             Endpoint::Actions => {
                 let action = serde_json::from_slice(&body)
                     .map_err(|error| bad(format!("the action cannot be read: {error}")))?;
                 // What has begun goes on if nobody waits for the answer.
-                let host = served.host.clone();
-                let done = tokio::spawn(async move { host.act(action).await });
+                let (host, daemon) = (served.host.clone(), served.daemon.clone());
+                let done = tokio::spawn(async move {
+                    match daemon {
+                        Some(daemon) => daemon.act(action).await,
+                        None => host.act(action).await,
+                    }
+                });
                 let ended = |_| Refusal::new(RefusalCode::Stopping, "the host ends");
                 answer_json(&done.await.map_err(ended)??)
             }
@@ -147,10 +177,7 @@ impl Question {
     }
 }
 
-fn logs(served: &Served, query: Query) -> Result<Response<Body>, Refusal> {
-    if let Some(app) = &query.app {
-        served.host.find(app, query.component.as_ref())?;
-    }
+fn said<T: Said>(served: &Served, ring: &Arc<Ring<T>>, query: Query) -> Result<Response<Body>, Refusal> {
     let follows = query.follow == Some(true);
     let place = match follows {
         true => Some(served.followers.clone().try_acquire_owned().map_err(|_| {
@@ -161,7 +188,8 @@ fn logs(served: &Served, query: Query) -> Result<Response<Body>, Refusal> {
     };
     let wanted = Wanted { app: query.app, component: query.component };
     let end = if follows { End::Never } else { End::Now };
-    Ok(follow::answer(served.ring.read(wanted, query.tail.unwrap_or(TAIL), end), place))
+    let reader: Reader<T> = ring.read(wanted, query.tail.unwrap_or(TAIL), end);
+    Ok(follow::answer(reader, place))
 }
 
 /// Places for those who follow.

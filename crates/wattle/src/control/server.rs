@@ -17,13 +17,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use wattle_host::Host;
-use wattle_spec::control::{Refusal, RefusalCode};
+use wattle_spec::control::{Event, HostStatus, LogLine, Refusal, RefusalCode};
+use wattle_spec::name::{AppId, ComponentName};
 
 use super::answer::{Body, refused};
 use super::place::Place;
 use super::query::bad;
 use super::routes::{Endpoint, Question, followers};
-use crate::log::ring::Ring;
+use crate::daemon::Daemon;
+use crate::ring::Ring;
 
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS: usize = 64;
@@ -49,13 +51,39 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What is asked about.
 pub(crate) struct Served {
     pub(super) host: Arc<Host>,
-    pub(super) ring: Arc<Ring>,
+    /// What the host remembers. `None`: it runs one app.
+    pub(super) daemon: Option<Arc<Daemon>>,
+    /// The last lines of its log.
+    pub(super) ring: Arc<Ring<LogLine>>,
+    /// The last that it reported.
+    pub(super) events: Arc<Ring<Event>>,
     pub(super) followers: Arc<Semaphore>,
 }
 
 impl Served {
-    pub(crate) fn new(host: Arc<Host>, ring: Arc<Ring>) -> Self {
-        Self { host, ring, followers: followers() }
+    pub(crate) fn new(host: Arc<Host>, ring: Arc<Ring<LogLine>>, events: Arc<Ring<Event>>) -> Self {
+        Self { host, daemon: None, ring, events, followers: followers() }
+    }
+
+    /// The same of a host that remembers what to run.
+    pub(crate) fn remembering(self, daemon: Arc<Daemon>) -> Self {
+        Self { daemon: Some(daemon), ..self }
+    }
+
+    /// Whether there is such an app with such a component, if one is named.
+    pub(super) fn knows(&self, app: &AppId, component: Option<&ComponentName>) -> Result<(), Refusal> {
+        match &self.daemon {
+            Some(daemon) => daemon.knows(app, component),
+            None => self.host.find(app, component),
+        }
+    }
+
+    /// How the host and its apps are.
+    pub(super) async fn status(&self) -> HostStatus {
+        match &self.daemon {
+            Some(daemon) => daemon.status().await,
+            None => self.host.status().await,
+        }
     }
 }
 
@@ -63,7 +91,8 @@ impl Served {
 pub(crate) struct Control {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    ring: Arc<Ring>,
+    ring: Arc<Ring<LogLine>>,
+    events: Arc<Ring<Event>>,
     _place: Place,
 }
 
@@ -71,15 +100,16 @@ impl Control {
     /// Answers on `listener`, on the runtime of whoever calls this.
     pub(crate) fn start((place, listener): (Place, UnixListener), served: Served) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let ring = served.ring.clone();
+        let (ring, events) = (served.ring.clone(), served.events.clone());
         let serving = tokio::spawn(serve_all(listener, Arc::new(served), stopped));
-        Self { stop, serving, ring, _place: place }
+        Self { stop, serving, ring, events, _place: place }
     }
 
     /// Accepts nothing more, tells followers that this was all, and waits a moment until the last answers are out. Nobody
     /// has the host any more then.
     pub(crate) async fn end(self) {
         self.ring.end();
+        self.events.end();
         self.stop.send_replace(true);
         let _ = self.serving.await;
     }

@@ -18,7 +18,7 @@ use tracing_subscriber::registry::LookupSpan;
 use wattle_spec::control::{LogLine, Moment, Speaker};
 use wattle_spec::name::{AppId, ComponentName};
 
-use super::ring::Ring;
+use crate::ring::{self, Ring};
 
 /// The most bytes of one value.
 const VALUE_MAX: usize = 16 << 10;
@@ -26,8 +26,11 @@ const VALUE_MAX: usize = 16 << 10;
 /// The target of lines that guests write.
 const GUEST: &str = "guest";
 
+/// What a line counts for beside its text.
+const LINE_BYTES: usize = 128;
+
 /// A layer that keeps lines in `ring`.
-pub(super) fn keeping_in<S>(ring: Arc<Ring>) -> impl Layer<S>
+pub(super) fn keeping_in<S>(ring: Arc<Ring<LogLine>>) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -39,7 +42,7 @@ where
     Keep(ring).with_filter(targets)
 }
 
-struct Keep(Arc<Ring>);
+struct Keep(Arc<Ring<LogLine>>);
 
 impl<S: Subscriber> Layer<S> for Keep {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -50,6 +53,27 @@ impl<S: Subscriber> Layer<S> for Keep {
         let level = event.metadata().level().as_str().to_ascii_lowercase();
         let Said { message, fields } = said;
         self.0.push(LogLine { number: 0, time: Moment(Utc::now()), level, from, app, component, message, fields });
+    }
+}
+
+impl ring::Said for LogLine {
+    const EVENT: &'static str = "line";
+
+    fn number(&mut self) -> &mut u64 {
+        &mut self.number
+    }
+
+    fn size(&self) -> usize {
+        let fields = self.fields.iter().map(|(name, value)| name.len() + value.len() + LINE_BYTES / 2);
+        LINE_BYTES + self.message.len() + fields.sum::<usize>()
+    }
+
+    fn app(&self) -> Option<&AppId> {
+        self.app.as_ref()
+    }
+
+    fn component(&self) -> Option<&ComponentName> {
+        self.component.as_ref()
     }
 }
 

@@ -77,14 +77,16 @@ impl Problem {
             | Problem::Telemetry(_)
             | Problem::Host(HostError::Telemetry(TelemetryError::Header { .. }))
             | Problem::ManyHosts { .. }
+            | Problem::WhichHost { .. }
             | Problem::ListenTwice(_) => Exit::BadInput,
             Problem::Refused(refusal) => match refusal.code {
                 RefusalCode::Overlap
                 | RefusalCode::TooManyFollowers
                 | RefusalCode::BackendUnusable
+                | RefusalCode::AppBlocked
                 | RefusalCode::NotRunning
                 | RefusalCode::Stopping => Exit::Blocked,
-                RefusalCode::MoveFailed => Exit::Failed,
+                RefusalCode::MoveFailed | RefusalCode::AppFailed => Exit::Failed,
                 _ => Exit::BadInput,
             },
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
@@ -120,6 +122,8 @@ impl Problem {
             | Problem::Registries(_)
             | Problem::Store(_)
             | Problem::NoCacheDir
+            | Problem::NoStateDir
+            | Problem::Desired(_)
             | Problem::Credentials(_) => Exit::Blocked,
             Problem::NotSigned { .. }
             | Problem::Sign { .. }

@@ -52,10 +52,15 @@ impl Problem {
             Problem::CertificateFile { .. } => Some("correct the path".into()),
             Problem::NoCertificate(_) => Some("name one with `--tls-cert` and `--tls-key`".into()),
             Problem::ControlSocket(error) => error.hint(),
-            Problem::NoHost => {
-                Some("start one with `wattle up`, or name the socket of another with `--control PATH`".into())
+            Problem::NoHost => Some(
+                "start one with `wattle up` or `wattle host`, or name the socket of another with `--control PATH`"
+                    .into(),
+            ),
+            Problem::NoStateDir => Some("name a directory with `--data-dir`, or set HOME".into()),
+            Problem::Desired(error) => error.hint(),
+            Problem::WhichHost { .. } | Problem::ManyHosts { .. } => {
+                Some("name the socket of one with `--control PATH`".into())
             }
-            Problem::ManyHosts { .. } => Some("name the socket of one with `--control PATH`".into()),
             Problem::Ask { source: AskError::Connect(_), .. } => {
                 Some("correct the path, or leave `--control` out: then hosts are found by themselves".into())
             }

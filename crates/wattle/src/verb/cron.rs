@@ -76,7 +76,7 @@ async fn act(arguments: &CronRun) -> Result<ScheduleRun, Problem> {
     let action = Action::RunSchedule { app: arguments.app.clone(), schedule: arguments.schedule.clone() };
     let run = |done| match done {
         Done::ScheduleRan(run) => Some(run),
-        Done::Linked(_) | Done::Moved(_) => None,
+        _ => None,
     };
     host.client.act(&action, run).await.map_err(|error| host.client.problem(error))
 }

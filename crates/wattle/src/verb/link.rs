@@ -89,7 +89,7 @@ async fn act(of: &LinkOf, action: &Action) -> Result<ComponentLinks, Problem> {
     let host = Hosts::find(of.asking.control.as_deref()).await?.only_with(&of.app)?;
     let links = |done| match done {
         Done::Linked(links) => Some(links),
-        Done::ScheduleRan(_) | Done::Moved(_) => None,
+        _ => None,
     };
     host.client.act(action, links).await.map_err(|error| host.client.problem(error))
 }
@@ -110,7 +110,7 @@ async fn relocated(LinkMove { of, link: (key, backend), replace }: &LinkMove) ->
     let action = Action::MoveLink { app, component, interface, provider, replace: *replace };
     let moved = |done| match done {
         Done::Moved(report) => Some(report),
-        Done::ScheduleRan(_) | Done::Linked(_) => None,
+        _ => None,
     };
     tokio::select! {
         done = host.client.act(&action, moved) => done.map_err(|error| host.client.problem(error)),

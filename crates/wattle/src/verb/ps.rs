@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use wattle_spec::control::{AppStatus, ComponentStatus, HostStatus, MoveProgress, Requests, ServiceState};
+use wattle_spec::control::{AppState, AppStatus, ComponentStatus, HostStatus, MoveProgress, Requests, ServiceState};
 
 use super::table::Table;
 use super::{print, print_json, stop};
@@ -36,17 +36,32 @@ pub(crate) fn run(arguments: &Ps) -> Result<(), Problem> {
 }
 
 fn page<'a>(hosts: impl Iterator<Item = &'a HostStatus>) -> String {
-    let mut table = Table::new(["APP", "STATE", "UP", "PID", "REQUESTS", "FAILED", "IN FLIGHT", "LISTENS"]);
+    let mut table =
+        Table::new(["APP", "STATE", "GENERATION", "UP", "PID", "REQUESTS", "FAILED", "IN FLIGHT", "LISTENS"]);
     for host in hosts {
         for app in &host.apps {
             let [served, failed, in_flight] = numbers(app.requests.as_ref());
             let up = app.uptime_ms.map_or_else(|| "-".into(), uptime);
             let (pid, listens) = (host.pid.to_string(), host.listens.join(" "));
-            table.row([app.app.to_string(), state(app), up, pid, served, failed, in_flight, listens]);
+            let generation = app.generation.map_or_else(|| "-".into(), |generation| generation.to_string());
+            table.row([app.app.to_string(), state(app), generation, up, pid, served, failed, in_flight, listens]);
             for component in &app.components {
                 let [served, failed, in_flight] = numbers(component.requests.as_ref());
                 let (name, state) = (format!("  {}", component.component), role(component));
-                table.row([name, state, String::new(), String::new(), served, failed, in_flight, String::new()]);
+                table.row([
+                    name,
+                    state,
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    served,
+                    failed,
+                    in_flight,
+                    String::new(),
+                ]);
+            }
+            if let Some(reason) = &app.reason {
+                reason.lines().for_each(|line| table.line(&format!("  {line}")));
             }
             for waiting in &app.waiting {
                 table.line(&format!("  waits for {}: {}", waiting.part, waiting.reason));
@@ -66,10 +81,11 @@ fn page<'a>(hosts: impl Iterator<Item = &'a HostStatus>) -> String {
 }
 
 fn state(app: &AppStatus) -> String {
-    match (app.ready, app.uptime_ms) {
-        (true, _) => "ready",
-        (false, None) => "starting",
-        (false, Some(_)) => "not ready",
+    match (app.state, app.ready, app.uptime_ms) {
+        (Some(state), ..) if state != AppState::Running => return state.to_string(),
+        (_, true, _) => "ready",
+        (_, false, None) => "starting",
+        (_, false, Some(_)) => "not ready",
     }
     .into()
 }

@@ -33,8 +33,16 @@ fn help_of_all() {
       new          Make a new app from a template
       build        Build an app's components and check what came of it
       up           Run an app in the foreground
+      host         Run a host of many apps, which remembers them
+      apply        Have a host run apps, or newer versions of them
       ps           Show the apps that run and how they are
+      describe     Show an app of a host and the generations of it that are kept
+      rollback     Have an earlier generation of an app run again
+      stop         End an app, which stays known
+      start        Run apps again that were stopped
+      rm           End apps and forget them
       logs         Show what running apps and their host say
+      events       Show what happens to apps: how they are, what ends, what fails
       link         Show what the imports of running apps are linked to
       cron         Show the schedules of running apps, or run one now
       run          Run a command to its end, or call one of its exports
@@ -138,6 +146,11 @@ fn help_of_up() {
           --access-log         Write a line for each request to the log
           --admin <ADDR>       Tell of health, readiness and metrics on this
                                address, by plain HTTP
+          --log-format <FORM>  Write the log in this form [default: text] [possible
+                               values: text, json]
+          --control <PATH>     Answer `wattle ps` and others on this socket, or
+                               with `none` not at all [default: one in this user's
+                               runtime directory]
           --data-dir <DIR>     Keep data here [default: .wattle beside the
                                manifest]
           --env <NAME=VALUE>   Give every component this environment variable
@@ -146,11 +159,6 @@ fn help_of_up() {
           --locked             Run exactly what wattle.lock says, and leave it as
                                it is
           --offline            Ask no registry: everything is on this machine
-          --log-format <FORM>  Write the log in this form [default: text] [possible
-                               values: text, json]
-          --control <PATH>     Answer `wattle ps` and others on this socket, or
-                               with `none` not at all [default: one in this user's
-                               runtime directory]
       -h, --help               Print help
     ");
 }
@@ -319,10 +327,12 @@ fn the_version() {
 
 #[test]
 fn wrong_command_lines() {
-    insta::assert_snapshot!(run(&["serve"]), @r"
+    insta::assert_snapshot!(run(&["serve"]), @"
     exit: 2
     ----- stderr
     error: unrecognized subcommand 'serve'
+
+      tip: a similar subcommand exists: 'events'
 
     Usage: wattle <COMMAND>
 

@@ -98,9 +98,9 @@ fn the_apps_that_run() {
 
     let page = WATTLE.run(&app, ["ps"]).stdout;
     let rows: Vec<Vec<&str>> = page.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["APP", "STATE", "UP", "PID", "REQUESTS", "FAILED", "IN", "FLIGHT", "LISTENS"]);
+    assert_eq!(rows[0], ["APP", "STATE", "GENERATION", "UP", "PID", "REQUESTS", "FAILED", "IN", "FLIGHT", "LISTENS"]);
     assert_eq!(rows[1][..2], ["default/shop", "ready"]);
-    assert_eq!(rows[1][4..], ["2", "1", "0", "http://127.0.0.1:PORT"]);
+    assert_eq!(rows[1][5..], ["2", "1", "0", "http://127.0.0.1:PORT"]);
     assert_eq!(rows[2], ["bad", "component", "1", "1", "0"]);
     assert_eq!(rows[3], ["job", "service,", "runs", "0", "0", "0"]);
 }

@@ -33,6 +33,7 @@ mod control_cron;
 mod control_logs;
 mod control_socket;
 mod cron;
+mod daemon;
 mod data_dir;
 mod diff;
 mod dist;

@@ -1,4 +1,4 @@
-//! The last lines of the log, kept in memory for whoever comes to read them.
+//! The last of what a host says, kept in memory for whoever comes to read it: the lines of its log, and its reports.
 //!
 //! Whoever writes never waits: a reader has a place in the ring and nothing else, and one that is slower than the lines come
 //! is told how many it has lost.
@@ -6,35 +6,54 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde::Serialize;
 use tokio::sync::watch;
-use wattle_spec::control::LogLine;
 use wattle_spec::name::{AppId, ComponentName};
 
-/// Lines that are kept at most.
-const LINES_MAX: usize = 4096;
+/// How many are kept at most.
+const KEPT_MAX: usize = 4096;
 
 /// Bytes of text that are kept at most.
 const BYTES_MAX: usize = 4 << 20;
 
-/// What a line counts for beside its text.
-const LINE_BYTES: usize = 128;
-
-/// Lines that a reader gets at a time.
+/// How many a reader gets at a time.
 const BATCH: usize = 256;
 
-/// The last lines of the log.
-#[derive(Default)]
-pub(crate) struct Ring {
-    kept: Mutex<Kept>,
+/// Something that a host says.
+pub(crate) trait Said: Serialize + Send + Sync + 'static {
+    /// What it is called where both are told.
+    const EVENT: &'static str;
+
+    /// Its number since the host began.
+    fn number(&mut self) -> &mut u64;
+
+    /// How many bytes it takes, about.
+    fn size(&self) -> usize;
+
+    /// The app that it is about.
+    fn app(&self) -> Option<&AppId>;
+
+    /// The component that it is about.
+    fn component(&self) -> Option<&ComponentName>;
+}
+
+/// The last of what a host says.
+pub(crate) struct Ring<T> {
+    kept: Mutex<Kept<T>>,
     newest: watch::Sender<Newest>,
 }
 
-#[derive(Default)]
-struct Kept {
-    lines: VecDeque<Arc<LogLine>>,
+struct Kept<T> {
+    said: VecDeque<Arc<T>>,
     bytes: usize,
-    /// The number of the next line.
+    /// The number of the next.
     next: u64,
+}
+
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Self { kept: Mutex::new(Kept { said: VecDeque::new(), bytes: 0, next: 0 }), newest: watch::Sender::default() }
+    }
 }
 
 /// What readers wait for.
@@ -44,7 +63,7 @@ struct Newest {
     has_ended: bool,
 }
 
-/// Which lines somebody wants.
+/// What of it somebody wants.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// `None`: of all apps, and of none.
@@ -54,12 +73,12 @@ pub(crate) struct Wanted {
 }
 
 /// A reader.
-pub(crate) struct Reader {
-    ring: Arc<Ring>,
+pub(crate) struct Reader<T> {
+    ring: Arc<Ring<T>>,
     newest: watch::Receiver<Newest>,
     wanted: Wanted,
     next: u64,
-    /// The number of the line before which it ends. `None`: with the ring.
+    /// The number before which it ends. `None`: with the ring.
     until: Option<u64>,
 }
 
@@ -73,33 +92,32 @@ pub(crate) enum End {
 }
 
 /// What a reader gets at a time.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Batch {
-    /// Lines that were no longer there, before those.
+pub(crate) struct Batch<T> {
+    /// How many were no longer there, before those.
     pub(crate) lost: u64,
-    pub(crate) lines: Vec<Arc<LogLine>>,
+    pub(crate) said: Vec<Arc<T>>,
 }
 
-impl Ring {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+impl<T: Said> Ring<T> {
+    fn kept(&self) -> MutexGuard<'_, Kept<T>> {
         self.kept.lock().expect("invariant: nothing panics while it holds this lock")
     }
 
-    /// Adds a line, whatever its number says, and lets go of the oldest.
-    pub(crate) fn push(&self, mut line: LogLine) {
+    /// Adds one, whatever its number says, and lets go of the oldest.
+    pub(crate) fn push(&self, mut said: T) {
         let next = {
             let mut kept = self.kept();
-            line.number = kept.next;
+            *said.number() = kept.next;
             kept.next += 1;
-            kept.bytes += size(&line);
-            kept.lines.push_back(Arc::new(line));
-            while kept.lines.len() > LINES_MAX || kept.bytes > BYTES_MAX {
-                let Some(oldest) = kept.lines.pop_front() else { break };
-                kept.bytes -= size(&oldest);
+            kept.bytes += said.size();
+            kept.said.push_back(Arc::new(said));
+            while kept.said.len() > KEPT_MAX || kept.bytes > BYTES_MAX {
+                let Some(oldest) = kept.said.pop_front() else { break };
+                kept.bytes -= oldest.size();
             }
             kept.next
         };
-        // Lines of several threads may come here in another order.
+        // What several threads say may come here in another order.
         self.newest.send_if_modified(|newest| {
             let before = newest.next;
             newest.next = before.max(next);
@@ -107,37 +125,38 @@ impl Ring {
         });
     }
 
-    /// No line will come any more.
+    /// Nothing will be said any more.
     pub(crate) fn end(&self) {
         self.newest.send_modify(|newest| newest.has_ended = true);
     }
 
-    /// A reader that begins with the last `tail` of the lines that are `wanted`.
-    pub(crate) fn read(self: &Arc<Self>, wanted: Wanted, tail: usize, end: End) -> Reader {
+    /// A reader that begins with the last `tail` of those that are `wanted`.
+    pub(crate) fn read(self: &Arc<Self>, wanted: Wanted, tail: usize, end: End) -> Reader<T> {
         let newest = self.newest.subscribe();
         let (next, until) = {
             let kept = self.kept();
-            let last = kept.lines.iter().rev().filter(|line| wanted.has(line)).take(tail).last();
-            (last.map_or(kept.next, |line| line.number), (end == End::Now).then_some(kept.next))
+            let numbered = (0..kept.next).rev().zip(kept.said.iter().rev());
+            let last = numbered.filter(|(_, said)| wanted.has(&***said)).take(tail).last();
+            (last.map_or(kept.next, |(number, _)| number), (end == End::Now).then_some(kept.next))
         };
         Reader { ring: self.clone(), newest, wanted, next, until }
     }
 }
 
 impl Wanted {
-    fn has(&self, line: &LogLine) -> bool {
-        let is_wanted = self.app.is_none() || line.app == self.app;
-        is_wanted && (self.component.is_none() || line.component == self.component)
+    fn has(&self, said: &impl Said) -> bool {
+        let is_wanted = self.app.is_none() || said.app() == self.app.as_ref();
+        is_wanted && (self.component.is_none() || said.component() == self.component.as_ref())
     }
 }
 
-impl Reader {
+impl<T: Said> Reader<T> {
     /// What there is, waited for if there is nothing. `None`: that was all.
-    pub(crate) async fn next(&mut self) -> Option<Batch> {
+    pub(crate) async fn next(&mut self) -> Option<Batch<T>> {
         loop {
             let has_ended = self.newest.borrow_and_update().has_ended;
             let (batch, is_last) = self.take();
-            if batch != Batch::default() {
+            if batch.lost > 0 || !batch.said.is_empty() {
                 return Some(batch);
             }
             if is_last {
@@ -149,23 +168,18 @@ impl Reader {
         }
     }
 
-    /// The next lines, and whether there are no more of any kind.
-    fn take(&mut self) -> (Batch, bool) {
+    /// The next of them, and whether there are no more of any kind.
+    fn take(&mut self) -> (Batch<T>, bool) {
         let kept = self.ring.kept();
         let until = self.until.unwrap_or(kept.next);
-        let first = kept.next - kept.lines.len() as u64;
+        let first = kept.next - kept.said.len() as u64;
         let from = self.next.max(first.min(until));
         let lost = from - self.next;
         self.next = until.min(from + BATCH as u64);
         let places = (from.max(first) - first) as usize..(self.next.max(first) - first) as usize;
-        let lines = kept.lines.range(places).filter(|line| self.wanted.has(line)).cloned().collect();
-        (Batch { lost, lines }, self.next == until)
+        let said = kept.said.range(places).filter(|said| self.wanted.has(&***said)).cloned().collect();
+        (Batch { lost, said }, self.next == until)
     }
-}
-
-fn size(line: &LogLine) -> usize {
-    let fields = line.fields.iter().map(|(name, value)| name.len() + value.len() + LINE_BYTES / 2);
-    LINE_BYTES + line.message.len() + fields.sum::<usize>()
 }
 
 #[cfg(test)]
@@ -174,7 +188,7 @@ mod tests {
 
     use chrono::Utc;
     use futures::FutureExt;
-    use wattle_spec::control::{Moment, Speaker};
+    use wattle_spec::control::{LogLine, Moment, Speaker};
 
     use super::*;
 
@@ -202,16 +216,16 @@ mod tests {
         Nothing,
     }
 
-    fn now(reader: &mut Reader) -> Got {
+    fn now(reader: &mut Reader<LogLine>) -> Got {
         match reader.next().now_or_never() {
-            Some(Some(batch)) => Got::Some(batch.lost, batch.lines.iter().map(|line| line.message.clone()).collect()),
+            Some(Some(batch)) => Got::Some(batch.lost, batch.said.iter().map(|line| line.message.clone()).collect()),
             Some(None) => Got::End,
             None => Got::Nothing,
         }
     }
 
     /// How many lines are lost and got without waiting, and the first of them.
-    fn count(reader: &mut Reader) -> (u64, usize, String) {
+    fn count(reader: &mut Reader<LogLine>) -> (u64, usize, String) {
         let mut all = (0, 0, String::new());
         while let Got::Some(lost, lines) = now(reader) {
             if all.1 == 0 {
@@ -246,15 +260,15 @@ mod tests {
     #[test]
     fn what_is_lost_is_counted() {
         let ring = Arc::new(Ring::default());
-        let fill = || (0..LINES_MAX + 7).for_each(|number| ring.push(line("shop", &number.to_string())));
+        let fill = || (0..KEPT_MAX + 7).for_each(|number| ring.push(line("shop", &number.to_string())));
         let mut reader = ring.read(Wanted::default(), 0, End::Never);
         fill();
         let mut late = ring.read(Wanted::default(), 10, End::Now);
-        assert_eq!(count(&mut reader), (7, LINES_MAX, "7".into()));
+        assert_eq!(count(&mut reader), (7, KEPT_MAX, "7".into()));
         fill();
         assert_eq!(now(&mut late), Got::Some(10, Vec::new()), "all that it wanted");
         assert_eq!(now(&mut late), Got::End);
-        assert_eq!(count(&mut reader), (7, LINES_MAX, "7".into()));
+        assert_eq!(count(&mut reader), (7, KEPT_MAX, "7".into()));
         let large = "x".repeat(BYTES_MAX / 4);
         (0..9).for_each(|_| ring.push(line("shop", &large)));
         assert_eq!(count(&mut reader).1, 3, "bytes are bounded, too");

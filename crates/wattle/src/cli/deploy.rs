@@ -1,0 +1,72 @@
+//! The verbs for a host of many apps, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use wattle_spec::name::{AppId, Namespace};
+
+use super::Serving;
+use super::running::Whom;
+
+#[derive(Debug, Args)]
+pub(crate) struct Host {
+    /// The host's own file, host.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep here what runs, and what apps keep
+    /// [default: ~/.local/state/wattle]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) serving: Serving,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// Folders with wattle.toml, manifests, .wasm or .wat files, or what lies at
+    /// references, as in ghcr.io/me/shop:1.0
+    #[arg(required = true, value_name = "PATH|REF")]
+    pub(crate) what: Vec<PathBuf>,
+    /// Run them in this namespace
+    #[arg(long, value_name = "NAMESPACE", default_value_t)]
+    pub(crate) namespace: Namespace,
+    /// Make it this generation, which has to be a newer one
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) generation: Option<u64>,
+    /// Ask registries: always, if something is missing, or never
+    /// [default: as the manifest says]
+    #[arg(long, value_name = "WHEN", value_parser = super::pull)]
+    pub(crate) pull: Option<wattle_spec::manifest::Pull>,
+    /// Run exactly what wattle.lock says, and leave it as it is
+    #[arg(long)]
+    pub(crate) locked: bool,
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Describe {
+    /// Which app
+    pub(crate) app: AppId,
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OfApps {
+    /// Which apps
+    #[arg(required = true, value_name = "APP")]
+    pub(crate) apps: Vec<AppId>,
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// Which app
+    pub(crate) app: AppId,
+    /// Which generation [default: the one before that which runs]
+    pub(crate) generation: Option<u64>,
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}

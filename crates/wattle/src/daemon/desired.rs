@@ -1,0 +1,235 @@
+//! What a host should run, on its disk: a file for each app, and the bytes of components and folders by their digests.
+//!
+//! ```text
+//! data/
+//!   apps/<namespace>.<name>.json   what is to run, and the generations that are kept
+//!   artifacts/                     the bytes (see `wattle_artifact::store`)
+//! ```
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use wattle_artifact::store::{Prune, Store, StoreError, children};
+use wattle_backend::disk::{DataDir, DataDirError};
+use wattle_spec::control::Moment;
+use wattle_spec::digest::Digest;
+use wattle_spec::name::AppId;
+
+use crate::app_file::{Parts, Snapshot};
+use crate::input;
+
+/// Where in a data directory it is written what is to run.
+const APPS: &str = "apps";
+/// Where bytes are.
+const ARTIFACTS: &str = "artifacts";
+/// The version of the format of a file.
+const FORMAT: u32 = 1;
+/// The most bytes of a file.
+const RECORD_MAX_LEN: u64 = 16 << 20;
+/// How many generations of an app are kept.
+pub(super) const GENERATIONS: usize = 10;
+/// Bytes that nothing leads to stay for so long: an app that is applied has them there before it is written down.
+const GRACE: Duration = Duration::from_secs(3600);
+
+/// Why something cannot be written down or read again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DesiredError {
+    #[error("cannot {operation} {}", path.display())]
+    Io { operation: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} does not say what is to run", path.display())]
+    Damaged { path: PathBuf, source: serde_json::Error },
+    #[error("{} has the format {found}, and this wattle knows up to {FORMAT}", path.display())]
+    Newer { path: PathBuf, found: u32 },
+    #[error("{} is about the app {found}", path.display())]
+    Other { path: PathBuf, found: AppId },
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the bytes {0} are not there any more")]
+    Missing(Digest),
+}
+
+impl DesiredError {
+    /// What to do about it, if something is known.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Newer { .. } => Some("use the wattle that wrote it, or a newer one".into()),
+            Self::Damaged { path, .. } | Self::Other { path, .. } => {
+                Some(format!("move {} away and apply the app again", path.display()))
+            }
+            Self::Missing(_) => Some("apply the app again".into()),
+            Self::DataDir(error) => error.hint(),
+            Self::Io { .. } | Self::Store(_) => None,
+        }
+    }
+}
+
+/// What is written down of one app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    format: u32,
+    pub(super) app: AppId,
+    /// Whether somebody stopped it.
+    pub(super) stopped: bool,
+    /// The generation that is to run.
+    pub(super) current: u64,
+    /// Those that are kept, the newest first.
+    pub(super) generations: Vec<Kept>,
+}
+
+/// A generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) generation: u64,
+    pub(super) applied: Moment,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
+    pub(super) snapshot: Snapshot,
+}
+
+impl Record {
+    /// That of an app which never ran.
+    pub(super) fn new(app: AppId, first: Kept) -> Self {
+        Self { format: FORMAT, app, stopped: false, current: first.generation, generations: vec![first] }
+    }
+
+    /// The same with one more generation, which is to run.
+    pub(super) fn with(mut self, next: Kept) -> Self {
+        self.stopped = false;
+        self.current = next.generation;
+        self.generations.insert(0, next);
+        self.generations.truncate(GENERATIONS);
+        self
+    }
+
+    /// The newest generation that there was.
+    pub(super) fn newest(&self) -> u64 {
+        self.generations.first().map_or(0, |kept| kept.generation)
+    }
+
+    /// One of those that are kept.
+    pub(super) fn get(&self, generation: u64) -> Option<&Kept> {
+        self.generations.iter().find(|kept| kept.generation == generation)
+    }
+}
+
+/// What a host should run, on its disk.
+#[derive(Clone)]
+pub(crate) struct Desired {
+    data: Arc<DataDir>,
+    store: Store,
+}
+
+impl Desired {
+    /// That in a data directory.
+    pub(crate) fn open(data: Arc<DataDir>) -> Result<Self, DesiredError> {
+        let store = Store::open(data.path().join(ARTIFACTS))?;
+        Ok(Self { data, store })
+    }
+
+    /// The data directory.
+    pub(super) fn directory(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// All that is written down, and what of it cannot be read.
+    pub(super) fn all(&self) -> Result<(Vec<Record>, Vec<DesiredError>), DesiredError> {
+        let directory = self.data.path().join(APPS);
+        let (mut records, mut damaged) = (Vec::new(), Vec::new());
+        let entries = match std::fs::read_dir(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((records, damaged)),
+            entries => entries.map_err(failed("read", &directory))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(failed("read", &directory))?.path();
+            if path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            match read(&path) {
+                Ok(record) => records.push(record),
+                Err(error) => damaged.push(error),
+            }
+        }
+        records.sort_by(|one, other| one.app.cmp(&other.app));
+        Ok((records, damaged))
+    }
+
+    /// Writes down `record`. It is there for good when this returns.
+    pub(super) fn write(&self, record: &Record) -> Result<(), DesiredError> {
+        let text = serde_json::to_vec(record).expect("invariant: a record has string keys");
+        Ok(self.data.write(APPS, &file_name(&record.app), &text)?)
+    }
+
+    /// Forgets `app`.
+    pub(super) fn remove(&self, app: &AppId) -> Result<(), DesiredError> {
+        let path = self.data.path().join(APPS).join(file_name(app));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(failed("remove", &path)),
+        }
+    }
+
+    /// Keeps bytes.
+    pub(super) fn keep(&self, parts: &Parts) -> Result<(), DesiredError> {
+        for (digest, bytes) in parts {
+            if !self.store.contains(digest)? {
+                self.store.put(bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of that digest.
+    pub(super) fn part(&self, digest: &Digest) -> Result<Bytes, DesiredError> {
+        self.store.read(digest, u64::MAX)?.ok_or(DesiredError::Missing(*digest))
+    }
+
+    /// Removes bytes that none of `records` needs.
+    pub(super) fn prune<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), DesiredError> {
+        let kept = records.flat_map(|record| &record.generations);
+        let keep: BTreeSet<_> = kept.flat_map(|kept| kept.snapshot.digests()).collect();
+        let (children, now) = (&children, SystemTime::now());
+        let pruned = self.store.prune(&Prune { keep: &keep, children, grace: GRACE, forget_after: None, now })?;
+        if !pruned.blobs.is_empty() {
+            tracing::info!(
+                blobs = pruned.blobs.len(),
+                bytes = pruned.bytes,
+                "removed what no generation of an app needs"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Record, DesiredError> {
+    /// What each version of the format has.
+    #[derive(Deserialize)]
+    struct AnyFormat {
+        format: u32,
+    }
+    let text = input::small(path, RECORD_MAX_LEN).map_err(failed("read", path))?;
+    let damaged = |source| DesiredError::Damaged { path: path.into(), source };
+    match serde_json::from_slice::<AnyFormat>(&text).map_err(damaged)?.format {
+        ..=FORMAT => {}
+        found => return Err(DesiredError::Newer { path: path.into(), found }),
+    }
+    let record: Record = serde_json::from_slice(&text).map_err(damaged)?;
+    match path.file_name().is_some_and(|name| name == file_name(&record.app).as_str()) {
+        true => Ok(record),
+        false => Err(DesiredError::Other { path: path.into(), found: record.app }),
+    }
+}
+
+fn file_name(app: &AppId) -> String {
+    format!("{}.{}.json", app.namespace, app.name)
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DesiredError {
+    move |source| DesiredError::Io { operation, path: path.to_owned(), source }
+}

@@ -1,0 +1,70 @@
+//! How the apps of a host of many are.
+
+use std::collections::BTreeMap;
+
+use wattle_spec::control::{AppStatus, DeployedApp, Generation, HostStatus, Refusal};
+use wattle_spec::name::{AppId, ComponentName};
+
+use super::desired::Kept;
+use super::{Daemon, Now};
+
+impl Daemon {
+    /// How the host is, and all apps that it remembers.
+    pub(crate) async fn status(&self) -> HostStatus {
+        let mut status = self.host.status().await;
+        status.takes_apps = true;
+        let mut apps: BTreeMap<AppId, AppStatus> =
+            status.apps.into_iter().map(|status| (status.app.clone(), status)).collect();
+        for (app, deployed) in &*self.apps() {
+            let now = deployed.now();
+            let status = apps.entry(app.clone()).or_insert_with(|| AppStatus::unknown(app));
+            status.state = Some(now.state);
+            status.reason.clone_from(&now.reason);
+            status.generation = now.record.as_ref().map(|record| record.current);
+        }
+        status.apps = apps.into_values().collect();
+        status
+    }
+
+    /// Whether it remembers such an app with such a component, if one is named.
+    pub(crate) fn knows(&self, app: &AppId, component: Option<&ComponentName>) -> Result<(), Refusal> {
+        let deployed = self.known(app)?;
+        let now = deployed.now();
+        let current = now.record.as_ref().and_then(|record| record.get(record.current));
+        match (component, current) {
+            (Some(component), Some(kept)) if !kept.snapshot.components.contains_key(component) => {
+                Err(Refusal::no_component(app, component, kept.snapshot.components.keys().cloned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The apps that it remembers with their generations, or `app` alone.
+    pub(crate) fn deployed_apps(&self, app: Option<&AppId>) -> Result<Vec<DeployedApp>, Refusal> {
+        match app {
+            Some(app) => Ok(vec![described(app, &self.known(app)?.now())]),
+            None => Ok(self.apps().iter().map(|(app, deployed)| described(app, &deployed.now())).collect()),
+        }
+    }
+}
+
+fn described(app: &AppId, now: &Now) -> DeployedApp {
+    let record = now.record.as_ref();
+    DeployedApp {
+        app: app.clone(),
+        state: now.state,
+        reason: now.reason.clone(),
+        generation: record.map_or(0, |record| record.current),
+        generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),
+    }
+}
+
+fn generation(kept: &Kept) -> Generation {
+    Generation {
+        generation: kept.generation,
+        applied: kept.applied,
+        source: kept.snapshot.file.display().to_string(),
+        version: kept.version.clone(),
+        components: kept.snapshot.components.clone(),
+    }
+}
