@@ -1,10 +1,13 @@
 //! An app begins to serve: alone, or in the place of an earlier version of itself.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use tokio::sync::watch;
 use wattle_spec::app::App;
+use wattle_spec::name::AppId;
+use wattle_spec::route::RouteTable;
 
 use super::background::Overview;
 use super::load::Source;
@@ -14,6 +17,7 @@ use super::running::Running;
 use super::{Host, update};
 use crate::error::StartError;
 use crate::readiness::Standing;
+use crate::trigger::http::Target;
 
 /// What the host itself is called among the parts of an app.
 const PART: &str = "start";
@@ -61,22 +65,9 @@ impl Host {
         starting: Option<Standing>,
         earlier: Option<&Earlier>,
     ) -> Result<(), (Box<Prepared<'h>>, StartError)> {
-        if let Err(error) = self.record(&prepared.app) {
-            return Err((Box::new(prepared), error));
-        }
         let id = prepared.app.id.clone();
         let mut apps = self.apps();
-        let still = apps.get(&id).map(|running| &running.first);
-        let table = match (still, earlier) {
-            _ if self.server.is_ending() => Err(StartError::Ending),
-            (Some(_), None) => Err(StartError::Running(id.clone())),
-            (None, None) => self.table(&apps, Some((&id, &prepared.ways.routes))),
-            (Some(still), Some(earlier)) if Arc::ptr_eq(still, &earlier.first) => {
-                self.table(&apps, Some((&id, &prepared.ways.routes)))
-            }
-            (_, Some(_)) => Err(StartError::Stopped(id.clone())),
-        };
-        let table = match table {
+        let table = match self.table_with(&apps, &prepared, earlier) {
             Ok(table) => table,
             Err(error) => return Err((Box::new(prepared), error)),
         };
@@ -89,6 +80,30 @@ impl Host {
         }
         apps.insert(id, running);
         Ok(())
+    }
+
+    /// The table of routes with those of what was `prepared`, if that can still take the place of `earlier`; and what
+    /// defaults chose for it is recorded.
+    fn table_with(
+        &self,
+        apps: &BTreeMap<AppId, Running>,
+        prepared: &Prepared<'_>,
+        earlier: Option<&Earlier>,
+    ) -> Result<RouteTable<Target>, StartError> {
+        let Prepared { app, ways, .. } = prepared;
+        let now = apps.get(&app.id);
+        if self.server.is_ending() {
+            return Err(StartError::Ending);
+        }
+        match (now, earlier) {
+            (None, None) => {}
+            (Some(now), Some(earlier)) if Arc::ptr_eq(&now.first, &earlier.first) => {}
+            (Some(_), None) => return Err(StartError::Running(app.id.clone())),
+            (_, Some(_)) => return Err(StartError::Stopped(app.id.clone())),
+        }
+        let table = self.table(apps, Some((&app.id, &ways.routes)))?;
+        self.record(app)?;
+        Ok(table)
     }
 
     /// What was `prepared`, as it runs: its triggers from now on, those of an earlier version are told to stop next.

@@ -8,3 +8,4 @@ mod messages;
 mod questions;
 mod rig;
 mod service;
+mod update;

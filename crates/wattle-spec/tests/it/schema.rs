@@ -134,6 +134,9 @@ fn manifest() {
     components.*.pull: = "missing"
     components.*.secrets: array
     components.*.source: string source
+    health: object
+    health.path: string request-path
+    health.timeout: string time-limit = "30s"
     limits: object
     limits.concurrent-calls: integer = 1024
     limits.concurrent-requests: integer = 1024
