@@ -174,6 +174,8 @@ pub(crate) enum Problem {
     Stopped(Exit),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot listen on socket {number} of those that were passed (LISTEN_FDS)")]
+    PassedSocket { number: usize, source: io::Error },
     #[error("cannot have a control socket")]
     ControlSocket(#[source] SocketError),
     #[error("no host of this user runs here")]

@@ -132,6 +132,7 @@ impl Problem {
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. }
+            | Problem::PassedSocket { .. }
             | Problem::ControlSocket(_)
             | Problem::DataDir(_)
             | Problem::Choices { .. }

@@ -42,6 +42,9 @@ impl Problem {
             Problem::NotAFile { .. } => {
                 Some("name a regular file; what comes out of a pipe or a device has to be put into one first".into())
             }
+            Problem::PassedSocket { .. } => {
+                Some("pass TCP sockets that listen, as a `.socket` unit with ListenStream=PORT does".into())
+            }
             Problem::ListenTwice(_) => Some("give each address once".into()),
             Problem::TooLarge { .. } => Some("raise `compile-size` in [limits] of the host's file".into()),
             Problem::Text { .. } => Some("ask `wasm-tools parse` for more".into()),

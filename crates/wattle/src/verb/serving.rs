@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use listenfd::ListenFd;
 use tokio::net::{TcpSocket, UnixListener};
 use wattle_host::tls::Tls;
 use wattle_host::{Host, HostBuilder};
@@ -164,9 +165,11 @@ fn wants_control(arguments: &cli::Serving) -> bool {
     arguments.control != Some(ControlPlace::Nowhere)
 }
 
-/// Takes the addresses before anything else is done, so that a port in use is known at once.
+/// Takes the addresses before anything else is done, so that a port in use is known at once. Sockets that this process was
+/// started with (socket activation) come before those that the command line asks for, and in the place of all others.
 fn bind(arguments: &cli::Serving, spec: &HostSpec) -> Result<Vec<(Listen, TcpListener)>, Problem> {
-    let asked = if arguments.listen.is_empty() { &spec.listen } else { &arguments.listen };
+    let mut listeners = passed()?;
+    let asked = if arguments.listen.is_empty() && listeners.is_empty() { &spec.listen } else { &arguments.listen };
     // Port 0 is another one each time.
     let is_taken = |(index, listen): &(usize, &Listen)| {
         listen.address.port() != 0 && asked[..*index].iter().any(|earlier| earlier.address == listen.address)
@@ -178,7 +181,24 @@ fn bind(arguments: &cli::Serving, spec: &HostSpec) -> Result<Vec<(Listen, TcpLis
         Ok(listener) => Ok((*asked, listener)),
         Err(source) => Err(Problem::Listen { address: asked.address, source }),
     };
-    asked.iter().map(bind).collect()
+    for asked in asked {
+        listeners.push(bind(asked)?);
+    }
+    Ok(listeners)
+}
+
+/// The sockets that this process was started with: `LISTEN_FDS` and `LISTEN_PID`, as systemd has them
+/// ([source](https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html)).
+fn passed() -> Result<Vec<(Listen, TcpListener)>, Problem> {
+    let mut passed = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for at in 0..passed.len() {
+        let unfit = |source| Problem::PassedSocket { number: at + 1, source };
+        let Some(listener) = passed.take_tcp_listener(at).map_err(unfit)? else { continue };
+        let address = listener.local_addr().map_err(unfit)?;
+        listeners.push((Listen { scheme: None, address }, listener));
+    }
+    Ok(listeners)
 }
 
 /// The address for whoever watches the host, if there is one.

@@ -1,9 +1,14 @@
 //! `wattle host` and the verbs that tell it what to run: apply, ps, describe, rollback, stop, start, rm.
 
 use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use wattle_testkit::{App, Ran, Server, guests, until};
+use wattle_testkit::process::{Process, Signal};
+use wattle_testkit::{App, Connection, Ran, Server, guests, until};
 
 use crate::WATTLE;
 use crate::control::{get, socket, told};
@@ -270,4 +275,45 @@ fn at_the_same_time() {
     assert!(versions.contains(&server.get("/shop/files/version").text()));
     until("nothing is changed any more", || (states(&app) == [state("shop", "running", 9)]).then_some(()));
     assert_eq!(get(&socket(&app), "/v1/apps?app=blog")["error"]["code"], json!("no-such-app"));
+}
+
+/// A parent that has the sockets passes them on, as systemd does.
+#[test]
+fn sockets_of_a_parent() {
+    let app = apps(&["shop"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let start = |listener: OwnedFd| {
+        let passing = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" host --control host.sock";
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).env("XDG_STATE_HOME", app.state_dir());
+        shell.current_dir(app.path()).args(["-c", passing]).arg(WATTLE.path()).stdin(listener);
+        shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // It is bound, and nobody accepts: who connects now waits.
+    let mut early = Connection::open(address);
+    let mut host = start(listener.try_clone().unwrap().into());
+    let said = until("it is told", || {
+        let ran = WATTLE.run(&app, ["apply", "shop", "--control", "host.sock"]);
+        ran.is_ok().then_some(ran.stdout)
+    });
+    assert_eq!(said, "default/shop started (generation 1)\n");
+    assert_eq!(early.call("GET", "/shop/", b"").status(), 200);
+    Process(host.id()).signal(Signal::Terminate);
+    assert!(host.wait().unwrap().success());
+    let mut url = String::new();
+    host.stdout.take().unwrap().read_to_string(&mut url).unwrap();
+    assert_eq!(url, format!("http://{address}\n"), "and no other");
+    // What is no TCP socket that listens is refused.
+    let other = std::os::unix::net::UnixStream::pair().unwrap().0;
+    let refused = {
+        let ended = start(other.into()).wait_with_output().unwrap();
+        Ran {
+            code: ended.status.code(),
+            stdout: String::new(),
+            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
+        }
+    };
+    assert_eq!(refused.code, Some(3), "{refused}");
+    assert!(refused.stderr.contains("cannot listen on socket 1 of those that were passed"), "{refused}");
 }
