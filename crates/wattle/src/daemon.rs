@@ -2,33 +2,37 @@
 //! written down (`desired`), and runs again when the host is started again (`restore`).
 //!
 //! Each app has its turns: what is asked of one is done one after the other, and no app waits for another, but for a place
-//! among those that start at the same time.
+//! among those that are read, or started, at the same time.
 
 mod act;
 mod apply;
 mod desired;
 mod restore;
 mod status;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wattle_artifact::folder::HeldFolder;
-use wattle_host::Host;
+use wattle_host::{Host, StartError};
 use wattle_spec::control::{AppState, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
-use self::desired::Record;
 pub(crate) use self::desired::{Desired, DesiredError};
+use self::turn::Deployed;
 use crate::app_file::ReadHost;
 use crate::problem::{Exit, Problem};
 use crate::report;
 use crate::told::Teller;
 
-/// How many apps are read, compiled and tried out at a time.
+/// How many apps are compiled and tried out at a time.
 const STARTS: usize = 4;
+/// How many are read, and fetched, at a time.
+const READS: usize = 16;
+/// The most bytes of a reason that are kept.
+const REASON_MAX: usize = 4 << 10;
 
 /// What a host of many apps is and has.
 pub(crate) struct Daemon {
@@ -40,31 +44,14 @@ pub(crate) struct Daemon {
     tell: Teller,
     apps: Mutex<BTreeMap<AppId, Arc<Deployed>>>,
     starts: Semaphore,
-}
-
-/// An app that is remembered, or is about to be.
-struct Deployed {
-    /// Whose turn it is to change it.
-    turn: tokio::sync::Mutex<()>,
-    now: Mutex<Now>,
-}
-
-/// How an app is now.
-#[derive(Debug, Clone)]
-struct Now {
-    state: AppState,
-    /// Why it does not run, or why what was applied last does not.
-    reason: Option<String>,
-    /// What is written down of it. `None`: nothing yet.
-    record: Option<Record>,
-    /// The folders that it serves: nobody removes them.
-    held: Arc<[HeldFolder]>,
+    reads: Semaphore,
 }
 
 impl Daemon {
     /// What was written down by then is not looked at yet.
     pub(crate) fn new(host: Arc<Host>, own: ReadHost, desired: Desired, tell: Teller) -> Self {
-        Self { host, own, desired, tell, apps: Mutex::default(), starts: Semaphore::new(STARTS) }
+        let (starts, reads) = (Semaphore::new(STARTS), Semaphore::new(READS));
+        Self { host, own, desired, tell, apps: Mutex::default(), starts, reads }
     }
 
     fn apps(&self) -> MutexGuard<'_, BTreeMap<AppId, Arc<Deployed>>> {
@@ -73,6 +60,7 @@ impl Daemon {
 
     /// From now on `app` is in this state, for this reason.
     fn is(&self, app: &AppId, deployed: &Deployed, state: AppState, reason: Option<String>) {
+        let reason = reason.map(cut);
         let generation = {
             let mut now = deployed.now();
             (now.state, now.reason) = (state, reason.clone());
@@ -81,62 +69,55 @@ impl Daemon {
         (self.tell)(Report::State { app: app.clone(), state, generation, reason });
     }
 
-    /// A place among those that are read, compiled and tried out.
+    /// A place among those that are compiled and tried out. Who has a turn of an app may wait for it, and never the other way
+    /// round.
     async fn place(&self) -> SemaphorePermit<'_> {
         self.starts.acquire().await.expect("invariant: this semaphore is never closed")
-    }
-
-    /// The app of that name, and if there is none, one that is about to be.
-    fn deployed(&self, app: &AppId) -> Arc<Deployed> {
-        self.apps().entry(app.clone()).or_insert_with(|| Arc::new(Deployed::new(AppState::Starting, None))).clone()
-    }
-
-    /// Forgets an app of which nothing is written down, unless somebody waits for a turn of it.
-    fn forget(&self, app: &AppId, deployed: Arc<Deployed>) {
-        let mut apps = self.apps();
-        // The map's, and ours.
-        if Arc::strong_count(&deployed) == 2 && deployed.now().record.is_none() {
-            apps.remove(app);
-        }
     }
 
     /// An app that is remembered.
     fn known(&self, app: &AppId) -> Result<Arc<Deployed>, Refusal> {
         let apps = self.apps();
-        apps.get(app).cloned().ok_or_else(|| Refusal::no_app(app, apps.keys().cloned()))
+        apps.get(app).cloned().ok_or_else(|| unknown(app, apps.keys().cloned()))
     }
 }
 
-impl Deployed {
-    fn new(state: AppState, record: Option<Record>) -> Self {
-        Self {
-            turn: tokio::sync::Mutex::default(),
-            now: Mutex::new(Now { state, reason: None, record, held: Arc::default() }),
-        }
-    }
+/// That nothing is known of `app` here.
+fn unknown(app: &AppId, known: impl IntoIterator<Item = AppId>) -> Refusal {
+    let refusal = Refusal::no_app(app, known);
+    Refusal { message: format!("no app `{app}` is known here"), ..refusal }
+}
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().expect("invariant: nothing panics while it holds this lock")
-    }
+fn cut(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_MAX));
+    reason
 }
 
 /// Does what waits for files and for registries, beside everything else.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Problem::System { operation: "wait for files", source: std::io::Error::other(error) }),
-        },
-    }
+    let done = tokio::task::spawn_blocking(work).await;
+    // A bug of ours ends what it is in, and nothing else.
+    let broken = |error| Problem::System { operation: "go on", source: std::io::Error::other(error) };
+    done.map_err(broken)?
 }
 
 /// Why something is not done, as it is answered.
 fn refusal(problem: &Problem) -> Refusal {
-    let code = match problem.exit_code() {
-        Exit::BadInput => RefusalCode::AppRefused,
-        Exit::Blocked => RefusalCode::AppBlocked,
-        _ => RefusalCode::AppFailed,
+    let code = match problem {
+        Problem::Start(StartError::Ending) => RefusalCode::Stopping,
+        Problem::Start(StartError::Stopped(_)) => RefusalCode::AppStopped,
+        Problem::Start(StartError::RouteTaken { .. }) => RefusalCode::AppRefused,
+        Problem::Start(
+            StartError::Backend { .. }
+            | StartError::Unusable { .. }
+            | StartError::Unrecorded { .. }
+            | StartError::Subscribe { .. },
+        ) => RefusalCode::AppBlocked,
+        problem => match problem.exit_code() {
+            Exit::BadInput => RefusalCode::AppRefused,
+            Exit::Blocked => RefusalCode::AppBlocked,
+            _ => RefusalCode::AppFailed,
+        },
     };
     Refusal { hint: problem.hint(), ..Refusal::new(code, report::plain(problem)) }
 }

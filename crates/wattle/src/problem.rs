@@ -184,7 +184,7 @@ pub(crate) enum Problem {
     WhichHost { sockets: Vec<PathBuf> },
     #[error("nobody knows where to keep what runs")]
     NoStateDir,
-    #[error("cannot keep what is to run")]
+    #[error("cannot use what is written down of apps")]
     Desired(#[from] DesiredError),
     #[error("several hosts run the app `{app}`: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
     ManyHosts { app: AppId, sockets: Vec<PathBuf> },

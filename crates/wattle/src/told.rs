@@ -19,7 +19,7 @@ use crate::ring::{Ring, Said};
 /// and as many that failed for the last time; the others are counted.
 const PER_SECOND: u32 = 10;
 
-/// What a report counts for among those that are kept: its reasons are short.
+/// What a report counts for among those that are kept, beside a reason.
 const EVENT_BYTES: usize = 1 << 10;
 
 /// What has been told in the second that began then.
@@ -52,7 +52,11 @@ impl Said for Event {
     }
 
     fn size(&self) -> usize {
-        EVENT_BYTES
+        let reason = match &self.report {
+            Report::State { reason: Some(reason), .. } => reason.len(),
+            _ => 0,
+        };
+        EVENT_BYTES + reason
     }
 
     fn app(&self) -> Option<&AppId> {

@@ -39,10 +39,15 @@ pub(super) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
 /// Writes `contents` to `path`, which then has them or what it had before, whatever happens.
 pub(super) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
-    let mut file = private().truncate(true).open(&temporary)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
+    draft(&temporary, contents)?;
     publish(&temporary, path)
+}
+
+/// Writes what is to get its name later.
+pub(super) fn draft(temporary: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = private().truncate(true).open(temporary)?;
+    file.write_all(contents)?;
+    file.sync_all()
 }
 
 /// Gives a file that is written and synced its name, for good.

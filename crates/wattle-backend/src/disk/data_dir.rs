@@ -100,6 +100,16 @@ impl DataDir {
     ///
     /// If the system refuses it.
     pub fn write(&self, folder: &'static str, name: &str, contents: &[u8]) -> Result<(), DataDirError> {
+        self.draft(folder, name, contents)?.publish()
+    }
+
+    /// Writes `contents` beside the file `name` in `folder`, to be put in its place later: what needs room on the disk is done
+    /// then. One at a time for each name; dropped, it leaves the file as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub fn draft(&self, folder: &'static str, name: &str, contents: &[u8]) -> Result<FileDraft, DataDirError> {
         let folder = self.path.join(folder);
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => atomic_file::sync_parent(&folder).map_err(failed("sync the directory of", &folder))?,
@@ -107,7 +117,22 @@ impl DataDir {
             Err(error) => return Err(failed("create", &folder)(error)),
         }
         let path = folder.join(name);
-        atomic_file::write(&path, contents).map_err(failed("write", &path))
+        let draft = FileDraft { written: atomic_file::temporary(&path), path };
+        atomic_file::draft(&draft.written, contents).map_err(failed("write", &draft.path))?;
+        Ok(draft)
+    }
+
+    /// Removes the file `name` in `folder`, if it is there, for good.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub fn remove(&self, folder: &'static str, name: &str) -> Result<(), DataDirError> {
+        let path = self.path.join(folder).join(name);
+        match fs::remove_file(&path).and_then(|()| atomic_file::sync_parent(&path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(failed("remove", &path)),
+        }
     }
 
     /// Claims the file of that name. `None`: a store has it open.
@@ -119,6 +144,31 @@ impl DataDir {
     // Nothing panics while the lock is held.
     fn open_files(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a file of a data directory is to have, written and synced beside it.
+#[derive(Debug)]
+pub struct FileDraft {
+    written: PathBuf,
+    path: PathBuf,
+}
+
+impl FileDraft {
+    /// The file has it for good when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub fn publish(self) -> Result<(), DataDirError> {
+        atomic_file::publish(&self.written, &self.path).map_err(failed("write", &self.path))
+    }
+}
+
+impl Drop for FileDraft {
+    fn drop(&mut self) {
+        // Published, it is not there any more.
+        let _ = fs::remove_file(&self.written);
     }
 }
 

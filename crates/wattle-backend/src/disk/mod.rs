@@ -40,7 +40,7 @@ mod writer;
 
 pub use blobs::DiskBlobs;
 pub use bus::DiskBus;
-pub use data_dir::DataDir;
+pub use data_dir::{DataDir, FileDraft};
 pub use data_dir_error::DataDirError;
 pub use options::DiskOptions;
 pub use store::DiskKeyValue;

@@ -130,10 +130,9 @@ impl AppFile {
 
     /// Puts the folders whose files are served where they can be served from.
     pub(super) fn unpack_folders(&mut self, folders: BTreeMap<FolderPath, Bytes>) -> Result<(), Problem> {
-        let directory = kept::folders().ok_or(Problem::NoCacheDir)?;
         let unpacked = match folders.is_empty() {
             true => None,
-            false => Some(Folders::open(directory).map_err(Problem::Folder)?),
+            false => Some(Folders::open(kept::folders().ok_or(Problem::NoCacheDir)?).map_err(Problem::Folder)?),
         };
         for trigger in &mut self.manifest.triggers.http {
             let TriggerTarget::Files(path) = &mut trigger.target else { continue };

@@ -1,8 +1,8 @@
 //! An app as it was when somebody applied it: what a host keeps of it, so that it runs again whatever has become of the
 //! files and the registries that it came from.
 //!
-//! Its components and the folders whose files it serves are kept as bytes, by their digests. Directories that it mounts, and
-//! files that its backends name, are the machine's and are where they are.
+//! Its components and the folders below its manifest whose files it serves are kept as bytes, by their digests. Folders that
+//! are elsewhere, directories that it mounts, and files that its backends name, are the machine's and are where they are.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use wattle_artifact::folder::{self, FolderLimits};
 use wattle_artifact::format::folder_path::FolderPath;
 use wattle_spec::digest::Digest;
+use wattle_spec::fault::Fault;
 use wattle_spec::manifest::{Manifest, Source, TriggerTarget};
 use wattle_spec::name::{ComponentName, Namespace};
 use wattle_spec::reference::Reference;
 use wattle_spec::shape::Shape;
 
-use super::{AppFile, ReadHost, bare, found, text};
+use super::{AppFile, ReadHost, found, text};
 use crate::artifacts;
 use crate::policy::Signers;
 use crate::problem::Problem;
@@ -56,14 +57,28 @@ impl Snapshot {
         self.components.values().chain(self.folders.values()).copied()
     }
 
-    /// The manifest, as far as it is sound: it was when it was applied.
-    fn parsed(&self) -> Result<Manifest, Problem> {
-        let mut manifest = match &self.manifest {
-            Some(manifest) => text::sound(&self.file, manifest.clone(), &mut Vec::new())?,
-            None => bare(&self.file)?,
+    /// The manifest, as far as it is sound, and its faults: it had none for the release that wrote it.
+    fn parsed(&self) -> Result<(Manifest, Vec<Fault>), Problem> {
+        let mut faults = Vec::new();
+        let mut manifest = match (&self.manifest, self.components.keys().next()) {
+            (Some(manifest), _) => text::sound(&self.file, manifest.clone(), &mut faults)?,
+            (None, Some(name)) => Manifest::for_component(name, self.only_source()),
+            (None, None) => return Err(Problem::NoManifest(self.file.clone())),
         };
+        for (name, entry) in manifest.entries().filter(|(name, _)| !self.components.contains_key(&name.value)) {
+            let message = format!("component `{name}` was not kept with the app");
+            faults.push(Fault::new(message).at(entry.source.span.clone()).hint("apply it again"));
+        }
         manifest.namespace = self.namespace.clone();
-        Ok(manifest)
+        Ok((manifest, faults))
+    }
+
+    /// Where the only component came from, if there is no manifest.
+    fn only_source(&self) -> Source {
+        match self.pinned.first() {
+            Some(reference) => Source::Registry(reference.clone()),
+            None => Source::File(self.file.clone()),
+        }
     }
 }
 
@@ -132,7 +147,9 @@ impl AppFile {
         judge(snapshot, &host, &signers)?;
         let (file, base) = (snapshot.file.clone(), snapshot.base.clone());
         let text = snapshot.manifest.clone().unwrap_or_default();
-        let mut app = Self::new(file, base, text, snapshot.parsed()?, host);
+        let (manifest, faults) = snapshot.parsed()?;
+        let mut app = Self::new(file, base, text, manifest, host);
+        app.text_faults.extend(faults);
         app.is_shipped = snapshot.is_shipped;
         for (name, digest) in &snapshot.components {
             let bytes = part(digest)?;
@@ -156,7 +173,7 @@ impl AppFile {
 /// asked.
 fn judge(snapshot: &Snapshot, host: &ReadHost, signers: &Signers) -> Result<(), Problem> {
     let has_files = || {
-        let manifest = snapshot.parsed()?;
+        let (manifest, _) = snapshot.parsed()?;
         Ok::<_, Problem>(manifest.entries().any(|(_, entry)| matches!(entry.source.value, Source::File(_))))
     };
     if !snapshot.is_shipped && has_files()? {
@@ -168,9 +185,9 @@ fn judge(snapshot: &Snapshot, host: &ReadHost, signers: &Signers) -> Result<(), 
     let artifacts = artifacts::of_host(&host.spec)?.offline();
     crate::verb::runtime()?.block_on(async {
         for reference in &snapshot.pinned {
-            if let Some(digest) = reference.digest() {
-                signers.check(&artifacts, reference, digest, Utc::now()).await?;
-            }
+            let not_locked = || Problem::NotLocked { reference: reference.clone() };
+            let digest = reference.digest().ok_or_else(not_locked)?;
+            signers.check(&artifacts, reference, digest, Utc::now()).await?;
         }
         Ok(())
     })

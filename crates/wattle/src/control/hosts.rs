@@ -122,18 +122,27 @@ impl Hosts {
         Ok(Answers { hosts })
     }
 
+    /// Those that are told what to run.
+    ///
+    /// # Errors
+    ///
+    /// If there are none.
+    pub(crate) fn that_take_apps(self) -> Result<Self, Problem> {
+        let found: Vec<_> = self.0.into_iter().filter(|host| host.status.takes_apps).collect();
+        if found.is_empty() { Err(Problem::Refused(Refusal::one_app())) } else { Ok(Self(found)) }
+    }
+
     /// The one that is told what to run.
     ///
     /// # Errors
     ///
     /// If there is none, or several.
     pub(crate) fn that_takes_apps(self) -> Result<Asked, Problem> {
-        let mut found: Vec<_> = self.0.into_iter().filter(|host| host.status.takes_apps).collect();
+        let mut found = self.that_take_apps()?.0;
         match found.pop() {
-            None => Err(Problem::Refused(Refusal::one_app())),
             Some(host) if found.is_empty() => Ok(host),
-            Some(last) => {
-                let sockets = found.into_iter().chain([last]).map(|host| host.client.socket).collect();
+            last => {
+                let sockets = found.into_iter().chain(last).map(|host| host.client.socket).collect();
                 Err(Problem::WhichHost { sockets })
             }
         }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use wattle_spec::app::App;
 use wattle_spec::control::{Action, AppState, Done, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
-use wattle_spec::report::Report;
 
 use super::apply::Wish;
+use super::turn::Turn;
 use super::{Daemon, beside, refusal};
 use crate::app_file::AppFile;
 use crate::problem::Problem;
@@ -29,15 +30,15 @@ impl Daemon {
             // What changes an app while it runs is between it and the host.
             other => {
                 if let Some(app) = other.app() {
-                    self.runs(app)?;
+                    self.is_not_stopped(app)?;
                 }
                 self.host.act(other).await
             }
         }
     }
 
-    /// Whether an app that is remembered runs, as far as somebody wants something of what runs.
-    fn runs(&self, app: &AppId) -> Result<(), Refusal> {
+    /// Whether nobody stopped an app of which somebody wants something that only runs.
+    fn is_not_stopped(&self, app: &AppId) -> Result<(), Refusal> {
         match self.known(app)?.now().state {
             AppState::Stopped => Err(Refusal::new(RefusalCode::AppStopped, format!("the app `{app}` was stopped"))
                 .hint(format!("start it with `wattle start {app}`"))),
@@ -46,43 +47,48 @@ impl Daemon {
     }
 
     async fn stop(&self, app: &AppId) -> Result<Done, Refusal> {
-        let deployed = self.known(app)?;
-        let _turn = deployed.turn.lock().await;
-        let Some(mut record) = deployed.now().record.clone() else { return Err(Refusal::not_running(app)) };
-        if !record.stopped {
-            record.stopped = true;
-            self.write(record.clone()).await?;
-            deployed.now().record = Some(record);
-        }
-        self.is(app, &deployed, AppState::Stopping, None);
+        self.known(app)?;
+        // An update that is under way is given up: nobody waits for that.
         self.host.stop(app).await;
-        deployed.now().held = Arc::default();
-        self.is(app, &deployed, AppState::Stopped, None);
+        let (turn, mut record) = self.turn_of(app).await?;
+        record.stopped = true;
+        self.is(app, &turn.deployed, AppState::Stopping, None);
+        self.host.stop(app).await;
+        self.unless_unwritten(app, &turn, self.write(record.clone()).await)?;
+        turn.deployed.now().record = Some(record);
+        turn.deployed.now().held = Arc::default();
+        self.is(app, &turn.deployed, AppState::Stopped, None);
         Ok(Done::Stopped { app: app.clone() })
     }
 
+    /// An app that has ended, and of which that cannot be written down, would run again with the host.
+    fn unless_unwritten(&self, app: &AppId, turn: &Turn, written: Result<(), Refusal>) -> Result<(), Refusal> {
+        written.inspect_err(|refusal| {
+            let reason = format!("it has ended, and that is not written down: {}", refusal.message);
+            self.is(app, &turn.deployed, AppState::Failed, Some(reason));
+        })
+    }
+
     async fn remove(&self, app: &AppId) -> Result<Done, Refusal> {
-        let deployed = self.known(app)?;
-        {
-            let _turn = deployed.turn.lock().await;
-            let (of, desired) = (app.clone(), self.desired.clone());
-            beside(move || Ok(desired.remove(&of)?)).await.map_err(|problem| refusal(&problem))?;
-            self.is(app, &deployed, AppState::Stopping, None);
-            self.host.stop(app).await;
-            deployed.now().record = None;
-        }
-        self.forget(app, deployed);
-        (self.tell)(Report::Removed { app: app.clone() });
+        self.known(app)?;
+        self.host.stop(app).await;
+        let (turn, _) = self.turn_of(app).await?;
+        self.is(app, &turn.deployed, AppState::Stopping, None);
+        self.host.stop(app).await;
+        let (of, desired) = (app.clone(), self.desired.clone());
+        let removed = beside(move || Ok(desired.remove(&of)?)).await.map_err(|problem| refusal(&problem));
+        self.unless_unwritten(app, &turn, removed)?;
+        turn.deployed.now().record = None;
+        self.end_turn(app, turn);
         self.prune().await;
         Ok(Done::Removed { app: app.clone() })
     }
 
     /// Removes bytes that no app needs any more. What is left is removed the next time.
     pub(super) async fn prune(&self) {
-        let deployed: Vec<_> = self.apps().values().cloned().collect();
-        let records: Vec<_> = deployed.iter().filter_map(|deployed| deployed.now().record.clone()).collect();
+        let records: Vec<_> = self.apps().values().filter_map(|deployed| deployed.now().record.clone()).collect();
         let desired = self.desired.clone();
-        let pruned = beside(move || Ok(desired.prune(records.iter())?)).await;
+        let pruned = beside(move || Ok(desired.prune(&records)?)).await;
         if let Err(error) = pruned {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what no app needs any more cannot be removed");
@@ -90,7 +96,7 @@ impl Daemon {
     }
 
     /// What `file` is with what is recorded of it, if it can run here.
-    pub(super) fn judged(&self, mut file: AppFile) -> Result<(AppFile, wattle_spec::app::App), Problem> {
+    pub(super) fn judged(&self, mut file: AppFile) -> Result<(AppFile, App), Problem> {
         crate::kept::recall(&mut file, Some(self.desired.directory()))?;
         let app = file.resolve()?;
         Ok((file, app))

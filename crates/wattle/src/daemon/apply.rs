@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Utc;
-use wattle_artifact::folder::HeldFolder;
 use wattle_spec::app::App;
 use wattle_spec::control::{AppState, Applied, Change, Moment, Refusal, RefusalCode};
 use wattle_spec::manifest::Pull;
 use wattle_spec::name::{AppId, Namespace};
 
-use super::desired::{Kept, Record};
-use super::{Daemon, Deployed, Now, beside, refusal};
-use crate::app_file::{AppFile, Snapshot, is_reference};
+use super::desired::{GENERATIONS, Kept, Record};
+use super::turn::{Deployed, Now};
+use super::{Daemon, beside, refusal};
+use crate::app_file::{AppFile, Parts, Snapshot, is_reference};
 use crate::artifacts::Asking;
 use crate::problem::Problem;
 
@@ -37,77 +37,71 @@ impl Daemon {
     pub(super) async fn apply(self: &Arc<Self>, wish: Wish) -> Result<Applied, Refusal> {
         let generation = wish.generation;
         let candidate = {
-            let (_place, daemon) = (self.place().await, self.clone());
+            // A slow registry keeps nobody from starting what is here.
+            let _place = self.reads.acquire().await.expect("invariant: this semaphore is never closed");
+            let daemon = self.clone();
             beside(move || daemon.read(&wish)).await.map_err(|problem| refusal(&problem))?
         };
         let id = candidate.app.id.clone();
-        let deployed = self.deployed(&id);
-        let applied = {
-            // Who has a turn may wait for a place, and never the other way round.
-            let _turn = deployed.turn.lock().await;
-            let _place = self.place().await;
-            self.replace(&deployed, candidate, generation).await
-        };
-        self.forget(&id, deployed);
+        let turn = self.turn_of_any(&id).await;
+        let applied = self.replace(&turn.deployed, candidate, generation).await;
+        self.end_turn(&id, turn);
         applied
     }
 
     /// Has an earlier generation of an app run.
     pub(super) async fn roll_back(self: &Arc<Self>, app: &AppId, wanted: Option<u64>) -> Result<Applied, Refusal> {
-        let deployed = self.known(app)?;
-        let _turn = deployed.turn.lock().await;
-        let Some(record) = deployed.now().record.clone() else { return Err(Refusal::not_running(app)) };
+        let (turn, record) = self.turn_of(app).await?;
         let before = || record.generations.iter().find(|kept| kept.generation < record.current);
         let kept = wanted.map_or_else(before, |generation| record.get(generation));
         let kept = kept.ok_or_else(|| no_generation(&record, wanted))?;
-        let _place = self.place().await;
-        let candidate = self.kept(kept.snapshot.clone()).await?;
-        self.replace(&deployed, candidate, None).await
+        let candidate = self.restored(app, kept.snapshot.clone()).await?;
+        self.replace(&turn.deployed, candidate, None).await
     }
 
     /// Has an app run again that was stopped, or could not be started.
     pub(super) async fn start(self: &Arc<Self>, app: &AppId) -> Result<Applied, Refusal> {
-        let deployed = self.known(app)?;
-        let _turn = deployed.turn.lock().await;
-        self.start_in_turn(&deployed, app).await
-    }
-
-    pub(super) async fn start_in_turn(self: &Arc<Self>, deployed: &Deployed, app: &AppId) -> Result<Applied, Refusal> {
-        let Now { state, record, .. } = deployed.now().clone();
-        let Some(mut record) = record else { return Err(Refusal::not_running(app)) };
-        let applied = |change| Applied { app: app.clone(), generation: record.current, change };
-        if state == AppState::Running {
-            return Ok(applied(Change::Unchanged));
+        let (turn, mut record) = self.turn_of(app).await?;
+        if turn.deployed.now().state == AppState::Running {
+            return Ok(Applied { app: app.clone(), generation: record.current, change: Change::Unchanged });
         }
-        self.is(app, deployed, AppState::Starting, None);
-        let _place = self.place().await;
-        match self.started(&record).await {
-            Ok(held) => deployed.now().held = held.into(),
-            Err(refusal) => {
-                let state = if record.stopped { AppState::Stopped } else { AppState::Failed };
-                self.is(app, deployed, state, Some(refusal.message.clone()));
-                return Err(refusal);
-            }
-        }
-        self.is(app, deployed, AppState::Running, None);
-        let applied = applied(Change::Started);
         if record.stopped {
             record.stopped = false;
-            deployed.now().record = Some(record.clone());
-            self.write(record).await?;
+            self.write(record.clone()).await?;
+            turn.deployed.now().record = Some(record.clone());
         }
-        Ok(applied)
+        self.start_again(&turn.deployed, &record).await
     }
 
-    /// Starts the generation that is to run. What it holds for as long as it does.
-    async fn started(self: &Arc<Self>, record: &Record) -> Result<Vec<HeldFolder>, Refusal> {
-        let current = record.get(record.current).ok_or_else(|| no_generation(record, Some(record.current)))?;
-        let Candidate { file, app, .. } = self.kept(current.snapshot.clone()).await?;
-        self.host.update(&app, &file.bytes).await.map_err(|error| refusal(&error.into()))?;
-        Ok(file.held())
+    /// Starts the generation that is to run, by whoever has the turn.
+    pub(super) async fn start_again(
+        self: &Arc<Self>,
+        deployed: &Deployed,
+        record: &Record,
+    ) -> Result<Applied, Refusal> {
+        let app = &record.app;
+        self.is(app, deployed, AppState::Starting, None);
+        let started = async {
+            let current = record.get(record.current).ok_or_else(|| no_generation(record, Some(record.current)))?;
+            let Candidate { file, app, .. } = self.restored(app, current.snapshot.clone()).await?;
+            let _place = self.place().await;
+            self.host.update(&app, &file.bytes).await.map_err(|error| refusal(&error.into()))?;
+            Ok::<_, Refusal>(file.held())
+        };
+        match started.await {
+            Ok(held) => {
+                deployed.now().held = held.into();
+                self.is(app, deployed, AppState::Running, None);
+                Ok(Applied { app: app.clone(), generation: record.current, change: Change::Started })
+            }
+            Err(refusal) => {
+                self.is(app, deployed, AppState::Failed, Some(refusal.message.clone()));
+                Err(refusal)
+            }
+        }
     }
 
-    /// Reads what somebody wants, and judges it.
+    /// Reads what somebody wants, keeps it, and judges what is kept: that is what runs, now and later.
     fn read(&self, wish: &Wish) -> Result<Candidate, Problem> {
         let path = Path::new(&wish.source);
         if path.is_relative() && !is_reference(path) {
@@ -119,25 +113,37 @@ impl Daemon {
             false => Asking::Registries { pull: wish.pull },
         };
         let file = AppFile::read_on(path, self.own.clone(), asking)?.in_namespace(wish.namespace.clone());
-        let (file, app) = self.judged(file)?;
+        let (file, _) = self.judged(file)?;
         let (snapshot, parts) = file.snapshot()?;
         self.desired.keep(&parts)?;
+        file.keep_lock();
+        self.candidate(snapshot, |digest| Ok(part(&parts, digest)?))
+    }
+
+    /// A version out of what is kept.
+    async fn restored(self: &Arc<Self>, app: &AppId, snapshot: Snapshot) -> Result<Candidate, Refusal> {
+        let daemon = self.clone();
+        let read = move || daemon.candidate(snapshot, |digest| Ok(daemon.desired.part(digest)?));
+        let candidate = beside(read).await.map_err(|problem| refusal(&problem))?;
+        match candidate.app.id == *app {
+            true => Ok(candidate),
+            false => {
+                let message = format!("what is kept of the app `{app}` is the app `{}`", candidate.app.id);
+                Err(Refusal::new(RefusalCode::AppRefused, message).hint("apply it again"))
+            }
+        }
+    }
+
+    fn candidate(
+        &self,
+        snapshot: Snapshot,
+        part: impl Fn(&wattle_spec::digest::Digest) -> Result<bytes::Bytes, Problem>,
+    ) -> Result<Candidate, Problem> {
+        let (file, app) = self.judged(AppFile::of_snapshot(&snapshot, self.own.clone(), part)?)?;
         Ok(Candidate { file, app, snapshot })
     }
 
-    /// Reads what is kept, and judges it.
-    async fn kept(self: &Arc<Self>, snapshot: Snapshot) -> Result<Candidate, Refusal> {
-        let daemon = self.clone();
-        let read = move || {
-            let part = |digest: &_| Ok(daemon.desired.part(digest)?);
-            let file = AppFile::of_snapshot(&snapshot, daemon.own.clone(), part)?;
-            let (file, app) = daemon.judged(file)?;
-            Ok(Candidate { file, app, snapshot })
-        };
-        beside(read).await.map_err(|problem| refusal(&problem))
-    }
-
-    /// Puts a candidate in the place of what runs, and writes that down.
+    /// Puts a candidate in the place of what runs, and writes that down. What needs room on the disk is written before.
     async fn replace(
         self: &Arc<Self>,
         deployed: &Deployed,
@@ -147,52 +153,85 @@ impl Daemon {
         let Candidate { file, app, snapshot } = candidate;
         let before = deployed.now().clone();
         let runs = before.state == AppState::Running;
-        let applied = |generation, change| Applied { app: app.id.clone(), generation, change };
-        if let Some(record) = &before.record {
-            let is_same = record.get(record.current).is_some_and(|kept| kept.snapshot == snapshot);
-            if runs && is_same && wanted.is_none_or(|wanted| wanted == record.current) {
-                return Ok(applied(record.current, Change::Unchanged));
-            }
-            if let Some(wanted) = wanted.filter(|wanted| *wanted <= record.newest()) {
-                return Err(stale(record, wanted));
-            }
+        if let Some(unchanged) = unchanged(&before, &snapshot, wanted) {
+            return Ok(Applied { app: app.id, generation: unchanged, change: Change::Unchanged });
         }
+        let generation = next(&app.id, before.record.as_ref(), wanted)?;
+        let kept = Kept { generation, applied: Moment(Utc::now()), version: file.version(), snapshot };
+        let record = match before.record.clone() {
+            Some(record) => record.with(kept),
+            None => Record::new(app.id.clone(), kept),
+        };
+        let draft = {
+            let (desired, record, is_new) = (self.desired.clone(), record.clone(), before.record.is_none());
+            beside(move || Ok(desired.draft(&record, is_new)?)).await.map_err(|problem| refusal(&problem))?
+        };
         let state = if runs { AppState::Updating } else { AppState::Starting };
         self.is(&app.id, deployed, state, None);
-        if let Err(error) = self.host.update(&app, &file.bytes).await {
+        let updated = {
+            let _place = self.place().await;
+            self.host.update(&app, &file.bytes).await
+        };
+        if let Err(error) = updated {
             let refusal = refusal(&error.into());
             let state = before.record.as_ref().map_or(AppState::Failed, |_| before.state);
             self.is(&app.id, deployed, state, Some(refusal.message.clone()));
             return Err(refusal);
         }
-        let generation = wanted.unwrap_or_else(|| before.record.as_ref().map_or(0, Record::newest) + 1);
-        let version = file.version();
-        let kept = Kept { generation, applied: Moment(Utc::now()), version, snapshot };
-        let record = match before.record.clone() {
-            Some(record) => record.with(kept),
-            None => Record::new(app.id.clone(), kept),
-        };
-        let is_recorded = file.runs(&app);
-        file.keep_lock();
-        let held = file.held().into();
-        *deployed.now() = Now { record: Some(record.clone()), held, ..before };
-        self.is(&app.id, deployed, AppState::Running, None);
-        is_recorded.map_err(|problem| refusal(&problem))?;
-        self.write(record).await?;
-        Ok(applied(generation, if runs { Change::Updated } else { Change::Started }))
+        let id = app.id.clone();
+        let written = beside(move || {
+            draft.publish()?;
+            file.runs(&app)?;
+            Ok(file.held())
+        });
+        let is_full = record.generations.len() == GENERATIONS;
+        match written.await {
+            Ok(held) => {
+                let mut now = deployed.now();
+                (now.record, now.held) = (Some(record), held.into());
+            }
+            Err(problem) => {
+                // It runs, and is not what is remembered: whoever applies it again has it written down.
+                let refusal = refusal(&problem);
+                self.is(&id, deployed, AppState::Running, Some(format!("it is not written down: {}", refusal.message)));
+                return Err(refusal);
+            }
+        }
+        self.is(&id, deployed, AppState::Running, None);
+        if is_full {
+            self.prune().await;
+        }
+        Ok(Applied { app: id, generation, change: if runs { Change::Updated } else { Change::Started } })
     }
 
     /// Writes down what is to run.
     pub(super) async fn write(&self, record: Record) -> Result<(), Refusal> {
         let desired = self.desired.clone();
-        beside(move || Ok(desired.write(&record)?)).await.map_err(|problem| refusal(&problem))
+        let written = beside(move || Ok(desired.draft(&record, false)?.publish()?)).await;
+        written.map_err(|problem| refusal(&problem))
     }
 }
 
-fn stale(record: &Record, wanted: u64) -> Refusal {
-    let newest = record.newest();
-    let message = format!("the app `{}` is at generation {newest}, and {wanted} is not newer", record.app);
-    Refusal::new(RefusalCode::StaleGeneration, message).hint("leave out the generation, or name a newer one")
+/// The generation that runs, if it is what somebody wants.
+fn unchanged(before: &Now, snapshot: &Snapshot, wanted: Option<u64>) -> Option<u64> {
+    let record = before.record.as_ref().filter(|_| before.state == AppState::Running)?;
+    let is_same = record.get(record.current).is_some_and(|kept| kept.snapshot == *snapshot);
+    (is_same && wanted.is_none_or(|wanted| wanted == record.current)).then_some(record.current)
+}
+
+/// The number of the next generation.
+fn next(app: &AppId, record: Option<&Record>, wanted: Option<u64>) -> Result<u64, Refusal> {
+    let newest = record.map_or(0, Record::newest);
+    let next = wanted.or_else(|| newest.checked_add(1)).unwrap_or(0);
+    if next > newest && next < u64::MAX {
+        return Ok(next);
+    }
+    let message = format!("the app `{app}` is at generation {newest}, and {next} cannot be the next one");
+    Err(Refusal::new(RefusalCode::StaleGeneration, message).hint("leave out the generation, or name a newer one"))
+}
+
+fn part(parts: &Parts, digest: &wattle_spec::digest::Digest) -> Result<bytes::Bytes, super::DesiredError> {
+    parts.get(digest).cloned().ok_or(super::DesiredError::Missing(*digest))
 }
 
 fn no_generation(record: &Record, wanted: Option<u64>) -> Refusal {

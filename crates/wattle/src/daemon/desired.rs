@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wattle_artifact::store::{Prune, Store, StoreError, children};
-use wattle_backend::disk::{DataDir, DataDirError};
+use wattle_backend::disk::{DataDir, DataDirError, FileDraft};
 use wattle_spec::control::Moment;
 use wattle_spec::digest::Digest;
 use wattle_spec::name::AppId;
@@ -51,6 +51,12 @@ pub(crate) enum DesiredError {
     DataDir(#[from] DataDirError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{} is there, and cannot be read", .0.display())]
+    Unread(PathBuf),
+    #[error("what is to be kept of the app {0} cannot be written as text")]
+    Unwritable(AppId, #[source] serde_json::Error),
+    #[error("what is to be kept of the app {0} has more than {RECORD_MAX_LEN} bytes")]
+    TooLarge(AppId),
     #[error("the bytes {0} are not there any more")]
     Missing(Digest),
 }
@@ -63,9 +69,13 @@ impl DesiredError {
             Self::Damaged { path, .. } | Self::Other { path, .. } => {
                 Some(format!("move {} away and apply the app again", path.display()))
             }
+            Self::Unread(path) => {
+                Some(format!("`wattle host` said why when it began; mend it, or move {} away", path.display()))
+            }
             Self::Missing(_) => Some("apply the app again".into()),
             Self::DataDir(error) => error.hint(),
-            Self::Io { .. } | Self::Store(_) => None,
+            Self::TooLarge(_) => Some("make its manifest smaller, or remove the app and apply it again".into()),
+            Self::Io { .. } | Self::Store(_) | Self::Unwritable(..) => None,
         }
     }
 }
@@ -160,29 +170,30 @@ impl Desired {
         Ok((records, damaged))
     }
 
-    /// Writes down `record`. It is there for good when this returns.
-    pub(super) fn write(&self, record: &Record) -> Result<(), DesiredError> {
-        let text = serde_json::to_vec(record).expect("invariant: a record has string keys");
-        Ok(self.data.write(APPS, &file_name(&record.app), &text)?)
+    /// Writes down `record`, to be put in its place later. Of an app that `is_new` nothing is there, or nothing that can be
+    /// read: that is left as it is.
+    pub(super) fn draft(&self, record: &Record, is_new: bool) -> Result<FileDraft, DesiredError> {
+        let name = file_name(&record.app);
+        let path = self.data.path().join(APPS).join(&name);
+        if is_new && path.exists() {
+            return Err(DesiredError::Unread(path));
+        }
+        let unwritable = |source| DesiredError::Unwritable(record.app.clone(), source);
+        let text = serde_json::to_vec(record).map_err(unwritable)?;
+        match text.len() as u64 > RECORD_MAX_LEN {
+            true => Err(DesiredError::TooLarge(record.app.clone())),
+            false => Ok(self.data.draft(APPS, &name, &text)?),
+        }
     }
 
     /// Forgets `app`.
     pub(super) fn remove(&self, app: &AppId) -> Result<(), DesiredError> {
-        let path = self.data.path().join(APPS).join(file_name(app));
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(failed("remove", &path)),
-        }
+        Ok(self.data.remove(APPS, &file_name(app))?)
     }
 
-    /// Keeps bytes.
+    /// Keeps bytes. Those that are here already are marked as used.
     pub(super) fn keep(&self, parts: &Parts) -> Result<(), DesiredError> {
-        for (digest, bytes) in parts {
-            if !self.store.contains(digest)? {
-                self.store.put(bytes)?;
-            }
-        }
-        Ok(())
+        Ok(parts.values().try_for_each(|bytes| self.store.put(bytes).map(drop))?)
     }
 
     /// The bytes of that digest.
@@ -190,9 +201,14 @@ impl Desired {
         self.store.read(digest, u64::MAX)?.ok_or(DesiredError::Missing(*digest))
     }
 
-    /// Removes bytes that none of `records` needs.
-    pub(super) fn prune<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), DesiredError> {
-        let kept = records.flat_map(|record| &record.generations);
+    /// Removes bytes that none of `records` needs, which are all that can be read. Where some cannot, nothing is removed: they
+    /// may need it.
+    pub(super) fn prune(&self, records: &[Record]) -> Result<(), DesiredError> {
+        let (_, damaged) = self.all()?;
+        if !damaged.is_empty() {
+            return Ok(());
+        }
+        let kept = records.iter().flat_map(|record| &record.generations);
         let keep: BTreeSet<_> = kept.flat_map(|kept| kept.snapshot.digests()).collect();
         let (children, now) = (&children, SystemTime::now());
         let pruned = self.store.prune(&Prune { keep: &keep, children, grace: GRACE, forget_after: None, now })?;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use wattle_spec::control::{AppStatus, DeployedApp, Generation, HostStatus, Refusal};
 use wattle_spec::name::{AppId, ComponentName};
 
+use super::Daemon;
 use super::desired::Kept;
-use super::{Daemon, Now};
+use super::turn::Now;
 
 impl Daemon {
     /// How the host is, and all apps that it remembers.

@@ -1,6 +1,6 @@
 //! `wattle host`: a host of many apps, until somebody says stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wattle_backend::disk::DataDir;
@@ -18,8 +18,9 @@ pub(crate) fn run(arguments: &Host) -> Result<(), Problem> {
     // Its faults are told now, and not with the first app.
     let spec = arguments.config.as_deref().map(app_file::host).transpose()?.unwrap_or_default();
     let own = ReadHost::of(arguments.config.as_deref())?;
+    let is_chosen = arguments.data_dir.is_some() || own.spec.data_dir.is_some();
     let directory = data_dir(arguments, &own)?;
-    serving::run(&arguments.serving, &spec, async |serving| serve(own, directory, serving).await)
+    serving::run(&arguments.serving, &spec, async |serving| serve(own, (&directory, is_chosen), serving).await)
 }
 
 /// Where what runs is kept: where somebody said, else in this user's state folder, which is made.
@@ -33,22 +34,24 @@ fn data_dir(arguments: &Host, own: &ReadHost) -> Result<PathBuf, Problem> {
     Ok(states.join("wattle"))
 }
 
-async fn serve(own: ReadHost, directory: PathBuf, mut serving: Serving<'_>) -> Result<(), Problem> {
+async fn serve(own: ReadHost, (directory, is_chosen): (&Path, bool), mut serving: Serving<'_>) -> Result<(), Problem> {
     let mut stop = Stop::install()?;
-    let data = Arc::new(DataDir::open(&directory)?);
+    let data = Arc::new(DataDir::open(directory)?);
     let control = serving.control_socket().await.transpose().map_err(Problem::ControlSocket)?;
     let desired = Desired::open(data.clone())?;
-    let builder = kept::add_to_daemon(serving.host(control.is_some()), data, own.spec.data_dir.as_deref())?;
+    let builder = kept::add_to_daemon(serving.host(control.is_some()), data, is_chosen.then_some(directory))?;
     let host = Arc::new(builder.build()?);
     let daemon = Arc::new(Daemon::new(host.clone(), own, desired, serving.tell.clone()));
     let served = Served::new(host.clone(), serving.ring.clone(), serving.events.clone());
     let served = served.remembering(daemon.clone());
+    // Before anybody can ask for something else.
+    let wanted = daemon.remember()?;
     let control = control.map(|socket| Control::start(socket, served));
     let ended = async {
         serving.watch(&host)?;
         tokio::select! {
-            restored = daemon.restore() => restored?,
-            _ = stop.asked() => return Ok(()),
+            () = daemon.restore(wanted) => {}
+            _ = stop.asked() => return if host.drain().await { Ok(()) } else { Err(Problem::Cut) },
         }
         serving.listen(&host)?;
         until_stopped(&host, stop).await

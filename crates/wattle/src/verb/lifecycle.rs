@@ -7,6 +7,7 @@ use super::{print, print_json, stop as signals};
 use crate::cli::{OfApps, Rollback};
 use crate::control::Hosts;
 use crate::problem::Problem;
+use crate::report;
 
 pub(crate) fn start(arguments: &OfApps) -> Result<(), Problem> {
     each(arguments, |app| Action::Start { app })
@@ -26,20 +27,35 @@ pub(crate) fn roll_back(arguments: &Rollback) -> Result<(), Problem> {
     each(&apps, |app| Action::Rollback { app, generation })
 }
 
-/// Has something done to each app, one after the other, and says of each what was done.
+/// Has something done to each app, one after the other, and says of each what was done. What fails of one does not keep it
+/// from the others.
 fn each(arguments: &OfApps, action: impl Fn(AppId) -> Action) -> Result<(), Problem> {
     signals::runtime()?.block_on(async {
-        let mut all = Vec::new();
+        let (mut all, mut failed) = (Vec::new(), None);
         for app in &arguments.apps {
-            let host = Hosts::find(arguments.asking.control.as_deref()).await?.only_with(app)?;
-            let done = host.client.act(&action(app.clone()), Some).await.map_err(|error| host.client.problem(error))?;
-            if !arguments.asking.json {
-                print(&told(&done))?;
+            match one(arguments, app, &action(app.clone())).await {
+                Ok(done) => all.push(done),
+                Err(problem) => {
+                    if let Some(before) = failed.replace(problem) {
+                        report::problem(&before);
+                    }
+                }
             }
-            all.push(done);
         }
-        if arguments.asking.json { print_json(&all) } else { Ok(()) }
+        if arguments.asking.json {
+            print_json(&all)?;
+        }
+        failed.map_or(Ok(()), Err)
     })
+}
+
+async fn one(arguments: &OfApps, app: &AppId, action: &Action) -> Result<Done, Problem> {
+    let host = Hosts::find(arguments.asking.control.as_deref()).await?.that_take_apps()?.only_with(app)?;
+    let done = host.client.act(action, Some).await.map_err(|error| host.client.problem(error))?;
+    if !arguments.asking.json {
+        print(&told(&done))?;
+    }
+    Ok(done)
 }
 
 /// What was done, for people.

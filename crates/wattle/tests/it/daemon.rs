@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use wattle_testkit::process::{Process, Signal};
-use wattle_testkit::{App, Connection, Ran, Server, guests, until};
+use wattle_testkit::{App, Connection, Ran, Registry, Server, guests, until};
 
 use crate::WATTLE;
 use crate::control::{get, socket, told};
@@ -144,15 +144,15 @@ fn what_cannot_run() {
         parts.iter().for_each(|part| assert!(ran.stderr.contains(part), "{part}: {ran}"));
         assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
     };
-    check(&["apply", "rival"], 1, &["the route /shop/... belongs to the app default/shop already"]);
+    check(&["apply", "rival"], 2, &["the route /shop/... belongs to the app default/shop already"]);
     check(&["apply", "broken"], 2, &["unknown key `sauce`", "DIR/broken/wattle.toml:3:1"]);
     check(&["apply", "trap"], 1, &["component web fails when it is started", "unreachable"]);
     check(&["apply", "nowhere"], 2, &["cannot read DIR/nowhere"]);
-    check(&["apply", "--generation", "1", "trap"], 2, &["at generation 1, and 1 is not newer"]);
+    check(&["apply", "--generation", "1", "trap"], 2, &["at generation 1, and 1 cannot be the next one"]);
     check(&["rollback", "shop"], 2, &["has no generation before the one that runs", "kept are: 1"]);
     check(&["rollback", "shop", "9"], 2, &["has no generation 9"]);
-    check(&["stop", "shpo"], 2, &["no app `default/shpo` runs", "did you mean `default/shop`?"]);
-    check(&["describe", "rival"], 2, &["no app `default/rival` runs"]);
+    check(&["stop", "shpo"], 2, &["no app `default/shpo`", "did you mean `default/shop`?"]);
+    check(&["describe", "rival"], 2, &["no app `default/rival`"]);
     // Of several, those that can run do.
     check(&["apply", "broken", "shop"], 2, &["unknown key `sauce`"]);
     assert_eq!(states(&app), [state("shop", "running", 1)]);
@@ -275,6 +275,109 @@ fn at_the_same_time() {
     assert!(versions.contains(&server.get("/shop/files/version").text()));
     until("nothing is changed any more", || (states(&app) == [state("shop", "running", 9)]).then_some(()));
     assert_eq!(get(&socket(&app), "/v1/apps?app=blog")["error"]["code"], json!("no-such-app"));
+}
+
+/// What is served is what was applied, before the host is started again and after.
+#[test]
+fn what_runs_is_what_was_applied() {
+    let app = apps(&["shop"]);
+    let server = host(&app);
+    said(&app, ["apply", "shop", "shop/hello.wasm"]);
+    let app = app.file("shop/public/version", "2.0.0");
+    assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
+    fs::remove_dir_all(app.join("shop")).unwrap();
+    assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
+    assert_eq!(said(&app, ["stop", "hello"]), "default/hello stopped\n");
+    assert_eq!(said(&app, ["start", "hello"]), "default/hello started (generation 1)\n");
+    assert!(server.stop().is_ok());
+    let server = host(&app);
+    assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
+    assert_eq!(server.get("/any").text(), "Hello from Wattle\n", "of a component without a manifest");
+    assert_eq!(states(&app), [state("hello", "running", 1), state("shop", "running", 1)]);
+}
+
+/// Components and apps out of a registry run again without it.
+#[test]
+fn out_of_a_registry() {
+    let Some(registry) = Registry::start() else { return };
+    let app = apps(&["shop"]);
+    let [cart, shop] = ["acme/cart:1.0", "acme/shop:1.0"].map(|name| format!("{}/{name}", registry.authority()));
+    said(&app, ["push", "shop/hello.wasm", &cart]);
+    said(&app, ["push", "shop", &shop]);
+    let server = host(&app);
+    assert_eq!(
+        said(&app, ["apply", &cart, &shop]),
+        "default/cart started (generation 1)\ndefault/shop started (generation 1)\n"
+    );
+    drop(registry);
+    server.kill();
+    let server = host(&app);
+    assert_eq!(states(&app), [state("cart", "running", 1), state("shop", "running", 1)]);
+    assert_eq!(server.get("/any").text(), "Hello from Wattle\n");
+    assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
+    assert_eq!(said(&app, ["stop", "cart"]), "default/cart stopped\n");
+    assert_eq!(said(&app, ["start", "cart"]), "default/cart started (generation 1)\n");
+    assert!(said(&app, ["describe", "cart"]).contains("/acme/cart:1.0"));
+}
+
+/// What cannot be written down does not run.
+#[test]
+fn nothing_runs_that_is_not_remembered() {
+    let app = apps(&["shop", "blog"]);
+    let server = host(&app);
+    said(&app, ["apply", "shop"]);
+    let records = app.state_dir().join("wattle/apps");
+    // Root may write anywhere: what is in the place of a draft is in its way.
+    for name in ["shop", "blog"] {
+        fs::create_dir(records.join(format!("default.{name}.json.new"))).unwrap();
+    }
+    let app = version(app, "shop", "2.0.0");
+    for name in ["shop", "blog"] {
+        let ran = run(&app, ["apply", name]);
+        assert_eq!(ran.code, Some(3), "{ran}");
+        assert!(ran.stderr.contains("cannot write") && ran.stderr.contains(&format!("default.{name}.json")), "{ran}");
+    }
+    assert_eq!(states(&app), [state("shop", "running", 1)]);
+    assert_eq!((server.get("/shop/files/version").text(), server.get("/blog/").status()), ("1.0.0".into(), 404));
+    for name in ["shop", "blog"] {
+        fs::remove_dir(records.join(format!("default.{name}.json.new"))).unwrap();
+    }
+    assert_eq!(said(&app, ["apply", "shop"]), "default/shop updated (generation 2)\n");
+    // A record that the host could not read is nobody's to replace.
+    fs::write(records.join("default.blog.json"), "{").unwrap();
+    let ran = run(&app, ["apply", "blog"]);
+    assert!(ran.code == Some(3) && ran.stderr.contains("is there, and cannot be read"), "{ran}");
+}
+
+/// Somebody who stops an app does not wait until an update of it has failed.
+#[test]
+fn stopped_in_an_update() {
+    let sick = "[health]\npath = \"/shop/files/none\"\ntimeout = \"60s\"\n";
+    let app = apps(&["shop"]);
+    let server = host(&app);
+    said(&app, ["apply", "shop"]);
+    let app = app.file(
+        "shop/wattle.toml",
+        manifest("shop", "2.0.0").replace("[components.web]", &format!("{sick}[components.web]")),
+    );
+    std::thread::scope(|scope| {
+        let applied = scope.spawn(|| run(&app, ["apply", "shop"]));
+        until("it is updated", || (states(&app) == [state("shop", "updating", 1)]).then_some(()));
+        assert_eq!(server.get("/shop/").status(), 200, "the one before serves");
+        assert_eq!(said(&app, ["stop", "shop"]), "default/shop stopped\n");
+        let applied = applied.join().unwrap();
+        assert_eq!(applied.code, Some(2), "{applied}");
+    });
+    assert_eq!(states(&app), [state("shop", "stopped", 1)]);
+    let events = said(&app, ["events", "shop"]);
+    let states: Vec<&str> =
+        events.lines().filter_map(|line| line.split_once("default/shop: ")).map(|(_, said)| said).collect();
+    assert_eq!(states.first(), Some(&"starting"), "{events}");
+    assert!(states.contains(&"updating (generation 1)"), "{events}");
+    assert_eq!(states.last(), Some(&"stopped (generation 1)"), "{events}");
+    server.kill();
+    let _server = host(&app);
+    assert_eq!(said(&app, ["ps", "--json"]).matches("\"stopped\"").count(), 1);
 }
 
 /// A parent that has the sockets passes them on, as systemd does.
