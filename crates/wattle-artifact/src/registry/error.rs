@@ -12,6 +12,9 @@ use super::wire::Failure;
 use crate::credentials::CredentialsError;
 use crate::format::manifest::ManifestError;
 
+/// The code of what is not believed to be what its digest says (OCI distribution specification 1.1, "Error Codes").
+const DIGEST_INVALID: &str = "DIGEST_INVALID";
+
 /// What was to be done with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -207,8 +210,8 @@ pub enum RegistryError {
         /// Why.
         source: ManifestError,
     },
-    /// Others changed the list at the same time, again and again.
-    #[error("the list about {subject} in {repository} is changed by others all the time")]
+    /// Others changed the list at the same time, again and again: what was to be added is not in it.
+    #[error("the list about {subject} in {repository} is changed by others all the time, and lacks what was added")]
     Contended {
         /// Where.
         repository: Repository,
@@ -319,6 +322,7 @@ impl RegistryError {
             Self::Digest { host, .. } | Self::Length { host, .. } => {
                 Some(format!("it is damaged in {host} or on the way: push it again, or pull it from elsewhere"))
             }
+            Self::Contended { .. } => Some("try again, one at a time: this registry cannot keep writers apart".into()),
             Self::TooLong { what: "a manifest", .. } => Some("push it again with fewer annotations".into()),
             _ => None,
         }
@@ -331,6 +335,12 @@ impl RegistryError {
             Self::Server { status, .. } => matches!(status, 500 | 502 | 503 | 504),
             _ => false,
         }
+    }
+
+    /// Whether the registry says that bytes are not what their digest says. Distribution 2.8 says so of right ones, too,
+    /// while others send the same: for a moment the place of a blob is an empty file, which is no digest.
+    pub(super) fn is_disbelief(&self) -> bool {
+        matches!(self, Self::Server { status: 400, message, .. } if message.is(DIGEST_INVALID))
     }
 
     /// Whether this says something of the way there, or of whether the registry answers us now, and nothing of what is

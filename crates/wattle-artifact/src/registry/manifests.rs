@@ -147,8 +147,24 @@ impl Registries {
         bytes: Bytes,
     ) -> Result<Put, RegistryError> {
         let host = Host::registry(&repository.registry);
+        let mut attempts = self.attempts(&host);
+        loop {
+            match self.put_manifest_once(&host, (repository, which), media_type, bytes.clone()).await {
+                Ok(put) => return Ok(put),
+                Err(error) => attempts.write_again(error).await?,
+            }
+        }
+    }
+
+    pub(super) async fn put_manifest_once(
+        &self,
+        host: &Host,
+        (repository, which): (&Repository, &Which),
+        media_type: &str,
+        bytes: Bytes,
+    ) -> Result<Put, RegistryError> {
         let (asked, digest) = (name(which), Digest::of(&bytes));
-        let access = Access::new(&host, repository, Action::Push);
+        let access = Access::new(host, repository, Action::Push);
         let mismatch = |expected, found| RegistryError::Digest { host: host.name.clone(), expected, found };
         if let Which::Digest { digest: expected, .. } = which
             && *expected != digest
@@ -158,10 +174,10 @@ impl Registries {
         let sort = HeaderValue::from_str(media_type);
         let reason = "a media type is no header value";
         let sort = sort.map_err(|_| RegistryError::Protocol { host: host.name.clone(), reason })?;
-        let question = Question::new(&host, &access, Method::PUT, format!("manifests/{asked}")).about(&asked);
+        let question = Question::new(host, &access, Method::PUT, format!("manifests/{asked}")).about(&asked);
         let mut question = question.header(CONTENT_TYPE, sort);
         question.content = Some(Sent { digest, len: bytes.len() as u64, content: bytes.into() });
-        let answer = self.ask(&question, "a receipt", RECEIPT_MAX_LEN).await?;
+        let answer = self.ask_once(&question, "a receipt", RECEIPT_MAX_LEN).await?;
         match told_digest(&answer.headers) {
             Some(told) if told != digest => Err(mismatch(digest, told)),
             _ => Ok(Put { digest, subject_acknowledged: answer.headers.contains_key(SUBJECT) }),
