@@ -9,7 +9,7 @@ use wattle_spec::reference::Repository;
 
 use super::trust::Untrusted;
 use super::wire::Failure;
-use crate::credentials::CredentialsError;
+use crate::credentials::{CredentialsError, Origin};
 use crate::format::manifest::ManifestError;
 
 /// The code of what is not believed to be what its digest says (OCI distribution specification 1.1, "Error Codes").
@@ -35,12 +35,14 @@ pub enum Action {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// It wants to know who asks, and was not told, or did not believe it.
-    #[error("{} asks who wants to {action} {}", repository.registry, repository.path)]
+    #[error("{}", Asks { repository, action: *action, origin: origin.as_ref() })]
     Unauthorized {
         /// Of what.
         repository: Repository,
         /// What was to be done.
         action: Action,
+        /// Who has what it did not believe, or would have it.
+        origin: Option<Origin>,
     },
     /// It knows who asks, and they may not.
     #[error("{} does not let us {action} {}: {message}", repository.registry, repository.path)]
@@ -300,7 +302,18 @@ impl RegistryError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unauthorized { repository, .. } => Some(format!("wattle login {}", repository.registry)),
+            Self::Unauthorized { repository, origin, .. } => {
+                let login = format!("wattle login {}", repository.registry);
+                Some(match origin {
+                    None => login,
+                    Some(Origin::File(_) | Origin::Helper { .. }) => format!("log in again: {login}"),
+                    Some(Origin::Missing { program, path }) => {
+                        let file = path.display();
+                        format!("install {program}, or take it out of `credsStore` in {file} and log in: {login}")
+                    }
+                })
+            }
+            Self::Credentials { source, .. } => source.hint(),
             Self::Denied { repository, .. } => {
                 Some(format!("log in as somebody who may: wattle login {}", repository.registry))
             }
@@ -357,6 +370,31 @@ impl RegistryError {
         match self {
             Self::RateLimited { after, .. } | Self::Server { after, .. } => *after,
             _ => None,
+        }
+    }
+}
+
+/// What a registry says that asks who we are.
+struct Asks<'a> {
+    repository: &'a Repository,
+    action: Action,
+    origin: Option<&'a Origin>,
+}
+
+impl fmt::Display for Asks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Repository { registry, path } = self.repository;
+        match self.origin {
+            Some(Origin::File(file)) => write!(f, "{registry} refuses what {} has for it, and", file.display())?,
+            Some(Origin::Helper { program, .. }) => write!(f, "{registry} refuses what {program} has for it, and")?,
+            Some(Origin::Missing { .. }) | None => f.write_str(registry)?,
+        }
+        write!(f, " asks who wants to {} {path}", self.action)?;
+        match self.origin {
+            Some(Origin::Missing { program, path }) => {
+                write!(f, "; {program}, which {} names as a helper, is not installed", path.display())
+            }
+            _ => Ok(()),
         }
     }
 }
