@@ -68,6 +68,11 @@ fn because(reasons: &[String]) -> String {
     }
 }
 
+/// `count` of something, in the words for one or for several.
+fn one_or(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 fn files(texts: &[FaultyText]) -> String {
     texts.iter().map(|text| text.file.display().to_string()).collect::<Vec<_>>().join(" and ")
 }
@@ -135,6 +140,8 @@ pub(crate) enum Problem {
     NotSigned { reference: Reference, reasons: Vec<String> },
     #[error("cannot sign {reference}")]
     Sign { reference: Reference, source: SigningError },
+    #[error("the policy of {} does not let it take the place of what there is", config.display())]
+    NotReplaced { config: PathBuf },
     #[error("cannot use the key {}", path.display())]
     Key { path: PathBuf, source: KeyError },
     #[error("cannot ask registries")]
@@ -143,9 +150,9 @@ pub(crate) enum Problem {
     Store(#[from] StoreError),
     #[error("cannot use what is kept of registries")]
     KeptFolders(#[source] FolderError),
-    #[error("{folders} folders that apps serve are damaged, and stay until these end")]
+    #[error("{} left until no app serves what is in it", one_or(*folders, "damaged folder is", "damaged folders are"))]
     DamagedInUse { folders: usize },
-    #[error("{pieces} pieces of what was kept of registries were damaged, and are removed")]
+    #[error("{} damaged, and removed", one_or(*pieces, "piece of what was kept of registries was", "pieces of what was kept of registries were"))]
     DamagedCache { pieces: usize },
     #[error("there is nowhere to keep what comes from registries")]
     NoCacheDir,

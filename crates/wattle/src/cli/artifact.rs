@@ -1,6 +1,7 @@
 //! The verbs for artifacts, as clap reads them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use wattle_spec::reference::{Reference, ReferenceError, RegistryName, RegistryNameError};
@@ -184,6 +185,10 @@ pub(crate) struct CachePrune {
     /// Forget references that were not used for so long, as in 720h
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) older_than: Option<Span>,
+    /// Keep what was used so lately: it may be part of a pull that is under way,
+    /// which fails if it goes. With 0 nobody may pull meanwhile
+    #[arg(long, value_name = "SPAN", value_parser = grace, default_value = "1h")]
+    pub(crate) grace: Span,
 }
 
 pub(super) fn reference(text: &str) -> Result<Reference, String> {
@@ -200,6 +205,14 @@ fn registry(text: &str) -> Result<RegistryName, String> {
 
 fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|error: UnitError| error.to_string())
+}
+
+/// A span, or none at all.
+fn grace(text: &str) -> Result<Span, String> {
+    match text {
+        "0" => Ok(Span(Duration::ZERO)),
+        text => span(text),
+    }
 }
 
 fn time(text: &str) -> Result<String, String> {

@@ -13,7 +13,7 @@ use super::Problem;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It could not be done
+    /// It could not be done; of `diff --config`: the policy would not let it
     Failed = 1,
     /// What was given is wrong: the command line, a manifest, a component
     BadInput = 2,
@@ -122,6 +122,7 @@ impl Problem {
             | Problem::NoCacheDir
             | Problem::Credentials(_) => Exit::Blocked,
             Problem::NotSigned { .. }
+            | Problem::NotReplaced { .. }
             | Problem::Sign { .. }
             | Problem::DamagedCache { .. }
             | Problem::DamagedInUse { .. } => Exit::Failed,
