@@ -21,8 +21,6 @@ use crate::format::media_type;
 const WRITES: u32 = 24;
 /// How often what was added to a list has to be found in it, each time after a pause, before it is taken to stay there.
 const LOOKS: u32 = 2;
-/// How long a pause is at least and at most, in milliseconds, beside what follows from how slow the registry is.
-const PAUSE: std::ops::Range<u64> = 50..300;
 /// How slow a registry is taken to be at most.
 const SLOWEST: Duration = Duration::from_secs(2);
 
@@ -145,7 +143,8 @@ impl Registries {
                 slowest = slowest.max(begun.elapsed()).min(SLOWEST);
             }
             if found <= LOOKS {
-                tokio::time::sleep(slowest + self.chance.millis(PAUSE)).await;
+                let pause = self.chance.between(self.pause / 6, self.pause);
+                tokio::time::sleep(slowest + pause).await;
             }
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Trying again: how often, when, and what a registry has to say about it.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -28,10 +27,9 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
-    /// A time within `range`, which is in milliseconds.
-    pub(super) fn millis(&self, range: Range<u64>) -> Duration {
-        let span = (range.end - range.start) as f64;
-        Duration::from_millis(range.start) + Duration::from_millis(1).mul_f64(span * self.draw())
+    /// A time between these.
+    pub(super) fn between(&self, least: Duration, most: Duration) -> Duration {
+        least + most.saturating_sub(least).mul_f64(self.draw())
     }
 
     /// From 0 to 1.

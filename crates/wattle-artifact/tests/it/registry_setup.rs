@@ -25,6 +25,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         retries: Retries { attempts: 3, backoff, seed: 7 },
         timeouts: Timeouts { idle: Duration::from_secs(20), ..Timeouts::default() },
+        pause: Duration::ZERO,
         ..Settings::default()
     }
 }

@@ -3,7 +3,7 @@
 
 use wattle_artifact::format::component::Packed;
 use wattle_artifact::publish::publish;
-use wattle_artifact::registry::{Registries, Retries};
+use wattle_artifact::registry::{Registries, Retries, Settings};
 use wattle_artifact::sign::claims::Claims;
 use wattle_artifact::sign::key::{Kind, PrivateKey, PublicKey};
 use wattle_artifact::signatures::{sign, verify};
@@ -21,7 +21,10 @@ const SIGNING: usize = 8;
 
 /// As patient as who uses it is by default, and with other chances than the others.
 fn one_of_many(number: usize) -> Registries {
-    client(|settings| settings.retries = Retries { seed: number as u64, ..Retries::default() })
+    client(|settings| {
+        settings.retries = Retries { seed: number as u64, ..Retries::default() };
+        settings.pause = Settings::default().pause;
+    })
 }
 
 /// Has `many` of them do something at once, each in a thread with a runtime of its own.
