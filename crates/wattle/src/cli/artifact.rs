@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use wattle_spec::reference::{Reference, ReferenceError, RegistryName, RegistryNameError};
 use wattle_spec::units::{Span, UnitError};
 
+use crate::verb::push::target::is_world;
+
 /// How registries are reached
 #[derive(Debug, Default, Args)]
 pub(crate) struct Reaching {
@@ -35,7 +37,7 @@ pub(crate) struct Push {
     pub(crate) form: Form,
     /// The world that it was made for, as in wasi:http/proxy@0.2.0
     /// [default: the target in the metadata of its Cargo.toml]
-    #[arg(long, value_name = "WORLD")]
+    #[arg(long, value_name = "WORLD", value_parser = world)]
     pub(crate) world: Option<String>,
     /// When it was made, in RFC 3339 [default: SOURCE_DATE_EPOCH, or 1970]
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -205,6 +207,13 @@ fn registry(text: &str) -> Result<RegistryName, String> {
 
 fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|error: UnitError| error.to_string())
+}
+
+fn world(text: &str) -> Result<String, String> {
+    match is_world(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a world with its package, as in wasi:http/proxy@0.2.0".into()),
+    }
 }
 
 /// A span, or none at all.
