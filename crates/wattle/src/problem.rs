@@ -37,8 +37,8 @@ use wattle_spec::telemetry::TelemetryVariableError;
 
 pub(crate) use self::exit::Exit;
 use crate::control::{AskError, SocketError};
-use crate::policy::Refusal as PolicyRefusal;
 use crate::policy::approval::NotApproved;
+use crate::policy::{Refusal as PolicyRefusal, Unjudged};
 
 /// What a file was read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,9 @@ pub(crate) enum Problem {
     Push { reference: Reference, source: RegistryError },
     #[error("cannot look for signatures of {reference}")]
     Verify { reference: Reference, source: RegistryError },
-    #[error("no signature of {reference} is of a key that was named{}", because(reasons))]
+    #[error("{unjudged}")]
+    Unjudged { unjudged: Unjudged, source: RegistryError },
+    #[error("no signature of {reference} counts{}", because(reasons))]
     NotSigned { reference: Reference, reasons: Vec<String> },
     #[error("cannot sign {reference}")]
     Sign { reference: Reference, source: SigningError },

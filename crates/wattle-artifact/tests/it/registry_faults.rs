@@ -60,7 +60,7 @@ async fn what_does_not_pass_is_told() {
     assert_eq!(check(always("429 Slow", "")).await, told("HOST was asked too often", 3));
     let (denied, asked) = check(always("403 No", envelope)).await;
     assert_eq!((denied.as_str(), asked), ("HOST does not let us pull from a/b: so it is (X)", 1));
-    assert_eq!(check(always("404 No", "")).await, told("there is no x in HOST/a/b", 1));
+    assert_eq!(check(always("404 No", "")).await, told("there is no tag x in HOST/a/b", 1));
     let (cut, asked) = check(|_| Reply::lying("200 OK", "", 100, "{")).await;
     assert!(cut.starts_with("HOST did not answer to the end: ") && asked == 3, "{cut}");
     assert_eq!(

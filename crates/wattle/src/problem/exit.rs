@@ -117,6 +117,7 @@ impl Problem {
             | Problem::Login { .. }
             | Problem::Push { .. }
             | Problem::Verify { .. }
+            | Problem::Unjudged { .. }
             | Problem::Registries(_)
             | Problem::Store(_)
             | Problem::NoCacheDir
