@@ -21,8 +21,8 @@ use crate::format::media_type;
 const WRITES: u32 = 24;
 /// How often what was added to a list has to be found in it, each time after a pause, before it is taken to stay there.
 const LOOKS: u32 = 2;
-/// How slow a registry is taken to be at most.
-const SLOWEST: Duration = Duration::from_secs(2);
+/// How many pauses long a registry is taken to be slow at most.
+const SLOWEST: u32 = 7;
 
 impl Registries {
     /// What is about the manifest `subject`, of one kind if one is named. Nothing is no error. What a mirror lists
@@ -140,7 +140,7 @@ impl Registries {
                     Err(error) => attempts.write_again(error).await?,
                 }
                 // As slow as it was for us it may be for those who write over it.
-                slowest = slowest.max(begun.elapsed()).min(SLOWEST);
+                slowest = slowest.max(begun.elapsed()).min(self.pause * SLOWEST);
             }
             if found <= LOOKS {
                 let pause = self.chance.between(self.pause / 6, self.pause);

@@ -51,6 +51,10 @@ fn there_and_back() {
         assert!(looked.contains(said), "{said}\n{looked}");
     }
 
+    for said in ["has      main\nwasm     wasip2\n", "exports  wasi:http/incoming-handler@0.2."] {
+        assert!(looked.contains(said), "{said}\n{looked}");
+    }
+
     let other = App::empty();
     answers(&other, &reference, &[]);
     done(&other, &["check", &reference]);
