@@ -25,7 +25,6 @@ pub use self::error::FetchError;
 use self::keeping::{Keeping, Kept};
 use self::told::Told;
 use crate::blocking::blocking;
-use crate::format::app::is_app;
 use crate::format::form::Form;
 use crate::format::image::{self, ImageError, InLayer};
 use crate::format::manifest::{Descriptor, Document, Index, MANIFEST_MAX_LEN, Manifest};
@@ -197,21 +196,32 @@ impl Artifacts {
         note(keeping, reference, resolved, kind);
         let (manifest_digest, manifest) = match top {
             Document::Manifest(manifest) => (digest, manifest),
-            Document::Index(index) if is_app(&index) => self.member(keeping, &pinned, &index, wanted).await?,
-            Document::Index(index) => {
-                let no_wasm = || FetchError::Index { reference: reference.clone(), digest };
-                let chosen = for_wasm(&index).ok_or_else(no_wasm)?;
-                match self.document(keeping, reference, chosen.digest).await? {
-                    (Document::Manifest(manifest), _) => (chosen.digest, manifest),
-                    (Document::Index(_), _) => {
-                        let (reference, inner) = (reference.clone(), chosen.digest);
-                        return Err(FetchError::IndexInIndex { reference, digest, inner });
-                    }
-                }
-            }
+            Document::Index(index) => match self.as_app(keeping, reference, &index).await? {
+                Some(app) => self.member(keeping, &pinned, &app, wanted).await?,
+                None => self.platform(keeping, reference, digest, &index).await?,
+            },
         };
         let wasm = self.wasm(keeping, &pinned, &manifest, wanted).await?;
         Ok(Fetched { reference: pinned, manifest: manifest_digest, wasm })
+    }
+
+    /// The manifest for Wasm of the `index` that has this digest.
+    async fn platform(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        digest: Digest,
+        index: &Index,
+    ) -> Result<(Digest, Manifest), FetchError> {
+        let no_wasm = || FetchError::Index { reference: reference.clone(), digest };
+        let chosen = for_wasm(index).ok_or_else(no_wasm)?;
+        match self.document(keeping, reference, chosen.digest).await? {
+            (Document::Manifest(manifest), _) => Ok((chosen.digest, manifest)),
+            (Document::Index(_), _) => {
+                let (reference, inner) = (reference.clone(), chosen.digest);
+                Err(FetchError::IndexInIndex { reference, digest, inner })
+            }
+        }
     }
 
     async fn noted(&self, reference: &Reference) -> Result<Option<Noted>, StoreError> {

@@ -69,6 +69,9 @@ pub struct Tag(String);
 /// Why a text is not a reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
+    /// It begins as an URL does.
+    #[error("{0:?} begins with a scheme, and a reference has none")]
+    Scheme(String),
     /// The first part is no host name.
     #[error("{0:?} names no registry")]
     NoRegistry(String),
@@ -95,6 +98,10 @@ impl ReferenceError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            ReferenceError::Scheme(text) => {
+                let (_, rest) = text.split_once("://")?;
+                Some(format!("write it as in `{}`", rest.trim_start_matches('/')))
+            }
             ReferenceError::NoRegistry(text) => {
                 Some(format!("write the registry in front, as in `ghcr.io/{text}` or `localhost:5000/{text}`"))
             }
@@ -176,6 +183,9 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.contains("://") {
+            return Err(ReferenceError::Scheme(text.into()));
+        }
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest.parse().map_err(|_| ReferenceError::Digest(digest.into()))?)),
             None => (text, None),

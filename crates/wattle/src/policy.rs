@@ -46,6 +46,30 @@ pub(crate) enum Refusal {
     File(PathBuf),
 }
 
+/// What a rule wants, and nobody can say whether it is so: what is kept here does not do, and the registry cannot be
+/// asked.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot tell whether the policy of this host lets {reference} run: the rule for `{rule}` wants a signature of {}, \
+     {}, and its registry cannot be asked",
+    listed(keys),
+    lacking(reasons)
+)]
+pub(crate) struct Unjudged {
+    reference: Reference,
+    rule: NamePattern,
+    keys: Vec<String>,
+    /// Why those that were found do not count.
+    reasons: Vec<String>,
+}
+
+fn lacking(reasons: &[String]) -> String {
+    match reasons {
+        [] => "none is kept here".into(),
+        reasons => format!("what is kept here does not do ({})", reasons.join("; ")),
+    }
+}
+
 fn said(reasons: &[String], asked: bool) -> String {
     match (reasons, asked) {
         ([], true) => "it has no signature".into(),
@@ -129,9 +153,7 @@ impl Signers {
                 continue;
             }
             let reference = reference.pinned(digest);
-            if let Some(source) = judged.failure() {
-                return Err(Problem::Verify { reference, source });
-            }
+            let failure = judged.failure();
             let refused = judged.refused.iter().map(|error| report::sentence(error));
             let unread = judged.unread.iter().map(|error| report::sentence(error));
             let mut reasons: Vec<_> = refused.chain(unread).collect();
@@ -140,7 +162,10 @@ impl Signers {
             reasons.truncate(REASONS_MAX);
             let keys = named.iter().map(|(file, key)| format!("{file} ({})", key.id())).collect();
             let (rule, asked) = (rule.artifacts.clone(), judged.asked);
-            return Err(Refusal::NotSigned { reference, rule, keys, reasons, asked }.into());
+            return Err(match failure {
+                Some(source) => Problem::Unjudged { unjudged: Unjudged { reference, rule, keys, reasons }, source },
+                None => Refusal::NotSigned { reference, rule, keys, reasons, asked }.into(),
+            });
         }
         Ok(())
     }

@@ -38,8 +38,8 @@ use wattle_spec::telemetry::TelemetryVariableError;
 pub(crate) use self::exit::Exit;
 use crate::control::{AskError, SocketError};
 use crate::daemon::DesiredError;
-use crate::policy::Refusal as PolicyRefusal;
 use crate::policy::approval::NotApproved;
+use crate::policy::{Refusal as PolicyRefusal, Unjudged};
 
 /// What a file was read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,11 @@ fn because(reasons: &[String]) -> String {
         [] => ": it has none".into(),
         reasons => format!(": {}", reasons.join("; ")),
     }
+}
+
+/// `count` of something, in the words for one or for several.
+fn one_or(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn files(texts: &[FaultyText]) -> String {
@@ -132,10 +137,14 @@ pub(crate) enum Problem {
     Push { reference: Reference, source: RegistryError },
     #[error("cannot look for signatures of {reference}")]
     Verify { reference: Reference, source: RegistryError },
-    #[error("no signature of {reference} is of a key that was named{}", because(reasons))]
+    #[error("{unjudged}")]
+    Unjudged { unjudged: Unjudged, source: RegistryError },
+    #[error("no signature of {reference} counts{}", because(reasons))]
     NotSigned { reference: Reference, reasons: Vec<String> },
     #[error("cannot sign {reference}")]
     Sign { reference: Reference, source: SigningError },
+    #[error("the policy of {} does not let it take the place of what there is", config.display())]
+    NotReplaced { config: PathBuf },
     #[error("cannot use the key {}", path.display())]
     Key { path: PathBuf, source: KeyError },
     #[error("cannot ask registries")]
@@ -144,9 +153,9 @@ pub(crate) enum Problem {
     Store(#[from] StoreError),
     #[error("cannot use what is kept of registries")]
     KeptFolders(#[source] FolderError),
-    #[error("{folders} folders that apps serve are damaged, and stay until these end")]
+    #[error("{} left until no app serves what is in it", one_or(*folders, "damaged folder is", "damaged folders are"))]
     DamagedInUse { folders: usize },
-    #[error("{pieces} pieces of what was kept of registries were damaged, and are removed")]
+    #[error("{} damaged, and removed", one_or(*pieces, "piece of what was kept of registries was", "pieces of what was kept of registries were"))]
     DamagedCache { pieces: usize },
     #[error("there is nowhere to keep what comes from registries")]
     NoCacheDir,

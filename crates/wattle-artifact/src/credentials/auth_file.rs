@@ -8,6 +8,7 @@
 //!
 //! It is read as a value and looked into by hand: the messages of a decoder may have pieces of the file in them.
 
+use std::cmp::Reverse;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -61,6 +62,27 @@ impl AuthFile {
             return Ok(None);
         };
         entry::read(value).map_err(|expected| self.shape(format!("the entry of {key:?}"), expected))
+    }
+
+    /// What it has of a part of `registry` that the repository at `path` is in: of the smallest one that it has something
+    /// of (`containers-auth.json(5)`).
+    pub(super) fn within(&self, registry: &RegistryName, path: &str) -> Result<Option<Credential>, CredentialsError> {
+        let mut parts = Vec::new();
+        for (key, value) in self.section("auths")?.into_iter().flatten() {
+            let Some((of, part)) = RegistryName::of_part(key) else { continue };
+            let is_in = path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            if of == *registry && is_in {
+                parts.push((part.len(), key, value));
+            }
+        }
+        parts.sort_by_key(|(len, ..)| Reverse(*len));
+        for (_, key, value) in parts {
+            let read = entry::read(value).map_err(|expected| self.shape(format!("the entry of {key:?}"), expected))?;
+            if read.is_some() {
+                return Ok(read);
+            }
+        }
+        Ok(None)
     }
 
     /// Whether it has an entry for `registry`, be there something in it or not: a registry that somebody logged in to.

@@ -3,7 +3,7 @@
 use super::auth_file::AuthFile;
 use super::helper::Helper;
 use super::registry_name::RegistryName;
-use super::{Credential, Credentials, CredentialsError, Places};
+use super::{Credential, Credentials, CredentialsError, Found, Origin, Places};
 
 /// The credentials of Docker's and Podman's files. The first file that has something for a registry decides.
 ///
@@ -19,30 +19,43 @@ impl FileCredentials {
         Self { places }
     }
 
-    /// What one file has: the helper that it names, as Docker has it, or else the file itself.
-    fn in_file(&self, file: &AuthFile, registry: &RegistryName) -> Result<Option<Credential>, CredentialsError> {
+    /// What one file has: for the namespace of the repository, as Podman has it; with the helper that it names, as Docker
+    /// has it; or else in the file itself. Nobody logs in: it has nothing.
+    fn in_file(&self, file: &AuthFile, registry: &RegistryName, path: &str) -> Result<Found, CredentialsError> {
+        let in_clear = |credential| Found { credential, origin: Some(Origin::File(file.path.clone())) };
+        if let Some(credential) = file.within(registry, path)? {
+            return Ok(in_clear(credential));
+        }
         let failure = match self.with_helper(file, registry) {
-            Ok(Some(credential)) => return Ok(Some(credential)),
+            Ok(Some(found)) => return Ok(found),
             Ok(None) => None,
             Err(failure) => Some(failure),
         };
         let credential = file.credential(registry)?;
         match failure {
-            None => Ok(credential),
             Some(failure) if credential.is_some() || is_harmless(&failure, file, registry)? => {
                 let error = &failure as &dyn std::error::Error;
                 tracing::warn!(%registry, error, "a helper for credentials cannot be used");
-                Ok(credential)
+                let lacking = Found { credential: Credential::Anonymous, origin: missing(failure) };
+                Ok(credential.map_or(lacking, in_clear))
             }
             Some(failure) => Err(failure),
+            None => Ok(credential.map_or(Credential::Anonymous.into(), in_clear)),
         }
     }
 
-    fn with_helper(&self, file: &AuthFile, registry: &RegistryName) -> Result<Option<Credential>, CredentialsError> {
-        match file.helper(registry)? {
-            Some(name) => Helper::new(&self.places, &file.path, name)?.get(registry),
-            None => Ok(None),
-        }
+    fn with_helper(&self, file: &AuthFile, registry: &RegistryName) -> Result<Option<Found>, CredentialsError> {
+        let Some(name) = file.helper(registry)? else { return Ok(None) };
+        let helper = Helper::new(&self.places, &file.path, name)?;
+        let origin = Origin::Helper { program: helper.program().into(), path: file.path.clone() };
+        Ok(helper.get(registry)?.map(|credential| Found { credential, origin: Some(origin) }))
+    }
+}
+
+fn missing(failure: CredentialsError) -> Option<Origin> {
+    match failure {
+        CredentialsError::HelperMissing { path, program } => Some(Origin::Missing { program, path }),
+        _ => None,
     }
 }
 
@@ -53,14 +66,17 @@ fn is_harmless(failure: &CredentialsError, file: &AuthFile, registry: &RegistryN
 }
 
 impl Credentials for FileCredentials {
-    fn of(&self, registry: &str) -> Result<Credential, CredentialsError> {
+    fn of(&self, registry: &str, path: &str) -> Result<Found, CredentialsError> {
         let registry = RegistryName::parse(registry)?;
-        for path in self.places.files() {
-            let Some(file) = AuthFile::read(&path)? else { continue };
-            if let Some(credential) = self.in_file(&file, &registry)? {
-                return Ok(credential);
+        let mut lacking = Found::from(Credential::Anonymous);
+        for file in self.places.files() {
+            let Some(file) = AuthFile::read(&file)? else { continue };
+            let found = self.in_file(&file, &registry, path)?;
+            if found.credential != Credential::Anonymous {
+                return Ok(found);
             }
+            lacking.origin = lacking.origin.or(found.origin);
         }
-        Ok(Credential::Anonymous)
+        Ok(lacking)
     }
 }

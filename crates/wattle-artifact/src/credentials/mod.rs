@@ -14,6 +14,7 @@ mod places;
 mod registry_name;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -38,15 +39,52 @@ pub enum Credential {
     IdentityToken(Zeroizing<String>),
 }
 
+/// What there is to log in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What the registry is told.
+    pub credential: Credential,
+    /// Who has that, if somebody can be told.
+    pub origin: Option<Origin>,
+}
+
+/// Where what one logs in with is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In this file.
+    File(PathBuf),
+    /// By a helper.
+    Helper {
+        /// The program.
+        program: String,
+        /// The file that names it.
+        path: PathBuf,
+    },
+    /// By a helper that is not installed, if by anybody.
+    Missing {
+        /// The program.
+        program: String,
+        /// The file that names it.
+        path: PathBuf,
+    },
+}
+
 /// Where credentials are.
 pub trait Credentials: Send + Sync {
-    /// What to log in to `registry` (a host name, with its port if it has one) with. May wait for a helper's process:
-    /// to be called where a thread may wait.
+    /// What to log in with to `registry` (a host name, with its port if it has one) for the repository at `path` in it.
+    /// May wait for a helper's process: to be called where a thread may wait.
     ///
     /// # Errors
     ///
     /// If they cannot be read. That there are none is no error: [`Credential::Anonymous`].
-    fn of(&self, registry: &str) -> Result<Credential, CredentialsError>;
+    fn of(&self, registry: &str, path: &str) -> Result<Found, CredentialsError>;
+}
+
+impl From<Credential> for Found {
+    /// One that nobody says the origin of.
+    fn from(credential: Credential) -> Self {
+        Self { credential, origin: None }
+    }
 }
 
 /// Nobody logs in.
@@ -54,8 +92,8 @@ pub trait Credentials: Send + Sync {
 pub struct NoCredentials;
 
 impl Credentials for NoCredentials {
-    fn of(&self, _: &str) -> Result<Credential, CredentialsError> {
-        Ok(Credential::Anonymous)
+    fn of(&self, _: &str, _: &str) -> Result<Found, CredentialsError> {
+        Ok(Credential::Anonymous.into())
     }
 }
 

@@ -37,9 +37,23 @@ impl RegistryName {
         if !is_whole || host.is_empty() {
             return None;
         }
-        // As references spell it; what is in none is only compared with itself.
+        Some(Self::of_host(host))
+    }
+
+    /// The registry and the path in it that a key of a file is about, if it is about a part of one, as Podman has them.
+    pub(super) fn of_part(key: &str) -> Option<(Self, &str)> {
+        if Self::of_key(key).is_some() || key.contains("://") {
+            return None;
+        }
+        let (host, path) = key.split_once('/')?;
+        let path = path.trim_end_matches('/');
+        (!host.is_empty() && !path.is_empty()).then(|| (Self::of_host(host), path))
+    }
+
+    /// As references spell it; what is in none is only compared with itself.
+    fn of_host(host: &str) -> Self {
         let known = host.parse::<reference::RegistryName>();
-        Some(Self(known.map_or_else(|_| host.to_ascii_lowercase(), |name| name.to_string())))
+        Self(known.map_or_else(|_| host.to_ascii_lowercase(), |name| name.to_string()))
     }
 
     /// How Docker writes it, into its files and to helpers.
@@ -82,6 +96,17 @@ mod tests {
         check("quay.io/team/v2", None);
         check("https://", None);
         check("", None);
+    }
+
+    #[test]
+    fn parts() {
+        let part = |key| RegistryName::of_part(key).map(|(name, path)| format!("{name} {path}"));
+        assert_eq!(part("quay.io/team/a").as_deref(), Some("quay.io team/a"));
+        assert_eq!(part("localhost:5000/acme/").as_deref(), Some("localhost:5000 acme"));
+        assert_eq!(part("index.docker.io/library").as_deref(), Some("docker.io library"));
+        for key in ["quay.io", "quay.io/v2", "https://quay.io/team", "/team", "quay.io//", ""] {
+            assert_eq!(part(key), None, "{key}");
+        }
     }
 
     #[test]

@@ -59,16 +59,39 @@ struct Parts {
 }
 
 impl Artifacts {
-    /// Whether `reference`, which leads where `resolved` says, is a whole app. Only what it leads to first is fetched.
+    /// Whether `reference`, which leads where `resolved` says, is a whole app. Only manifests are fetched for that.
     ///
     /// # Errors
     ///
     /// If that cannot be had, or is no artifact.
     pub async fn is_app(&self, reference: &Reference, resolved: Resolved) -> Result<bool, FetchError> {
         let keeping = Keeping::new(&self.store);
-        let top = self.document(&keeping, reference, resolved.digest).await;
-        let (top, _) = keeping.finish(top).await?;
-        Ok(matches!(top, Document::Index(index) if is_app(&index)))
+        let found = async {
+            match self.document(&keeping, reference, resolved.digest).await? {
+                (Document::Index(index), _) => self.as_app(&keeping, reference, &index).await.map(|app| app.is_some()),
+                (Document::Manifest(_), _) => Ok(false),
+            }
+        };
+        let found = found.await;
+        keeping.finish(found).await
+    }
+
+    /// `index`, if it is that of an app. One whose types a tool has left out when it copied it has them again: its own
+    /// manifest, which is brought here for that, still says what it is.
+    pub(super) async fn as_app(
+        &self,
+        keeping: &Keeping,
+        reference: &Reference,
+        index: &Index,
+    ) -> Result<Option<Index>, FetchError> {
+        if is_app(index) {
+            return Ok(Some(index.clone()));
+        }
+        let Some(own) = app::untyped(index) else { return Ok(None) };
+        Ok(match self.document(keeping, reference, own.digest).await? {
+            (Document::Manifest(manifest), _) => app::typed(index, &manifest),
+            (Document::Index(_), _) => None,
+        })
     }
 
     /// The app at `reference`, which leads where `resolved` says, in full. That it is here is noted as
@@ -97,10 +120,11 @@ impl Artifacts {
     ) -> Result<FetchedApp, FetchError> {
         let pinned = reference.pinned(resolved.digest);
         let (top, kind) = self.document(keeping, reference, resolved.digest).await?;
-        let index = match top {
-            Document::Index(index) if is_app(&index) => index,
-            Document::Index(_) | Document::Manifest(_) => return Err(FetchError::NoApp(pinned)),
+        let app = match &top {
+            Document::Index(index) => self.as_app(keeping, &pinned, index).await?,
+            Document::Manifest(_) => None,
         };
+        let Some(index) = app else { return Err(FetchError::NoApp(pinned)) };
         note(keeping, reference, resolved, kind);
         let parts = self.parts(keeping, &pinned, &index).await?;
         self.all(keeping, &pinned, parts, limits).await

@@ -21,6 +21,8 @@ pub struct PrunedFolders {
     pub remains: u64,
     /// The bytes of the folders, as far as they were noted.
     pub bytes: u64,
+    /// The bytes of those that nobody uses now and that stay all the same, as they were used within the grace.
+    pub recent_bytes: u64,
 }
 
 /// What was found of the folders.
@@ -56,6 +58,9 @@ impl Folders {
         let is_due = |used: Option<SystemTime>| used.is_some_and(|used| file::is_unused(used, now, grace));
         for digest in self.digests()? {
             if !is_due(self.last_used(&digest)?) && self.remains(&digest)?.is_empty() {
+                let is_idle = modified(&self.marker(&digest))?.is_some()
+                    && self.lock(&digest, Kind::Alone, Duration::ZERO)?.is_some();
+                pruned.recent_bytes += if is_idle { self.sum(&digest).1 } else { 0 };
                 continue;
             }
             // Where there was no marker, this makes one that says nothing of when the folder was used.

@@ -25,7 +25,7 @@ use super::token::{Access, Known, lifetime, secret_header};
 use super::transport::{Ask, Sent, Transport};
 use super::wire::TokenAnswer;
 use crate::blocking::blocking;
-use crate::credentials::{Credential, Credentials};
+use crate::credentials::{Credential, Credentials, Found, Origin};
 
 /// What a token's authority may answer at most. Tokens of some registries have a few kilobytes.
 const TOKEN_MAX_LEN: usize = 256 << 10;
@@ -48,8 +48,10 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn unauthorized(&self) -> RegistryError {
-        RegistryError::Unauthorized { repository: self.access.repository.clone(), action: self.access.action }
+    /// That it was not told who asks, or did not believe what was `found`.
+    fn unauthorized(&self, found: &Found) -> RegistryError {
+        let (repository, action) = (self.access.repository.clone(), self.access.action);
+        RegistryError::Unauthorized { repository, action, origin: found.origin.clone() }
     }
 
     fn challenge(&self, reason: &'static str) -> RegistryError {
@@ -62,40 +64,42 @@ impl Auth {
         Self { credentials, known: Known::default() }
     }
 
-    /// What to show now that the registry has asked with these header fields.
-    pub(super) async fn answer(&self, asked: &Asked<'_>, headers: &HeaderMap) -> Result<HeaderValue, RegistryError> {
+    /// What to show now that the registry has asked with these header fields, and who has what that was made of.
+    pub(super) async fn answer(
+        &self,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
+    ) -> Result<(HeaderValue, Option<Origin>), RegistryError> {
         let challenge = challenge::choose(headers).map_err(|reason| asked.challenge(reason))?;
-        let credential = self.credential(asked).await?;
-        match challenge {
+        let found = self.find(asked).await?;
+        let header = match challenge {
             Challenge::Basic => {
-                let header = basic(asked, &credential)?;
-                self.known.keep_password(&asked.host.authority, header.clone());
-                Ok(header)
+                let header = basic(asked, &found)?;
+                self.known.keep_password(&asked.host.authority, &asked.access.path, header.clone());
+                header
             }
             Challenge::Bearer { realm, service, scope } => {
                 let question = Question { realm: realm_url(asked, &realm)?, service, scopes: union(asked, scope) };
-                self.token(asked, &credential, question).await
+                self.token(asked, &found, question).await?
             }
-        }
+        };
+        Ok((header, found.origin))
     }
 
-    async fn credential(&self, asked: &Asked<'_>) -> Result<Credential, RegistryError> {
+    async fn find(&self, asked: &Asked<'_>) -> Result<Found, RegistryError> {
         let (credentials, registry) = (self.credentials.clone(), asked.host.name.clone());
+        let path = asked.access.path.clone();
         blocking(move || {
-            let found = credentials.of(&registry);
+            let found = credentials.of(&registry, &path);
             found.map_err(|source| RegistryError::Credentials { registry, source })
         })
         .await
     }
 
-    async fn token(
-        &self,
-        asked: &Asked<'_>,
-        credential: &Credential,
-        question: Question,
-    ) -> Result<HeaderValue, RegistryError> {
+    async fn token(&self, asked: &Asked<'_>, found: &Found, question: Question) -> Result<HeaderValue, RegistryError> {
         let host = super::host::authority(&question.realm);
-        let (ask, shown) = question.ask(asked, credential)?;
+        let credential = &found.credential;
+        let (ask, shown) = question.ask(asked, found)?;
         let response = asked.transport.send(&ask, shown.as_ref()).await?;
         // From here on, so that a token is not used for longer than its authority thinks.
         let now = Instant::now();
@@ -109,10 +113,10 @@ impl Auth {
         let answered = Answered::read(asked.transport, response).await?;
         let is_anonymous = *credential == Credential::Anonymous;
         Err(match answered.status.as_u16() {
-            401 => asked.unauthorized(),
-            403 if is_anonymous => asked.unauthorized(),
+            401 => asked.unauthorized(found),
+            403 if is_anonymous => asked.unauthorized(found),
             // RFC 6749, section 5.2: `invalid_grant` and its like.
-            400 if matches!(credential, Credential::IdentityToken(_)) => asked.unauthorized(),
+            400 if matches!(credential, Credential::IdentityToken(_)) => asked.unauthorized(found),
             403 => refused::denied(answered, asked.access),
             _ => refused::elsewhere(answered),
         })
@@ -128,9 +132,9 @@ struct Question {
 
 impl Question {
     /// The request, and what it shows.
-    fn ask(self, asked: &Asked<'_>, credential: &Credential) -> Result<(Ask, Option<HeaderValue>), RegistryError> {
+    fn ask(self, asked: &Asked<'_>, found: &Found) -> Result<(Ask, Option<HeaderValue>), RegistryError> {
         let mut ask = Ask { method: Method::GET, url: self.realm, headers: HeaderMap::new(), content: None };
-        if let Credential::IdentityToken(token) = credential {
+        if let Credential::IdentityToken(token) = &found.credential {
             let mut form = Serializer::new(String::new());
             form.append_pair("grant_type", "refresh_token").append_pair("client_id", CLIENT_ID);
             form.append_pair("refresh_token", token).append_pair("scope", &self.scopes.join(" "));
@@ -146,8 +150,8 @@ impl Question {
             query.extend_pairs(self.service.iter().map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        let shown = match credential {
-            Credential::Password { .. } => Some(basic(asked, credential)?),
+        let shown = match found.credential {
+            Credential::Password { .. } => Some(basic(asked, found)?),
             _ => None,
         };
         Ok((ask, shown))
@@ -173,8 +177,8 @@ fn realm_url(asked: &Asked<'_>, realm: &str) -> Result<Url, RegistryError> {
     Ok(url)
 }
 
-fn basic(asked: &Asked<'_>, credential: &Credential) -> Result<HeaderValue, RegistryError> {
-    let Credential::Password { user, password } = credential else { return Err(asked.unauthorized()) };
+fn basic(asked: &Asked<'_>, found: &Found) -> Result<HeaderValue, RegistryError> {
+    let Credential::Password { user, password } = &found.credential else { return Err(asked.unauthorized(found)) };
     let pair = Zeroizing::new(format!("{user}:{}", password.as_str()));
     let header = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
     secret_header(&header).ok_or_else(|| asked.challenge("the password cannot be sent"))

@@ -9,8 +9,11 @@ use wattle_spec::reference::Repository;
 
 use super::trust::Untrusted;
 use super::wire::Failure;
-use crate::credentials::CredentialsError;
+use crate::credentials::{CredentialsError, Origin};
 use crate::format::manifest::ManifestError;
+
+/// The code of what is not believed to be what its digest says (OCI distribution specification 1.1, "Error Codes").
+const DIGEST_INVALID: &str = "DIGEST_INVALID";
 
 /// What was to be done with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,12 +35,14 @@ pub enum Action {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// It wants to know who asks, and was not told, or did not believe it.
-    #[error("{} asks who wants to {action} {}", repository.registry, repository.path)]
+    #[error("{}", Asks { repository, action: *action, origin: origin.as_ref() })]
     Unauthorized {
         /// Of what.
         repository: Repository,
         /// What was to be done.
         action: Action,
+        /// Who has what it did not believe, or would have it.
+        origin: Option<Origin>,
     },
     /// It knows who asks, and they may not.
     #[error("{} does not let us {action} {}: {message}", repository.registry, repository.path)]
@@ -207,8 +212,8 @@ pub enum RegistryError {
         /// Why.
         source: ManifestError,
     },
-    /// Others changed the list at the same time, again and again.
-    #[error("the list about {subject} in {repository} is changed by others all the time")]
+    /// Others changed the list at the same time, again and again: what was to be added is not in it.
+    #[error("the list about {subject} in {repository} is changed by others all the time, and lacks what was added")]
     Contended {
         /// Where.
         repository: Repository,
@@ -297,7 +302,18 @@ impl RegistryError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unauthorized { repository, .. } => Some(format!("wattle login {}", repository.registry)),
+            Self::Unauthorized { repository, origin, .. } => {
+                let login = format!("wattle login {}", repository.registry);
+                Some(match origin {
+                    None => login,
+                    Some(Origin::File(_) | Origin::Helper { .. }) => format!("log in again: {login}"),
+                    Some(Origin::Missing { program, path }) => {
+                        let file = path.display();
+                        format!("install {program}, or take it out of `credsStore` in {file} and log in: {login}")
+                    }
+                })
+            }
+            Self::Credentials { source, .. } => source.hint(),
             Self::Denied { repository, .. } => {
                 Some(format!("log in as somebody who may: wattle login {}", repository.registry))
             }
@@ -319,6 +335,7 @@ impl RegistryError {
             Self::Digest { host, .. } | Self::Length { host, .. } => {
                 Some(format!("it is damaged in {host} or on the way: push it again, or pull it from elsewhere"))
             }
+            Self::Contended { .. } => Some("try again, one at a time: this registry cannot keep writers apart".into()),
             Self::TooLong { what: "a manifest", .. } => Some("push it again with fewer annotations".into()),
             _ => None,
         }
@@ -331,6 +348,12 @@ impl RegistryError {
             Self::Server { status, .. } => matches!(status, 500 | 502 | 503 | 504),
             _ => false,
         }
+    }
+
+    /// Whether the registry says that bytes are not what their digest says. Distribution 2.8 says so of right ones, too,
+    /// while others send the same: for a moment the place of a blob is an empty file, which is no digest.
+    pub(super) fn is_disbelief(&self) -> bool {
+        matches!(self, Self::Server { status: 400, message, .. } if message.is(DIGEST_INVALID))
     }
 
     /// Whether this says something of the way there, or of whether the registry answers us now, and nothing of what is
@@ -347,6 +370,31 @@ impl RegistryError {
         match self {
             Self::RateLimited { after, .. } | Self::Server { after, .. } => *after,
             _ => None,
+        }
+    }
+}
+
+/// What a registry says that asks who we are.
+struct Asks<'a> {
+    repository: &'a Repository,
+    action: Action,
+    origin: Option<&'a Origin>,
+}
+
+impl fmt::Display for Asks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Repository { registry, path } = self.repository;
+        match self.origin {
+            Some(Origin::File(file)) => write!(f, "{registry} refuses what {} has for it, and", file.display())?,
+            Some(Origin::Helper { program, .. }) => write!(f, "{registry} refuses what {program} has for it, and")?,
+            Some(Origin::Missing { .. }) | None => f.write_str(registry)?,
+        }
+        write!(f, " asks who wants to {} {path}", self.action)?;
+        match self.origin {
+            Some(Origin::Missing { program, path }) => {
+                write!(f, "; {program}, which {} names as a helper, is not installed", path.display())
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -130,25 +130,30 @@ impl Registries {
             headers: question.headers.clone(),
             content: question.content.clone(),
         };
-        let (known, scopes) = (&self.auth.known, question.access.scopes());
+        let known = &self.auth.known;
         let at_home = is_same(&base, &ask.url);
-        let shown = known.find(&question.host.authority, &scopes, tokio::time::Instant::now());
+        let shown = known.find(&question.host.authority, question.access, tokio::time::Instant::now());
         let response = self.follow(&ask, shown.filter(|_| at_home).as_ref()).await?;
         let asks = response.status() == StatusCode::UNAUTHORIZED && at_home && is_same(&base, response.url());
         if !asks {
             return self.checked(&base, question, response).await;
         }
         // What was shown, if anything was, is good no more.
-        known.forget(&question.host.authority, &scopes);
+        known.forget(&question.host.authority, question.access);
         let challenge = response.headers().clone();
         self.transport.drain(response).await;
         let asked = Asked { transport: &self.transport, host: question.host, base: &base, access: question.access };
-        let shown = self.auth.answer(&asked, &challenge).await?;
+        let (shown, origin) = self.auth.answer(&asked, &challenge).await?;
         let response = self.follow(&ask, Some(&shown)).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            known.forget(&question.host.authority, &scopes);
+            known.forget(&question.host.authority, question.access);
         }
-        self.checked(&base, question, response).await
+        self.checked(&base, question, response).await.map_err(|error| match error {
+            RegistryError::Unauthorized { repository, action, .. } => {
+                RegistryError::Unauthorized { repository, action, origin }
+            }
+            error => error,
+        })
     }
 
     async fn checked(

@@ -71,20 +71,21 @@ impl Registries {
     }
 
     async fn resolve_at(&self, host: &Host, reference: &Reference) -> Result<Resolved, RegistryError> {
-        let asked = name(&reference.which);
+        let (which, asked) = (&reference.which, name(&reference.which));
+        let told = in_words(which);
         let access = Access::new(host, &reference.repository, Action::Pull);
-        let question = Question::new(host, &access, Method::HEAD, format!("manifests/{asked}")).about(&asked);
+        let question = Question::new(host, &access, Method::HEAD, format!("manifests/{asked}")).about(&told);
         let answer = match self.ask(&question.header(ACCEPT, accepted()), "a manifest", 0).await {
             Ok(answer) => Some(answer),
             // Some know no HEAD, and the failure of one has no body that says so.
             Err(RegistryError::Unsupported { .. } | RegistryError::Server { status: 400 | 501, .. }) => None,
             Err(error) => return Err(error),
         };
-        let told = answer.as_ref().and_then(|answer| {
+        let found = answer.as_ref().and_then(|answer| {
             let size = answer.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
             Some((told_digest(&answer.headers)?, size, media_type(&answer.headers)))
         });
-        match (told, &reference.which) {
+        match (found, which) {
             (Some((found, ..)), Which::Digest { digest, .. }) if found != *digest => {
                 Err(RegistryError::Digest { host: host.name.clone(), expected: *digest, found })
             }
@@ -119,9 +120,9 @@ impl Registries {
         repository: &Repository,
         which: &Which,
     ) -> Result<ManifestBytes, RegistryError> {
-        let asked = name(which);
+        let (asked, told) = (name(which), in_words(which));
         let access = Access::new(host, repository, Action::Pull);
-        let question = Question::new(host, &access, Method::GET, format!("manifests/{asked}")).about(&asked);
+        let question = Question::new(host, &access, Method::GET, format!("manifests/{asked}")).about(&told);
         let answer = self.ask(&question.header(ACCEPT, accepted()), "a manifest", MANIFEST_MAX_LEN).await?;
         let found = Digest::of(&answer.body);
         let wanted = match which {
@@ -147,8 +148,24 @@ impl Registries {
         bytes: Bytes,
     ) -> Result<Put, RegistryError> {
         let host = Host::registry(&repository.registry);
-        let (asked, digest) = (name(which), Digest::of(&bytes));
-        let access = Access::new(&host, repository, Action::Push);
+        let mut attempts = self.attempts(&host);
+        loop {
+            match self.put_manifest_once(&host, (repository, which), media_type, bytes.clone()).await {
+                Ok(put) => return Ok(put),
+                Err(error) => attempts.write_again(error).await?,
+            }
+        }
+    }
+
+    pub(super) async fn put_manifest_once(
+        &self,
+        host: &Host,
+        (repository, which): (&Repository, &Which),
+        media_type: &str,
+        bytes: Bytes,
+    ) -> Result<Put, RegistryError> {
+        let (asked, told, digest) = (name(which), in_words(which), Digest::of(&bytes));
+        let access = Access::new(host, repository, Action::Push);
         let mismatch = |expected, found| RegistryError::Digest { host: host.name.clone(), expected, found };
         if let Which::Digest { digest: expected, .. } = which
             && *expected != digest
@@ -158,10 +175,10 @@ impl Registries {
         let sort = HeaderValue::from_str(media_type);
         let reason = "a media type is no header value";
         let sort = sort.map_err(|_| RegistryError::Protocol { host: host.name.clone(), reason })?;
-        let question = Question::new(&host, &access, Method::PUT, format!("manifests/{asked}")).about(&asked);
+        let question = Question::new(host, &access, Method::PUT, format!("manifests/{asked}")).about(&told);
         let mut question = question.header(CONTENT_TYPE, sort);
         question.content = Some(Sent { digest, len: bytes.len() as u64, content: bytes.into() });
-        let answer = self.ask(&question, "a receipt", RECEIPT_MAX_LEN).await?;
+        let answer = self.ask_once(&question, "a receipt", RECEIPT_MAX_LEN).await?;
         match told_digest(&answer.headers) {
             Some(told) if told != digest => Err(mismatch(digest, told)),
             _ => Ok(Put { digest, subject_acknowledged: answer.headers.contains_key(SUBJECT) }),
@@ -175,8 +192,9 @@ impl Registries {
     /// If there is none, or if the registry does not do this.
     pub async fn delete_manifest(&self, repository: &Repository, which: &Which) -> Result<(), RegistryError> {
         let host = Host::registry(&repository.registry);
-        let (asked, access) = (name(which), Access::new(&host, repository, Action::Delete));
-        let question = Question::new(&host, &access, Method::DELETE, format!("manifests/{asked}")).about(&asked);
+        let (asked, told) = (name(which), in_words(which));
+        let access = Access::new(&host, repository, Action::Delete);
+        let question = Question::new(&host, &access, Method::DELETE, format!("manifests/{asked}")).about(&told);
         self.ask(&question, "a receipt", RECEIPT_MAX_LEN).await.map(|_| ())
     }
 }
@@ -188,6 +206,14 @@ pub(super) fn passed_over(host: &Host, error: RegistryError) -> RegistryError {
         tracing::info!(mirror = host.name, registry = origin, %error, cause, "a mirror is passed over");
     }
     error
+}
+
+/// As people are told of it.
+fn in_words(which: &Which) -> String {
+    match which {
+        Which::Tag(tag) => format!("tag {tag}"),
+        Which::Digest { digest, .. } => digest.to_string(),
+    }
 }
 
 /// As in the path of an URL, where neither a tag nor a digest needs an escape.

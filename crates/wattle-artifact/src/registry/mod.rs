@@ -37,6 +37,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use wattle_spec::reference::Repository;
 
@@ -61,6 +62,7 @@ pub struct Registries {
     mirrors: BTreeMap<String, Vec<String>>,
     retries: Retries,
     chance: Chance,
+    pause: Duration,
 }
 
 impl Registries {
@@ -74,7 +76,8 @@ impl Registries {
         let transport = Transport::new(&settings)?;
         let chance = Chance::new(settings.retries.seed);
         let auth = Auth::new(settings.credentials);
-        Ok(Self { transport, auth, mirrors: settings.mirrors, retries: settings.retries, chance })
+        let Settings { mirrors, retries, pause, .. } = settings;
+        Ok(Self { transport, auth, mirrors, retries, chance, pause })
     }
 
     /// Who is asked for what is in `repository`, the registry itself last.

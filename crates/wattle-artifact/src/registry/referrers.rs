@@ -1,6 +1,8 @@
 //! What is about a manifest: signatures, provenance. Listed by the registry, or by us under a tag where it does not (the
 //! "referrers tag schema" of the OCI distribution specification 1.1).
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 use wattle_spec::digest::Digest;
@@ -16,7 +18,11 @@ use crate::format::manifest::{Descriptor, Document, MANIFEST_MAX_LEN, ManifestEr
 use crate::format::media_type;
 
 /// How often a list is written when others write it too.
-const WRITES: u32 = 5;
+const WRITES: u32 = 24;
+/// How often what was added to a list has to be found in it, each time after a pause, before it is taken to stay there.
+const LOOKS: u32 = 2;
+/// How many pauses long a registry is taken to be slow at most.
+const SLOWEST: u32 = 7;
 
 impl Registries {
     /// What is about the manifest `subject`, of one kind if one is named. Nothing is no error. What a mirror lists
@@ -97,13 +103,16 @@ impl Registries {
     }
 
     /// Adds `referrer` to the list about `subject` that a tag points to: for a registry that did not acknowledge the
-    /// subject of a manifest. What others have added stays; it is looked whether it was written over, since nothing in
-    /// the protocol keeps two from writing at the same time.
+    /// subject of a manifest. What others have added stays.
+    ///
+    /// Nothing in the protocol keeps two from writing the list at the same time, and the one that is slower writes over
+    /// what the other one did. So it is looked for twice, each time after a pause that chance makes longer or shorter,
+    /// and added again if it is gone. Who still writes over it later has taken longer to write than we have paused.
     ///
     /// # Errors
     ///
-    /// If there is something else under that tag, if the list gets too long, if others write it all the time, or if the
-    /// registry does not take it.
+    /// If there is something else under that tag, if the list gets too long, if others write it all the time (it is not
+    /// in the list then), or if the registry does not take it.
     pub async fn add_referrer_by_tag(
         &self,
         repository: &Repository,
@@ -112,17 +121,33 @@ impl Registries {
     ) -> Result<(), RegistryError> {
         let host = Host::registry(&repository.registry);
         let about = About { repository, subject };
-        for _ in 0..WRITES {
+        let mut attempts = self.attempts(&host);
+        let (mut written, mut found, mut slowest) = (0, 0, Duration::ZERO);
+        while found <= LOOKS {
+            let begun = Instant::now();
             let list = self.tag_list(&host, &about).await?;
-            if let Some(list) = &list
-                && about.read(&list.bytes)?.iter().any(|listed| listed.digest == referrer.digest)
-            {
-                return Ok(());
+            if about.lists(list.as_ref(), referrer)? {
+                found += 1;
+            } else if written == WRITES {
+                return Err(RegistryError::Contended { repository: repository.clone(), subject });
+            } else {
+                (written, found) = (written + 1, 0);
+                let (longer, which) = (about.with(list.as_ref(), referrer)?, about.which());
+                // Once: what others have added until it is tried again would not be in it.
+                let put = self.put_manifest_once(&host, (repository, &which), media_type::INDEX, longer.into());
+                match put.await {
+                    Ok(_) => attempts.begin_anew(),
+                    Err(error) => attempts.write_again(error).await?,
+                }
+                // As slow as it was for us it may be for those who write over it.
+                slowest = slowest.max(begun.elapsed()).min(self.pause * SLOWEST);
             }
-            let longer = about.with(list.as_ref(), referrer)?;
-            self.put_manifest(repository, &about.which(), media_type::INDEX, longer.into()).await?;
+            if found <= LOOKS {
+                let pause = self.chance.between(self.pause / 6, self.pause);
+                tokio::time::sleep(slowest + pause).await;
+            }
         }
-        Err(RegistryError::Contended { repository: repository.clone(), subject })
+        Ok(())
     }
 }
 
@@ -148,6 +173,12 @@ impl About<'_> {
             Document::Index(index) => Ok(index.manifests),
             Document::Manifest(_) => Err(self.unreadable(ManifestError::MediaType(media_type::MANIFEST.into()))),
         }
+    }
+
+    /// Whether the list has `referrer`.
+    fn lists(&self, list: Option<&ManifestBytes>, referrer: &Descriptor) -> Result<bool, RegistryError> {
+        let Some(list) = list else { return Ok(false) };
+        Ok(self.read(&list.bytes)?.iter().any(|listed| listed.digest == referrer.digest))
     }
 
     /// The list with `referrer` at its end. What we do not know of the others stays as it is.

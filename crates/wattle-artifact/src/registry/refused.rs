@@ -39,7 +39,7 @@ pub(super) fn by_registry(answered: Answered, access: &Access, what: &str) -> Re
     let (repository, action) = (access.repository.clone(), access.action);
     match answered.status.as_u16() {
         _ if answered.failure.is(TOO_MANY) => elsewhere(answered),
-        401 => RegistryError::Unauthorized { repository, action },
+        401 => RegistryError::Unauthorized { repository, action, origin: None },
         403 => denied(answered, access),
         404 => RegistryError::NotFound { repository, what: what.into() },
         405 => RegistryError::Unsupported { repository, action },

@@ -27,6 +27,11 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
+    /// A time between these.
+    pub(super) fn between(&self, least: Duration, most: Duration) -> Duration {
+        least + most.saturating_sub(least).mul_f64(self.draw())
+    }
+
     /// From 0 to 1.
     fn draw(&self) -> f64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -49,9 +54,24 @@ impl<'a> Attempts<'a> {
     ///
     /// `error`, if that is no use, or was of none often enough.
     pub(super) async fn again(&mut self, error: RegistryError) -> Result<(), RegistryError> {
+        let is_passing = error.is_passing();
+        self.again_if(is_passing, error).await
+    }
+
+    /// The same for what is written under a digest that we have made of its bytes ourselves.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attempts::again`].
+    pub(super) async fn write_again(&mut self, error: RegistryError) -> Result<(), RegistryError> {
+        let is_passing = error.is_passing() || error.is_disbelief();
+        self.again_if(is_passing, error).await
+    }
+
+    async fn again_if(&mut self, is_passing: bool, error: RegistryError) -> Result<(), RegistryError> {
         self.failed += 1;
         let asked = error.after().unwrap_or_default();
-        if !error.is_passing() || self.failed >= self.retries.attempts || asked > GRANTED {
+        if !is_passing || self.failed >= self.retries.attempts || asked > GRANTED {
             return Err(error);
         }
         let wait = self.wait().max(asked);

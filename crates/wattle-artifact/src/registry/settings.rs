@@ -26,6 +26,9 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How often to try.
     pub retries: Retries,
+    /// How long to pause at most, and a sixth of it at least, before it is looked whether others have written over a list
+    /// that this registry lets anybody write over.
+    pub pause: Duration,
     /// What registries are told that they are asked by.
     pub user_agent: String,
 }
@@ -64,6 +67,7 @@ impl Default for Settings {
             mirrors: BTreeMap::new(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            pause: Duration::from_millis(300),
             user_agent: concat!("wattle/", env!("CARGO_PKG_VERSION")).into(),
         }
     }

@@ -55,18 +55,19 @@ impl Access {
 }
 
 impl Known {
-    /// What was good at `authority` for these scopes, or for everything.
-    pub(super) fn find(&self, authority: &str, scopes: &[String], now: Instant) -> Option<HeaderValue> {
+    /// What was good at `authority` for this.
+    pub(super) fn find(&self, authority: &str, access: &Access, now: Instant) -> Option<HeaderValue> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let find = |scopes: String| known.get(&(authority.to_owned(), scopes));
-        let shown = find(scopes.join(" ")).or_else(|| find(String::new()))?;
+        let find = |what: String| known.get(&(authority.to_owned(), what));
+        let shown = find(access.scopes().join(" ")).or_else(|| find(access.path.clone()))?;
         let is_good = shown.until.is_none_or(|until| now < until);
         is_good.then(|| shown.header.clone())
     }
 
-    /// Keeps a password, which is good for everything at `authority`.
-    pub(super) fn keep_password(&self, authority: &str, header: HeaderValue) {
-        self.keep(authority, String::new(), Shown { header, until: None });
+    /// Keeps a password, which is good for everything in the repository at `path` of `authority`. For another one there
+    /// may be another.
+    pub(super) fn keep_password(&self, authority: &str, path: &str, header: HeaderValue) {
+        self.keep(authority, path.to_owned(), Shown { header, until: None });
     }
 
     /// Keeps a token that is good until then.
@@ -87,10 +88,10 @@ impl Known {
     }
 
     /// Forgets what `authority` does not take any more.
-    pub(super) fn forget(&self, authority: &str, scopes: &[String]) {
+    pub(super) fn forget(&self, authority: &str, access: &Access) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for scopes in [scopes.join(" "), String::new()] {
-            known.remove(&(authority.to_owned(), scopes));
+        for what in [access.scopes().join(" "), access.path.clone()] {
+            known.remove(&(authority.to_owned(), what));
         }
     }
 }
@@ -122,20 +123,27 @@ mod tests {
     #[test]
     fn what_was_shown_is_kept_while_it_is_good() {
         let (known, now) = (Known::default(), Instant::now());
-        let scopes = |text: &str| vec![text.to_owned()];
+        let access = |path: &str, action| Access {
+            repository: Repository { registry: "a".into(), path: path.into() },
+            path: path.into(),
+            action,
+            from: None,
+        };
+        let (pull, push) = (access("x", Action::Pull), access("x", Action::Push));
         let token = || secret_header("Bearer secret").expect("a header");
-        known.keep_token("a", &scopes("repository:x:pull"), token(), now + Duration::from_secs(60));
-        let found = |authority: &str, scope: &str, now| known.find(authority, &scopes(scope), now).is_some();
-        assert!(found("a", "repository:x:pull", now));
-        assert!(!found("b", "repository:x:pull", now));
-        assert!(!found("a", "repository:x:pull,push", now));
-        assert!(!found("a", "repository:x:pull", now + Duration::from_secs(60)));
-        known.keep_password("b", secret_header("Basic secret").expect("a header"));
-        assert!(found("b", "repository:x:pull", now + Duration::from_secs(3600)));
-        known.forget("b", &scopes("repository:x:pull"));
-        assert!(!found("b", "repository:x:pull", now));
+        known.keep_token("a", &pull.scopes(), token(), now + Duration::from_secs(60));
+        let found = |authority: &str, access: &Access, now| known.find(authority, access, now).is_some();
+        assert!(found("a", &pull, now));
+        assert!(!found("b", &pull, now));
+        assert!(!found("a", &push, now));
+        assert!(!found("a", &pull, now + Duration::from_secs(60)));
+        known.keep_password("b", "x", secret_header("Basic secret").expect("a header"));
+        assert!(found("b", &pull, now + Duration::from_secs(3600)) && found("b", &push, now));
+        assert!(!found("b", &access("y", Action::Pull), now));
+        known.forget("b", &pull);
+        assert!(!found("b", &pull, now));
         for n in 0..3000 {
-            known.keep_token("a", &scopes(&n.to_string()), token(), now + LONGEST);
+            known.keep_token("a", &[n.to_string()], token(), now + LONGEST);
         }
         assert!(known.0.lock().expect("nobody panics").len() <= KEPT);
         assert!(!format!("{known:?} {:?}", token()).contains("secret"));

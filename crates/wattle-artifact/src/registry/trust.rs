@@ -64,7 +64,9 @@ impl fmt::Display for Trusted<'_> {
 impl Untrusted {
     /// What to do about it, where `host` is who is not trusted.
     pub(super) fn hint(&self, host: &str) -> String {
-        let name = format!("name a file with it: `--ca FILE`, or `ca` in `[registries.\"{host}\"]` of `host.toml`");
+        let name = format!(
+            "name a file with it: `ca` in `[registries.\"{host}\"]` of `host.toml`, or `--ca FILE` where a verb has that"
+        );
         match (&self.holds_it, self.is_authority) {
             (Some(path), true) => format!(
                 "{} holds the certificate of {host} itself, which says that it is an authority's, and no server may \

@@ -99,7 +99,7 @@ impl Registries {
         loop {
             match self.upload_once(&upload, session.take()).await {
                 Ok(()) => return Ok(()),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.write_again(error).await?,
             }
         }
     }

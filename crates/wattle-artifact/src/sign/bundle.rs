@@ -56,6 +56,13 @@ pub struct Attestation {
     pub predicate: Value,
 }
 
+/// What a bundle says of the key that it is of, cut where that is long. Nobody has checked it.
+pub fn hint(bundle: &[u8]) -> Option<String> {
+    let bundle: Bundle = serde_json::from_slice(bundle.get(..bundle.len().min(ATTESTATION_MAX_LEN))?).ok()?;
+    let hint = bundle.verification_material.public_key?.hint?;
+    (!hint.is_empty()).then(|| excerpt(&hint))
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Bundle {

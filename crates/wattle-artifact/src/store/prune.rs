@@ -1,6 +1,7 @@
 //! Making room: what nothing leads to and nobody used lately is removed.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -42,6 +43,9 @@ pub struct Pruned {
     pub remains: u64,
     /// The bytes of all of them.
     pub bytes: u64,
+    /// The bytes of blobs that nothing leads to, and of what was left half written, that stay all the same, as they were
+    /// used within the grace.
+    pub recent_bytes: u64,
 }
 
 impl Store {
@@ -84,9 +88,11 @@ impl Store {
         let reached = self.reached(roots, &here, prune.children)?;
         let is_due = |used| is_unused(used, prune.now, prune.grace);
         self.prune_signatures(is_due, &reached, pruned)?;
-        let loose = |blob: &Blob| !reached.contains_key(&blob.digest) && is_due(blob.last_used);
-        for Blob { digest, .. } in blobs.into_iter().filter(loose) {
-            if let Some(bytes) = self.remove_if(&self.blob(&digest), is_due)? {
+        let loose = |blob: &Blob| !reached.contains_key(&blob.digest);
+        for Blob { digest, size, last_used, .. } in blobs.into_iter().filter(loose) {
+            if !is_due(last_used) {
+                pruned.recent_bytes += size;
+            } else if let Some(bytes) = self.remove_if(&self.blob(&digest), is_due)? {
                 pruned.bytes += bytes;
                 pruned.blobs.push(digest);
             }
@@ -133,9 +139,13 @@ impl Store {
     }
 
     fn prune_remains(&self, prune: &Prune<'_>, path: &Path, pruned: &mut Pruned) -> Result<(), StoreError> {
-        if let Some(bytes) = self.remove_if(path, |used| is_unused(used, prune.now, prune.grace))? {
-            pruned.bytes += bytes;
-            pruned.remains += 1;
+        match self.remove_if(path, |used| is_unused(used, prune.now, prune.grace))? {
+            Some(bytes) => {
+                pruned.bytes += bytes;
+                pruned.remains += 1;
+            }
+            // Unless it is gone by now.
+            None => pruned.recent_bytes += fs::symlink_metadata(path).map_or(0, |metadata| metadata.len()),
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ mod sign;
 mod signed;
 mod small_disk;
 mod store;
+mod together;
 
 /// Tells whoever runs the tests, or the test that runs this program, on a line of its own.
 #[expect(clippy::print_stdout, reason = "the harness shows it where it belongs")]

@@ -51,7 +51,7 @@ async fn what_is_pushed_is_pulled() {
 
     client.delete_manifest(&repository, &at(put.digest)).await.unwrap();
     let error = client.manifest(&repository, &tag("1.0")).await.unwrap_err();
-    assert_eq!(told(&error), format!("there is no 1.0 in {repository}"));
+    assert_eq!(told(&error), format!("there is no tag 1.0 in {repository}"));
     assert!(matches!(client.resolve(&reference).await, Err(RegistryError::NotFound { .. })));
 }
 
@@ -231,7 +231,9 @@ async fn tls() {
         "cannot trust the certificate of {host}: it is vouched for by none of the authorities that this machine trusts"
     );
     assert_eq!(told(&error), expected);
-    let how = format!("name a file with it: `--ca FILE`, or `ca` in `[registries.\"{host}\"]` of `host.toml`");
+    let how = format!(
+        "name a file with it: `ca` in `[registries.\"{host}\"]` of `host.toml`, or `--ca FILE` where a verb has that"
+    );
     let hint = format!("get the certificate of the authority that {host} has its own from, and {how}");
     assert_eq!(error.hint().unwrap(), hint);
     let roots = registry.file("root.pem", &authority.root_pem());
@@ -262,7 +264,8 @@ async fn untrusted() {
         assert_eq!(shown(told(&error)), expected);
         shown(error.hint().unwrap())
     };
-    let how = "name a file with it: `--ca FILE`, or `ca` in `[registries.\"HOST\"]` of `host.toml`";
+    let how =
+        "name a file with it: `ca` in `[registries.\"HOST\"]` of `host.toml`, or `--ca FILE` where a verb has that";
     let elsewhere = format!("get the certificate of the authority that HOST has its own from, and {how}");
     assert_eq!(refused(&registry, &other.root_pem()).await, elsewhere);
     let own = "named.pem holds the server's own certificate and not that of the authority which signed it";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wattle_artifact::credentials::Credential;
+use wattle_artifact::credentials::{Credential, FileCredentials, Places};
 use wattle_artifact::registry::{Content, Mounted, Registries, RegistryError};
 use wattle_spec::digest::Digest;
 use wattle_testkit::registry::{PASSWORD, USER};
@@ -32,6 +32,53 @@ async fn a_password() {
     let (sink, outcome) = client.fetch(&repository(&authority, "a/b"), &blob(b"x"), Memory::default()).await;
     outcome.unwrap();
     assert_eq!(sink.bytes, b"x");
+}
+
+/// Of what was kept and is not believed it is told where it is.
+#[tokio::test]
+async fn what_was_kept_is_refused() {
+    let Some(registry) = Registry::builder().with_password().start() else { return };
+    let authority = registry.authority();
+    let home = tempfile::TempDir::new().unwrap();
+    let config = home.path().join("config.json");
+    let told_with = async |text: String| {
+        std::fs::write(&config, text).unwrap();
+        let places = Places::of(|name| (name == "DOCKER_CONFIG").then(|| home.path().into()));
+        let client = client(|settings| settings.credentials = Arc::new(FileCredentials::new(places)));
+        let error = upload(&client, &authority).await.unwrap_err();
+        let shown = |text: String| text.replace(&config.display().to_string(), "FILE").replace(&authority, "HOST");
+        (shown(told(&error)), shown(error.hint().unwrap()))
+    };
+    let shown = |told: &str, hint: &str| (told.to_owned(), hint.to_owned());
+    let again = "log in again: wattle login HOST";
+    let refused = "HOST refuses what FILE has for it, and asks who wants to push to a/b";
+    let wrong = format!(r#"{{"auths":{{"{authority}":{{"auth":"dXNlcjpwYXNz"}}}}}}"#);
+    assert_eq!(told_with(wrong).await, shown(refused, again));
+    let part = format!(r#"{{"auths":{{"{authority}/a":{{"auth":"dXNlcjpwYXNz"}}}}}}"#);
+    assert_eq!(told_with(part).await, shown(refused, again));
+    let token = format!(r#"{{"auths":{{"{authority}":{{"identitytoken":"abc"}}}}}}"#);
+    assert_eq!(told_with(token).await, shown(refused, again));
+    let lacking = "HOST asks who wants to push to a/b; docker-credential-nobody, which FILE names as a helper, is not \
+                   installed";
+    let hint = "install docker-credential-nobody, or take it out of `credsStore` in FILE and log in: wattle login HOST";
+    assert_eq!(told_with(r#"{"credsStore":"nobody"}"#.into()).await, shown(lacking, hint));
+    let own = format!(r#"{{"credHelpers":{{"{authority}":"nobody"}}}}"#);
+    let (lacking, hint) = told_with(own).await;
+    assert!(lacking.ends_with("docker-credential-nobody, which FILE names as a helper, is not installed"), "{lacking}");
+    assert!(hint.starts_with("install docker-credential-nobody, or take it out of"), "{hint}");
+    // Another repository has its own.
+    let both = format!(r#"{{"auths":{{"{authority}":{{"auth":"dXNlcjpwYXNz"}},"{authority}/c":{{"auth":"AUTH"}}}}}}"#);
+    let right = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{USER}:{PASSWORD}"));
+    std::fs::write(&config, both.replace("AUTH", &right)).unwrap();
+    let places = Places::of(|name| (name == "DOCKER_CONFIG").then(|| home.path().into()));
+    let client = client(|settings| settings.credentials = Arc::new(FileCredentials::new(places)));
+    let push = async |path| {
+        let content = Content::from(b"x".to_vec());
+        client.upload(&repository(&authority, path), &blob(b"x"), &content, None).await
+    };
+    push("c/d").await.unwrap();
+    assert!(matches!(push("a/b").await, Err(RegistryError::Unauthorized { origin: Some(_), .. })));
+    push("c/d").await.unwrap();
 }
 
 /// A token for each thing that is to be done, made of a password; who has none may read.

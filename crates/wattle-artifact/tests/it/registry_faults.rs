@@ -60,7 +60,7 @@ async fn what_does_not_pass_is_told() {
     assert_eq!(check(always("429 Slow", "")).await, told("HOST was asked too often", 3));
     let (denied, asked) = check(always("403 No", envelope)).await;
     assert_eq!((denied.as_str(), asked), ("HOST does not let us pull from a/b: so it is (X)", 1));
-    assert_eq!(check(always("404 No", "")).await, told("there is no x in HOST/a/b", 1));
+    assert_eq!(check(always("404 No", "")).await, told("there is no tag x in HOST/a/b", 1));
     let (cut, asked) = check(|_| Reply::lying("200 OK", "", 100, "{")).await;
     assert!(cut.starts_with("HOST did not answer to the end: ") && asked == 3, "{cut}");
     assert_eq!(
@@ -103,6 +103,36 @@ async fn manifests_are_bounded_and_what_they_should_be() {
     let repository = repository(&registry.authority(), "a/b");
     let error = client(|_| {}).manifest(&repository, &at(other)).await.unwrap_err();
     assert!(matches!(error, RegistryError::Digest { expected, .. } if expected == other), "{error}");
+}
+
+/// What distribution 2.8 says of right bytes while others send the same. It is not believed at once, nor for ever.
+#[tokio::test]
+async fn a_digest_that_is_not_believed_for_a_moment() {
+    let invalid = r#"{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}"#;
+    let pushed = async |refused: usize| {
+        let refused = [std::sync::atomic::AtomicUsize::new(refused), std::sync::atomic::AtomicUsize::new(refused)];
+        let registry = FakeRegistry::start(move |request, number| {
+            let is_blob = request.head.contains("/uploads/");
+            let take = |left: usize| left.checked_sub(1);
+            let left = &refused[usize::from(is_blob)];
+            let order = std::sync::atomic::Ordering::SeqCst;
+            match request.head.starts_with("PUT") {
+                true if left.fetch_update(order, order, take).is_ok() => Reply::new("400 Bad", "", invalid),
+                true => Reply::new("201 Made", "", ""),
+                false => Reply::new("202 Go on", &format!("location: /v2/a/b/blobs/uploads/{number}\r\n"), ""),
+            }
+        });
+        let (client, repository) = (client(|_| {}), repository(&registry.authority(), "a/b"));
+        let uploaded = client.upload(&repository, &blob(b"x"), &Content::from(b"x".to_vec()), None).await;
+        let sessions = registry.requests().iter().filter(|request| request.starts_with("POST")).count();
+        let put = client.put_manifest(&repository, &tag("x"), "text/plain", MANIFEST.into()).await;
+        let puts = registry.requests().iter().filter(|request| request.contains("/manifests/x")).count();
+        let shown = |error: RegistryError| told(&error).replace(&registry.authority(), "HOST");
+        ((uploaded.map_err(shown), sessions), (put.map(|_| ()).map_err(shown), puts))
+    };
+    assert_eq!(pushed(2).await, ((Ok(()), 3), (Ok(()), 3)));
+    let refused = Err("HOST answers 400: provided digest did not match (DIGEST_INVALID)".to_owned());
+    assert_eq!(pushed(3).await, ((refused.clone(), 3), (refused, 3)));
 }
 
 /// Who knows no HEAD, or does not tell the digest, is asked for the manifest itself.

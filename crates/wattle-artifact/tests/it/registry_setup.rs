@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wattle_artifact::credentials::{Credential, Credentials, CredentialsError};
+use wattle_artifact::credentials::{Credential, Credentials, CredentialsError, Found};
 use wattle_artifact::format::manifest::Descriptor;
 use wattle_artifact::registry::{Registries, Retries, Settings, Sink, Timeouts};
 use wattle_spec::backoff::Backoff;
@@ -25,6 +25,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         retries: Retries { attempts: 3, backoff, seed: 7 },
         timeouts: Timeouts { idle: Duration::from_secs(20), ..Timeouts::default() },
+        pause: Duration::ZERO,
         ..Settings::default()
     }
 }
@@ -112,7 +113,7 @@ impl Wallet {
 }
 
 impl Credentials for Wallet {
-    fn of(&self, registry: &str) -> Result<Credential, CredentialsError> {
-        Ok(self.0.get(registry).cloned().unwrap_or(Credential::Anonymous))
+    fn of(&self, registry: &str, _: &str) -> Result<Found, CredentialsError> {
+        Ok(self.0.get(registry).cloned().unwrap_or(Credential::Anonymous).into())
     }
 }

@@ -51,6 +51,12 @@ fn refused() {
 }
 
 #[test]
+fn no_url() {
+    insta::assert_snapshot!(check("https://ghcr.io/a/b:1"), @r#""https://ghcr.io/a/b:1" begins with a scheme, and a reference has none (hint: write it as in `ghcr.io/a/b:1`)"#);
+    insta::assert_snapshot!(check("docker://a.io/b"), @r#""docker://a.io/b" begins with a scheme, and a reference has none (hint: write it as in `a.io/b`)"#);
+}
+
+#[test]
 fn locks() {
     let reference: Reference = "a.io/b:1".parse().unwrap();
     let mut lock = Lock::default();

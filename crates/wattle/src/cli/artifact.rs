@@ -1,10 +1,13 @@
 //! The verbs for artifacts, as clap reads them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use wattle_spec::reference::{Reference, ReferenceError, RegistryName, RegistryNameError};
 use wattle_spec::units::{Span, UnitError};
+
+use crate::verb::push::target::is_world;
 
 /// How registries are reached
 #[derive(Debug, Default, Args)]
@@ -34,7 +37,7 @@ pub(crate) struct Push {
     pub(crate) form: Form,
     /// The world that it was made for, as in wasi:http/proxy@0.2.0
     /// [default: the target in the metadata of its Cargo.toml]
-    #[arg(long, value_name = "WORLD")]
+    #[arg(long, value_name = "WORLD", value_parser = world)]
     pub(crate) world: Option<String>,
     /// When it was made, in RFC 3339 [default: SOURCE_DATE_EPOCH, or 1970]
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -184,6 +187,10 @@ pub(crate) struct CachePrune {
     /// Forget references that were not used for so long, as in 720h
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) older_than: Option<Span>,
+    /// Keep what was used so lately: it may be part of a pull that is under way,
+    /// which fails if it goes. With 0 nobody may pull meanwhile
+    #[arg(long, value_name = "SPAN", value_parser = grace, default_value = "1h")]
+    pub(crate) grace: Span,
 }
 
 pub(super) fn reference(text: &str) -> Result<Reference, String> {
@@ -200,6 +207,21 @@ fn registry(text: &str) -> Result<RegistryName, String> {
 
 fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|error: UnitError| error.to_string())
+}
+
+fn world(text: &str) -> Result<String, String> {
+    match is_world(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a world with its package, as in wasi:http/proxy@0.2.0".into()),
+    }
+}
+
+/// A span, or none at all.
+fn grace(text: &str) -> Result<Span, String> {
+    match text {
+        "0" => Ok(Span(Duration::ZERO)),
+        text => span(text),
+    }
 }
 
 fn time(text: &str) -> Result<String, String> {

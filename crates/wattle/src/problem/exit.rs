@@ -13,7 +13,7 @@ use super::Problem;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It could not be done
+    /// It could not be done; of `diff --config`: the policy would not let it
     Failed = 1,
     /// What was given is wrong: the command line, a manifest, a component
     BadInput = 2,
@@ -119,6 +119,7 @@ impl Problem {
             | Problem::Login { .. }
             | Problem::Push { .. }
             | Problem::Verify { .. }
+            | Problem::Unjudged { .. }
             | Problem::Registries(_)
             | Problem::Store(_)
             | Problem::NoCacheDir
@@ -126,6 +127,7 @@ impl Problem {
             | Problem::Desired(_)
             | Problem::Credentials(_) => Exit::Blocked,
             Problem::NotSigned { .. }
+            | Problem::NotReplaced { .. }
             | Problem::Sign { .. }
             | Problem::DamagedCache { .. }
             | Problem::DamagedInUse { .. } => Exit::Failed,

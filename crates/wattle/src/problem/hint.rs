@@ -106,7 +106,9 @@ impl Problem {
             Problem::NoLayer { reference } => {
                 Some(format!("pull it first: wattle pull {reference} -o FILE, then wattle inspect --wit FILE"))
             }
-            Problem::Push { source, .. } | Problem::Verify { source, .. } => source.hint(),
+            Problem::Push { source, .. } | Problem::Verify { source, .. } | Problem::Unjudged { source, .. } => {
+                source.hint()
+            }
             Problem::Sign { source: SigningError::Registry(source), .. } => source.hint(),
             Problem::Key { source, .. } => source.hint().map(Into::into),
             Problem::NotSigned { reference, .. } => Some(format!(

@@ -1,21 +1,19 @@
 //! `wattle cache`: what is kept of registries on this machine.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
-use wattle_artifact::folder::{KeptFolder, PrunedFolders, VerifiedFolders};
+use wattle_artifact::folder::KeptFolder;
 use wattle_artifact::store::{KeptNote, Prune, References, Store, children};
 
+use super::check::counted;
 use super::table::Table;
 use super::{print, print_json, tell, time};
 use crate::artifacts::store;
 use crate::cli::{Cache, CacheList, CachePrune};
 use crate::kept::unpacked_folders;
 use crate::problem::Problem;
-
-/// What was used so lately may be part of a pull that is under way.
-const GRACE: Duration = Duration::from_secs(3600);
 
 /// What `list --json` prints.
 #[derive(Serialize)]
@@ -86,37 +84,48 @@ fn list(store: &Store, arguments: &CacheList) -> Result<(), Problem> {
         table.row([kept.reference.clone(), kept.digest.clone(), kept.pulled_at.clone()]);
     }
     print(&table.to_string())?;
-    tell(&format!("{} blobs, {size_bytes} bytes\n", listed.blobs));
+    tell(&format!("{}, {}\n", counted(listed.blobs, "blob"), bytes(size_bytes)));
     if !listed.folders.is_empty() {
         let size_bytes: u64 = listed.folders.iter().map(|folder| folder.size_bytes).sum();
-        tell(&format!("{} folders of apps, {size_bytes} bytes\n", listed.folders.len()));
+        tell(&format!("{} of apps, {}\n", counted(listed.folders.len(), "folder"), bytes(size_bytes)));
     }
     Ok(())
 }
 
 fn prune(store: &Store, arguments: &CachePrune) -> Result<(), Problem> {
-    let now = SystemTime::now();
+    let (now, grace) = (SystemTime::now(), arguments.grace);
     let pruned = store.prune(&Prune {
         keep: &BTreeSet::new(),
         children: &children,
-        grace: GRACE,
+        grace: grace.0,
         forget_after: arguments.older_than.map(|span| span.0),
         now,
     })?;
-    let (references, blobs) = (pruned.references.len(), pruned.blobs.len());
-    tell(&format!("removed {references} references and {blobs} blobs, {} bytes\n", pruned.bytes));
-    let Some(folders) = unpacked_folders()? else { return Ok(()) };
-    // A start of the app unpacks it again out of what was pulled.
-    let PrunedFolders { folders, remains, bytes } = folders.prune(GRACE, now).map_err(Problem::KeptFolders)?;
-    if !folders.is_empty() || remains > 0 {
-        tell(&format!("removed {} folders of apps, {bytes} bytes\n", folders.len()));
+    let references = counted(pruned.references.len(), "reference");
+    tell(&format!("removed {references} and {}, {}\n", counted(pruned.blobs.len(), "blob"), bytes(pruned.bytes)));
+    let mut recent = pruned.recent_bytes;
+    if let Some(folders) = unpacked_folders()? {
+        // A start of the app unpacks it again out of what was pulled.
+        let pruned = folders.prune(grace.0, now).map_err(Problem::KeptFolders)?;
+        if !pruned.folders.is_empty() || pruned.remains > 0 {
+            let folders = counted(pruned.folders.len(), "folder");
+            tell(&format!("removed {folders} of apps, {}\n", bytes(pruned.bytes)));
+        }
+        recent += pruned.recent_bytes;
+    }
+    if recent > 0 {
+        tell(&format!("kept {} that could go, as they were used within {grace} (--grace)\n", bytes(recent)));
     }
     Ok(())
 }
 
+fn bytes(count: u64) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), "byte")
+}
+
 fn verify(store: &Store) -> Result<(), Problem> {
     let verified = store.verify()?;
-    tell(&format!("{} blobs are sound, {} bytes\n", verified.sound, verified.bytes));
+    tell(&format!("{}, {}\n", sound(verified.sound, "blob", ""), bytes(verified.bytes)));
     for blob in &verified.damaged {
         tell(&format!("removed {}, whose bytes had the digest {}\n", blob.digest, blob.found));
     }
@@ -131,13 +140,19 @@ fn verify(store: &Store) -> Result<(), Problem> {
     }
 }
 
+fn sound(count: u64, what: &str, which: &str) -> String {
+    let counted = counted(usize::try_from(count).unwrap_or(usize::MAX), what);
+    format!("{counted}{which} {} sound", if count == 1 { "is" } else { "are" })
+}
+
 /// Says how many folders of apps were removed for being damaged, and how many stay as they are served.
 fn verify_folders() -> Result<(usize, usize), Problem> {
     let Some(folders) = unpacked_folders()? else { return Ok((0, 0)) };
-    let VerifiedFolders { sound, bytes, damaged } = folders.verify().map_err(Problem::KeptFolders)?;
-    if sound > 0 {
-        tell(&format!("{sound} folders of apps are sound, {bytes} bytes\n"));
+    let verified = folders.verify().map_err(Problem::KeptFolders)?;
+    if verified.sound > 0 {
+        tell(&format!("{}, {}\n", sound(verified.sound, "folder", " of apps"), bytes(verified.bytes)));
     }
+    let damaged = verified.damaged;
     for folder in &damaged {
         let path = folder.path.display();
         tell(&match folder.is_in_use {

@@ -1,5 +1,5 @@
 //! `wattle diff`: what another version could touch that this one could not, and whether a policy would let it take its
-//! place.
+//! place: a script learns that from the code that it ends with.
 
 mod verdict;
 
@@ -76,12 +76,19 @@ pub(crate) fn run(arguments: &Diff) -> Result<(), Problem> {
     let components: BTreeMap<_, _> = names.into_iter().map(change).filter(|(_, change)| !change.is_none()).collect();
     let asks = Asked::of(&from.file, &to.file);
     let more = asks.more.len();
-    let policy = verdict::of(&to, host()?, more)?;
+    let policy = match arguments.config {
+        Some(_) => verdict::of(&to, host()?, more)?,
+        None => Verdict::unasked(),
+    };
     let compared = Compared { from: from.name(), to: to.name(), components, asks, policy };
     match arguments.json {
-        true => print_json(&compared),
+        true => print_json(&compared)?,
         // It is made up by whoever pushed it.
-        false => print(&page(&compared).lines().map(|line| harmless(line) + "\n").collect::<String>()),
+        false => print(&page(&compared).lines().map(|line| harmless(line) + "\n").collect::<String>())?,
+    }
+    match &arguments.config {
+        Some(config) if !compared.policy.is_allowed() => Err(Problem::NotReplaced { config: config.clone() }),
+        _ => Ok(()),
     }
 }
 

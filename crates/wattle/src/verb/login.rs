@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use wattle_artifact::credentials::{self, Credential, Credentials, CredentialsError, Kept, LoggedIn, LoggedOut};
+use wattle_artifact::credentials::{self, Credential, Credentials, CredentialsError, Found, Kept, LoggedIn, LoggedOut};
 use wattle_artifact::registry::RegistryError;
 use zeroize::Zeroizing;
 
@@ -22,8 +22,8 @@ struct Told {
 }
 
 impl Credentials for Told {
-    fn of(&self, _: &str) -> Result<Credential, CredentialsError> {
-        Ok(Credential::Password { user: self.user.clone(), password: self.password.clone() })
+    fn of(&self, _: &str, _: &str) -> Result<Found, CredentialsError> {
+        Ok(Credential::Password { user: self.user.clone(), password: self.password.clone() }.into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! `wattle push`: a component or a whole app into a registry, the same bytes as the same artifact each time.
 
 mod app;
-mod target;
+pub(crate) mod target;
 
 use std::path::Path;
 
@@ -162,7 +162,7 @@ fn component(arguments: &Push) -> Result<Packed, Problem> {
     let about = About {
         title: title(file),
         created: created(arguments),
-        target: arguments.world.clone().or_else(|| target::of(file)),
+        target: target::of(file, arguments.world.as_deref(), &shape),
         annotations: arguments.annotations.iter().cloned().collect(),
     };
     match arguments.form {

@@ -25,7 +25,7 @@ const LOGGED: &str = "warn,guest=info";
 const INSTANCES: u32 = 64;
 
 pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
-    let path = file_in(&arguments.file)?;
+    let path = file_in(&arguments.file).map_err(|problem| in_registry(arguments).unwrap_or(problem))?;
     let mut file = AppFile::read_changed(path, arguments.config.as_deref(), Asking::Nobody, |manifest| {
         change(manifest, arguments)
     })?;
@@ -47,6 +47,17 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Problem> {
         Ok(ended) => exit_code(ended, arguments),
         Err(exit) => Ok(exit.into()),
     }
+}
+
+/// What to do with what lies in a registry: nothing of it comes here by running it.
+fn in_registry(arguments: &Run) -> Option<Problem> {
+    let reference = crate::app_file::reference(&arguments.file)?;
+    Some(Problem::NotThere {
+        what: format!("file {reference}"),
+        hint: format!(
+            "a component in a registry is pulled first: wattle pull {reference} -o FILE, then wattle run FILE"
+        ),
+    })
 }
 
 /// What the command line says of the component, as if its manifest said so.

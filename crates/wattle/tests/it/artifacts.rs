@@ -87,7 +87,7 @@ fn looked_at() {
     let Some(registry) = Registry::start() else { return };
     let app = App::empty().guest(&guests::hello());
     let reference = format!("{}/shop/hello:1", registry.authority());
-    done(&app, &["key", "new", "key.pem"]);
+    let key = done(&app, &["key", "new", "key.pem"]);
     let pushed =
         done(&app, &["push", "hello.wasm", &reference, "--sign", "key.pem", "--world", "wasi:http/proxy@0.2.0"]);
     let page = done(&app, &["inspect", &reference]);
@@ -99,7 +99,16 @@ fn looked_at() {
     ] {
         assert!(page.lines().any(|found| found == line), "{line}\n{page}");
     }
+    assert!(page.contains(&format!(", which says that it is of the key {key}")), "{key}\n{page}");
+    let missing = failed(&app, &["inspect", &format!("{}/shop/hello:2", registry.authority())], 3);
+    assert!(missing.contains("there is no tag 2 in"), "{missing}");
+    let url = failed(&app, &["push", "hello.wasm", &format!("https://{reference}")], 2);
+    assert!(url.contains("begins with a scheme, and a reference has none"), "{url}");
+    let run = failed(&app, &["run", &reference], 2);
+    assert!(run.contains(&format!("is pulled first: wattle pull {reference} -o FILE, then wattle run FILE")), "{run}");
+
     let seen: serde_json::Value = serde_json::from_str(&done(&app, &["inspect", &pushed, "--json"])).unwrap();
+    assert_eq!(seen["keys"].as_object().unwrap().values().next().unwrap(), key.as_str());
     assert_eq!(seen["layers"][0]["title"], "hello.wasm");
     assert_eq!(seen["referrers"][0]["artifact_type"], "application/vnd.dev.sigstore.bundle.v0.3+json");
     assert_eq!(seen["wasm"]["exports"][0], "wasi:http/incoming-handler@0.2.12");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use wattle_testkit::{App, Registry, guests};
+use wattle_testkit::{App, Ran, Registry, guests};
 
 use crate::WATTLE;
 use crate::artifacts::{done, failed};
@@ -48,6 +48,10 @@ fn there_and_back() {
 
     let looked = done(&app, &["inspect", &reference]);
     for said in ["type     application/vnd.wattle.app.v1+json", "org.opencontainers.image.version = 1.2.3", " main"] {
+        assert!(looked.contains(said), "{said}\n{looked}");
+    }
+
+    for said in ["has      main\nwasm     wasip2\n", "exports  wasi:http/incoming-handler@0.2."] {
         assert!(looked.contains(said), "{said}\n{looked}");
     }
 
@@ -255,6 +259,75 @@ fn pushed_where_it_may_not_run() {
     let app = shop(&registry).file("host.toml", "[policy]\nunsigned = \"refuse\"\n");
     let reference = format!("{}/acme/shop:1", registry.authority());
     done(&app, &["push", "shop", &reference, "--config", "host.toml", "--plain-http"]);
+}
+
+/// In each form that `cargo component` reads, in a workspace too; what is odd is told and keeps nothing from being
+/// pushed.
+#[test]
+fn worlds_of_packages() {
+    let Some(registry) = Registry::start() else { return };
+    let reference = format!("{}/acme/hello:1", registry.authority());
+    let package = |metadata: &str| format!("[package]\nname = \"hello\"\n{metadata}");
+    let pushed = |app: &App, file: &str, more: &[&str]| {
+        let file_in = app.join(file);
+        fs::create_dir_all(file_in.parent().unwrap()).unwrap();
+        fs::copy(guests::hello(), &file_in).unwrap();
+        let ran = Ran::of(WATTLE.command(app).args([&["push", file, &reference][..], more].concat()));
+        assert!(ran.is_ok(), "{ran}");
+        let told: serde_json::Value = serde_json::from_str(&done(app, &["inspect", &reference, "--json"])).unwrap();
+        (told["wasm"]["target"].as_str().map(ToOwned::to_owned), ran.stderr)
+    };
+    let wit = "package acme:own@1.2.0;\nworld one { export f: func(); import wasi:cli/stdout@0.2.0; }\n";
+    let check = |metadata: &str, expected: Option<&str>, warning: &str| {
+        let app = App::empty().file("Cargo.toml", package(metadata)).file("wit/own.wit", wit);
+        let (world, told) = pushed(&app, "target/hello.wasm", &[]);
+        assert_eq!(world.as_deref(), expected, "{metadata}");
+        assert!(if warning.is_empty() { told.is_empty() } else { told.contains(warning) }, "{metadata}: {told}");
+    };
+    let table = |target: &str| format!("[package.metadata.component.target]\n{target}\n");
+    let proxy = Some("wasi:http/proxy@0.2.0");
+    check("[package.metadata.component]\ntarget = \"wasi:http/proxy@0.2.0\"", proxy, "");
+    check(&table("package = \"wasi:http\"\nversion = \"0.2.0\"\nworld = \"proxy\""), proxy, "");
+    check(&table("package = \"wasi:http\"\nworld = \"wasi:http/proxy@0.2.0\""), proxy, "");
+    check(&table("world = \"wasi:http/proxy@0.2.0\""), proxy, "");
+    check(&table("package = \"wasi:http\""), None, "");
+    let own = Some("acme:own/one@1.2.0");
+    check(&table("path = \"wit\"\nworld = \"one\""), own, "");
+    check(&table("path = \"wit/own.wit\"\nworld = \"one\""), own, "");
+    check(&table("world = \"one\""), own, "");
+    check("[package.metadata.component]\npackage = \"acme:hello\"", own, "");
+    check(&table("world = \"two\""), None, "has no world \"two\"");
+    let said =
+        "[package.metadata.component]\npackage = \"acme:hello\"\ntarget = { path = \"nowhere\", world = \"one\" }";
+    check(said, Some("acme:hello/one"), "");
+    check("[package.metadata.component]\ntarget = \"proxy\"", None, "\"proxy\" is no world");
+    check("[package", None, "warning: which world was meant is not known from");
+    check("", None, "");
+    check(
+        "[package.metadata.component]\ntarget = \"wasi:cli/command@0.2.0\"",
+        Some("wasi:cli/command@0.2.0"),
+        "is said to be made for wasi:cli/command@0.2.0 and does not export wasi:cli/run",
+    );
+
+    let named = |name: &str, world: &str| {
+        format!("[package]\nname = \"{name}\"\n[package.metadata.component]\ntarget = \"acme:{world}/it\"\n")
+    };
+    let workspace = App::empty()
+        .file("Cargo.toml", "[workspace]\nmembers = [\"parts/*\", \"last\"]\n")
+        .file("parts/one/Cargo.toml", named("part-one", "one"))
+        .file("parts/broken/Cargo.toml", "[")
+        .file("last/Cargo.toml", named("last", "last") + "[lib]\nname = \"final\"\n");
+    let world = |file: &str| pushed(&workspace, &format!("target/wasm32-wasip2/release/{file}.wasm"), &[]).0;
+    assert_eq!(world("part_one").as_deref(), Some("acme:one/it"));
+    assert_eq!(world("part-one").as_deref(), Some("acme:one/it"));
+    assert_eq!(world("final").as_deref(), Some("acme:last/it"));
+    assert_eq!(world("other"), None);
+
+    let wrong = failed(&workspace, &["push", "target/x.wasm", &reference, "--world", "proxy"], 2);
+    assert!(wrong.contains("expected a world with its package"), "{wrong}");
+    let (world, told) = pushed(&workspace, "x.wasm", &["--world", "wasi:cli/command@0.2.0"]);
+    assert_eq!(world.as_deref(), Some("wasi:cli/command@0.2.0"));
+    assert!(told.contains("does not export wasi:cli/run"), "{told}");
 }
 
 /// What an artifact is made of is found from it, and what its package was made for is in its configuration.

@@ -132,7 +132,7 @@ fn what_somebody_put_together() {
     insta::assert_snapshot!(signed.refused(&flipped, "mine.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: the signature is not one that the key ID made of this
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: the signature is not one that the key ID made of this
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
 
@@ -140,7 +140,7 @@ fn what_somebody_put_together() {
     insta::assert_snapshot!(signed.refused(&signed.other, "mine.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: it is about ID and not about ARTIFACT
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: it is about ID and not about ARTIFACT
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
     let mut mixed = signed.bundle.clone();
@@ -148,14 +148,14 @@ fn what_somebody_put_together() {
     insta::assert_snapshot!(signed.refused(&mixed, "mine.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: the signature is not one that the key ID made of this
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: the signature is not one that the key ID made of this
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
 
     insta::assert_snapshot!(signed.refused(&json!({ "mediaType": "text/plain" }), "mine.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: it is no Sigstore bundle: missing field `verificationMaterial` at line 1 column 26
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: it is no Sigstore bundle: missing field `verificationMaterial` at line 1 column 26
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
 }
@@ -166,7 +166,7 @@ fn what_has_expired() {
     insta::assert_snapshot!(signed.refused(&signed.bundle, "mine.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: the signature expired at TIME
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: the signature expired at TIME
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
 }
@@ -178,7 +178,7 @@ fn what_somebody_else_signed() {
     insta::assert_snapshot!(signed.refused(&signed.bundle, "other.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: it is signed with the key ID which is not among those that are trusted
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: it is signed with the key ID which is not among those that are trusted
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
     // A key that was made of another kind is not confused with it.
@@ -186,7 +186,7 @@ fn what_somebody_else_signed() {
     insta::assert_snapshot!(signed.refused(&signed.bundle, "p256.pem.pub"), @"
     exit: 1
     ----- stderr
-    error: no signature of HOST/shop/hello:1@ARTIFACT is of a key that was named: it is signed with the key ID which is not among those that are trusted
+    error: no signature of HOST/shop/hello:1@ARTIFACT counts: it is signed with the key ID which is not among those that are trusted
     hint: name the public key of whoever signed it, or sign it: wattle sign HOST/shop/hello:1@ARTIFACT --key FILE
     ");
 }

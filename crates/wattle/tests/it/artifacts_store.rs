@@ -84,10 +84,33 @@ fn a_full_disk() {
       caused by: there is no room for DIR/.cache/wattle/artifacts/partial/LAYER
       caused by: No space left on device (os error 28)
     hint: make room, for instance with: wattle cache prune
-    1 blobs are sound, 372 bytes
+    1 blob is sound, 372 bytes
     2 blobs are sound, 3146115 bytes
     ");
     assert!(fs::read(app.join("cart.wasm")).unwrap() == made.wasm);
+}
+
+/// What was used lately stays, and it is told how much that is and what lets it go.
+#[test]
+fn pruned() {
+    let made = Made::hello();
+    let registry = made.registry(|_, _, _| None);
+    let app = App::empty();
+    done(&app, &["pull", &format!("{}/shop/hello:1", registry.authority())]);
+    let pruned = |arguments: &[&str]| {
+        let ran = Ran::of(WATTLE.command(&app).args(["cache", "prune"]).args(arguments));
+        assert!(ran.is_ok(), "{ran}");
+        ran.stderr
+    };
+    assert_eq!(pruned(&[]), "removed 0 references and 0 blobs, 0 bytes\n");
+    let kept = pruned(&["--older-than", "0s"]);
+    let all = kept.lines().nth(1).unwrap();
+    assert!(kept.starts_with("removed 2 references and 0 blobs, "), "{kept}");
+    assert!(all.starts_with("kept ") && all.ends_with(" bytes that could go, as they were used within 1h (--grace)"));
+    let kept = pruned(&["--grace", "2h"]);
+    assert!(kept.ends_with("used within 2h (--grace)\n"), "{kept}");
+    let gone = pruned(&["--grace", "0"]);
+    assert!(gone.starts_with("removed 0 references and 2 blobs, ") && !gone.contains("kept"), "{gone}");
 }
 
 #[test]

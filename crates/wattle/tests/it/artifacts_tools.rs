@@ -78,6 +78,27 @@ fn skopeo_copies_what_was_pushed() {
     assert_eq!(manifest["annotations"]["a"], "b");
 }
 
+/// Some of its versions leave the types out of the index of an app: it is one all the same.
+#[test]
+fn skopeo_copies_an_app() {
+    let Some(registry) = Registry::start() else { return };
+    let manifest = "name = \"shop\"\n[components.main]\nsource = \"../hello.wasm\"\n\
+                    [[triggers.http]]\npath = \"/...\"\ncomponent = \"main\"\n";
+    let app = App::empty().guest(&guests::hello()).file("shop/wattle.toml", manifest);
+    let Some(mut skopeo) = tools::skopeo(&app) else { return };
+    let at = |path: &str| format!("{}/{path}:1", registry.authority());
+    done(&app, &["push", "shop", &at("from/shop")]);
+    skopeo.args(["copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"]);
+    used(skopeo.args([format!("docker://{}", at("from/shop")), format!("docker://{}", at("to/shop"))]));
+
+    let server = WATTLE.up(&app).path(at("to/shop")).start();
+    assert!(server.get("/").text().starts_with("Hello"));
+    done(&app, &["pull", &at("to/shop"), "-o", "pulled"]);
+    is_hello(&app, "pulled/components/main.wasm");
+    done(&app, &["pull", &at("to/shop"), "--component", "main", "-o", "main.wasm"]);
+    is_hello(&app, "main.wasm");
+}
+
 #[test]
 fn oras_pulls_what_was_pushed() {
     let Some(registry) = Registry::start() else { return };

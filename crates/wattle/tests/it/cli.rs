@@ -68,7 +68,7 @@ fn help_of_all() {
 
     Exit codes:
       0    It was done
-      1    It could not be done
+      1    It could not be done; of `diff --config`: the policy would not let it
       2    What was given is wrong: the command line, a manifest, a component
       3    Something outside is in the way: a port, a directory, another process
       4    It was told to end, and something did not end in time and was cut

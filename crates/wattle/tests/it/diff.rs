@@ -21,7 +21,7 @@ fn of_files() {
         );
     let same = done(&app, &["diff", "hello.wasm", "hello.wasm"]);
     assert!(same.contains("the same components with the same grants"), "{same}");
-    assert!(same.contains("the policy lets it take its place"), "{same}");
+    assert!(same.contains("no policy was read: name the host's own file with `--config`"), "{same}");
 
     let more = done(&app, &["diff", "hello.wasm", "state.wasm"]);
     for said in ["- hello.wasm\n+ state.wasm", "hello (gone)", "state (new)", "+ wasi:keyvalue/store@0.2.0-draft"] {
@@ -34,7 +34,10 @@ fn of_files() {
     let back: serde_json::Value = serde_json::from_str(&done(&app, &["diff", "two", "one", "--json"])).unwrap();
     assert_eq!(back["components"]["main"]["grants"]["removed"][0].as_str(), Some("the secret stripe-key"));
     assert_eq!(back["components"]["more"]["size_bytes"][1], serde_json::Value::Null);
-    assert_eq!(back["policy"]["verdict"].as_str(), Some("allowed"));
+    assert_eq!(back["policy"]["verdict"].as_str(), Some("not-read"));
+    let app = app.file("host.toml", "[policy]\nunsigned = \"allow\"\n");
+    let allowed = done(&app, &["diff", "one", "two", "--config", "host.toml"]);
+    assert!(allowed.contains("the policy lets it take its place"), "{allowed}");
 
     let missing = Ran::of(WATTLE.command(&app).args(["diff", "one", "three"]));
     assert!(missing.code == Some(2) && missing.stderr.contains("three"), "{missing}");
@@ -58,9 +61,15 @@ fn of_references() {
         "[policy]\napproval = \"wider\"\n[[policy.signed]]\nartifacts = \"**/cart\"\nkeys = [\"acme.pem.pub\"]\n",
     );
     let verdict = |from: &str, to: &str| {
-        let told = done(&app, &["diff", from, to, "--config", "host.toml", "--json"]);
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        (told["policy"]["verdict"].as_str().unwrap().to_owned(), told["policy"]["reasons"].to_string())
+        let ran = Ran::of(WATTLE.command(&app).args(["diff", from, to, "--config", "host.toml", "--json"]));
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let word = told["policy"]["verdict"].as_str().unwrap().to_owned();
+        let refused = "the policy of host.toml does not let it take the place of what there is";
+        match word.as_str() {
+            "allowed" => assert!(ran.is_ok(), "{ran}"),
+            _ => assert!(ran.code == Some(1) && ran.stderr.contains(refused), "{ran}"),
+        }
+        (word, told["policy"]["reasons"].to_string())
     };
     let (word, reasons) = verdict(&one, &two);
     assert!(word == "refused" && reasons.contains("wants a signature of `acme.pem.pub"), "{word} {reasons}");
@@ -69,7 +78,9 @@ fn of_references() {
     let (word, reasons) = verdict(&one, &two);
     assert!(word == "needs-approval" && reasons.contains("it asks for more"), "{word} {reasons}");
     assert_eq!(verdict(&two, &one).0, "allowed");
-    let page = done(&app, &["diff", &one, &two, "--config", "host.toml"]);
+    let page = Ran::of(WATTLE.command(&app).args(["diff", &one, &two, "--config", "host.toml"]));
+    assert_eq!(page.code, Some(1), "{page}");
+    let page = page.stdout;
     for said in [
         "cart\n  imports + ",
         "  touches + ",

@@ -1,28 +1,34 @@
-//! The guide to a first app: what it shows of the program is what the program does.
+//! The guides to a first app and to registries: what they show of the program is what the program does.
 //!
 //! Blocks marked `console` are run as they stand, in their order. Those marked `sh` need a compiler, the network or a
-//! person; of them only the verbs are looked up. A block marked `toml` is the whole manifest from there on.
+//! person; of them only the verbs are looked up. A block marked `toml` is the whole manifest from there on, or the file
+//! that is named behind that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use wattle_spec::host_file::LISTEN_DEFAULT;
-use wattle_testkit::{App, Ran, Server, guests};
+use wattle_testkit::{App, Ran, Registry, Server, guests};
 
 use crate::WATTLE;
 
-const GUIDE: &str = include_str!("../../../../docs/guides/first-app.md");
+const FIRST_APP: &str = include_str!("../../../../docs/guides/first-app.md");
+const REGISTRIES: &str = include_str!("../../../../docs/guides/registries.md");
+/// Where the guide has its registry.
+const REGISTRY: &str = "localhost:5000";
 
 /// What a reader has in front of them: a directory, and perhaps a server.
 struct Reader {
     app: App,
     directory: PathBuf,
     server: Option<Server>,
+    /// What is in the place of the guide's registry.
+    registry: String,
 }
 
-/// The blocks of the guide: what they are marked as, and their text.
-fn blocks() -> Vec<(&'static str, &'static str)> {
-    let fenced = GUIDE.split("```").skip(1).step_by(2);
+/// The blocks of a guide: what they are marked as, and their text.
+fn blocks(guide: &'static str) -> Vec<(&'static str, &'static str)> {
+    let fenced = guide.split("```").skip(1).step_by(2);
     fenced.map(|block| block.split_once('\n').unwrap()).collect()
 }
 
@@ -45,9 +51,30 @@ fn is_shown(text: &str, shown: &str) -> bool {
 }
 
 impl Reader {
-    fn new() -> Self {
+    fn new(registry: String) -> Self {
         let app = App::empty();
-        Self { directory: app.path().to_owned(), app, server: None }
+        Self { directory: app.path().to_owned(), app, server: None, registry }
+    }
+
+    /// Does and compares all that a guide says.
+    fn follow_all(mut self, guide: &'static str) {
+        for (mark, block) in blocks(guide) {
+            match mark.split_once(' ').unwrap_or((mark, "wattle.toml")) {
+                ("toml", file) => fs::write(self.directory.join(file), block).unwrap(),
+                ("console", _) => {
+                    for (command, shown) in commands(block) {
+                        let printed = self.follow(&command.replace(REGISTRY, &self.registry.clone()));
+                        let printed = printed.replace(&self.registry, REGISTRY);
+                        assert!(
+                            is_shown(&printed, shown),
+                            "`{command}` prints\n{printed}\nand the guide shows\n{shown}"
+                        );
+                    }
+                }
+                ("sh" | "rust", _) => {}
+                (mark, _) => panic!("a block is marked {mark:?}"),
+            }
+        }
     }
 
     /// Does what the guide says, and returns what a terminal shows.
@@ -56,8 +83,9 @@ impl Reader {
         match words.as_slice() {
             ["cd", "wattle"] => self.directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
             ["cd", below] => self.directory.push(below),
-            ["wattle", "up"] => {
-                let server = WATTLE.up(&self.app).path(&self.directory).start();
+            ["wattle", "up", what @ ..] => {
+                let path = what.first().map_or_else(|| self.directory.clone(), PathBuf::from);
+                let server = WATTLE.up(&self.app).path(&path).start();
                 self.server = Some(server);
                 return format!("http://{LISTEN_DEFAULT}");
             }
@@ -88,39 +116,33 @@ impl Reader {
 
 #[test]
 fn it_can_be_followed() {
-    let mut reader = Reader::new();
-    for (mark, block) in blocks() {
-        match mark {
-            "toml" => fs::write(reader.directory.join("wattle.toml"), block).unwrap(),
-            "console" => {
-                for (command, shown) in commands(block) {
-                    let printed = reader.follow(command);
-                    assert!(is_shown(&printed, shown), "`{command}` prints\n{printed}\nand the guide shows\n{shown}");
-                }
-            }
-            "sh" | "rust" => {}
-            mark => panic!("a block is marked {mark:?}"),
-        }
-    }
+    Reader::new(REGISTRY.into()).follow_all(FIRST_APP);
+}
+
+#[test]
+fn registries() {
+    let Some(registry) = Registry::start() else { return };
+    Reader::new(registry.authority()).follow_all(REGISTRIES);
 }
 
 #[test]
 fn verbs_exist() {
     let mut found = 0;
-    for (command, _) in blocks().into_iter().filter(|(mark, _)| *mark == "sh").flat_map(|(_, block)| commands(block)) {
+    let blocks = [FIRST_APP, REGISTRIES].into_iter().flat_map(blocks).filter(|(mark, _)| *mark == "sh");
+    for (command, _) in blocks.flat_map(|(_, block)| commands(block)) {
         let Some(verb) = command.strip_prefix("wattle ").and_then(|rest| rest.split(' ').next()) else { continue };
         let ran = WATTLE.run(&App::empty(), [verb, "--help"]);
         assert!(ran.is_ok(), "`{command}`: {ran}");
         found += 1;
     }
-    assert!(found > 0, "the guide has no command marked `sh`");
+    assert!(found > 0, "no guide has a command marked `sh`");
 }
 
 /// The line that the guide has readers change is in the template.
 #[test]
 fn the_line_to_change_is_there() {
     let template = include_str!("../../templates/http-rust/src/lib.rs");
-    let rust = blocks().into_iter().find(|(mark, _)| *mark == "rust").unwrap().1;
+    let rust = blocks(FIRST_APP).into_iter().find(|(mark, _)| *mark == "rust").unwrap().1;
     let before = rust.lines().find_map(|line| line.strip_prefix("- ")).unwrap();
     assert!(template.contains(before.trim()), "the template has no `{before}`");
 }

@@ -89,7 +89,9 @@ fn exit_codes() {
     let rows = section(&help(&["--help"]), "Exit codes:").into_iter().map(|(code, meaning)| vec![code, meaning]);
     let page = format!(
         "# Exit codes\n\n{}\n`wattle run` ends with the code of its command where that ends by itself. A component of \
-         WASI 0.2 or 0.3 tells only whether that is 0, and every other code becomes 1.\n",
+         WASI 0.2 or 0.3 tells only whether that is 0, and every other code becomes 1.\n\n`wattle diff` ends with 1 if \
+         a policy was named with `--config` that does not let the second version take the place of the first: refused, \
+         or only once somebody approves it.\n",
         table(&["code", "when"], rows)
     );
     check("exit-codes.md", &page);

@@ -18,7 +18,7 @@ pub use error::AppFormError;
 pub(crate) use error::LESS;
 pub use pack::{AppAbout, AppParts, PackedApp, pack};
 pub(crate) use read::total;
-pub use read::{AppForm, component_layer, components, is_app};
+pub use read::{AppForm, component_layer, components, is_app, typed, untyped};
 
 /// The type of the index and of the app's own manifest.
 pub const APP: &str = "application/vnd.wattle.app.v1+json";

@@ -31,6 +31,24 @@ pub fn is_app(index: &Index) -> bool {
     index.artifact_type.as_deref().is_some_and(|kind| kind.starts_with(APP_FAMILY))
 }
 
+/// What would be the own manifest of an app if `index` were one whose types somebody left out, as tools do that know of
+/// none in an index when they copy it: the first of its list, with components behind it and for no platform.
+pub fn untyped(index: &Index) -> Option<&Descriptor> {
+    let is_component = |listed: &Descriptor| listed.annotations.contains_key(COMPONENT);
+    let (first, others) = index.manifests.split_first()?;
+    let may_be_own = first.media_type == media_type::MANIFEST && first.platform.is_none() && !is_component(first);
+    let is_untyped = index.artifact_type.is_none() && first.artifact_type.is_none();
+    (is_untyped && may_be_own && others.iter().all(is_component)).then_some(first)
+}
+
+/// `index` with the types that its own `manifest` says, if that is one of an app.
+pub fn typed(index: &Index, manifest: &Manifest) -> Option<Index> {
+    let kind = manifest.artifact_type.as_ref().filter(|kind| kind.starts_with(APP_FAMILY))?;
+    let mut typed = Index { artifact_type: Some(kind.clone()), ..index.clone() };
+    typed.manifests.first_mut()?.artifact_type = Some(kind.clone());
+    Some(typed)
+}
+
 /// The manifests of the components that the `index` of an app lists.
 ///
 /// # Errors

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use wattle_artifact::fetch::{By, FetchError, Wanted};
 use wattle_artifact::folder::{self, FolderLimits};
 use wattle_artifact::format::app::{PackedApp, pack};
-use wattle_artifact::format::manifest::Document;
+use wattle_artifact::format::manifest::{Annotations, Descriptor, Document, Index};
+use wattle_artifact::format::media_type;
 use wattle_artifact::progress::{Moved, Progress};
 use wattle_artifact::publish::{Options, publish_app};
 use wattle_artifact::store::{Prune, children};
@@ -20,7 +21,7 @@ use wattle_testkit::Registry;
 
 use super::{LIMITS, LOCK, MANIFEST, about, app, parts};
 use crate::registry_setup::{client, repository, told};
-use crate::shelf::{Machine, wasm, written};
+use crate::shelf::{Machine, Shelf, packed, wasm, written};
 
 const ANY: Wanted<'_> = Wanted { component: None, max: 1 << 20 };
 
@@ -100,6 +101,44 @@ async fn an_app_goes_there_and_comes_back() {
     assert_eq!((resolved.digest, resolved.by), (published.digest, By::Store));
     assert_eq!(offline.app(&reference, resolved, LIMITS).await.unwrap(), fetched);
     assert_eq!(back.now(), moved);
+}
+
+/// A tool that knows of no types in an index leaves them out when it copies one, as skopeo 1.9 does.
+#[tokio::test]
+async fn an_app_whose_index_lost_its_types() {
+    let without_types = |index: &[u8]| {
+        let Ok(Document::Index(mut index)) = Document::read(index, None) else { panic!("no index") };
+        index.artifact_type = None;
+        index.manifests.iter_mut().for_each(|listed| listed.artifact_type = None);
+        index.to_bytes()
+    };
+    for names in [&["cart", "search"][..], &["cart"], &[]] {
+        let (app, machine, mut shelf) = (app(names), Machine::new(), Shelf::default());
+        app.members.iter().for_each(|member| shelf.add_packed(member));
+        let index = shelf.add(media_type::INDEX, without_types(&app.index));
+        let registry = shelf.serve();
+        let reference: Reference = format!("{}/shop/app:1", registry.authority()).parse().unwrap();
+        let (artifacts, resolved) = (&machine.artifacts, written(index.digest));
+        assert!(artifacts.is_app(&reference, resolved).await.unwrap(), "{names:?}");
+        let fetched = artifacts.app(&reference, resolved, LIMITS).await.unwrap();
+        assert_eq!(fetched.components.keys().map(|name| name.as_str()).collect::<Vec<_>>(), names);
+        if let [.., last] = names {
+            assert_eq!(artifacts.component(&reference, resolved, wanted(last)).await.unwrap().wasm, wasm(last));
+        }
+        drop(registry);
+        assert!(artifacts.offline().is_app(&reference, resolved).await.unwrap(), "{names:?}");
+    }
+    // A component that is alone in an index is none.
+    let (packed, machine, mut shelf) = (packed("cart", &wasm("cart")), Machine::new(), Shelf::default());
+    shelf.add_packed(&packed);
+    let listed = vec![Descriptor::of(media_type::MANIFEST, &packed.manifest)];
+    let index = Index { artifact_type: None, manifests: listed, annotations: Annotations::new() };
+    let index = shelf.add(media_type::INDEX, index.to_bytes());
+    let registry = shelf.serve();
+    let reference: Reference = format!("{}/shop/app:1", registry.authority()).parse().unwrap();
+    let resolved = written(index.digest);
+    assert!(!machine.artifacts.is_app(&reference, resolved).await.unwrap());
+    assert_eq!(machine.artifacts.component(&reference, resolved, ANY).await.unwrap().wasm, wasm("cart"));
 }
 
 #[tokio::test]

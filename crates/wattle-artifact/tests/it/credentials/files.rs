@@ -87,6 +87,34 @@ fn keys() {
     check("ghcr.io", "no registry", "error: \"no registry\" is no registry");
 }
 
+/// Podman keeps credentials for parts of a registry: those of the smallest part decide, before those of a helper.
+#[test]
+fn parts_of_registries() {
+    let mut home = Home::new();
+    let entry = |key: &str| format!(r#""{key}":{{"username":"{key}","password":"p"}}"#);
+    let keys = ["localhost:5000", "localhost:5000/acme", "localhost:5000/acme/cart", "docker.io/library", "a.io/b"];
+    let auths = keys.map(entry).join(",") + r#","localhost:5000/acme/cart/more":{},"a.io":7"#;
+    home.write(".docker/config.json", &format!(r#"{{"auths":{{{auths}}}}}"#));
+    let check = |home: &Home, registry: &str, path: &str, expected: &str| {
+        assert_eq!(home.within(registry, path), expected, "{registry}/{path}");
+    };
+    check(&home, "localhost:5000", "other", "localhost:5000 p");
+    check(&home, "localhost:5000", "acme", "localhost:5000/acme p");
+    check(&home, "localhost:5000", "acme/shop", "localhost:5000/acme p");
+    check(&home, "localhost:5000", "acme/cart", "localhost:5000/acme/cart p");
+    check(&home, "localhost:5000", "acme/cart/more", "localhost:5000/acme/cart p");
+    check(&home, "localhost:5000", "acme/carts", "localhost:5000/acme p");
+    check(&home, "localhost:5000", "acmes/cart", "localhost:5000 p");
+    check(&home, "localhost:5001", "acme/cart", "nobody");
+    check(&home, "docker.io", "library/nginx", "docker.io/library p");
+    check(&home, "docker.io", "acme/nginx", "nobody");
+    check(&home, "a.io", "b/c", "a.io/b p");
+    // The first file that has something decides, be it for all of the registry.
+    home.places.registry_auth_file = Some(home.at("chosen.json"));
+    home.write("chosen.json", r#"{"auths":{"localhost:5000":{"username":"chosen","password":"p"}}}"#);
+    check(&home, "localhost:5000", "acme/cart", "chosen p");
+}
+
 /// The name that Docker uses comes before others that mean the same.
 #[test]
 fn exact_key_first() {
@@ -106,7 +134,7 @@ fn damaged() {
         home.write(".docker/config.json", text);
         let told = home.of("ghcr.io");
         assert_eq!(told, expected, "{text}");
-        let error = home.credentials().of("ghcr.io").unwrap_err();
+        let error = home.credentials().of("ghcr.io", "a/b").unwrap_err();
         assert!(!told.contains("secret") && !format!("{error:?}").contains("secret"), "{error:?}");
     };
     check("secret", "error: ~/.docker/config.json is no JSON: expected value at line 1 column 1");
@@ -156,7 +184,7 @@ fn unreadable() {
 fn nothing_is_shown() {
     let home = Home::new();
     home.write(".docker/config.json", &format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{AUTH}"}}}}}}"#));
-    let credential = home.credentials().of("ghcr.io").unwrap();
+    let credential = home.credentials().of("ghcr.io", "a/b").unwrap().credential;
     assert_eq!(format!("{credential:?}"), r#"Password { user: "user", .. }"#);
     assert!(!format!("{:?}", home.credentials()).contains("pass"));
     assert_eq!(format!("{:?}", Credential::IdentityToken("pass".to_owned().into())), "IdentityToken");

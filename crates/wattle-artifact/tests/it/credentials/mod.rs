@@ -74,8 +74,13 @@ impl Home {
 
     /// What there is for a registry, as a text; an error with all that caused it.
     fn of(&self, registry: &str) -> String {
-        match self.credentials().of(registry) {
-            Ok(credential) => shown(&credential),
+        self.within(registry, "a/b")
+    }
+
+    /// The same for the repository at `path` of a registry.
+    fn within(&self, registry: &str, path: &str) -> String {
+        match self.credentials().of(registry, path) {
+            Ok(found) => shown(&found.credential),
             Err(error) => format!("error: {}", self.told(&error)),
         }
     }

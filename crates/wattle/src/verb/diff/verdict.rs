@@ -20,6 +20,8 @@ pub(super) struct Verdict {
 #[derive(Serialize, Clone, Copy)]
 #[serde(rename_all = "kebab-case")]
 enum Word {
+    /// Nobody named the file of a host.
+    NotRead,
     Allowed,
     NeedsApproval,
     Refused,
@@ -30,8 +32,19 @@ impl Verdict {
         Self { verdict, reasons: vec![reason.into()] }
     }
 
+    /// There is no policy to ask.
+    pub(super) fn unasked() -> Self {
+        Self { verdict: Word::NotRead, reasons: Vec::new() }
+    }
+
+    /// Whether the policy lets it run now, without anybody doing something first.
+    pub(super) fn is_allowed(&self) -> bool {
+        matches!(self.verdict, Word::Allowed)
+    }
+
     pub(super) fn page(&self) -> String {
         let word = match self.verdict {
+            Word::NotRead => "no policy was read: name the host's own file with `--config`",
             Word::Allowed => "the policy lets it take its place",
             Word::NeedsApproval => "the policy lets it take its place once somebody approves it",
             Word::Refused => "the policy refuses it",

@@ -36,7 +36,11 @@ struct Inspected {
     manifests: Vec<Blob>,
     /// Of a Wasm artifact.
     wasm: Option<Wasm>,
+    /// Of an app, by their names.
+    components: BTreeMap<String, Wasm>,
     referrers: Vec<Blob>,
+    /// Which keys signatures say that they are of, by the digests of these. Nobody has checked it.
+    keys: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +73,7 @@ pub(super) fn run(arguments: &Inspect, reference: &Reference) -> Result<(), Prob
 }
 
 fn inspected(looked: Looked) -> Inspected {
-    let Looked { reference, size, document, config, referrers } = looked;
+    let Looked { reference, size, document, config, components, referrers, keys } = looked;
     let mut inspected = Inspected {
         digest: reference.digest().map(|digest| digest.to_string()).unwrap_or_default(),
         reference: reference.to_string(),
@@ -82,7 +86,9 @@ fn inspected(looked: Looked) -> Inspected {
         subject: None,
         manifests: Vec::new(),
         wasm: config.map(wasm),
+        components: components.into_iter().map(|(name, config)| (name, wasm(config))).collect(),
         referrers: referrers.into_iter().map(blob).collect(),
+        keys: keys.into_iter().map(|(digest, key)| (digest.to_string(), key)).collect(),
     };
     match document {
         Document::Manifest(manifest) => {
@@ -127,8 +133,18 @@ fn blob(descriptor: Descriptor) -> Blob {
 }
 
 fn page(inspected: &Inspected) -> String {
-    let Inspected { reference, size_bytes, artifact_type, annotations, layers, manifests, wasm, referrers, .. } =
-        inspected;
+    let Inspected {
+        reference,
+        size_bytes,
+        artifact_type,
+        annotations,
+        layers,
+        manifests,
+        wasm,
+        components,
+        referrers,
+        ..
+    } = inspected;
     let mut page = String::new();
     let _ = writeln!(page, "artifact {reference}");
     let _ = writeln!(page, "manifest {size_bytes} bytes, {}", inspected.media_type);
@@ -147,20 +163,30 @@ fn page(inspected: &Inspected) -> String {
     if !layers.is_empty() {
         section(&mut page, "layers", layers.iter().map(line));
     }
-    if let Some(Wasm { os, target, imports, exports, touches, .. }) = wasm {
-        let target = target.as_ref().map(|target| format!(", made for {target}"));
-        let _ = writeln!(page, "wasm     {os}{}", target.unwrap_or_default());
-        for (title, items) in [("imports", imports), ("exports", exports), ("touches", touches)] {
-            section(&mut page, title, items.iter().cloned());
-        }
+    if let Some(wasm) = wasm {
+        add_wasm(&mut page, wasm);
+    }
+    for (name, wasm) in components {
+        let _ = writeln!(page, "has      {name}");
+        add_wasm(&mut page, wasm);
     }
     section(&mut page, "says", annotations.iter().map(|(name, value)| format!("{name} = {value}")));
     let referrer = |blob: &Blob| {
         let kind = blob.artifact_type.as_ref().unwrap_or(&blob.media_type);
-        format!("{kind} {}", blob.digest)
+        let key = inspected.keys.get(&blob.digest).map(|key| format!(", which says that it is of the key {key}"));
+        format!("{kind} {}{}", blob.digest, key.unwrap_or_default())
     };
     section(&mut page, "with it", referrers.iter().map(referrer));
     page
+}
+
+fn add_wasm(page: &mut String, wasm: &Wasm) {
+    let Wasm { os, target, imports, exports, touches, .. } = wasm;
+    let target = target.as_ref().map(|target| format!(", made for {target}"));
+    let _ = writeln!(page, "wasm     {os}{}", target.unwrap_or_default());
+    for (title, items) in [("imports", imports), ("exports", exports), ("touches", touches)] {
+        section(page, title, items.iter().cloned());
+    }
 }
 
 fn line(blob: &Blob) -> String {

@@ -36,7 +36,7 @@ pub(super) fn packed(arguments: &Push) -> Result<PackedApp, Problem> {
         let about = About {
             title: format!("{name}.wasm"),
             created: created.clone(),
-            target: target::of(&component.file),
+            target: target::of(&component.file, None, component.shape),
             annotations: BTreeMap::new(),
         };
         components.insert(name.clone(), pack(component.bytes.clone(), component.shape, &about));
