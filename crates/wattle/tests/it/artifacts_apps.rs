@@ -275,9 +275,10 @@ fn worlds_of_packages() {
         let ran = Ran::of(WATTLE.command(app).args([&["push", file, &reference][..], more].concat()));
         assert!(ran.is_ok(), "{ran}");
         let told: serde_json::Value = serde_json::from_str(&done(app, &["inspect", &reference, "--json"])).unwrap();
-        (told["wasm"]["target"].as_str().map(ToOwned::to_owned), ran.stderr)
+        let warnings = ran.stderr.lines().filter(|line| line.starts_with("warning: ")).collect::<String>();
+        (told["wasm"]["target"].as_str().map(ToOwned::to_owned), warnings)
     };
-    let wit = "package acme:own@1.2.0;\nworld one { export f: func(); import wasi:cli/stdout@0.2.0; }\n";
+    let wit = "package acme:shop@1.2.0;\nworld one { export f: func(); import wasi:cli/stdout@0.2.0; }\n";
     let check = |metadata: &str, expected: Option<&str>, warning: &str| {
         let app = App::empty().file("Cargo.toml", package(metadata)).file("wit/own.wit", wit);
         let (world, told) = pushed(&app, "target/hello.wasm", &[]);
@@ -291,7 +292,7 @@ fn worlds_of_packages() {
     check(&table("package = \"wasi:http\"\nworld = \"wasi:http/proxy@0.2.0\""), proxy, "");
     check(&table("world = \"wasi:http/proxy@0.2.0\""), proxy, "");
     check(&table("package = \"wasi:http\""), None, "");
-    let own = Some("acme:own/one@1.2.0");
+    let own = Some("acme:shop/one@1.2.0");
     check(&table("path = \"wit\"\nworld = \"one\""), own, "");
     check(&table("path = \"wit/own.wit\"\nworld = \"one\""), own, "");
     check(&table("world = \"one\""), own, "");
