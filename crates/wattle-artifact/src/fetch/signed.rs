@@ -17,11 +17,12 @@ use crate::store::{Store, StoreError};
 
 impl Artifacts {
     /// What the signatures of the manifest `subject` in `repository` are worth: of those that are here, if one of them is
-    /// believed, else of those in the registry, if it may be asked: [`Judged::asked`] says whether it was.
+    /// believed, else of those in the registry, if it may be asked: [`Judged::asked`] says whether it was. One that cannot
+    /// be asked just now is in [`Judged::unread`].
     ///
     /// # Errors
     ///
-    /// If that has to be asked, and cannot be. That there are none is no error.
+    /// If that has to be asked, and says what cannot be used. That there are none is no error.
     pub async fn signed(
         &self,
         repository: &Repository,
@@ -43,7 +44,15 @@ impl Artifacts {
         let reference = repository.at(subject);
         let registries = self.registries(&reference).await?;
         let judged = signatures::verify(registries, repository, subject, keys, now).await;
-        let judged = judged.map_err(|source| FetchError::of_registry(reference, source))?;
+        let judged = match judged {
+            Ok(judged) => judged,
+            // What is wrong with those that are here is told with it.
+            Err(error) if error.is_of_the_moment() => {
+                here.unread.push(error);
+                return Ok(here);
+            }
+            Err(error) => return Err(FetchError::of_registry(reference, error)),
+        };
         self.keep_signatures(repository, subject, &judged.holding).await?;
         Ok(judged)
     }

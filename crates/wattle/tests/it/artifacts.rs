@@ -121,6 +121,24 @@ fn looked_at() {
     assert!(index.contains("lists    application/vnd.oci.image.manifest.v1+json"), "{index}");
 }
 
+/// What is kept here does not satisfy the policy, and nobody else can be asked: the rule and its keys are told.
+#[test]
+fn unsigned_without_a_registry() {
+    let Some(mut registry) = Registry::start() else { return };
+    let reference = format!("{}/shop/hello:1", registry.authority());
+    let rule = "[[policy.signed]]\nartifacts = \"**/shop/*\"\nkeys = [\"key.pem.pub\"]\n";
+    let app = App::empty().guest(&guests::hello()).file("host.toml", rule);
+    let key = done(&app, &["key", "new", "key.pem"]);
+    done(&app, &["push", "hello.wasm", &reference]);
+    done(&app, &["pull", &reference]);
+    registry.kill();
+    let told = failed(&app, &["up", &reference, "--config", "host.toml"], 3);
+    let wanted = format!("the rule for `**/shop/*` wants a signature of `key.pem.pub ({key})`, none is kept here");
+    for said in [&wanted, "and its registry cannot be asked", &format!("cannot reach {}", registry.authority())] {
+        assert!(told.contains(said), "{said}\n{told}");
+    }
+}
+
 /// Who signed it is known by their public key alone.
 #[test]
 fn signed() {
