@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{dist, guests, process, root, templates, tidy};
+use crate::{dist, embed, guests, process, root, templates, tidy};
 
 /// Where the tests find the guests that were built here (see `wattle_testkit::guests`).
 const WATTLE_GUESTS: &str = "WATTLE_GUESTS";
@@ -16,11 +16,15 @@ const WATTLE_DIST: &str = "WATTLE_DIST";
 /// Says that servers and tools of others must be there. Without it tests that lack one say so and pass.
 pub(crate) const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
 
+/// How many apps `pace::density` has a host hold. Without it a few.
+const WATTLE_DENSITY: &str = "WATTLE_DENSITY";
+
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
 /// Cheap checks first. The argument is the directory of the fresh guests.
 const STEPS: &[Step] = &[
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
+    ("format example", |_| cargo(&["fmt", "--check", "--manifest-path", "examples/embed/Cargo.toml"])),
     ("format guests", |_| cargo(&["fmt", "--all", "--check", "--manifest-path", "guests/Cargo.toml"])),
     ("tidy", |_| tidy::run()),
     ("guests committed", |_| guests::check()),
@@ -34,8 +38,10 @@ const STEPS: &[Step] = &[
     ("test", |fresh| {
         let mut test = cargo_command(&["test", "--workspace"]);
         test.env(WATTLE_GUESTS, fresh).env(WATTLE_DIST, dist::binary()).env(WATTLE_REQUIRE_SERVERS, "1");
+        test.env(WATTLE_DENSITY, "1000");
         process::run(&mut test)
     }),
+    ("embed", |fresh| embed::run(fresh, embed::Build::Here)),
     ("templates", |_| templates::run(&[])),
 ];
 

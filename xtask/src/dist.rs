@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{process, root};
+use crate::{process, root, target_directory};
 
 const STATIC: &str = "-C target-feature=+crt-static";
 /// A static program finds the system call for randomness by no name, and there may be no `/dev/urandom`: say that the
@@ -66,10 +66,6 @@ fn host_target() -> Result<String> {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).context("rustc does not say for which target it compiles")
-}
-
-fn target_directory() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Copies a program without its symbols. Windows has them in files of their own.

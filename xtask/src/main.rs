@@ -5,12 +5,14 @@
 
 mod ci;
 mod dist;
+mod embed;
 mod guests;
 mod process;
+mod serve;
 mod templates;
 mod tidy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -20,6 +22,7 @@ Usage: cargo xtask VERB
 
   ci                    Run every check in order and stop at the first failure
   dist                  Build the self-contained binary target/dist/wattle
+  embed [--alone]       Build the example examples/embed and ask it for an answer
   guests [NAME..]       Rebuild the guests whose sources changed
   guests --all          Rebuild them all
   guests --check        Fail if one was changed and not rebuilt (needs no compiler)
@@ -45,6 +48,8 @@ fn run(arguments: &[String]) -> Result<()> {
     match arguments.as_slice() {
         ["ci"] => ci::run(),
         ["dist"] => dist::run(),
+        ["embed"] => embed::run(&root().join("guests/built"), embed::Build::Here),
+        ["embed", "--alone"] => embed::run(&root().join("guests/built"), embed::Build::Alone),
         ["guests", options @ ..] => guests::run(options),
         ["templates", names @ ..] => templates::run(names),
         ["tidy"] => tidy::run(),
@@ -60,4 +65,9 @@ fn run(arguments: &[String]) -> Result<()> {
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a directory of the repository")
+}
+
+/// Where cargo puts what it builds.
+fn target_directory() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }

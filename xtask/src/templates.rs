@@ -4,7 +4,6 @@
 //! A template whose tools cannot be had here is skipped, and said to be; where `CI` is set that is a failure.
 
 mod app;
-mod serve;
 
 use std::env;
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::{guests, process, root};
+use crate::{guests, process, root, target_directory};
 use app::App;
 
 /// How `tools.sh` ends where something cannot be had.
@@ -65,8 +64,4 @@ fn tools(template: &str) -> Result<Option<PathBuf>> {
         Some(LACKING) => Ok(None),
         _ => bail!("setting up the tools of {template} failed: {status}"),
     }
-}
-
-fn target_directory() -> PathBuf {
-    root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }

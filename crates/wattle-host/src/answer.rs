@@ -5,6 +5,7 @@
 mod code;
 
 use std::io;
+use std::time::Duration;
 
 use http::{HeaderValue, Response, header};
 use http_body_util::Full;
@@ -34,6 +35,10 @@ pub(crate) enum Failure {
     NotSupported(&'static str),
     #[error("too many requests are under way")]
     NoCapacity,
+    #[error("there is no memory for another instance (limit guest-memory)")]
+    NoMemory,
+    #[error("the app could not be started, or not in time")]
+    Asleep { retry: Duration },
     #[error("the component did not answer within its deadline")]
     Deadline,
     #[error("the component failed")]
@@ -74,7 +79,8 @@ impl Failure {
             Failure::HeadTooLarge => ErrorCode::HeadTooLarge,
             Failure::BodyTooLarge => ErrorCode::BodyTooLarge,
             Failure::NotSupported(_) => ErrorCode::NotSupported,
-            Failure::NoCapacity => ErrorCode::NoCapacity,
+            Failure::NoCapacity | Failure::NoMemory => ErrorCode::NoCapacity,
+            Failure::Asleep { .. } => ErrorCode::AppAsleep,
             Failure::Deadline => ErrorCode::Deadline,
             Failure::Trap(_) => ErrorCode::GuestTrap,
             Failure::Start(_) => ErrorCode::GuestStart,
@@ -116,6 +122,9 @@ impl Failure {
             Failure::NoSuchRange { size } => {
                 let range = HeaderValue::try_from(format!("bytes */{size}"));
                 answer.headers_mut().extend(range.map(|range| (header::CONTENT_RANGE, range)));
+            }
+            Failure::Asleep { retry } => {
+                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry.as_secs().max(1)));
             }
             _ => {}
         }

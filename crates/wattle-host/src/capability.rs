@@ -11,6 +11,7 @@ pub(crate) mod key_value;
 pub(crate) mod logging;
 pub(crate) mod messaging;
 mod names;
+pub(crate) mod native;
 pub(crate) mod operation;
 pub(crate) mod patience;
 mod personal;
@@ -19,6 +20,7 @@ pub(crate) mod secrets;
 pub(crate) mod wasi;
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use wasmtime::component::Linker;
 use wattle_spec::interface::Interface;
@@ -27,6 +29,7 @@ use wattle_spec::resolve::{Labelling, Offer, State};
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub use self::joinable::Via;
 use self::joinable::{Import, Joinable};
+use self::native::Natives;
 use crate::engine::Profile;
 use crate::instance::Guest;
 
@@ -56,12 +59,17 @@ const BUILT_IN: &[&dyn Capability] = &[
     &messaging::Messaging,
 ];
 
-/// Every interface that a host implements: what a manifest is resolved against.
-pub fn offers() -> Vec<Offer> {
-    let offers = BUILT_IN.iter().flat_map(|capability| capability.offers());
-    offers
-        .map(|offer| Offer { labelling: joinable::labelling(&offer.interface, joinable_interfaces()), ..offer })
-        .collect()
+/// Every interface that each host implements: what a manifest is resolved against, unless a host has more
+/// ([`Host::offers`](crate::Host::offers)).
+pub fn offers() -> &'static [Offer] {
+    // A host of many apps asks for each.
+    static OFFERS: LazyLock<Vec<Offer>> = LazyLock::new(|| {
+        let offers = BUILT_IN.iter().flat_map(|capability| capability.offers());
+        offers
+            .map(|offer| Offer { labelling: joinable::labelling(&offer.interface, joinable_interfaces()), ..offer })
+            .collect()
+    });
+    &OFFERS
 }
 
 fn joinable_interfaces() -> impl Iterator<Item = &'static Joinable> + Clone {
@@ -83,8 +91,9 @@ pub(crate) fn with_imports<'a, 'b>(
     linker: &'a Linker<Guest>,
     profile: Profile,
     imports: impl Iterator<Item = Import<'b>>,
+    natives: &Natives,
 ) -> wasmtime::Result<Cow<'a, Linker<Guest>>> {
-    joinable::with_imports(linker, profile, imports, joinable_interfaces())
+    joinable::with_imports(linker, profile, imports, (joinable_interfaces(), natives))
 }
 
 /// Whether what a call of `interface` does depends on who calls.

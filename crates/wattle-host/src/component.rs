@@ -18,8 +18,9 @@ use wattle_spec::shape::Kind;
 
 pub(crate) use self::links::Links;
 use crate::answer::Failure;
+use crate::capability::native::Natives;
 use crate::engine::{ClockedEngine, Profile};
-use crate::instance::{Guest, LogRate};
+use crate::instance::{AppMemory, Guest, LogRate};
 use crate::invocation::RequestId;
 use crate::outgoing::Outgoing;
 use crate::telemetry::Series;
@@ -32,6 +33,8 @@ pub(crate) struct Component {
     pub(crate) composed: Box<[Arc<Identity>]>,
     pub(crate) policy: InstancePolicy,
     pub(crate) engine: ClockedEngine,
+    /// What its instances take their memory from. `None`: it is kept for the one that there is.
+    pub(crate) memory: Option<Arc<AppMemory>>,
     pub(crate) program: Program,
     pub(crate) service: Service,
     pub(crate) warm: Warm,
@@ -61,6 +64,8 @@ pub(crate) struct Identity {
     pub(crate) failure_rate: LogRate,
     /// Where it is counted what it does. `None`: nobody asked.
     pub(crate) series: Option<Arc<Series>>,
+    /// What the program around the host implements.
+    pub(crate) natives: Arc<Natives>,
 }
 
 impl Identity {
@@ -90,6 +95,15 @@ pub(crate) enum Program {
 }
 
 impl Program {
+    /// How many bytes of machine code it has, with what belongs to it.
+    pub(crate) fn code_len(&self) -> u64 {
+        let image = match self {
+            Program::Component(pre) => pre.component().image_range(),
+            Program::Module(pre) => pre.module().image_range(),
+        };
+        (image.end.addr() - image.start.addr()) as u64
+    }
+
     /// Makes an instance in `store`.
     pub(crate) async fn try_out(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
         match self {

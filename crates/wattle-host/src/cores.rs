@@ -104,7 +104,7 @@ impl Cores {
     }
 
     /// Runs the task that `make` makes on the least loaded core and waits for what it returns. `None`: the core ended
-    /// before it did.
+    /// before it did. When this is dropped, the task ends, too.
     pub(crate) async fn run<F>(&self, make: impl FnOnce(CoreId) -> F) -> Option<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -118,9 +118,14 @@ impl Cores {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let (done, result) = oneshot::channel();
-        let task = async {
-            let _ = done.send(task.await);
+        let (mut done, result) = oneshot::channel();
+        let task = async move {
+            let output = tokio::select! {
+                biased;
+                () = done.closed() => return,
+                output = task => output,
+            };
+            let _ = done.send(output);
         };
         self.start_on(id, |_| task).await;
         result.await.ok()

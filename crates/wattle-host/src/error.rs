@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use wattle_backend::error::BackendError;
 use wattle_spec::backend::BackendKind;
 use wattle_spec::digest::Digest;
+use wattle_spec::interface::{Interface, InterfaceError};
 use wattle_spec::name::{AppId, BackendName, ComponentName, SecretName};
 use wattle_spec::resolve::State;
 use wattle_spec::route::RequestPath;
 use wattle_spec::subject::SubjectPattern;
 
 use crate::engine::CompileError;
+use crate::host::NoRoom;
 use crate::telemetry::TelemetryError;
 
 /// Why a host could not be built or asked to serve.
@@ -27,9 +29,74 @@ pub enum HostError {
     /// A socket could not be taken over.
     #[error("cannot listen on the socket")]
     Listen(#[source] io::Error),
+    /// It serves nowhere any more.
+    #[error("the host is ending")]
+    Ending,
     /// It cannot tell of itself what it should.
     #[error("telemetry cannot be set up")]
     Telemetry(#[from] TelemetryError),
+    /// An interface of a native capability has no such name.
+    #[error("the capability {capability} names {name:?}, which is not an interface")]
+    InterfaceName {
+        /// The type that implements it.
+        capability: &'static str,
+        /// What it says.
+        name: String,
+        /// Why that is none. `None`: it is a whole package.
+        #[source]
+        reason: Option<InterfaceError>,
+    },
+    /// An interface of a native capability is provided already.
+    #[error("the interface {interface} cannot be added: {}", provided(.taken, .by_native))]
+    InterfaceTaken {
+        /// Which one.
+        interface: Interface,
+        /// What is there, and serves the same imports.
+        taken: Interface,
+        /// Whether that is of a native capability, too. If not, it is built in.
+        by_native: bool,
+    },
+    /// Two native capabilities are of the same type.
+    #[error("the capability {capability} is given twice")]
+    CapabilityTwice {
+        /// The type.
+        capability: &'static str,
+    },
+    /// The functions of a native capability cannot be joined to its interface.
+    #[error("the interface {interface} cannot be joined: {reason}")]
+    Join {
+        /// Which one.
+        interface: Interface,
+        /// What the engine said.
+        reason: String,
+    },
+}
+
+fn provided(taken: &Interface, by_native: &bool) -> String {
+    match by_native {
+        true => format!("another native capability has {taken}"),
+        false => format!("{taken} is built in"),
+    }
+}
+
+impl HostError {
+    /// What whoever builds the host can do about it, if anything.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            HostError::InterfaceName { .. } => {
+                Some("write namespace:package/interface@version, as in acme:dice/roll@0.1.0")
+            }
+            HostError::InterfaceTaken { by_native: false, .. } => {
+                Some("give it a package of its own: what is built in cannot be replaced")
+            }
+            HostError::InterfaceTaken { by_native: true, .. } => Some("leave it out of one of the two"),
+            HostError::CapabilityTwice { .. } => Some("give it once, with all of its interfaces"),
+            HostError::Join { .. } => {
+                Some("functions that are `async` in WIT want `NativeInterface::concurrent`; no two have one name")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why an app was not started, or not updated. Nothing of it runs, or nothing but what ran before.
@@ -38,6 +105,9 @@ pub enum StartError {
     /// An app of that name runs.
     #[error("the app {0} is running already")]
     Running(AppId),
+    /// Nobody would start an app of this host that sleeps.
+    #[error("the app {0} cannot sleep: this host has nobody who wakes it")]
+    NoWaker(AppId),
     /// Another app answers these requests.
     #[error("the route {route} belongs to the app {holder} already")]
     RouteTaken {
@@ -46,6 +116,9 @@ pub enum StartError {
         /// Who has it.
         holder: AppId,
     },
+    /// It does not fit beside the others.
+    #[error("there is no room for the app: {0}")]
+    NoRoom(Box<NoRoom>),
     /// The bytes of a component could not be had.
     #[error("cannot read the bytes of component {component} ({digest})")]
     Source {
@@ -199,6 +272,11 @@ impl StartError {
             StartError::Unhealthy { .. } => {
                 Some("its log says what it did; `timeout` of [health] says how long it may take".into())
             }
+            StartError::NoRoom(_) => Some(
+                "lower `memory` in `limits` of its components, stop another app, or raise `guest-memory` in [limits] of \
+                 the host's file"
+                    .into(),
+            ),
             StartError::Unusable { .. } => Some("try again when it answers".into()),
             StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,

@@ -3,16 +3,21 @@
 //! It fetches nothing and places nothing. Guests run on threads of its own; starting and stopping run on the runtime of
 //! whoever asks for it.
 
+mod asleep;
 mod backends;
 mod background;
+mod beginnings;
 mod builder;
 mod choices;
+mod compiling;
 mod crew;
 mod endings;
 mod health;
 mod keeps;
 mod links;
+mod listeners;
 mod load;
+mod manifest;
 mod moving;
 mod order;
 mod prepare;
@@ -20,6 +25,7 @@ mod questions;
 mod quotas;
 mod relink;
 mod retiring;
+mod room;
 mod routes;
 mod running;
 mod start;
@@ -34,24 +40,29 @@ use std::time::Instant;
 use wattle_spec::app::App;
 use wattle_spec::name::AppId;
 
+pub use asleep::Waker;
 pub use backends::BackendSource;
 pub use builder::HostBuilder;
 pub use choices::ChoiceBook;
+pub use listeners::{Listening, Unlistened};
 pub use load::Source;
+pub use manifest::{Faults, ResolveError, Resolved};
+pub use room::NoRoom;
 
-use crate::admin::{AdminListener, Watched};
+use crate::admin::AdminListener;
 use crate::cores::Cores;
-use crate::error::HostError;
 use crate::outgoing::Places;
 use crate::readiness::Readiness;
-use crate::telemetry::Exporter;
-use crate::tls::Tls;
+use crate::telemetry::{Exporter, Sampler};
 use crate::trigger::command::{self, Command, CommandError, Ended, Start};
 use crate::trigger::cron::TickBook;
 use crate::trigger::ground::Ground;
-use crate::trigger::http::{Connections, Entrance, Listener, Server};
+use crate::trigger::http::{Connections, Listener, Server};
+use asleep::Asleep;
+use beginnings::Beginnings;
 use endings::Endings;
 use load::{Loader, Siblings, Starting};
+use room::Rooms;
 use running::Running;
 use turns::Turns;
 
@@ -62,8 +73,16 @@ pub struct Host {
     connections: Arc<Connections>,
     listeners: Mutex<Vec<Listener>>,
     apps: Mutex<BTreeMap<AppId, Running>>,
+    /// Those that sleep. Locked after `apps`, if both are.
+    asleep: Mutex<BTreeMap<AppId, Asleep>>,
+    /// Who starts them. `None`: no app sleeps.
+    waker: Option<Arc<dyn Waker>>,
     /// Whose turn it is to change a link of an app, move what it keeps, or let it begin, anew or as another version.
-    turns: Turns,
+    turns: Turns<AppId>,
+    /// What is kept for apps that run.
+    rooms: Arc<Rooms>,
+    /// Apps that are being started.
+    beginnings: Beginnings,
     /// Apps that end, and versions of those that go on.
     endings: Endings,
     cores: Arc<Cores>,
@@ -74,6 +93,8 @@ pub struct Host {
     admin: Mutex<Vec<AdminListener>>,
     /// Ends behind the cores, which have something to tell until their end. `None`: nobody is told.
     exporter: Option<Exporter>,
+    /// `None`: nobody counts.
+    _sampler: Option<Sampler>,
     since: Instant,
 }
 
@@ -102,7 +123,8 @@ impl Host {
         self.loader.backends().limit(app)?;
         let network = Arc::new(self.loader.network().alone());
         let outgoing = Arc::new(Places::new(&app.limits));
-        let mut starting = Starting { app, source, network, outgoing, siblings: Siblings::new() };
+        let memory = self.loader.memory().of_app();
+        let mut starting = Starting { app, source, network, outgoing, memory, siblings: Siblings::new() };
         self.loader.load_all(&mut starting, [&command.component]).await?;
         // Services do not run beside it: who calls one is told so at once.
         for desk in starting.siblings.values().filter_map(|sibling| sibling.desk()) {
@@ -110,55 +132,6 @@ impl Host {
         }
         let component = starting.siblings[&command.component].component().clone();
         command::run(component, self.loader.engines(), command).await
-    }
-
-    /// Serves HTTP on `listener` until the host stops. Must be called within a Tokio runtime, which accepts.
-    ///
-    /// # Errors
-    ///
-    /// If the socket cannot be used.
-    pub fn listen(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
-        self.enter(listener, None)
-    }
-
-    /// Serves HTTP over TLS on `listener`, else as [`Host::listen`] does.
-    ///
-    /// # Errors
-    ///
-    /// If the socket cannot be used.
-    pub fn listen_tls(
-        &self,
-        listener: std::net::TcpListener,
-        tls: Arc<Tls>,
-    ) -> Result<std::net::SocketAddr, HostError> {
-        self.enter(listener, Some(tls))
-    }
-
-    /// Answers whoever watches the host, on `listener` and by plain HTTP, until the host is dropped: `/healthz`, `/readyz`
-    /// and, if the host counts, `/metrics`. Must be called within a Tokio runtime, which serves.
-    ///
-    /// # Errors
-    ///
-    /// If the socket cannot be used.
-    pub fn listen_admin(&self, listener: std::net::TcpListener) -> Result<std::net::SocketAddr, HostError> {
-        let watched = Watched { readiness: self.readiness.clone(), telemetry: self.loader.telemetry().cloned() };
-        let listener = AdminListener::start(listener, watched).map_err(HostError::Listen)?;
-        let address = listener.address();
-        self.admin.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
-        Ok(address)
-    }
-
-    fn enter(&self, listener: std::net::TcpListener, tls: Option<Arc<Tls>>) -> Result<std::net::SocketAddr, HostError> {
-        let entrance = Entrance {
-            server: self.server.clone(),
-            connections: self.connections.clone(),
-            cores: self.cores.clone(),
-            tls,
-        };
-        let listener = Listener::start(listener, entrance).map_err(HostError::Listen)?;
-        let address = listener.address();
-        self.listeners.lock().expect("invariant: nothing panics while it holds this lock").push(listener);
-        Ok(address)
     }
 
     fn apps(&self) -> std::sync::MutexGuard<'_, BTreeMap<AppId, Running>> {

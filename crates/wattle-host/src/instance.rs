@@ -1,6 +1,7 @@
 //! An instance of a component: its store, with everything the host keeps for it, and its limits.
 
 mod current;
+mod guest_memory;
 mod in_force;
 mod limiter;
 mod member;
@@ -27,16 +28,18 @@ use crate::cores::CoreId;
 use crate::engine::Lively;
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::Arguments;
+use crate::telemetry::Shard;
 
 pub(crate) use current::Current;
+pub(crate) use guest_memory::{AppMemory, GuestMemory};
 pub(crate) use in_force::LinksInForce;
 use limiter::Limiter;
 pub(crate) use member::{MEMBERS_MAX, Member, MemberId, Split, cli, filesystem, for_each_member, http, sockets};
 pub(crate) use output::{LineLog, LogRate, Source};
 pub(crate) use process::{ProcessStreams, ReaderGone};
 
-/// What a store holds for its instance.
-pub(crate) struct Guest {
+/// What a store holds for its instance. An embedder sees of it what a [`NativeCall`](crate::NativeCall) tells.
+pub struct Guest {
     pub(crate) table: ResourceTable,
     /// The component that it was made for.
     pub(crate) first: Member,
@@ -117,12 +120,13 @@ pub(crate) fn command_store(
     invocation: &Invocation,
     command_line: &CommandLine,
 ) -> Store<Guest> {
-    if let Some(series) = &component.identity.series {
-        series.on(core).instance_made();
+    let shard = component.identity.series.as_ref().map(|series| series.on(core).clone());
+    if let Some(shard) = &shard {
+        shard.instance_made();
     }
     let current = Current::new(component.identity.clone(), core, invocation);
     let first = member(current, command_line, Console::Log);
-    store_with(component, first, invocation)
+    store_with(component, first, invocation, shard)
 }
 
 /// A store for an instance of `component` that is called with `command_line` and has the streams of this process. It may
@@ -136,7 +140,7 @@ pub(crate) fn process_store(
     let invocation = Invocation { request, trigger, deadline: None, trace: None, chain };
     let current = Current::new(component.identity.clone(), CoreId::ALONE, &invocation);
     let first = member(current, command_line, Console::Process(streams));
-    store_with(component, first, &invocation)
+    store_with(component, first, &invocation, None)
 }
 
 /// What a store holds for a component that is called with `command_line` and has these streams.
@@ -145,8 +149,14 @@ fn member(current: Current, command_line: &CommandLine, console: Console<'_>) ->
     Member::new(current, wasi)
 }
 
-fn store_with(component: &Component, first: Member, invocation: &Invocation) -> Store<Guest> {
-    let Component { identity, engine, composed, .. } = component;
+/// A store whose instance is counted in `shard`, if anywhere.
+fn store_with(
+    component: &Component,
+    first: Member,
+    invocation: &Invocation,
+    shard: Option<Arc<Shard>>,
+) -> Store<Guest> {
+    let Component { identity, engine, composed, memory, .. } = component;
     let no_arguments = CommandLine::default();
     let others = composed.iter().map(|other| member(first.current.of(other.clone()), &no_arguments, Console::Log));
     let guest = Guest {
@@ -154,7 +164,7 @@ fn store_with(component: &Component, first: Member, invocation: &Invocation) -> 
         others: others.collect(),
         first,
         blobs_ahead: Ahead::default(),
-        limiter: Limiter::new(&identity.limits),
+        limiter: Limiter::new(&identity.limits, shard, memory.clone()),
         deadline: invocation.deadline.into(),
         arguments: Arguments::default(),
         _lively: engine.tick(),
@@ -209,6 +219,8 @@ impl Guest {
     pub(crate) fn explained(&self, failure: Failure) -> Failure {
         match failure {
             Failure::Trap(error) => Failure::Trap(self.with_limit(error)),
+            // It is not the component's fault.
+            Failure::Start(_) if self.limiter.refused == Some(limiter::OF_ALL) => Failure::NoMemory,
             Failure::Start(error) => Failure::Start(self.with_limit(error)),
             other => other,
         }

@@ -99,13 +99,19 @@ impl Places {
         }
     }
 
-    fn are_free(&self) -> bool {
+    /// Whether every one is free.
+    pub(crate) fn are_free(&self) -> bool {
         self.free.available_permits() == self.count as usize
+    }
+
+    /// How many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        (self.count as usize).saturating_sub(self.free.available_permits())
     }
 
     fn watch(&self) {
         let (of, limit, count) = (&self.of, self.limit, u64::from(self.count));
-        let used = count.saturating_sub(self.free.available_permits() as u64);
+        let used = self.taken() as u64;
         match self.watermark.at(used, count) {
             Some(Crossed::Short) => tracing::warn!("{of} runs short of places: {used} of {count} are taken ({limit})"),
             Some(Crossed::Room) => tracing::info!("{of} has room again: {used} of {count} places are taken ({limit})"),

@@ -2,7 +2,7 @@
 //! them are. A backend is asked when somebody wants to know.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::join_all;
@@ -15,6 +15,9 @@ use crate::backing::Opened;
 /// The most bytes of a reason that are kept.
 const REASON_MAX: usize = 256;
 
+/// Why a host that ends is not ready.
+const ENDING: &str = "draining";
+
 /// What the parts of a host say of its apps.
 #[derive(Clone, Default)]
 pub(crate) struct Readiness(Arc<Registry>);
@@ -23,6 +26,8 @@ pub(crate) struct Readiness(Arc<Registry>);
 struct Registry {
     next: AtomicU64,
     apps: Mutex<BTreeMap<AppId, Parts>>,
+    /// Whether the host ends, whatever its apps say.
+    ends: AtomicBool,
 }
 
 type Parts = BTreeMap<u64, Part>;
@@ -100,6 +105,11 @@ impl Readiness {
         join_all(noted).await;
     }
 
+    /// From now on nothing is ready: the host ends.
+    pub(crate) fn end(&self) {
+        self.0.ends.store(true, Ordering::Relaxed);
+    }
+
     /// Whether such an app runs or starts.
     pub(crate) fn knows(&self, app: &AppId) -> bool {
         self.0.apps().contains_key(app)
@@ -110,7 +120,7 @@ impl Readiness {
         self.0.apps().iter().map(|(app, parts)| (app.clone(), waiting(parts))).collect()
     }
 
-    /// Whether every app is ready, and of each that is not, which parts say why not.
+    /// Whether every app is ready and the host does not end, and of each app that is not, which parts say why not.
     pub(crate) fn summary(&self) -> (bool, Value) {
         let apps = self.0.apps();
         let of_app = |parts: &Parts| {
@@ -119,6 +129,9 @@ impl Readiness {
         };
         let told: serde_json::Map<String, Value> =
             apps.iter().map(|(app, parts)| (app.to_string(), of_app(parts))).collect();
+        if self.0.ends.load(Ordering::Relaxed) {
+            return (false, json!({ "ready": false, "reason": ENDING, "apps": told }));
+        }
         let ready = apps.values().flat_map(Parts::values).all(|part| part.reason.is_none());
         (ready, json!({ "ready": ready, "apps": told }))
     }
@@ -193,5 +206,7 @@ mod tests {
         assert!(readiness.summary().0, "it was asked before");
         drop((start, other, asked));
         assert_eq!(readiness.summary().1["apps"], json!({}));
+        readiness.end();
+        assert_eq!(readiness.summary(), (false, json!({ "ready": false, "reason": "draining", "apps": {} })));
     }
 }

@@ -10,13 +10,18 @@ mod delivered;
 mod exporter;
 mod host_call;
 mod leaving;
+mod metered;
 mod metrics;
 pub(crate) mod open_metrics;
 mod otlp;
 mod process;
+mod sampler;
+mod shard;
 mod snapshot;
 mod trace_context;
 mod tracer;
+mod usage;
+mod window;
 
 use std::io;
 use std::sync::Arc;
@@ -33,11 +38,15 @@ pub(crate) use exporter::Exporter;
 use exporter::Work;
 pub(crate) use host_call::{Function, LinkFacts, Watched, watch};
 pub(crate) use leaving::Leaving;
+pub(crate) use metered::Metered;
 use metrics::Metrics;
 pub(crate) use metrics::Series;
 use otlp::Sender;
+pub(crate) use sampler::Sampler;
+pub(crate) use shard::Shard;
 pub use tracer::Trace;
 pub(crate) use tracer::{Kind, Span, Tracer};
+pub(crate) use usage::Usage;
 
 /// What is told of a host.
 pub(crate) struct Telemetry {

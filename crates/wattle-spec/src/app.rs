@@ -42,6 +42,14 @@ pub struct App {
     pub limits: AppLimits,
 }
 
+impl App {
+    /// Whether something of it runs, or is called, without a request: a service, a schedule, a message.
+    pub fn stays_awake(&self) -> bool {
+        let is_called = !self.crons.is_empty() || !self.messages.is_empty();
+        is_called || self.components.values().any(|component| component.service.is_some())
+    }
+}
+
 /// One component of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentSpec {

@@ -201,8 +201,13 @@ limits! {
         http2_connection_window: ByteSize = mib(1), "The same for all requests of one connection together.";
         http2_send_buffer: ByteSize = kib(256), "Body of one answer that waits for its client of HTTP/2.";
         drain: Duration = secs(10), "How long requests under way may take to end when the host stops.";
+        wake_timeout: Duration = secs(10), "How long a request waits until its app, which sleeps, is started; then 503.";
+        awake_components: u32 = 2_000, "Components of apps that are kept in memory though no request needs them now; of more, the apps that were used longest ago sleep until their next request.";
+        awake_code: ByteSize = mib(1024), "Machine code of components that are kept in memory, in the same way.";
+        guest_memory: ByteSize = mib(16_384), "Linear memory of all instances together, all apps; growing past it fails in the guest, and a request for which there is none is answered 503. What services may hold is kept for them, and an app whose services do not fit is not started. Of the rest the instances of one app hold at most three times what is left.";
         compile_size: ByteSize = mib(64), "Wasm bytes of one component; a larger one is refused before it is compiled.";
         compile_time: Duration = secs(120), "How long compiling one component may take.";
+        compile_turn: Duration = secs(5), "How long one component is compiled while others wait for their turn; then the next one's begins, and it goes on beside them if no other does, or begins again when that has ended.";
         compile_memory: ByteSize = mib(4096), "Address space of the process that compiles one component.";
         stored_keys: u32 = 1_000_000, "Keys that one app keeps in one backend of this host (`memory` or `disk`), and as many objects and containers; one more is refused.";
         stored_bytes: ByteSize = mib(10_240), "Bytes of keys and values that one app keeps in one backend of this host, and as many of objects with their names; more are refused.";

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 pub use crate::network::Scheme;
 use crate::socket::{self, SocketError};
 
@@ -43,6 +45,13 @@ impl FromStr for Listen {
             _ => (None, text),
         };
         Ok(Self { scheme, address: socket::parse(address)? })
+    }
+}
+
+/// As a text.
+impl Serialize for Listen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

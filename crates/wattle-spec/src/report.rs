@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::AppState;
@@ -12,7 +13,7 @@ use crate::message::MessageReport;
 use crate::name::{AppId, BackendName, ComponentName};
 
 /// Something that happened to an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
     /// An app that a host remembers is in another state.
@@ -52,6 +53,7 @@ pub enum Report {
         reason: String,
         /// How long it waits.
         #[serde(rename = "after_ms", with = "millis")]
+        #[schemars(with = "u64")]
         after: Duration,
         /// How many ends count towards its budget.
         ends: usize,
@@ -80,6 +82,7 @@ pub enum Report {
         run: String,
         /// How long it ran.
         #[serde(rename = "took_ms", with = "millis")]
+        #[schemars(with = "u64")]
         took: Duration,
     },
     /// A run of a schedule failed.
@@ -106,6 +109,7 @@ pub enum Report {
         app: AppId,
         /// Where the clock was.
         #[serde(with = "moment")]
+        #[schemars(with = "crate::control::Moment")]
         until: DateTime<Utc>,
     },
     /// Something that a component had opened through a link (a bucket, a container) was still used when that had been led
@@ -211,7 +215,7 @@ mod moment {
 }
 
 /// A time at which a schedule was due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tick {
     /// Which app.
     pub app: AppId,
@@ -221,11 +225,12 @@ pub struct Tick {
     pub trigger: String,
     /// The time.
     #[serde(with = "moment")]
+    #[schemars(with = "crate::control::Moment")]
     pub at: DateTime<Utc>,
 }
 
 /// Why a tick did not run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
     /// It came while the host was down or suspended, and `missed` is `skip`.

@@ -28,6 +28,7 @@ macro_rules! for_each_guest {
             command_p3 = "command-p3";
             courier = "courier";
             courier_draft = "courier-draft";
+            croupier = "croupier";
             echo = "echo";
             echo_p3 = "echo-p3";
             fetch = "fetch";
@@ -113,4 +114,26 @@ fn built(name: &str) -> PathBuf {
     let path = path.join(format!("{name}.wasm"));
     assert!(path.is_file(), "the guest {name} is not built: {} (hint: cargo xtask guests)", path.display());
     path
+}
+
+/// A component without imports and exports of about `len` bytes that cannot be compressed.
+pub fn large(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let noise = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    let noise: Vec<u8> = noise.flatten().take(len).collect();
+    // The preamble of a component, and a custom section (0) called `x`.
+    let mut wasm = b"\0asm\x0d\0\x01\0\0".to_vec();
+    let mut size = noise.len() + 2;
+    while size >= 0x80 {
+        wasm.push((size & 0x7f) as u8 | 0x80);
+        size >>= 7;
+    }
+    wasm.extend([size as u8, 1, b'x']);
+    wasm.extend(noise);
+    wasm
 }

@@ -47,4 +47,4 @@ pub use tls::Authority;
 pub use tls_upstream::TlsUpstream;
 pub use token_authority::TokenAuthority;
 pub use upstream::Upstream;
-pub use wait::{PATIENCE, until};
+pub use wait::{PATIENCE, at_best, until};

@@ -318,7 +318,7 @@ impl AppFile {
         if !self.faults.is_empty() || !self.text_faults.is_empty() {
             self.resolve()?;
         }
-        let mut explained = explain(&self.manifest, &self.found, &wattle_host::offers(), &self.host);
+        let mut explained = explain(&self.manifest, &self.found, wattle_host::offers(), &self.host);
         let component = |(name, entry): (&Written<ComponentName>, &ComponentEntry)| ExplainedComponent {
             imports: explained.extract_if(.., |import| import.component == name.value).collect(),
             name: name.value.clone(),
@@ -370,7 +370,7 @@ impl AppFile {
 
     /// The same, whatever it asks for.
     pub(crate) fn resolve_unapproved(&self) -> Result<App, Problem> {
-        let resolved = resolve(&self.manifest, &self.found, &wattle_host::offers(), &self.host, &self.base);
+        let resolved = resolve(&self.manifest, &self.found, wattle_host::offers(), &self.host, &self.base);
         match resolved {
             Ok(app) if self.faults.is_empty() && self.text_faults.is_empty() => Ok(app),
             resolved => {

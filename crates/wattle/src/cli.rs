@@ -17,7 +17,10 @@ use wattle_spec::socket::{self, SocketError};
 pub(crate) use self::artifact::{
     Cache, CacheList, CachePrune, Form, Key, KeyKind, KeyNew, Login, Logout, Pull, Push, Reaching, Sign, Verify,
 };
-pub(crate) use self::deploy::{Apply, Describe, Host, OfApps, Rollback};
+pub(crate) use self::deploy::{
+    Apply, Describe, Drain, Host, HostBackup, HostKeeping, HostPlace, Listener, ListenerList, ListenerOf, OfApps,
+    Rollback,
+};
 pub(crate) use self::run::{Allow, Run};
 pub(crate) use self::running::{
     Cron, CronList, CronRun, Events, Following, Link, LinkList, LinkMove, LinkOf, LinkRm, LinkSet, Logs, LogsOf, Ps,
@@ -65,6 +68,11 @@ pub(crate) enum Verb {
     /// Show what the imports of running apps are linked to
     #[command(subcommand)]
     Link(Link),
+    /// Show where hosts serve, or have one serve on other addresses
+    #[command(subcommand)]
+    Listener(Listener),
+    /// End a host in good order, and wait until it has ended
+    Drain(Drain),
     /// Show the schedules of running apps, or run one now
     #[command(subcommand)]
     Cron(Cron),
@@ -98,7 +106,7 @@ pub(crate) enum Verb {
     Explain(Explain),
     /// Find every fault of a manifest without running it
     Check(Check),
-    /// Print the JSON Schema of wattle.toml or host.toml
+    /// Print the JSON Schema of a file, or OpenAPI
     Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
@@ -299,7 +307,7 @@ pub(crate) struct Check {
 
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
-    /// Which file's schema
+    /// Of what
     #[arg(default_value = "app")]
     pub(crate) of: SchemaOf,
 }
@@ -310,6 +318,8 @@ pub(crate) enum SchemaOf {
     App,
     /// host.toml
     Host,
+    /// The control protocol, as an OpenAPI document
+    Control,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod desired;
 mod restore;
 mod status;
 mod turn;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,13 +23,16 @@ use wattle_spec::report::Report;
 
 pub(crate) use self::desired::{Desired, DesiredError};
 use self::turn::Deployed;
+pub(crate) use self::wake::Rouser;
 use crate::app_file::ReadHost;
 use crate::problem::{Exit, Problem};
 use crate::report;
 use crate::told::Teller;
 
-/// How many apps are compiled and tried out at a time.
-const STARTS: usize = 4;
+/// How many apps are started or updated at a time. Most of them wait: the host compiles one at a time, and one beside it.
+const STARTS: usize = 64;
+/// How many that sleep are started at a time: what is compiled already takes milliseconds.
+const WAKES: usize = 64;
 /// How many are read, and fetched, at a time.
 const READS: usize = 16;
 /// The most bytes of a reason that are kept.
@@ -44,14 +48,15 @@ pub(crate) struct Daemon {
     tell: Teller,
     apps: Mutex<BTreeMap<AppId, Arc<Deployed>>>,
     starts: Semaphore,
+    wakes: Semaphore,
     reads: Semaphore,
 }
 
 impl Daemon {
     /// What was written down by then is not looked at yet.
     pub(crate) fn new(host: Arc<Host>, own: ReadHost, desired: Desired, tell: Teller) -> Self {
-        let (starts, reads) = (Semaphore::new(STARTS), Semaphore::new(READS));
-        Self { host, own, desired, tell, apps: Mutex::default(), starts, reads }
+        let [starts, wakes, reads] = [STARTS, WAKES, READS].map(Semaphore::new);
+        Self { host, own, desired, tell, apps: Mutex::default(), starts, wakes, reads }
     }
 
     fn apps(&self) -> MutexGuard<'_, BTreeMap<AppId, Arc<Deployed>>> {
@@ -69,17 +74,16 @@ impl Daemon {
         (self.tell)(Report::State { app: app.clone(), state, generation, reason });
     }
 
-    /// A place among those that are compiled and tried out. Who has a turn of an app may wait for it, and never the other way
-    /// round.
-    async fn place(&self) -> SemaphorePermit<'_> {
-        self.starts.acquire().await.expect("invariant: this semaphore is never closed")
-    }
-
     /// An app that is remembered.
     fn known(&self, app: &AppId) -> Result<Arc<Deployed>, Refusal> {
         let apps = self.apps();
         apps.get(app).cloned().ok_or_else(|| unknown(app, apps.keys().cloned()))
     }
+}
+
+/// A place among those that do something at a time. Who has a turn of an app may wait for it, and never the other way round.
+async fn place(places: &Semaphore) -> SemaphorePermit<'_> {
+    places.acquire().await.expect("invariant: this semaphore is never closed")
 }
 
 /// That nothing is known of `app` here.

@@ -8,9 +8,11 @@ mod child_compiler;
 mod cli;
 mod control;
 mod daemon;
+mod ending;
 mod engines;
 mod input;
 mod kept;
+mod listeners;
 mod log;
 mod policy;
 mod problem;
@@ -54,6 +56,8 @@ fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Verb::Up(arguments) => verb::up::run(arguments),
         Verb::Host(arguments) => verb::host::run(&arguments),
         Verb::Apply(arguments) => verb::apply::run(&arguments),
+        Verb::Drain(arguments) => verb::drain::run(&arguments),
+        Verb::Listener(arguments) => verb::listener::run(&arguments),
         Verb::Describe(arguments) => verb::describe::run(&arguments),
         Verb::Stop(arguments) => verb::lifecycle::stop(&arguments),
         Verb::Start(arguments) => verb::lifecycle::start(&arguments),

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use wattle_artifact::credentials::CredentialsError;
 use wattle_artifact::fetch::FetchError;
@@ -18,13 +19,13 @@ use wattle_artifact::registry::{RegistryError, SettingsError};
 use wattle_artifact::sign::error::KeyError;
 use wattle_artifact::signatures::SigningError;
 use wattle_artifact::store::StoreError;
-use wattle_backend::disk::DataDirError;
+use wattle_backend::disk::{BackupError, DataDirError};
 use wattle_backend::error::BackendError;
 use wattle_host::engine::CodeCacheError;
 use wattle_host::tls::CertificateError;
 use wattle_host::{CommandError, HostError, StartError, Trap};
 use wattle_spec::choices::ChoicesError;
-use wattle_spec::control::Refusal;
+use wattle_spec::control::{Cut, Refusal};
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::Fault;
 use wattle_spec::listen::Listen;
@@ -70,8 +71,8 @@ fn because(reasons: &[String]) -> String {
 }
 
 /// `count` of something, in the words for one or for several.
-fn one_or(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
+fn one_or<N: PartialEq + From<u8> + std::fmt::Display>(count: N, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == N::from(1) { one } else { several })
 }
 
 fn files(texts: &[FaultyText]) -> String {
@@ -191,6 +192,8 @@ pub(crate) enum Problem {
     NoHost,
     #[error("several hosts take apps here: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
     WhichHost { sockets: Vec<PathBuf> },
+    #[error("several hosts run here: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    SeveralHosts { sockets: Vec<PathBuf> },
     #[error("nobody knows where to keep what runs")]
     NoStateDir,
     #[error("cannot use what is written down of apps")]
@@ -211,6 +214,8 @@ pub(crate) enum Problem {
     NoCertificate(Listen),
     #[error("cannot use the data directory")]
     DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("{} does not say where the app keeps its state", path.display())]
     Choices { path: PathBuf, source: ChoicesError },
     #[error(transparent)]
@@ -243,8 +248,14 @@ pub(crate) enum Problem {
     Deadline { program: String },
     #[error("cannot {operation}")]
     System { operation: &'static str, source: io::Error },
-    #[error("some requests did not end within the drain limit and were cut")]
-    Cut,
+    #[error("what did not end within the drain limit was cut: {0}")]
+    Cut(Cut),
+    #[error("{url} is removed, and what did not end there within the drain limit was cut: {}", one_or(*cut, "connection", "connections"))]
+    CutThere { url: String, cut: u64 },
+    #[error("the host at {} ended at once, and did not say what was cut", socket.display())]
+    EndedUntold { socket: PathBuf },
+    #[error("the host at {} has drained, and its process did not end in {waited:?}", socket.display())]
+    Lingers { socket: PathBuf, waited: Duration },
     #[error("a second signal came before all requests had ended, and those under way were cut")]
     Interrupted,
     #[error("{0}")]

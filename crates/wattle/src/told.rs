@@ -71,7 +71,7 @@ impl Said for Event {
 /// What writes reports to the log.
 fn to_the_log() -> impl Fn(Report) + Send + Sync {
     let second = || Mutex::new(Second { began: Instant::now(), told: 0, untold: 0 });
-    let (well, badly, messages, given_up) = (second(), second(), second(), second());
+    let [well, badly, messages, given_up, states] = std::array::from_fn(|_| second());
     move |report| {
         let (second, what) = match report {
             Report::CronRan { .. } => (Some(&well), "runs of schedules"),
@@ -79,6 +79,7 @@ fn to_the_log() -> impl Fn(Report) + Send + Sync {
             Report::Message(MessageReport::GivenUp { .. }) => {
                 (Some(&given_up), "messages that failed for the last time")
             }
+            Report::State { reason: None, .. } => (Some(&states), "states of apps"),
             Report::Message(_) => (Some(&messages), "messages that were not handled"),
             _ => (None, ""),
         };

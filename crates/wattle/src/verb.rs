@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod approve;
+mod backup;
 mod bar;
 pub(crate) mod build;
 pub(crate) mod cache;
@@ -10,6 +11,7 @@ pub(crate) mod completions;
 pub(crate) mod cron;
 pub(crate) mod describe;
 pub(crate) mod diff;
+pub(crate) mod drain;
 pub(crate) mod events;
 pub(crate) mod explain;
 mod following;
@@ -17,6 +19,7 @@ pub(crate) mod host;
 pub(crate) mod inspect;
 pub(crate) mod lifecycle;
 pub(crate) mod link;
+pub(crate) mod listener;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod new;

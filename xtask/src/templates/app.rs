@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Template, serve};
-use crate::{ci, process, root};
+use super::Template;
+use crate::{ci, process, root, serve};
 
 /// With a hyphen, which not every language takes in every place.
 const NAME: &str = "my-app";
@@ -47,7 +47,9 @@ impl<'a> App<'a> {
         let run = self.template.run.replace("{{crate}}", NAME);
         match run.split(' ').nth(1) {
             Some("up") => {
-                let answer = serve::answer(self.wattle, &self.directory.join(NAME), "/there")?;
+                let mut up = Command::new(self.wattle);
+                up.args(["up", "--listen", "127.0.0.1:0"]).current_dir(self.directory.join(NAME));
+                let answer = serve::answer(&mut up, "/there")?;
                 ensure!(answer == "Hello from /there\n", "it answered {answer:?}");
             }
             _ => {

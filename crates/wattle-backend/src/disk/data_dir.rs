@@ -25,8 +25,10 @@ use super::data_dir_error::DataDirError;
 /// The version of the format that this release writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-const LOCK: &str = "lock";
-const FORMAT: &str = "format";
+/// The file that is locked by whoever owns the directory.
+pub(super) const LOCK: &str = "lock";
+/// The file with the version of what is in here.
+pub(super) const FORMAT: &str = "format";
 /// The file of keys and values.
 pub(super) const STATE: &str = "state.redb";
 /// The file of containers and objects.
@@ -35,6 +37,8 @@ pub(super) const BLOBS: &str = "blobs.redb";
 pub(super) const CONTENTS: &str = "blobs";
 /// The file of messages.
 pub(super) const MESSAGES: &str = "messages.redb";
+/// In the root of a file system that was mounted for us.
+pub(super) const LOST_AND_FOUND: &str = "lost+found";
 /// Everything that state is kept in.
 const KEPT: [&str; 4] = [STATE, BLOBS, CONTENTS, MESSAGES];
 
@@ -117,7 +121,7 @@ impl DataDir {
             Err(error) => return Err(failed("create", &folder)(error)),
         }
         let path = folder.join(name);
-        let draft = FileDraft { written: atomic_file::temporary(&path), path };
+        let draft = FileDraft::of(path);
         atomic_file::draft(&draft.written, contents).map_err(failed("write", &draft.path))?;
         Ok(draft)
     }
@@ -155,6 +159,16 @@ pub struct FileDraft {
 }
 
 impl FileDraft {
+    /// What is to become the file at `path`.
+    pub(super) fn of(path: PathBuf) -> Self {
+        Self { written: atomic_file::temporary(&path), path }
+    }
+
+    /// Where it is written until then.
+    pub(super) fn written(&self) -> &Path {
+        &self.written
+    }
+
     /// The file has it for good when this returns.
     ///
     /// # Errors
@@ -176,7 +190,8 @@ fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Dat
     move |source| DataDirError::Io { operation, path: path.to_owned(), source }
 }
 
-fn create(path: &Path) -> Result<(), DataDirError> {
+/// Makes the directory, if it is not there.
+pub(super) fn create(path: &Path) -> Result<(), DataDirError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => atomic_file::sync_parent(path).map_err(failed("sync the directory of", path)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match path.is_dir() {
@@ -196,14 +211,13 @@ fn create(path: &Path) -> Result<(), DataDirError> {
 fn is_ours(path: &Path) -> Result<bool, DataDirError> {
     let mut entries = fs::read_dir(path).map_err(failed("read", path))?;
     let beginning = [LOCK.into(), FORMAT.into(), atomic_file::temporary(Path::new(FORMAT)).into_os_string()];
-    // The last is in the root of a file system that was mounted for us.
     let is_first =
-        |name: OsString| beginning.contains(&name) || name == "lost+found" || KEPT.iter().any(|&ours| name == ours);
+        |name: OsString| beginning.contains(&name) || name == LOST_AND_FOUND || KEPT.iter().any(|&ours| name == ours);
     Ok(path.join(FORMAT).exists() || entries.all(|entry| entry.is_ok_and(|entry| is_first(entry.file_name()))))
 }
 
 /// Locks the directory for this process and leaves its pid there for whoever comes second.
-fn lock(dir: &Path) -> Result<File, DataDirError> {
+pub(super) fn lock(dir: &Path) -> Result<File, DataDirError> {
     let path = dir.join(LOCK);
     let mut file = atomic_file::private().truncate(false).open(&path).map_err(failed("open", &path))?;
     if !is_lock(&file).map_err(failed("read", &path))? {
@@ -258,16 +272,20 @@ fn settle_format(dir: &Path) -> Result<(), DataDirError> {
         }
         Err(error) => return Err(failed("read", &path)(error)),
     };
+    check_format(&text, dir, &path)?;
+    if !has_state(dir) && was_used(dir) {
+        tracing::warn!(directory = %dir.display(), "the files of state are gone, they begin anew");
+    }
+    Ok(())
+}
+
+/// Whether `text`, the format file at `file` of what is at `path`, names a version that this release reads.
+pub(super) fn check_format(text: &str, path: &Path, file: &Path) -> Result<(), DataDirError> {
     match text.trim_end_matches('\n').parse::<u32>() {
+        Ok(FORMAT_VERSION) => Ok(()),
         Ok(found) if found > FORMAT_VERSION => {
-            Err(DataDirError::NewerFormat { path: dir.to_owned(), found, supported: FORMAT_VERSION })
+            Err(DataDirError::NewerFormat { path: path.to_owned(), found, supported: FORMAT_VERSION })
         }
-        Ok(FORMAT_VERSION) => {
-            if !has_state(dir) && was_used(dir) {
-                tracing::warn!(directory = %dir.display(), "the files of state are gone, they begin anew");
-            }
-            Ok(())
-        }
-        _ => Err(DataDirError::UnreadableFormat { path }),
+        _ => Err(DataDirError::UnreadableFormat { path: file.to_owned() }),
     }
 }

@@ -13,6 +13,7 @@
 //! write is acknowledged only after the disk confirmed it; what is read was checked against its checksum.
 
 mod atomic_file;
+pub mod backup;
 mod batch;
 mod blobs;
 mod bus;
@@ -38,6 +39,7 @@ mod table_key;
 mod workers;
 mod writer;
 
+pub use backup::BackupError;
 pub use blobs::DiskBlobs;
 pub use bus::DiskBus;
 pub use data_dir::{DataDir, FileDraft};

@@ -65,7 +65,7 @@ pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> Serving {
     let found = BTreeMap::from([(name, found)]);
     let manifest = format!("name = \"bench\"\n[components.bench]\nsource = {guest:?}\n{manifest}\n");
     let manifest = Manifest::parse(&manifest).expect("a manifest");
-    let app = resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/")).expect("an app");
+    let app = resolve(&manifest, &found, offers(), &HostSpec::default(), Path::new("/")).expect("an app");
     let (address, serving) = std::sync::mpsc::channel();
     let (end, ended) = oneshot::channel();
     let thread = std::thread::spawn(move || {

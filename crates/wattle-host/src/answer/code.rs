@@ -57,6 +57,7 @@ codes! {
     GuestError = BAD_GATEWAY, "guest-error", "The component answered with an error; the log has it.";
     InvalidAnswer = BAD_GATEWAY, "invalid-answer", "The component's answer is not valid HTTP.";
     InstanceLost = BAD_GATEWAY, "instance-lost", "The instance that served the request was lost, as a rule through another request that it served.";
-    NoCapacity = SERVICE_UNAVAILABLE, "no-capacity", "Too many requests are under way, and none ended within the limit `queue-time` of the app.";
+    NoCapacity = SERVICE_UNAVAILABLE, "no-capacity", "Too many requests are under way, and none ended within the limit `queue-time` of the app; or there is no memory for another instance (limit `guest-memory` of the host).";
+    AppAsleep = SERVICE_UNAVAILABLE, "app-asleep", "The app of this route sleeps, or its host has just begun, and it could not be started, or not within the limit `wake-timeout` of the host; the log says why.";
     Deadline = GATEWAY_TIMEOUT, "deadline", "The component did not answer within its limit `deadline`.";
 }

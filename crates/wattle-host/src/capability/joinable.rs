@@ -8,6 +8,7 @@ use wattle_spec::interface::Interface;
 use wattle_spec::label::Label;
 use wattle_spec::resolve::Labelling;
 
+use super::native::Natives;
 use crate::engine::Profile;
 use crate::instance::{Guest, MEMBERS_MAX, MemberId};
 
@@ -112,18 +113,20 @@ pub(super) fn with_imports<'a, 'b, 'c>(
     linker: &'a Linker<Guest>,
     profile: Profile,
     imports: impl Iterator<Item = Import<'b>>,
-    all: impl Iterator<Item = &'c Joinable> + Clone,
+    (all, natives): (impl Iterator<Item = &'c Joinable> + Clone, &Natives),
 ) -> wasmtime::Result<Cow<'a, Linker<Guest>>> {
     let mut linker = Cow::Borrowed(linker);
     for Import { name, interface, via } in imports {
         let serves = |other: &&Joinable| other.serves(interface) && other.profiles.contains(&profile);
-        let Some(joinable) = all.clone().find(serves) else {
-            wasmtime::bail!("the host does not serve {interface} as {name}");
-        };
         let own = linker.to_mut();
         // What is joined may take the place of some functions of the interface.
         own.allow_shadowing(true);
-        (joinable.join)(&mut own.instance(name)?, via)?;
+        let mut import = own.instance(name)?;
+        let joined = match all.clone().find(serves) {
+            Some(joinable) => Some((joinable.join)(&mut import, via)),
+            None => natives.join((&mut import, interface), profile, via.member),
+        };
+        joined.unwrap_or_else(|| wasmtime::bail!("the host does not serve {interface} as {name}"))?;
     }
     Ok(linker)
 }

@@ -26,7 +26,8 @@ pub fn compile(profile: Profile, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
 
 /// Turns Wasm into machine code somewhere: in a child process with limits, or in this one.
 pub trait Compiler: Send + Sync {
-    /// Compiles `wasm` for `profile` within the limits `compile_time` and `compile_memory`. Its size was checked.
+    /// Compiles `wasm` for `profile` within the limits `compile_time` and `compile_memory`. Its size was checked. When what
+    /// this returns is dropped, it ends; it may be asked for again.
     fn compile(
         &self,
         profile: Profile,

@@ -15,18 +15,22 @@ use wattle_spec::report::Report;
 use wattle_spec::telemetry::TelemetrySpec;
 
 use super::Host;
+use super::asleep::Waker;
 use super::backends::{BackendSource, Backends, InMemory};
+use super::beginnings::Beginnings;
 use super::choices::{ChoiceBook, InMind};
 use super::endings::Endings;
 use super::load::{Loader, Providers};
+use super::room::Rooms;
 use super::turns::Turns;
+use crate::capability::native::{NativeCapability, Natives};
 use crate::clock::{Clock, SystemClock};
 use crate::cores::Cores;
 use crate::engine::{CodeCache, CompileInProcess, Compiler, Engines};
 use crate::error::HostError;
 use crate::outgoing::Network;
 use crate::readiness::Readiness;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Sampler, Telemetry};
 use crate::trigger::cron::{KeptTicks, TickBook};
 use crate::trigger::ground::{Ground, Reports};
 use crate::trigger::http::{Connections, EdgePolicy, Server};
@@ -44,9 +48,12 @@ pub struct HostBuilder {
     clock: Arc<dyn Clock>,
     tick_book: Arc<dyn TickBook>,
     choice_book: Arc<dyn ChoiceBook>,
+    waker: Option<Arc<dyn Waker>>,
     reports: Reports,
     metrics: bool,
     telemetry: TelemetrySpec,
+    /// Those that were given, or what is wrong with the first that cannot be had.
+    natives: Result<Natives, HostError>,
 }
 
 impl Default for HostBuilder {
@@ -65,9 +72,11 @@ impl Default for HostBuilder {
             clock: Arc::new(SystemClock),
             tick_book: Arc::new(KeptTicks::new(Arc::new(MemoryKeyValue::default()))),
             choice_book: Arc::new(InMind::default()),
+            waker: None,
             reports: Arc::new(drop),
             metrics: false,
             telemetry: TelemetrySpec::default(),
+            natives: Ok(Natives::default()),
         }
     }
 }
@@ -145,10 +154,23 @@ impl HostBuilder {
         self
     }
 
+    /// Who starts apps that sleep. Without it, what was started stays in memory, however much that is.
+    pub fn waker(mut self, waker: Arc<dyn Waker>) -> Self {
+        self.waker = Some(waker);
+        self
+    }
+
     /// Who is told what happens to services and schedules. It is called on threads that have other work to do, and must
     /// not wait.
     pub fn reports(mut self, reports: impl Fn(Report) + Send + Sync + 'static) -> Self {
         self.reports = Arc::new(reports);
+        self
+    }
+
+    /// Interfaces that this program implements, for components that import them. What is wrong with them, [`build`](Self::build)
+    /// says.
+    pub fn capability(mut self, capability: impl NativeCapability) -> Self {
+        self.natives = self.natives.and_then(|natives| natives.with(capability));
         self
     }
 
@@ -168,8 +190,10 @@ impl HostBuilder {
     ///
     /// # Errors
     ///
-    /// If the engine or the threads cannot be had, or the collector cannot be spoken to at all.
+    /// If the engine or the threads cannot be had, the collector cannot be spoken to at all, or a native capability cannot be
+    /// joined.
     pub fn build(self) -> Result<Host, HostError> {
+        let natives = Arc::new(self.natives?);
         let HostLimits { concurrent_requests, concurrent_calls, .. } = self.limits;
         let instances = concurrent_requests.saturating_add(concurrent_calls);
         let engines = Arc::new(Engines::build(instances).map_err(HostError::Engine)?);
@@ -178,20 +202,25 @@ impl HostBuilder {
         let components_max = self.limits.metric_components;
         let (telemetry, exporter) = Telemetry::exported(&self.telemetry, components_max, &network)?.unzip();
         let telemetry = telemetry.or_else(|| self.metrics.then(|| Telemetry::counting(components_max, &network)));
+        let sampler = telemetry.as_ref().map(|telemetry| Sampler::start(telemetry.clone())).transpose();
+        let sampler = sampler.map_err(HostError::Threads)?;
         let tracer = telemetry.as_ref().and_then(|telemetry| telemetry.tracer.clone());
         let server = Arc::new(Server::new(self.limits, self.edge, telemetry.clone()));
         let backends = Backends::new(self.backend_source, self.backends, self.limits);
-        let providers = Providers { backends, network, telemetry };
+        let providers = Providers { backends, network, telemetry, natives };
         let readiness = Readiness::default();
-        let loader =
-            Loader::new(engines, self.limits, self.compiler, self.code_cache, providers).map_err(HostError::Engine)?;
+        let loader = Loader::new(engines, self.limits, self.compiler, self.code_cache, providers)?;
         Ok(Host {
+            rooms: Rooms::new(loader.memory().clone()),
             loader,
             server,
             connections: Arc::new(Connections::new(&self.limits)),
             listeners: Mutex::default(),
             apps: Mutex::default(),
+            asleep: Mutex::default(),
+            waker: self.waker,
             turns: Turns::default(),
+            beginnings: Beginnings::default(),
             endings: Endings::default(),
             ground: Arc::new(Ground {
                 cores: cores.clone(),
@@ -206,6 +235,7 @@ impl HostBuilder {
             readiness,
             admin: Mutex::default(),
             exporter,
+            _sampler: sampler,
             since: Instant::now(),
         })
     }

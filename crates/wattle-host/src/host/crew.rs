@@ -10,6 +10,7 @@ use wattle_spec::link::Link;
 use wattle_spec::name::ComponentName;
 use wattle_spec::shape::ImportName;
 
+use crate::capability::native::Natives;
 use crate::capability::{Via, is_personal, is_shared};
 use crate::engine::CompileError;
 use crate::error::{StartError, with_causes};
@@ -22,6 +23,8 @@ const FORMAT: &str = "together 2";
 /// The components that share a store, the one that it is made for first.
 pub(super) struct Crew<'a> {
     members: Vec<Aboard<'a>>,
+    /// What the program around the host implements, of which each call is somebody's.
+    natives: &'a Natives,
 }
 
 /// A component of a crew.
@@ -47,7 +50,12 @@ impl<'a> Crew<'a> {
     /// # Errors
     ///
     /// If it is too large, or a component of it is not there.
-    pub(super) fn of(app: &'a App, name: &'a ComponentName, spec: &'a ComponentSpec) -> Result<Self, StartError> {
+    pub(super) fn of(
+        app: &'a App,
+        name: &'a ComponentName,
+        spec: &'a ComponentSpec,
+        natives: &'a Natives,
+    ) -> Result<Self, StartError> {
         let refused = |reason| StartError::Link { component: name.clone(), reason };
         let mut found = vec![(name, spec)];
         let mut next = 0;
@@ -65,7 +73,7 @@ impl<'a> Crew<'a> {
             return Err(refused(reason));
         }
         let members = MemberId::all().zip(found).map(|(id, (name, spec))| Aboard { id, name, spec });
-        Ok(Self { members: members.collect() })
+        Ok(Self { members: members.collect(), natives })
     }
 
     /// Those that are called by the one that the store is made for, and by each other.
@@ -117,7 +125,7 @@ impl<'a> Crew<'a> {
 
     /// What the whole imports for one of them alone.
     pub(super) fn imports(&self) -> impl Iterator<Item = Import<'a>> {
-        self.members.iter().flat_map(Aboard::own_imports)
+        self.members.iter().flat_map(|aboard| aboard.own_imports(self.natives))
     }
 
     fn place(&self, name: &ComponentName) -> usize {
@@ -157,14 +165,15 @@ impl<'a> Crew<'a> {
 
 impl<'a> Aboard<'a> {
     /// Those of its imports for which it matters whose they are.
-    fn own_imports(&self) -> impl Iterator<Item = Import<'a>> {
+    fn own_imports(&self, natives: &'a Natives) -> impl Iterator<Item = Import<'a>> {
         let apart = provided(self.spec);
         let inside: Vec<_> = together(self.spec).map(|(import, _)| import).collect();
         let (id, is_first) = (self.id, self.id == MemberId::FIRST);
         self.spec.shape.imports.iter().enumerate().filter_map(move |(place, import)| {
             let interface = import.interface().filter(|_| !inside.contains(&import))?;
             let provided = apart.keys().position(|other| *other == import);
-            let is_own = provided.is_some() || import.label().is_some() || !is_first && is_personal(interface);
+            let is_whose = || is_personal(interface) || natives.serve(interface);
+            let is_own = provided.is_some() || import.label().is_some() || !is_first && is_whose();
             let via = Via { member: id, label: import.label().cloned() };
             is_own.then(|| Import { via, name: self.name_of(place, import), interface, provided })
         })

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -17,24 +17,30 @@ use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::ComponentName;
 use wattle_spec::shape::{ImportName, Kind};
+use wattle_spec::units::Span;
 
 use super::backends::Backends;
+use super::compiling::Compiling;
 use super::crew::Crew;
 use super::links::Joining;
 use super::order;
 use crate::capability::joinable::Import;
+use crate::capability::native::Natives;
 use crate::capability::{linker, preview1, with_imports};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
-use crate::error::StartError;
-use crate::instance::{Guest, LogRate, new_store};
+use crate::error::{HostError, StartError};
+use crate::instance::{AppMemory, Guest, GuestMemory, LogRate, new_store};
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::outgoing::{self, Network, Outgoing};
 use crate::places::Places;
 use crate::sibling::{self, Admission, Callee, LIMIT, Sibling};
 use crate::telemetry::Telemetry;
 use crate::trigger::http::Warm;
+
+/// The longest that the first instance of a component may take to be made, whatever its requests may take.
+const TRIAL_MAX: Duration = Duration::from_secs(30);
 
 /// Failures of one component that are told in a second; the others are counted.
 const FAILURES_PER_SECOND: u32 = 10;
@@ -56,15 +62,14 @@ impl Source for BTreeMap<Digest, Bytes> {
 pub(super) struct Loader {
     linkers: BTreeMap<&'static str, Linker<Guest>>,
     preview1: wasmtime::Linker<Guest>,
-    compiler: Arc<dyn Compiler>,
+    compiling: Compiling,
     code_cache: Option<CodeCache>,
-    /// One component is compiled at a time: the others run.
-    compiling: tokio::sync::Mutex<()>,
-    limits: HostLimits,
     providers: Providers,
     engines: Arc<Engines>,
     /// Those of calls of components by others.
     calls: Arc<Places>,
+    /// That of all instances.
+    memory: Arc<GuestMemory>,
 }
 
 /// What the host has for the imports of components.
@@ -73,6 +78,7 @@ pub(super) struct Providers {
     pub(super) network: Arc<Network>,
     /// `None`: nobody asked for metrics or traces.
     pub(super) telemetry: Option<Arc<Telemetry>>,
+    pub(super) natives: Arc<Natives>,
 }
 
 /// An app while its components are made.
@@ -81,6 +87,8 @@ pub(super) struct Starting<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) network: Arc<Network>,
     pub(super) outgoing: Arc<outgoing::Places>,
+    /// What its instances take their memory from.
+    pub(super) memory: Arc<AppMemory>,
     /// The components that are made.
     pub(super) siblings: Siblings,
 }
@@ -104,18 +112,19 @@ impl Loader {
         compiler: Arc<dyn Compiler>,
         code_cache: Option<CodeCache>,
         providers: Providers,
-    ) -> wasmtime::Result<Self> {
-        let linkers = Profile::ALL
-            .map(|profile| Ok((profile.name(), linker(engines.of(profile), profile)?)))
-            .into_iter()
-            .collect::<wasmtime::Result<_>>()?;
+    ) -> Result<Self, HostError> {
+        let mut linkers = BTreeMap::new();
+        for profile in Profile::ALL {
+            let mut linker = linker(engines.of(profile), profile).map_err(HostError::Engine)?;
+            providers.natives.link(&mut linker, profile)?;
+            linkers.insert(profile.name(), linker);
+        }
         Ok(Self {
             linkers,
-            preview1: preview1::linker(engines.of(profile_of(Kind::Module)))?,
-            compiler,
+            preview1: preview1::linker(engines.of(profile_of(Kind::Module))).map_err(HostError::Engine)?,
+            compiling: Compiling::new(compiler, limits),
             code_cache,
-            compiling: tokio::sync::Mutex::default(),
-            limits,
+            memory: GuestMemory::new(limits.guest_memory),
             providers,
             engines,
             calls: Places::new(LIMIT, "the host", limits.concurrent_calls),
@@ -135,6 +144,16 @@ impl Loader {
     /// What the host has opened, and what it names.
     pub(super) fn backends(&self) -> &Backends {
         &self.providers.backends
+    }
+
+    /// What the program around the host implements.
+    pub(super) fn natives(&self) -> &Arc<Natives> {
+        &self.providers.natives
+    }
+
+    /// The memory of all instances.
+    pub(super) fn memory(&self) -> &Arc<GuestMemory> {
+        &self.memory
     }
 
     /// What is told of the host. `None`: nobody asked.
@@ -174,13 +193,13 @@ impl Loader {
         name: &ComponentName,
         spec: &ComponentSpec,
     ) -> Result<Component, StartError> {
-        let Starting { app, source, network, outgoing, .. } = starting;
+        let Starting { app, source, network, outgoing, memory, .. } = starting;
         if !spec.network.http.is_empty() {
             // Reads the system's roots: not when the first request wants to leave.
             network.tls().map_err(StartError::Tls)?;
         }
         let profile = profile_of(spec.shape.kind);
-        let crew = Crew::of(app, name, spec)?;
+        let crew = Crew::of(app, name, spec, self.natives())?;
         let code = self.code(profile, name, &crew, *source).await?;
         let joined = match code {
             Code::Component(code) => Callee::all(spec, &code, |name| starting.siblings.get(name).cloned())
@@ -205,12 +224,15 @@ impl Loader {
             log_rate: LogRate::new(spec.limits.log_lines_per_second),
             failure_rate: LogRate::new(FAILURES_PER_SECOND),
             series: self.telemetry().map(|telemetry| telemetry.metrics.series(&app.id, Some(name))),
+            natives: self.natives().clone(),
         };
         Ok(Component {
             identity: Arc::new(identity),
             composed: crew.callees().map(|callee| starting.identity(callee.name)).collect::<Result<_, _>>()?,
             policy: spec.instances,
             engine: self.engines.clocked(profile),
+            // What a service may hold is kept for it.
+            memory: spec.service.is_none().then(|| memory.clone()),
             service: Service::of(spec.shape.kind, &program),
             program,
             warm: Warm::new(network.cores(), spec.instances.reuse.get() > 1),
@@ -226,7 +248,7 @@ impl Loader {
     ) -> wasmtime::Result<Cow<'_, Linker<Guest>>> {
         let (provided, hosts): (Vec<_>, Vec<_>) = crew.imports().partition(|import| import.provided.is_some());
         let hosts = hosts.iter().map(|own| Import { name: &own.name, interface: own.interface, via: own.via.clone() });
-        let mut linker = with_imports(&self.linkers[profile.name()], profile, hosts)?;
+        let mut linker = with_imports(&self.linkers[profile.name()], profile, hosts, self.natives())?;
         for own in &provided {
             if let Some(place) = own.provided {
                 sibling::join(linker.to_mut(), code, own.via.member, (&own.name, place))?;
@@ -248,7 +270,7 @@ impl Loader {
         if let Some(code) = cached() {
             return Ok(code);
         }
-        let _turn = self.compiling.lock().await;
+        let _turn = self.compiling.of(&digest).await;
         if let Some(code) = cached() {
             return Ok(code);
         }
@@ -262,11 +284,8 @@ impl Loader {
             })?);
         }
         let wasm = crew.wasm(bytes).map_err(|reason| StartError::Link { component: name.clone(), reason })?;
-        if wasm.len() as u64 > self.limits.compile_size.0 {
-            return Err(failed(CompileError::TooLarge { size: wasm.len() as u64, limit: self.limits.compile_size }));
-        }
         let started = Instant::now();
-        let compiled = self.compiler.compile(profile, wasm, &self.limits).await;
+        let compiled = self.compiling.compile(profile, name, wasm).await;
         let code = compiled.map_err(|error| crew.misfit(&error).unwrap_or_else(|| failed(error)))?;
         tracing::info!(component = %name, %profile, ms = started.elapsed().as_millis() as u64, "compiled");
         if let Some(cache) = &self.code_cache {
@@ -282,7 +301,7 @@ impl Loader {
 
     /// Makes one instance of `component` and drops it: what cannot start is found out now.
     pub(super) async fn try_out(&self, component: &Arc<Component>, cores: &Cores) -> Result<(), StartError> {
-        let deadline = Instant::now() + component.identity.limits.deadline;
+        let deadline = Instant::now() + component.identity.limits.deadline.min(TRIAL_MAX);
         let trigger = TriggerKind::Trial;
         let (request, chain) = (RequestId::next(), Chain::default());
         let invocation = Invocation { request, trigger, deadline: Some(deadline), trace: None, chain };
@@ -294,7 +313,7 @@ impl Loader {
                 match started {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(format!("{:#}", store.data().with_limit(error))),
-                    Err(_) => Err("it took longer than its limit deadline".to_owned()),
+                    Err(_) => Err(format!("it took longer than its limit deadline, or than {}", Span(TRIAL_MAX))),
                 }
             })
             .await;

@@ -14,6 +14,7 @@ use super::Host;
 use super::background::{Background, Starter};
 use super::load::{Siblings, Source, Starting};
 use super::quotas::Quotas;
+use super::room::Room;
 use super::running::{Components, Ways};
 use crate::backing::Opened;
 use crate::component::{Component, Links};
@@ -46,6 +47,7 @@ pub(super) struct Prepared<'h> {
     /// Each with what it said when it was asked, if it cannot be used.
     pub(super) backends: BTreeMap<BackendName, (Arc<Opened>, Option<&'static str>)>,
     pub(super) quotas: Quotas<'h>,
+    pub(super) room: Room,
 }
 
 /// Why a backend is not ready that nobody has asked.
@@ -73,7 +75,7 @@ impl Host {
         }
     }
 
-    /// What `work` gives, unless the host or the version that is to give way ends before.
+    /// What `work` gives, unless the host or the version that is to give way ends before, or somebody stops the app.
     async fn unless_ended<T>(
         &self,
         app: &AppId,
@@ -90,6 +92,7 @@ impl Host {
             biased;
             () = self.server.ends() => Err(StartError::Ending),
             () = is_stopped => Err(StartError::Stopped(app.clone())),
+            () = self.beginnings.given_up(app) => Err(StartError::Stopped(app.clone())),
             done = work => done,
         }
     }
@@ -102,6 +105,7 @@ impl Host {
         earlier: Option<&Earlier>,
     ) -> Result<Prepared<'_>, StartError> {
         self.are_free(app)?;
+        let room = self.rooms.of(app)?;
         let backends = self.asked_backends(app, earlier).await?;
         let outgoing = Arc::new(Places::new(&app.limits));
         let siblings = self.loaded(app, source, &outgoing).await?;
@@ -117,6 +121,7 @@ impl Host {
             inboxes: Vec::new(),
             backends,
             quotas: Quotas::of(self.loader.backends(), app, earlier)?,
+            room,
         })
     }
 
@@ -170,7 +175,8 @@ impl Host {
     /// The components of `app`, each instantiated once. Their requests to elsewhere take places of `outgoing`.
     async fn loaded(&self, app: &App, source: &dyn Source, outgoing: &Arc<Places>) -> Result<Siblings, StartError> {
         let network = self.loader.network().clone();
-        let mut starting = Starting { app, source, network, outgoing: outgoing.clone(), siblings: Siblings::new() };
+        let (outgoing, memory) = (outgoing.clone(), self.loader.memory().of_app());
+        let mut starting = Starting { app, source, network, outgoing, memory, siblings: Siblings::new() };
         self.loader.load_all(&mut starting, app.components.keys()).await?;
         for sibling in starting.siblings.values() {
             self.loader.try_out(sibling.component(), &self.cores).await?;

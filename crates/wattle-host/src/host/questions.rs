@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wattle_spec::control::{
     Action, AppLinks, AppSchedules, AppStatus, ComponentLinks, ComponentStatus, Done, ExplainedApp, HostStatus,
-    LinkStatus, Refusal, Requests, ServiceState, Waiting,
+    LinkStatus, Refusal, ServiceState, Waiting,
 };
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::resolve::{Behind, Move, Relink};
@@ -14,8 +15,8 @@ use wattle_spec::resolve::{Behind, Move, Relink};
 use super::Host;
 use super::running::Running;
 use crate::component::Component;
+use crate::telemetry::Usage;
 use crate::trigger::cron::Crons;
-use crate::trigger::http::Answerer;
 
 impl Host {
     /// How the host and its apps are. Backends that apps depend on are asked first.
@@ -24,26 +25,25 @@ impl Host {
         // What starts is known by the parts that it waits for, and so is what runs.
         let waiting = self.readiness.waiting();
         let apps = self.apps();
+        let asleep = self.asleep();
         let of_app = |(app, waiting): (AppId, Vec<Waiting>)| AppStatus {
             ready: waiting.is_empty(),
             waiting,
-            ..apps.get(&app).map_or_else(|| AppStatus::unknown(&app), |running| running.status(&app))
+            ..match (apps.get(&app), asleep.get(&app)) {
+                (Some(running), _) => running.status(&app),
+                (None, Some(asleep)) => asleep.status(&app),
+                (None, None) => AppStatus::unknown(&app),
+            }
         };
         let apps = waiting.into_iter().map(of_app).collect();
         HostStatus {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
             uptime_ms: self.since.elapsed().as_millis() as u64,
-            listens: self.urls(),
+            listens: self.listeners().iter().map(ToString::to_string).collect(),
             takes_apps: false,
             apps,
         }
-    }
-
-    /// Where it serves.
-    fn urls(&self) -> Vec<String> {
-        let listeners = self.listeners.lock().expect("invariant: nothing panics while it holds this lock");
-        listeners.iter().map(ToString::to_string).collect()
     }
 
     /// What the imports of the apps that run are joined to: of `app` alone and of its `component` alone, if somebody asks so.
@@ -131,6 +131,8 @@ impl Host {
             | Action::Start { .. }
             | Action::Stop { .. }
             | Action::Remove { .. } => Err(Refusal::one_app()),
+            // So is where it serves, and for how long.
+            Action::AddListener { .. } | Action::RemoveListener { .. } | Action::Drain {} => Err(Refusal::not_here()),
         }
     }
 
@@ -166,16 +168,13 @@ impl Host {
 impl Running {
     fn status(&self, app: &AppId) -> AppStatus {
         let components: Vec<_> = self.components().map(|component| self.component(component)).collect();
-        let folders = self.ways.routes.iter().find(|(_, target)| matches!(target.answerer, Answerer::Folder(_)));
-        let folders = folders.and_then(|(_, target)| target.series.as_ref()?.requests());
-        let counted = components.iter().filter_map(|component| component.requests).chain(folders);
-        let requests = counted.reduce(|mut all, some| {
-            all += some;
-            all
-        });
+        let Usage { requests, rates, instances } = Usage::of(&self.series(), Instant::now());
         AppStatus {
             uptime_ms: Some(self.since.elapsed().as_millis() as u64),
             requests,
+            rates,
+            instances,
+            code_bytes: Some(self.weight.code_bytes()),
             components,
             moving: self.moving.upgrade().map(|moving| moving.told()),
             ..AppStatus::unknown(app)
@@ -184,9 +183,17 @@ impl Running {
 
     fn component(&self, component: &Component) -> ComponentStatus {
         let name = &component.identity.name;
-        let requests: Option<Requests> = component.identity.series.as_ref().and_then(|series| series.requests());
+        let Usage { requests, rates, instances } = Usage::of(&component.identity.series, Instant::now());
         let service: Option<ServiceState> = self.overview.services.get(name).map(|state| state.borrow().clone());
-        ComponentStatus { component: name.clone(), service, requests }
+        ComponentStatus {
+            component: name.clone(),
+            service,
+            requests,
+            rates,
+            instances,
+            memory_limit_bytes: Some(component.identity.limits.memory.0),
+            code_bytes: Some(component.program.code_len()),
+        }
     }
 
     fn links(&self, app: &AppId, component: Option<&ComponentName>) -> Result<AppLinks, Refusal> {

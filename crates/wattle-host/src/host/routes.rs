@@ -5,43 +5,35 @@ use std::sync::Arc;
 
 use wattle_spec::app::App;
 use wattle_spec::name::AppId;
-use wattle_spec::route::{HttpRoute, PathPattern, RouteTable, RouteTarget};
+use wattle_spec::route::{HttpRoute, PathPattern, RouteKey, RouteTable, RouteTarget};
 
 use super::Host;
 use super::load::Siblings;
 use super::running::{Running, Ways};
 use crate::error::StartError;
 use crate::outgoing::Places;
-use crate::trigger::http::{Admission, Answerer, Folder, Inside, Target};
+use crate::trigger::http::{Admission, Answerer, Door, Folder, Inside, Target};
 
 impl Host {
     /// Whether no other app has a route of `app`.
     pub(super) fn are_free(&self, app: &App) -> Result<(), StartError> {
-        let apps = self.apps();
-        let others = apps.iter().filter(|(id, _)| **id != app.id);
-        let taken = others.flat_map(|(id, running)| running.ways.routes.iter().map(move |(route, _)| (id, route)));
-        let taken: BTreeMap<_, _> = taken.map(|(id, route)| ((&route.host, &route.path), id)).collect();
-        match app.routes.iter().find_map(|route| Some((route, taken.get(&(&route.host, &route.path))?))) {
-            Some((route, holder)) => Err(taken_by(route, holder)),
-            None => Ok(()),
-        }
+        let table = self.server.routes.load();
+        let holder = |route: &HttpRoute| Some(table.holder(route.host.as_deref(), &route.path)?.app());
+        let taken =
+            app.routes.iter().find_map(|route| Some((route, holder(route).filter(|holder| **holder != app.id)?)));
+        taken.map_or(Ok(()), |(route, holder)| Err(taken_by(&route.key(), holder)))
     }
 
-    /// The table of the routes of `apps`, with those of one more app in the place of what it has there.
-    pub(super) fn table(
-        &self,
-        apps: &BTreeMap<AppId, Running>,
-        added: Option<(&AppId, &[(HttpRoute, Target)])>,
-    ) -> Result<RouteTable<Target>, StartError> {
-        let stay = apps.iter().filter(|(id, _)| added.is_none_or(|(added, _)| added != *id));
-        let stay = stay.flat_map(|(_, running)| &running.ways.routes);
-        let mut table = RouteTable::new();
-        for (route, target) in stay.chain(added.into_iter().flat_map(|(_, routes)| routes)) {
-            if let Err(holder) = table.insert(route.host.as_deref(), &route.path, target.clone()) {
-                return Err(taken_by(route, holder.answerer.app()));
-            }
+    /// The table of all routes but those of `app`, which is one of `apps`, or sleeps, or is not there.
+    pub(super) fn table_without(&self, apps: &BTreeMap<AppId, Running>, app: &AppId) -> RouteTable<Door> {
+        let mut table = RouteTable::clone(&self.server.routes.load());
+        let runs = apps.get(app).into_iter().flat_map(|running| running.routes());
+        let asleep = self.asleep();
+        let sleeps = asleep.get(app).into_iter().flat_map(|asleep| asleep.routes.iter().cloned());
+        for RouteKey { host, path } in runs.chain(sleeps) {
+            table.remove(host.as_deref(), &path);
         }
-        Ok(table)
+        table
     }
 
     /// What leads requests to `app`, which has these components: from outside, and from its own at `outgoing`.
@@ -56,8 +48,8 @@ impl Host {
         let inside = Arc::new(requests.inside());
         let routes = self.routes(app, siblings, &requests)?;
         let within = |target: &Target| Target { requests: inside.clone(), ..target.clone() };
-        let paths: Vec<_> = routes.iter().map(|(route, target)| (&route.path, within(target))).collect();
-        let reached = Inside::new(self.server.clone(), paths.iter().map(|(path, target)| (*path, target)));
+        let paths = routes.iter().map(|(route, target)| (&route.path, within(target)));
+        let reached = Inside::new(self.server.clone(), paths);
         let _inside = outgoing.open(reached.clone());
         Ok((Ways { requests: requests.inside(), comers, _inside, routes }, reached))
     }
@@ -67,7 +59,7 @@ impl Host {
         app: &App,
         siblings: &Siblings,
         requests: &Arc<Admission>,
-    ) -> Result<Vec<(HttpRoute, Target)>, StartError> {
+    ) -> Result<Vec<(HttpRoute, Arc<Target>)>, StartError> {
         let mut routes = Vec::new();
         let mut folders = None;
         for route in &app.routes {
@@ -82,7 +74,7 @@ impl Host {
             let pattern = route.path.to_string().into();
             let (requests, queue_time) = (requests.clone(), app.limits.queue_time);
             let target = Target { answerer, requests, queue_time, pattern, series };
-            routes.push((route.clone(), target));
+            routes.push((route.clone(), Arc::new(target)));
         }
         Ok(routes)
     }
@@ -102,7 +94,22 @@ impl Host {
     }
 }
 
-fn taken_by(route: &HttpRoute, holder: &AppId) -> StartError {
-    let host = route.host.as_deref().unwrap_or("");
-    StartError::RouteTaken { route: format!("{host}{}", route.path), holder: holder.clone() }
+/// Leads `routes` in `table` to what `door` says, each.
+///
+/// # Errors
+///
+/// If another app has one of them.
+pub(super) fn lead(
+    table: &mut RouteTable<Door>,
+    routes: impl IntoIterator<Item = (RouteKey, Door)>,
+) -> Result<(), StartError> {
+    for (route, door) in routes {
+        let led = table.insert(route.host.as_deref(), &route.path, door);
+        led.map_err(|holder| taken_by(&route, holder.app()))?;
+    }
+    Ok(())
+}
+
+fn taken_by(route: &RouteKey, holder: &AppId) -> StartError {
+    StartError::RouteTaken { route: route.to_string(), holder: holder.clone() }
 }

@@ -8,11 +8,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use wattle_spec::app::App;
 use wattle_spec::name::BackendName;
-use wattle_spec::route::HttpRoute;
+use wattle_spec::route::{HttpRoute, RouteKey};
 
+use super::asleep::Weight;
 use super::background::{Background, Overview};
 use super::moving::Progress;
 use super::retiring::Retiring;
+use super::room::Room;
 use crate::outgoing::OpenInside;
 use crate::readiness::Standing;
 use crate::sibling::Sibling;
@@ -35,10 +37,14 @@ pub(super) struct Running {
     pub(super) ready: Option<Standing>,
     /// What the backends say that it is linked to.
     pub(super) backends: BTreeMap<BackendName, Standing>,
+    /// What it takes as long as it is here.
+    pub(super) weight: Weight,
     /// What ends leases of links that were led elsewhere.
     pub(super) retiring: Retiring,
     /// How far what is being moved of it is.
     pub(super) moving: Weak<Progress>,
+    /// What is kept for it.
+    pub(super) _room: Room,
     /// Whether it ends.
     pub(super) ends: watch::Sender<bool>,
     /// Goes last: then nothing of it is there any more.
@@ -47,7 +53,7 @@ pub(super) struct Running {
 
 /// What leads requests to an app.
 pub(super) struct Ways {
-    pub(super) routes: Vec<(HttpRoute, Target)>,
+    pub(super) routes: Vec<(HttpRoute, Arc<Target>)>,
     /// The same for its own components.
     pub(super) _inside: OpenInside,
     /// Those who have found a route and have no place yet.
@@ -80,6 +86,11 @@ impl Ways {
 }
 
 impl Running {
+    /// Which requests it answers.
+    pub(super) fn routes(&self) -> impl Iterator<Item = RouteKey> {
+        self.ways.routes.iter().map(|(route, _)| route.key())
+    }
+
     /// Tells everybody that it ends.
     pub(super) fn end(&self) {
         self.ready.iter().for_each(|ready| ready.not_ready(STOPPING));

@@ -9,15 +9,17 @@ use wattle_spec::app::App;
 use wattle_spec::name::AppId;
 use wattle_spec::route::RouteTable;
 
+use super::asleep::Weight;
 use super::background::Overview;
 use super::load::Source;
 use super::prepare::{Earlier, Prepared, forget};
 use super::retiring::Retiring;
+use super::routes::lead;
 use super::running::Running;
 use super::{Host, update};
 use crate::error::StartError;
 use crate::readiness::Standing;
-use crate::trigger::http::Target;
+use crate::trigger::http::Door;
 
 /// What the host itself is called among the parts of an app.
 const PART: &str = "start";
@@ -45,8 +47,10 @@ impl Host {
         source: &dyn Source,
         earlier: Option<&Earlier>,
     ) -> Result<(), StartError> {
-        // What is in the place of another is as ready as that until it has taken over.
-        let starting = earlier.is_none().then(|| self.readiness.wait_for(&app.id, PART, "starting"));
+        // What is in the place of another, or sleeps, is as ready as that until it has taken over.
+        let is_answered_for = earlier.is_some() || self.is_asleep(&app.id);
+        let starting = (!is_answered_for).then(|| self.readiness.wait_for(&app.id, PART, "starting"));
+        let _beginning = self.beginnings.of(&app.id);
         let prepared = self.make_ready(app, source, earlier).await?;
         let siblings = prepared.siblings.clone();
         if let Err((prepared, error)) = self.take_over(prepared, starting, earlier) {
@@ -54,6 +58,7 @@ impl Host {
             return Err(error);
         }
         forget(app, &siblings).await;
+        self.make_room();
         Ok(())
     }
 
@@ -73,12 +78,14 @@ impl Host {
         };
         self.start_services(&mut prepared, earlier);
         let before = apps.remove(&id);
+        let slept = self.asleep().remove(&id);
         let running = self.running_now(prepared, starting, before.as_ref());
         self.server.routes.store(Arc::new(table));
         if let Some(before) = before {
             update::make_way(self, before, &running);
         }
         apps.insert(id, running);
+        drop(slept);
         Ok(())
     }
 
@@ -89,7 +96,7 @@ impl Host {
         apps: &BTreeMap<AppId, Running>,
         prepared: &Prepared<'_>,
         earlier: Option<&Earlier>,
-    ) -> Result<RouteTable<Target>, StartError> {
+    ) -> Result<RouteTable<Door>, StartError> {
         let Prepared { app, ways, .. } = prepared;
         let now = apps.get(&app.id);
         if self.server.is_ending() {
@@ -101,15 +108,17 @@ impl Host {
             (Some(_), None) => return Err(StartError::Running(app.id.clone())),
             (_, Some(_)) => return Err(StartError::Stopped(app.id.clone())),
         }
-        let table = self.table(apps, Some((&app.id, &ways.routes)))?;
+        let mut table = self.table_without(apps, &app.id);
+        lead(&mut table, ways.routes.iter().map(|(route, target)| (route.key(), Door::Open(target.clone()))))?;
         self.record(app)?;
         Ok(table)
     }
 
     /// What was `prepared`, as it runs: its triggers from now on, those of an earlier version are told to stop next.
     fn running_now(&self, prepared: Prepared<'_>, starting: Option<Standing>, before: Option<&Running>) -> Running {
-        let Prepared { app, siblings, components, ways, mut background, services, inboxes, backends, quotas, .. } =
-            prepared;
+        let Prepared {
+            app, siblings, components, ways, mut background, services, inboxes, backends, quotas, room, ..
+        } = prepared;
         quotas.keep();
         let crons = before.and_then(|before| before.overview.crons.clone());
         let crons = self.starter(&app, &siblings).triggers(&mut background, inboxes, crons);
@@ -121,6 +130,7 @@ impl Host {
         });
         Running {
             ways,
+            weight: Weight::of(components.iter().map(|sibling| &sibling.component().program)),
             components,
             background,
             overview: Overview { services: services.unwrap_or_default(), crons },
@@ -129,6 +139,7 @@ impl Host {
             backends: backends.collect(),
             retiring: Retiring::default(),
             moving: Weak::new(),
+            _room: room,
             ends: watch::Sender::new(false),
             gone: watch::Sender::new(()),
             first: app.clone(),

@@ -1,26 +1,26 @@
 //! Apps end: one, or all with their host.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::{join, join_all};
 use tokio::time::timeout;
+use wattle_spec::control::Cut;
 use wattle_spec::name::AppId;
 
 use super::Host;
 use super::background::Background;
-
-/// When a host stops, connections that rest may use this long to end by themselves: a request may be on its way.
-const REST_GRACE: Duration = Duration::from_millis(500);
+use crate::trigger::http::{Listener, REST_GRACE};
 
 impl Host {
     /// Stops the app: new requests find it no more, those under way end first, for at most `drain`. Nothing of it is there
-    /// any more when this returns, of earlier versions that had not ended neither; an update of it that is under way is
-    /// given up. It ends also if this is dropped.
+    /// any more when this returns, of earlier versions that had not ended neither; a start or an update of it that is under
+    /// way is given up. It ends also if this is dropped.
     ///
     /// Whether there was such an app.
     pub async fn stop(&self, app: &AppId) -> bool {
-        let was_there = self.begin_to_stop(app);
+        // The first start of an app, or one that sleeps, has no earlier version that says that it ends.
+        let was_starting = self.beginnings.give_up(app);
+        let was_there = self.begin_to_stop(app) || was_starting;
         let limit = self.server.limits.drain;
         // Whoever changes it finds that it ends, and leaves nothing.
         let unchanged = async {
@@ -34,44 +34,54 @@ impl Host {
 
     fn begin_to_stop(&self, app: &AppId) -> bool {
         let mut apps = self.apps();
-        let Some(running) = apps.remove(app) else { return false };
-        // Without one of them the rest has no conflict that it did not have before.
-        if let Ok(table) = self.table(&apps, None) {
-            self.server.routes.store(Arc::new(table));
+        let table = self.table_without(&apps, app);
+        let (running, slept) = (apps.remove(app), self.asleep().remove(app));
+        if running.is_none() && slept.is_none() {
+            return false;
         }
+        self.server.routes.store(Arc::new(table));
+        let Some(running) = running else { return true };
         running.end();
         running.background.stop_triggers();
         self.endings.begin(app, running, self.server.limits.drain);
         true
     }
 
-    /// Ends in good order: accepts nothing more, answers what was accepted, and closes. Whether everything ended
-    /// within the limit `drain`; what did not is cut when the host is dropped.
-    pub async fn drain(&self) -> bool {
-        // No app begins any more.
-        self.server.drain();
-        let listeners =
-            std::mem::take(&mut *self.listeners.lock().expect("invariant: nothing panics while it holds this lock"));
+    /// Ends in good order: accepts nothing more, answers what was accepted, and closes.
+    ///
+    /// # Errors
+    ///
+    /// If not everything ended within the limit `drain`. What did not is cut when the host is dropped.
+    pub async fn drain(&self) -> Result<(), Cut> {
+        // No app begins any more, and nothing is listened on.
+        self.server.end();
+        self.readiness.end();
+        let mut listeners = std::mem::take(&mut *self.all_listeners());
+        listeners.iter().for_each(Listener::drain);
         let backgrounds = self.end_all();
         let ended = timeout(self.server.limits.drain, async {
-            for listener in listeners {
+            for listener in &mut listeners {
                 listener.closed().await;
             }
             let _ = timeout(REST_GRACE, self.connections.none()).await;
-            self.server.close();
+            listeners.iter().for_each(Listener::close);
             self.connections.none().await;
             self.server.requests.empty().await;
             join_all(backgrounds.into_iter().map(Background::end)).await;
             self.endings.all().await;
         })
         .await;
+        let cut = ended.map_err(|_| Cut {
+            requests: self.server.requests.under_way() as u64,
+            connections: self.connections.open() as u64,
+        });
         for running in self.apps().values() {
             running.components.iter().for_each(|component| component.clear());
         }
         if let Some(exporter) = &self.exporter {
             exporter.flush().await;
         }
-        ended.is_ok()
+        cut
     }
 
     /// Tells every app that it ends. What runs of them by itself is to be ended.

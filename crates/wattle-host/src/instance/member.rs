@@ -51,6 +51,18 @@ macro_rules! for_each_member {
     ($view:ident) => {
         [$view::<0>, $view::<1>, $view::<2>, $view::<3>, $view::<4>, $view::<5>, $view::<6>, $view::<7>]
     };
+    ($view:ident of $what:ty) => {
+        [
+            $view::<0, $what>,
+            $view::<1, $what>,
+            $view::<2, $what>,
+            $view::<3, $what>,
+            $view::<4, $what>,
+            $view::<5, $what>,
+            $view::<6, $what>,
+            $view::<7, $what>,
+        ]
+    };
 }
 pub(crate) use for_each_member;
 

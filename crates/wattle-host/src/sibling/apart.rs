@@ -15,6 +15,7 @@ use crate::component::{Component, Program};
 use crate::cores::CoreId;
 use crate::instance::{Deadline, Guest, new_store};
 use crate::invocation::Invocation;
+use crate::telemetry::Metered;
 use crate::trigger::call::{Failed, outcome};
 
 /// The instances of one component.
@@ -67,7 +68,8 @@ impl Apart {
             }
         }
         // A task of its own: calls of one store do not nest in those of another.
-        tokio::spawn(run(component.clone(), self.resting.clone(), core, called));
+        let called = run(component.clone(), self.resting.clone(), core, called);
+        tokio::spawn(Metered::new(component.identity.series.as_ref(), core, called));
         answered
     }
 

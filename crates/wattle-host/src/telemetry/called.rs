@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::metrics::{Series, add};
+use super::metrics::Series;
+use super::shard::add;
 use crate::cores::CoreId;
 
 /// How a call ended.

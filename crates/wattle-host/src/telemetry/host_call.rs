@@ -9,7 +9,7 @@ use wattle_spec::backend::BackendKind;
 use wattle_spec::link::Rule;
 use wattle_spec::name::BackendName;
 
-use super::metrics::add;
+use super::shard::add;
 use super::tracer::{Kind, Span};
 use crate::instance::Current;
 

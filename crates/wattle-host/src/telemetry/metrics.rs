@@ -4,32 +4,29 @@
 //! that no other core writes. Every label comes from a manifest or from a list in this crate, none from a request; and
 //! there is a limit on the components that have numbers of their own.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use wattle_spec::control::Requests;
+use wattle_spec::control::{Instances, Requests};
 use wattle_spec::name::{AppId, ComponentName};
 
-use super::called::CallEnd;
-use super::delivered::Fate;
-use super::host_call::{FUNCTIONS_OF, Outcome};
+use super::shard::{STATUSES, Shard, add};
+use super::window::{Change, Counts, Window};
 use crate::answer::ErrorCode;
 use crate::cores::CoreId;
 
 /// The name of what is counted together because there is too much of it. No app and no component can be called so.
 const OTHER: &str = "_other";
 
-/// Upper bounds of the buckets of durations, in seconds. There is one more bucket, without a bound.
-pub(super) const BOUNDS: [f64; 15] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-/// How requests end: by the first digit of their status, from 1; at 0, without an answer.
-pub(super) const STATUSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Whose numbers they are: the app's name, and the component's if they are not those of folders.
+type Owner = (String, Option<String>);
 
 /// The numbers of a host.
 pub(crate) struct Metrics {
-    series: Mutex<Vec<Weak<Series>>>,
+    /// Those that nobody holds any more are found out when there is no room for others.
+    series: Mutex<BTreeMap<Owner, Weak<Series>>>,
     /// Of requests that reach no app.
     nobody: Arc<Series>,
     /// Of all components for which there is no room.
@@ -43,58 +40,41 @@ pub(crate) struct Series {
     pub(super) app: Option<String>,
     pub(super) component: Option<String>,
     pub(super) since: SystemTime,
-    shards: Box<[Shard]>,
-}
-
-/// What one core has counted.
-#[derive(Default)]
-#[repr(align(128))]
-pub(crate) struct Shard {
-    pub(super) requests: [AtomicU64; STATUSES.len()],
-    pub(super) durations: [AtomicU64; BOUNDS.len() + 1],
-    pub(super) duration_us: AtomicU64,
-    pub(super) in_flight: AtomicI64,
-    pub(super) instances_made: AtomicU64,
-    pub(super) instances_warm: AtomicI64,
-    pub(super) failures: [AtomicU64; ErrorCode::ALL.len()],
-    pub(super) host_calls: [[AtomicU64; Outcome::COUNT]; FUNCTIONS_OF.len()],
-    pub(super) outgoing: [AtomicU64; STATUSES.len()],
-    pub(super) messages: [AtomicU64; Fate::COUNT],
-    pub(super) messages_in_flight: AtomicI64,
-    pub(super) calls: [AtomicU64; CallEnd::COUNT],
-    pub(super) calls_in_flight: AtomicI64,
-    pub(super) log_lines_dropped: AtomicU64,
+    /// Each by itself in memory: an instance holds that of its core.
+    shards: Box<[Arc<Shard>]>,
+    lately: Mutex<Window>,
 }
 
 impl Metrics {
     pub(super) fn new(components_max: u32, cores: usize) -> Self {
-        let nobody = Arc::new(Series::new(None, None, cores));
-        let other = Arc::new(Series::new(Some(OTHER.into()), Some(OTHER.into()), cores));
+        let now = (Instant::now(), SystemTime::now());
+        let nobody = Arc::new(Series::new(None, None, cores, now));
+        let other = Arc::new(Series::new(Some(OTHER.into()), Some(OTHER.into()), cores, now));
         let components_max = components_max as usize;
         Self { series: Mutex::default(), nobody, other, components_max, cores }
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<Weak<Series>>> {
+    fn owned(&self) -> MutexGuard<'_, BTreeMap<Owner, Weak<Series>>> {
         self.series.lock().expect("invariant: nothing panics while it holds this lock")
     }
 
     /// The numbers of a component (`None`: of folders) that begins to run: those of an earlier version of it, as long as
     /// that is there. They go with whoever holds them.
     pub(crate) fn series(&self, app: &AppId, component: Option<&ComponentName>) -> Arc<Series> {
-        let mut list = self.list();
-        list.retain(|series| series.strong_count() > 0);
-        let (app_name, component_name) = (app.to_string(), component.map(ToString::to_string));
-        let is_it =
-            |series: &Arc<Series>| (series.app.as_ref(), &series.component) == (Some(&app_name), &component_name);
-        if let Some(known) = list.iter().filter_map(Weak::upgrade).find(is_it) {
+        let mut owned = self.owned();
+        let owner = (app.to_string(), component.map(ToString::to_string));
+        if let Some(known) = owned.get(&owner).and_then(Weak::upgrade) {
             return known;
         }
-        if list.len() >= self.components_max {
+        if owned.len() >= self.components_max {
+            owned.retain(|_, series| series.strong_count() > 0);
+        }
+        if owned.len() >= self.components_max {
             return self.other.clone();
         }
-        let series = Series::new(Some(app_name), component_name, self.cores);
-        let series = Arc::new(series);
-        list.push(Arc::downgrade(&series));
+        let (now, (app, component)) = ((Instant::now(), SystemTime::now()), owner.clone());
+        let series = Arc::new(Series::new(Some(app), component, self.cores, now));
+        owned.insert(owner, Arc::downgrade(&series));
         series
     }
 
@@ -103,9 +83,15 @@ impl Metrics {
         &self.nobody
     }
 
+    /// Looks at the numbers of each component, which somebody does from time to time.
+    pub(super) fn look(&self, now: Instant) {
+        let series: Vec<_> = self.owned().values().filter_map(Weak::upgrade).collect();
+        series.iter().for_each(|series| series.look(now));
+    }
+
     /// All that count something, in the order of their names.
     pub(super) fn all(&self) -> Vec<Arc<Series>> {
-        let own = self.list().iter().filter_map(Weak::upgrade).collect::<Vec<_>>();
+        let own = self.owned().values().filter_map(Weak::upgrade).collect::<Vec<_>>();
         let rest = [&self.nobody, &self.other].map(Arc::clone).into_iter().filter(|series| series.is_used());
         let mut all: Vec<_> = own.into_iter().chain(rest).collect();
         all.sort_by(|a, b| (&a.app, &a.component).cmp(&(&b.app, &b.component)));
@@ -114,13 +100,18 @@ impl Metrics {
 }
 
 impl Series {
-    fn new(app: Option<String>, component: Option<String>, cores: usize) -> Self {
-        let shards = (0..cores.max(1)).map(|_| Shard::default()).collect();
-        Self { app, component, since: SystemTime::now(), shards }
+    pub(super) fn new(
+        app: Option<String>,
+        component: Option<String>,
+        cores: usize,
+        (now, since): (Instant, SystemTime),
+    ) -> Self {
+        let shards = (0..cores.max(1)).map(|_| Arc::default()).collect();
+        Self { app, component, since, shards, lately: Mutex::new(Window::new(now)) }
     }
 
     /// Where `core` counts.
-    pub(crate) fn on(&self, core: CoreId) -> &Shard {
+    pub(crate) fn on(&self, core: CoreId) -> &Arc<Shard> {
         &self.shards[core.0.min(self.shards.len() - 1)]
     }
 
@@ -143,13 +134,51 @@ impl Series {
         self.shards.iter().map(|shard| number(shard).load(Ordering::Relaxed)).sum()
     }
 
-    /// The requests of whoever has these numbers; `None`: they are of several.
-    pub(crate) fn requests(&self) -> Option<Requests> {
-        let ended = |status| self.sum(|shard| &shard.requests[status]);
-        let served = (0..STATUSES.len()).map(ended).sum();
+    /// Whether these are the numbers of one component, or of the folders of one app.
+    pub(super) fn is_of_one(&self) -> bool {
+        self.app.as_deref().is_some_and(|app| app != OTHER)
+    }
+
+    /// The requests of whoever has these numbers.
+    pub(super) fn requests(&self) -> Requests {
         let in_flight = u64::try_from(self.level(|shard| &shard.in_flight)).unwrap_or_default();
-        let failed = ended(0) + ended(STATUSES.len() - 1);
-        (self.app.as_deref() != Some(OTHER)).then_some(Requests { served, failed, in_flight })
+        let Counts { served, failed, .. } = self.counts();
+        Requests { served, failed, in_flight }
+    }
+
+    /// The instances that are there.
+    pub(super) fn instances(&self) -> Instances {
+        let (made, dropped) = (self.sum(|shard| &shard.instances_made), self.sum(|shard| &shard.instances_dropped));
+        let largest = self.shards.iter().map(|shard| shard.memory_largest.load(Ordering::Relaxed)).max();
+        Instances {
+            count: made.saturating_sub(dropped),
+            memory_bytes: u64::try_from(self.level(|shard| &shard.memory)).unwrap_or_default(),
+            largest_bytes: largest.unwrap_or_default(),
+        }
+    }
+
+    /// What was done lately, until `now`.
+    pub(super) fn change(&self, now: Instant) -> Change {
+        self.window().change(now, self.counts())
+    }
+
+    /// Somebody looks from time to time, now once more.
+    fn look(&self, now: Instant) {
+        self.window().look(now, self.counts());
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.lately.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    fn counts(&self) -> Counts {
+        let ended = |status: usize| self.sum(|shard| &shard.requests[status]);
+        Counts {
+            served: (0..STATUSES.len()).map(ended).sum(),
+            failed: ended(0) + ended(STATUSES.len() - 1),
+            durations: std::array::from_fn(|bucket| self.sum(|shard| &shard.durations[bucket])),
+            cpu_ns: self.sum(|shard| &shard.cpu_ns),
+        }
     }
 
     fn is_used(&self) -> bool {
@@ -158,57 +187,10 @@ impl Series {
     }
 }
 
-impl Shard {
-    /// A request begins.
-    pub(crate) fn request_began(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A request that had begun has ended.
-    pub(crate) fn request_left(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// A request has ended, with this status or before there was one.
-    pub(crate) fn request_ended(&self, status: Option<u16>, duration: Duration) {
-        add(&self.requests[status_index(status)]);
-        let seconds = duration.as_secs_f64();
-        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
-        add(&self.durations[bucket]);
-        self.duration_us.fetch_add(duration.as_micros() as u64, Ordering::Relaxed);
-    }
-
-    /// An instance was made.
-    pub(crate) fn instance_made(&self) {
-        add(&self.instances_made);
-    }
-
-    /// An instance can be used again from now on.
-    pub(crate) fn instance_kept(&self) {
-        self.instances_warm.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// It cannot any more.
-    pub(crate) fn instance_gone(&self) {
-        self.instances_warm.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// A request of the component was answered with this status, or not at all.
-    pub(crate) fn outgoing_ended(&self, status: Option<u16>) {
-        add(&self.outgoing[status_index(status)]);
-    }
-}
-
-pub(super) fn add(number: &AtomicU64) {
-    number.fetch_add(1, Ordering::Relaxed);
-}
-
-fn status_index(status: Option<u16>) -> usize {
-    status.map_or(0, |status| usize::from(status / 100)).min(STATUSES.len() - 1)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// What an app did before it was updated is not forgotten, as long as somebody still counts.

@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit as TextUnit};
 
 use super::Telemetry;
-use super::metrics::BOUNDS;
+use super::shard::BOUNDS;
 use super::snapshot::{self, Family, Kind, Unit, Value};
 
 /// The media type of [`render`].

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, SpanFlags, Status};
 use prost::Message as _;
 
-use super::metrics::BOUNDS;
+use super::shard::BOUNDS;
 use super::snapshot::{Family, Kind as Shape, Point, Unit, Value as Number};
 use super::tracer::{Finished, Kind, Origin, Value};
 

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use super::called::CallEnd;
 use super::delivered::Fate;
 use super::host_call::{FUNCTIONS_OF, Outcome};
-use super::metrics::{BOUNDS, STATUSES, Series};
+use super::metrics::Series;
+use super::shard::{BOUNDS, STATUSES};
 use super::{Telemetry, process};
 use crate::answer::ErrorCode;
 
@@ -125,13 +126,20 @@ fn of_requests(series: &[impl AsRef<Series>]) -> Vec<Family> {
 fn of_instances(series: &[impl AsRef<Series>]) -> Vec<Family> {
     let mut made = Family::counter("wattle.instances.made", "Instances made of a component");
     let mut warm = Family::gauge("wattle.instances.warm", "Instances that are kept to be used again");
+    let help = "Linear memory of the instances of a component that are there";
+    let mut memory = Family::gauge("wattle.instances.memory", help).in_unit(Unit::Bytes);
+    let help =
+        "Time that cores worked for instances of a component: what they compute, and what the host does for them";
+    let mut cpu = Family::counter("wattle.cpu", help).in_unit(Unit::Seconds);
     let mut lines = Family::counter("wattle.log_lines.dropped", "Lines of a guest above log-lines-per-second");
     for series in series.iter().map(AsRef::as_ref).filter(|series| series.component.is_some()) {
         made.add(series, None, Value::Total(series.sum(|shard| &shard.instances_made)));
         warm.add(series, None, Value::Level(series.level(|shard| &shard.instances_warm)));
+        memory.add(series, None, Value::Level(series.level(|shard| &shard.memory)));
+        cpu.add(series, None, Value::Sum(series.sum(|shard| &shard.cpu_ns) as f64 / 1e9));
         lines.add(series, None, Value::Total(series.sum(|shard| &shard.log_lines_dropped)));
     }
-    vec![made, warm, lines]
+    vec![made, warm, memory, cpu, lines]
 }
 
 fn of_messages(series: &[impl AsRef<Series>]) -> Vec<Family> {

@@ -15,6 +15,7 @@ use crate::component::Component;
 use crate::cores::{CoreId, Cores};
 use crate::instance::{ComputedTooLong, Guest, command_store};
 use crate::invocation::Invocation;
+use crate::telemetry::Metered;
 
 /// How a call ended that did not return.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,11 +86,13 @@ pub(crate) async fn call_until<E: Entry>(
     let (mut sender, outcome) = oneshot::channel();
     let component = component.clone();
     let task = |core| async move {
+        let called = on_core(&component, core, invocation, entry);
+        let called = Metered::new(component.identity.series.as_ref(), core, called);
         let ended = tokio::select! {
             biased;
             () = sender.closed() => return,
             () = stop => None,
-            ended = on_core(&component, core, invocation, entry) => Some(ended),
+            ended = called => Some(ended),
         };
         let _ = sender.send(ended);
     };

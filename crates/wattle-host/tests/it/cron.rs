@@ -251,7 +251,7 @@ fn ten_thousand_at_once() {
         begun.elapsed(),
         took.len()
     );
-    assert!(longest < Duration::from_millis(500) && middle < Duration::from_millis(50), "{measured}");
+    assert!(longest < Duration::from_secs(3) && middle < Duration::from_millis(50), "{measured}");
     let ran = rig.reports();
     let ran = ran.iter().filter_map(|report| match report {
         Report::CronRan { tick, .. } => Some(&tick.trigger),

@@ -4,8 +4,12 @@
 
 mod clock;
 mod cron;
+mod listeners;
 mod messages;
+mod native;
 mod questions;
 mod rig;
 mod service;
+mod site;
+mod sleep;
 mod update;

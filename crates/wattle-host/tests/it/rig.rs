@@ -50,7 +50,7 @@ impl Rig {
                 let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
                 address.send(host.listen(listener).unwrap()).unwrap();
                 let _ = stopped.await;
-                host.drain().await;
+                let _ = host.drain().await;
             });
         });
         let address = serving.recv().unwrap();
@@ -105,5 +105,5 @@ pub(crate) fn resolved(text: &str) -> (App, BTreeMap<Digest, Bytes>) {
         found.insert(name.value.clone(), Found { digest, shape: Shape::read(&bytes).unwrap() });
         all.insert(digest, bytes);
     }
-    (resolve(&manifest, &found, &offers(), &HostSpec::default(), Path::new("/")).unwrap(), all)
+    (resolve(&manifest, &found, offers(), &HostSpec::default(), Path::new("/")).unwrap(), all)
 }

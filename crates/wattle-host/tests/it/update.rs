@@ -5,4 +5,3 @@ mod background;
 mod failing;
 mod racing;
 mod serving;
-mod site;

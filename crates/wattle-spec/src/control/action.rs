@@ -1,14 +1,16 @@
 //! What can be done to a host while it runs, and what came of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Applied, ComponentLinks, MoveReport, ScheduleRun};
+use super::{Applied, ComponentLinks, Cut, ListenerAdded, ListenerRemoved, MoveReport, ScheduleRun};
 use crate::label::LinkKey;
+use crate::listen::Listen;
 use crate::manifest::Pull;
 use crate::name::{AppId, BackendName, ComponentName, Namespace, ProviderName};
 
 /// What can be done to a host while it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// An app runs from now on, also when the host is started again. If one of its name runs, this takes its place as a new
@@ -38,21 +40,33 @@ pub enum Action {
         /// Which generation. Absent: the one before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         generation: Option<u64>,
+        /// The generation that it must be at now, or nothing is done. Absent: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<u64>,
     },
     /// An app that was stopped runs again.
     Start {
         /// Which app.
         app: AppId,
+        /// The generation that it must be at now, or nothing is done. Absent: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<u64>,
     },
     /// An app ends, and stays known: what it keeps, its generations.
     Stop {
         /// Which app.
         app: AppId,
+        /// The generation that it must be at now, or nothing is done. Absent: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<u64>,
     },
     /// An app ends and is forgotten. What it keeps in backends stays there.
     Remove {
         /// Which app.
         app: AppId,
+        /// The generation that it must be at now, or nothing is done. Absent: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<u64>,
     },
     /// A schedule runs once, now, whether or not it is due.
     RunSchedule {
@@ -95,17 +109,30 @@ pub enum Action {
         /// What of its imports, as in `links`.
         interface: LinkKey,
     },
+    /// The host serves on one more address, also when it is started again if it remembers what it is told.
+    AddListener {
+        /// Which, as in `--listen`. With port 0 the system chooses one.
+        listen: Listen,
+    },
+    /// The host serves on an address no more: connections there end after what is under way. One that nobody added is there
+    /// again when the host is started again.
+    RemoveListener {
+        /// Which, as in `--listen`.
+        listen: Listen,
+    },
+    /// The host ends in good order, as at a signal: it takes nothing more, and what is under way ends.
+    Drain {},
 }
 
 impl Action {
     /// The app that it is about, if that is known before it is done.
     pub fn app(&self) -> Option<&AppId> {
         match self {
-            Self::Apply { .. } => None,
+            Self::Apply { .. } | Self::AddListener { .. } | Self::RemoveListener { .. } | Self::Drain {} => None,
             Self::Rollback { app, .. }
-            | Self::Start { app }
-            | Self::Stop { app }
-            | Self::Remove { app }
+            | Self::Start { app, .. }
+            | Self::Stop { app, .. }
+            | Self::Remove { app, .. }
             | Self::RunSchedule { app, .. }
             | Self::SetLink { app, .. }
             | Self::MoveLink { app, .. }
@@ -115,7 +142,7 @@ impl Action {
 }
 
 /// What came of an action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "done", rename_all = "kebab-case")]
 pub enum Done {
     /// A generation of an app runs and is ready.
@@ -136,6 +163,16 @@ pub enum Done {
     Linked(ComponentLinks),
     /// What a link kept is somewhere else.
     Moved(MoveReport),
+    /// The host serves on an address.
+    ListenerAdded(ListenerAdded),
+    /// The host serves on an address no more.
+    ListenerRemoved(ListenerRemoved),
+    /// The host has ended but for this answer.
+    Drained {
+        /// What had not ended within the limit `drain`, and is cut. Absent: nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Cut>,
+    },
 }
 
 #[cfg(test)]
@@ -153,6 +190,11 @@ mod tests {
         check(r#"{"action":"run-schedule","app":"a/b/c","schedule":"job"}"#, false);
         check(r#"{"action":"run-schedule","app":"shop","schedule":"job","more":1}"#, false);
         check(r#"{"action":"run-schedule","app":"shop"}"#, false);
+        check(r#"{"action":"drain"}"#, true);
+        check(r#"{"action":"drain","now":true}"#, false);
+        check(r#"{"action":"add-listener","listen":"https://[::]:0"}"#, true);
+        check(r#"{"action":"add-listener","listen":"localhost:80"}"#, false);
+        check(r#"{"action":"remove-listener","listen":80}"#, false);
         check(r#"{"action":"fly","app":"shop","schedule":"job"}"#, false);
     }
 }

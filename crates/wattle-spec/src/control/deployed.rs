@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
@@ -14,22 +15,24 @@ use crate::name::{AppId, ComponentName};
 /// ```text
 ///              apply                    ready
 ///   (unknown) -------> starting ----------------> running <---+
-///                         |                        |   |      | ready, or not: the one before goes on
-///                         | not ready       apply, |   +--> updating
-///                         v               rollback |
-///                       failed                     | stop
-///                         |  start, apply          v
+///                         |                       | |  |      | ready, or not: the one before goes on
+///                         | not ready             | |  +--> updating (apply, rollback)
+///                         v                       | +--> asleep ---> running (a request)
+///                       failed                    | stop
+///                         |  start, apply         v
 ///                         +--------> starting   stopping ---> stopped ---> starting (start, apply)
 /// ```
 ///
 /// `rm` leads out of each of them, through `stopping`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppState {
     /// It is fetched, compiled, tried out; nothing of it runs.
     Starting,
     /// It runs.
     Running,
+    /// It is to run, and is not in memory: its next request starts it.
+    Asleep,
     /// It runs, and a generation that is to take its place is made ready.
     Updating,
     /// What is under way in it ends.
@@ -44,7 +47,7 @@ pub enum AppState {
 }
 
 /// An app that a host remembers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeployedApp {
     /// Which app.
     pub app: AppId,
@@ -60,7 +63,7 @@ pub struct DeployedApp {
 }
 
 /// One version of an app on one host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Generation {
     /// Its number: from 1, one more each time.
     pub generation: u64,
@@ -76,7 +79,7 @@ pub struct Generation {
 }
 
 /// What became of an app that was applied, started or rolled back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Applied {
     /// Which app.
     pub app: AppId,
@@ -87,7 +90,7 @@ pub struct Applied {
 }
 
 /// What an action changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// It did not run before.
@@ -106,6 +109,7 @@ impl fmt::Display for AppState {
         f.pad(match self {
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Asleep => "asleep",
             Self::Updating => "updating",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",

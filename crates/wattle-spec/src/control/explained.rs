@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LinkStatus;
@@ -10,7 +11,7 @@ use crate::name::{AppId, ComponentName};
 use crate::resolve::{Behind, Explained, Other, explain_app};
 
 /// An app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedApp {
     /// Which.
     pub app: AppId,
@@ -19,7 +20,7 @@ pub struct ExplainedApp {
 }
 
 /// One of its components.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedComponent {
     /// Which.
     pub component: ComponentName,
@@ -30,7 +31,7 @@ pub struct ExplainedComponent {
 }
 
 /// One of its imports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedImport {
     /// What provides it, and why.
     #[serde(flatten)]

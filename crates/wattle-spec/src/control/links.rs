@@ -1,12 +1,13 @@
 //! What provides the imports of apps that run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::link::{Link, Linked, Provider, Rule};
 use crate::name::{AppId, BackendName, ComponentName};
 
 /// The links of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AppLinks {
     /// Which app.
     pub app: AppId,
@@ -15,7 +16,7 @@ pub struct AppLinks {
 }
 
 /// The links of a component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentLinks {
     /// Which one.
     pub component: ComponentName,
@@ -24,7 +25,7 @@ pub struct ComponentLinks {
 }
 
 /// What was moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MoveReport {
     /// Of which app.
     pub app: AppId,
@@ -43,7 +44,7 @@ pub struct MoveReport {
 }
 
 /// What an import is joined to, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinkStatus {
     /// What is imported, or opened by name.
     pub import: String,

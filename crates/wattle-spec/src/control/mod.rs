@@ -8,6 +8,7 @@ mod deployed;
 mod event;
 mod explained;
 mod links;
+mod listeners;
 mod log_line;
 mod moment;
 mod refusal;
@@ -19,8 +20,11 @@ pub use self::deployed::{AppState, Applied, Change, DeployedApp, Generation};
 pub use self::event::Event;
 pub use self::explained::{ExplainedApp, ExplainedComponent, ExplainedImport};
 pub use self::links::{AppLinks, ComponentLinks, LinkStatus, MoveReport};
+pub use self::listeners::{Cut, ListenerAdded, ListenerOrigin, ListenerRemoved, ListenerStatus};
 pub use self::log_line::{LogLine, Lost, Speaker};
 pub use self::moment::Moment;
 pub use self::refusal::{Refusal, RefusalCode, Refused};
 pub use self::schedules::{AppSchedules, ScheduleRun, ScheduleStatus};
-pub use self::status::{AppStatus, ComponentStatus, HostStatus, MoveProgress, Requests, ServiceState, Waiting};
+pub use self::status::{
+    AppStatus, ComponentStatus, HostStatus, Instances, MoveProgress, Rates, Requests, ServiceState, Waiting,
+};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{listed, nearest};
@@ -10,7 +11,7 @@ use crate::name::{AppId, ComponentName};
 macro_rules! codes {
     ($($name:ident = $status:literal, $text:literal, $meaning:literal;)*) => {
         /// What kind of refusal it is. The texts are stable: programs may compare them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[non_exhaustive]
         pub enum RefusalCode {
             $(#[doc = $meaning] #[serde(rename = $text)] $name,)*
@@ -57,6 +58,7 @@ codes! {
     NoSuchComponent = 404, "no-such-component", "The app has no component of this name.";
     NoSuchSchedule = 404, "no-such-schedule", "The app has no such schedule.";
     NoSuchLink = 404, "no-such-link", "The component has no such link, or none that can be set.";
+    NoSuchListener = 404, "no-such-listener", "The host does not serve on this address.";
     NoSuchBackend = 404, "no-such-backend", "Neither the app nor the host has a backend of this name, and the app no component.";
     MethodNotAllowed = 405, "method-not-allowed", "The path is asked with another method.";
     BodyTimeout = 408, "body-timeout", "The body of the request did not come within 10 s.";
@@ -65,15 +67,22 @@ codes! {
     BackendUnfit = 409, "backend-unfit", "The backend that a link is to lead to is not one for it: of another type, or without what is needed. Trying again does not help.";
     LinkRefused = 409, "link-refused", "The link cannot lead there.";
     OneApp = 409, "one-app", "The host was started for one app (`wattle up`) and takes no others.";
-    StaleGeneration = 409, "stale-generation", "The app is at this generation already, or at a newer one.";
+    StaleGeneration = 409, "stale-generation", "The app is at this generation already or at a newer one, or not at the one that is expected.";
     NoSuchGeneration = 409, "no-such-generation", "The app has no such generation, or it is not kept any more.";
     AppStopped = 409, "app-stopped", "The app was stopped.";
+    ListenerExists = 409, "listener-exists", "The host serves on this address already.";
+    TooManyListeners = 409, "too-many-listeners", "64 listeners were added already.";
+    NoCertificate = 409, "no-certificate", "TLS is to be spoken on the address, and the host has no certificate.";
     NotEmpty = 409, "not-empty", "The app keeps something already where something is to be moved to.";
     BodyTooLarge = 413, "body-too-large", "The body of the request is larger than 64 KiB.";
+    KeyReused = 422, "key-reused", "The `Idempotency-Key` belongs to another action already.";
     AppRefused = 422, "app-refused", "What is to run cannot be run here: faults in a manifest, a component, a policy. Trying again does not help.";
     AppFailed = 500, "app-failed", "What is to run fails when it is started. What ran before still runs.";
     AppBlocked = 503, "app-blocked", "Something outside is in the way of what is to run: a registry, a disk, a backend. What ran before still runs.";
     TooManyFollowers = 503, "too-many-followers", "16 follow the log already.";
+    TooManyActions = 503, "too-many-actions", "256 apps are being started or updated already, or as many other actions are under way.";
+    AddressUnusable = 503, "address-unusable", "The host cannot listen on the address: it is in use, not one of the machine, or not for this user.";
+    NotWritten = 503, "not-written", "What is to be remembered cannot be written down; nothing has changed.";
     BackendUnusable = 503, "backend-unusable", "The backend that a link is to lead to cannot be used now; the link stays as it is.";
     MoveFailed = 503, "move-failed", "What a link keeps could not be moved; it is where it was, and nothing is lost.";
     NotRunning = 503, "not-running", "The app starts, or ends.";
@@ -81,7 +90,7 @@ codes! {
 }
 
 /// Why a host does not do or answer what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refusal {
     /// What kind it is.
     pub code: RefusalCode,
@@ -93,7 +102,7 @@ pub struct Refusal {
 }
 
 /// A refusal as it crosses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
     /// The refusal.
     pub error: Refusal,
@@ -131,6 +140,11 @@ impl Refusal {
     pub fn one_app() -> Self {
         let refusal = Self::new(RefusalCode::OneApp, "this host was started for one app and takes no others");
         refusal.hint("start one that does with `wattle host`")
+    }
+
+    /// That this is nothing a host does by itself.
+    pub fn not_here() -> Self {
+        Self::new(RefusalCode::BadRequest, "this is asked of the program that has the host, and not of the host")
     }
 
     /// That `app` is there, and nothing of it runs yet or any more.

@@ -1,12 +1,13 @@
 //! The schedules of apps that run: when they are due, and how their runs ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
 use crate::name::{AppId, ComponentName};
 
 /// The schedules of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AppSchedules {
     /// Which app.
     pub app: AppId,
@@ -15,7 +16,7 @@ pub struct AppSchedules {
 }
 
 /// One schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleStatus {
     /// What runs.
     pub component: ComponentName,
@@ -36,7 +37,7 @@ pub struct ScheduleStatus {
 }
 
 /// A run that has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleRun {
     /// What ran.
     pub component: ComponentName,

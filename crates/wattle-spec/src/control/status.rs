@@ -1,12 +1,13 @@
 //! How a host and its apps are.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use crate::name::{AppId, BackendName, ComponentName};
 
 /// A host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostStatus {
     /// The version of its program.
     pub version: String,
@@ -24,7 +25,7 @@ pub struct HostStatus {
 }
 
 /// An app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AppStatus {
     /// Which app.
     pub app: AppId,
@@ -45,6 +46,15 @@ pub struct AppStatus {
     pub uptime_ms: Option<u64>,
     /// Its requests, of components and of folders. Absent: nobody counts.
     pub requests: Option<Requests>,
+    /// What it has done lately, with its folders. Absent: nobody counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+    /// The instances of its components. Absent: nobody counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Instances>,
+    /// The machine code of its components that is in memory, in bytes. Absent: none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_bytes: Option<u64>,
     /// Its components by name, services included.
     pub components: Vec<ComponentStatus>,
     /// How far a move of what it keeps is, if one is under way.
@@ -64,6 +74,9 @@ impl AppStatus {
             waiting: Vec::new(),
             uptime_ms: None,
             requests: None,
+            rates: None,
+            instances: None,
+            code_bytes: None,
             components: Vec::new(),
             moving: None,
         }
@@ -71,7 +84,7 @@ impl AppStatus {
 }
 
 /// How far a move is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MoveProgress {
     /// From which backend.
     pub from: BackendName,
@@ -84,7 +97,7 @@ pub struct MoveProgress {
 }
 
 /// A part of a host that an app waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// Which part, such as `backend orders`.
     pub part: String,
@@ -93,7 +106,7 @@ pub struct Waiting {
 }
 
 /// A component of an app that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentStatus {
     /// Which one.
     pub component: ComponentName,
@@ -101,10 +114,22 @@ pub struct ComponentStatus {
     pub service: Option<ServiceState>,
     /// Its requests. Absent: nobody counts.
     pub requests: Option<Requests>,
+    /// What it has done lately. Absent: nobody counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+    /// Its instances. Absent: nobody counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Instances>,
+    /// How much memory each of its instances may hold, in bytes: its limit `memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+    /// Its machine code, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_bytes: Option<u64>,
 }
 
 /// Requests over HTTP since the app was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Requests {
     /// Those that have ended.
     pub served: u64,
@@ -114,8 +139,36 @@ pub struct Requests {
     pub in_flight: u64,
 }
 
+/// What was done lately: in the last minute, or since it runs if that is shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rates {
+    /// Over how long, in milliseconds: a minute, and up to a few seconds more.
+    pub window_ms: u64,
+    /// Requests over HTTP that ended, for each second.
+    pub requests_per_second: f64,
+    /// Those of them that failed, for each second.
+    pub failed_per_second: f64,
+    /// In which time 99 of 100 of them ended, in milliseconds: estimated from the buckets of the histogram of durations, within
+    /// which they are taken to be spread evenly. Above the last bound it is that bound. Absent: none ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<f64>,
+    /// How much of one core its instances kept busy, in percent. On several cores it can be more than 100.
+    pub cpu_percent: f64,
+}
+
+/// The instances that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Instances {
+    /// How many.
+    pub count: u64,
+    /// The linear memory that they hold together, in bytes.
+    pub memory_bytes: u64,
+    /// The most that one instance has held since the app runs, in bytes. The limit `memory` is for each.
+    pub largest_bytes: u64,
+}
+
 /// How a service is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum ServiceState {
     /// It is about to be started for the first time.
@@ -150,5 +203,13 @@ impl std::ops::AddAssign for Requests {
         self.served += other.served;
         self.failed += other.failed;
         self.in_flight += other.in_flight;
+    }
+}
+
+impl std::ops::AddAssign for Instances {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.memory_bytes += other.memory_bytes;
+        self.largest_bytes = self.largest_bytes.max(other.largest_bytes);
     }
 }

@@ -10,11 +10,12 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::backend::{NatsServer, NatsServerError};
 use crate::cron::{Schedule, ScheduleError, Zone, ZoneError};
+use crate::digest::Digest;
 use crate::interface::Interface;
 use crate::label::LinkKey;
 use crate::listen::Listen;
 use crate::manifest::Source;
-use crate::name::{AppName, BackendName, ComponentName, GroupName, ProviderName, SecretName};
+use crate::name::{AppId, AppName, BackendName, ComponentName, GroupName, Namespace, ProviderName, SecretName};
 use crate::network::{AddressRange, EndpointPattern, OriginPattern};
 use crate::policy::{NamePattern, NamePatternError};
 use crate::reference::RegistryName;
@@ -107,6 +108,9 @@ macro_rules! leaves {
 
 leaves! {
     AppName: "app-name", "shop", name;
+    Namespace: "namespace", "default", name;
+    AppId: "app-id", "default/shop", plain;
+    Digest: "digest", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", plain;
     ComponentName: "component-name", "cart", name;
     BackendName: "backend-name", "orders", name;
     ProviderName: "provider-name", "orders", name;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{AppId, ComponentName};
@@ -11,7 +12,7 @@ use crate::report::millis;
 use crate::subject::Subject;
 
 /// Something that happened to messages of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "message", rename_all = "kebab-case")]
 pub enum MessageReport {
     /// A message was not handled and will be tried again.
@@ -22,6 +23,7 @@ pub enum MessageReport {
         reason: String,
         /// How long it waits.
         #[serde(rename = "after_ms", with = "millis")]
+        #[schemars(with = "u64")]
         after: Duration,
     },
     /// A message was tried for the last time and not handled.
@@ -52,6 +54,7 @@ pub enum MessageReport {
         reason: String,
         /// How long it waits before it tries again.
         #[serde(rename = "after_ms", with = "millis")]
+        #[schemars(with = "u64")]
         after: Duration,
     },
     /// They can be had again.
@@ -113,7 +116,7 @@ impl fmt::Display for Attempt {
 }
 
 /// One try to handle a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
     /// Which app.
     pub app: AppId,

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use super::path::{PathError, normalize_path};
 
 /// The most bytes a pattern may have.
 pub const PATTERN_MAX_LEN: usize = 1024;
 
 /// Which paths a route is for. The text is in the normal form of [`normalize_path`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub enum PathPattern {
     /// `/cart`: this path only.
     Exact(String),
@@ -124,5 +127,11 @@ impl fmt::Display for PathPattern {
             PathPattern::Exact(path) => f.write_str(path),
             PathPattern::Prefix(path) => write!(f, "{path}/..."),
         }
+    }
+}
+
+impl From<PathPattern> for String {
+    fn from(pattern: PathPattern) -> Self {
+        pattern.to_string()
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::component_types::ComponentItem;
 use wasmparser::types::Types;
 use wasmparser::{
-    BinaryReader, ComponentExternName, Encoding, FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator,
-    WasmFeatures,
+    BinaryReader, BinaryReaderError, ComponentExternName, Encoding, FuncValidatorAllocations, Parser, Payload,
+    ValidPayload, Validator, WasmFeatures,
 };
 
 use super::error::{NotWasm, ShapeError};
@@ -28,6 +28,10 @@ const ASYNC: WasmFeatures = SYNC.union(WasmFeatures::CM_ASYNC);
 
 const MAGIC: &[u8] = b"\0asm";
 
+/// How deep components may be in components. What tools make has a handful of levels, and validating takes time that grows
+/// with the square of this.
+const DEPTH_MAX: usize = 100;
+
 /// The bytes in front of the first section: the magic number, the version and the layer.
 const HEADER_LEN: usize = 8;
 
@@ -44,8 +48,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Shape, ShapeError> {
     }
     walk(bytes, ASYNC).map(|names| names.shape(Kind::Component03)).map_err(|error| match ends_early(bytes) {
         true => ShapeError::Truncated { offset: bytes.len() },
-        false => ShapeError::Invalid { offset: error.offset(), reason: error.message().into() },
+        false => error,
     })
+}
+
+fn invalid(error: BinaryReaderError) -> ShapeError {
+    ShapeError::Invalid { offset: error.offset(), reason: error.message().into() }
 }
 
 /// Whether the bytes stop inside of the header or of a section of the outermost level.
@@ -128,7 +136,7 @@ impl Names {
 }
 
 /// Validates everything with `features`, functions included, and notes the names of the outermost level.
-fn walk(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<Names> {
+fn walk(bytes: &[u8], features: WasmFeatures) -> Result<Names, ShapeError> {
     let mut names = Names::default();
     let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
@@ -136,17 +144,23 @@ fn walk(bytes: &[u8], features: WasmFeatures) -> wasmparser::Result<Names> {
     let mut functions = FuncValidatorAllocations::default();
     let mut depth = 0_usize;
     for payload in parser.parse_all(bytes) {
-        let payload = payload?;
-        let valid = validator.payload(&payload)?;
-        depth += usize::from(matches!(payload, Payload::Version { .. }));
+        let payload = payload.map_err(invalid)?;
+        if let Payload::Version { range, .. } = &payload {
+            depth += 1;
+            if depth > DEPTH_MAX {
+                let reason = format!("components are nested more than {DEPTH_MAX} deep");
+                return Err(ShapeError::Invalid { offset: range.start, reason });
+            }
+        }
+        let valid = validator.payload(&payload).map_err(invalid)?;
         if depth == 1 {
-            names.note(&payload)?;
+            names.note(&payload).map_err(invalid)?;
         }
         depth -= usize::from(matches!(payload, Payload::End(_)));
         match valid {
             ValidPayload::Func(function, body) => {
                 let mut function = function.into_validator(functions);
-                function.validate(&body)?;
+                function.validate(&body).map_err(invalid)?;
                 functions = function.into_allocations();
             }
             ValidPayload::End(types) if depth == 0 => names.look_into(&types),

@@ -151,7 +151,7 @@ fn faults() {
     2:11 `limits.headers` must be a whole number, not a string
       hint: write it without quotes
     3:1 unknown key `memory` in `limits`
-      hint: the keys here are `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `concurrent-calls`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout`, `metric-components`, `stored-bytes`, `stored-keys` and `tls-handshake-timeout`
+      hint: the keys here are `awake-code`, `awake-components`, `body-timeout`, `compile-memory`, `compile-size`, `compile-time`, `compile-turn`, `concurrent-calls`, `concurrent-requests`, `connections`, `connections-per-address`, `drain`, `guest-memory`, `header-bytes`, `header-timeout`, `headers`, `http2-connection-window`, `http2-control-frames-per-second`, `http2-errors`, `http2-keep-alive`, `http2-resets-per-second`, `http2-send-buffer`, `http2-stream-window`, `http2-streams`, `idle-timeout`, `metric-components`, `stored-bytes`, `stored-keys`, `tls-handshake-timeout` and `wake-timeout`
     ");
 }
 

@@ -179,7 +179,7 @@ fn no_route_at_all() {
 #[test]
 fn an_equal_route_is_refused_and_changes_nothing() {
     let mut table = table(&["/cart/..."]);
-    assert_eq!(table.insert(None, &"/cart/...".parse().unwrap(), "later"), Err(&"/cart/..."));
+    assert_eq!(table.insert(None, &"/cart/...".parse().unwrap(), "later"), Err("/cart/..."));
     assert_eq!(table.get("", "/cart"), Some(&"/cart/..."));
 }
 
@@ -222,6 +222,34 @@ proptest! {
             };
             let found = routes.iter().filter(fits).max_by_key(|route| specificity(&split(route)));
             prop_assert_eq!(table.get(host, path), found, "{}{}", host, path);
+        }
+    }
+
+    /// What is taken out leaves the rest as if it had never been there, and copies as they were.
+    #[test]
+    fn a_table_without_some_of_its_routes(
+        routes in prop::collection::hash_map((host(), pattern()), any::<bool>(), 0..40),
+        requests in prop::collection::vec((host(), path()), 20),
+    ) {
+        let text = |(host, path): &(&str, String)| format!("{host}{path}");
+        let all: Vec<String> = routes.keys().map(text).collect();
+        let stay: Vec<String> = routes.iter().filter(|(_, stays)| **stays).map(|(route, _)| text(route)).collect();
+        let [all, stay] = [&all, &stay].map(|routes| routes.iter().map(String::as_str).collect::<Vec<_>>());
+        let whole = table(&all);
+        let mut left = whole.clone();
+        for (route, _) in routes.iter().filter(|(_, stays)| !**stays) {
+            let text = text(route);
+            let (host, path) = split(&text);
+            prop_assert_eq!(left.remove(host, &path), Some(text.as_str()));
+            prop_assert_eq!(left.remove(host, &path), None);
+            prop_assert_eq!(left.holder(host, &path), None);
+            prop_assert_eq!(whole.holder(host, &path), Some(&text.as_str()));
+        }
+        let without = table(&stay);
+        let before = table(&all);
+        for (host, path) in &requests {
+            prop_assert_eq!(left.get(host, path), without.get(host, path), "{}{}", host, path);
+            prop_assert_eq!(whole.get(host, path), before.get(host, path), "{}{}", host, path);
         }
     }
 

@@ -252,15 +252,19 @@ fn host_file() {
     data-dir: string host-path
     defaults: = "dev"
     limits: object
+    limits.awake-code: string byte-size = "1GiB"
+    limits.awake-components: integer = 2000
     limits.body-timeout: string time-limit = "30s"
     limits.compile-memory: string byte-size = "4GiB"
     limits.compile-size: string byte-size = "64MiB"
     limits.compile-time: string time-limit = "2m"
+    limits.compile-turn: string time-limit = "5s"
     limits.concurrent-calls: integer = 2048
     limits.concurrent-requests: integer = 4096
     limits.connections: integer = 10000
     limits.connections-per-address: integer = 1024
     limits.drain: string time-limit = "10s"
+    limits.guest-memory: string byte-size = "16GiB"
     limits.header-bytes: string byte-size = "64KiB"
     limits.header-timeout: string time-limit = "10s"
     limits.headers: integer = 100
@@ -277,6 +281,7 @@ fn host_file() {
     limits.stored-bytes: string byte-size = "10GiB"
     limits.stored-keys: integer = 1000000
     limits.tls-handshake-timeout: string time-limit = "10s"
+    limits.wake-timeout: string time-limit = "10s"
     links: object
     links.*:
     listen: array

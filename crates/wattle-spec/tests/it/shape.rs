@@ -125,6 +125,21 @@ fn what_is_no_wasm() {
     ");
 }
 
+/// Validating would take time that grows with the square of the depth.
+#[test]
+fn components_in_components() {
+    const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+    let nested = |depth: usize| {
+        (1..depth).fold(PREAMBLE.to_vec(), |inner, _| {
+            let length = [inner.len() as u8 | 0x80, (inner.len() >> 7) as u8];
+            [PREAMBLE, &[4], &length, &inner].concat()
+        })
+    };
+    assert_eq!(show(&nested(100)), "component (WASI 0.2) None");
+    let told = show(&nested(101));
+    assert!(told.contains("components are nested more than 100 deep"), "{told}");
+}
+
 #[test]
 fn what_is_broken() {
     let component = wat::parse_str(COMPONENT).unwrap();

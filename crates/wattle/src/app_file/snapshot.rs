@@ -57,6 +57,11 @@ impl Snapshot {
         self.components.values().chain(self.folders.values()).copied()
     }
 
+    /// Whether folders are kept with it, which then are served from what is kept.
+    pub(crate) fn has_folders(&self) -> bool {
+        !self.folders.is_empty()
+    }
+
     /// The manifest, as far as it is sound, and its faults: it had none for the release that wrote it.
     fn parsed(&self) -> Result<(Manifest, Vec<Fault>), Problem> {
         let mut faults = Vec::new();

@@ -2,23 +2,82 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use wattle_spec::listen::Listen;
 use wattle_spec::name::{AppId, Namespace};
 
 use super::Serving;
 use super::running::Whom;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Host {
+    #[command(flatten)]
+    pub(crate) place: HostPlace,
+    #[command(flatten)]
+    pub(crate) serving: Serving,
+    #[command(subcommand)]
+    pub(crate) keeping: Option<HostKeeping>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostPlace {
     /// The host's own file, host.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Keep here what runs, and what apps keep
+    /// Where it keeps what runs, and what apps keep
     /// [default: ~/.local/state/wattle]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostKeeping {
+    /// Write what a host keeps, while it does not run, to a file
+    Backup(HostBackup),
+    /// Have a host that keeps nothing yet keep what is in a backup
+    Restore(HostBackup),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostBackup {
+    /// The backup: a tar archive, compressed by gzip
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) serving: Serving,
+    pub(crate) place: HostPlace,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Listener {
+    /// Show where hosts serve, who asked for it, and the open connections
+    List(ListenerList),
+    /// Serve on one more address, from now on
+    Add(ListenerOf),
+    /// Serve on an address no more; what is under way there ends first
+    Rm(ListenerOf),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenerList {
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenerOf {
+    /// An IP address and a port, with http:// or https:// in front if that
+    /// matters
+    #[arg(value_name = "ADDR", value_parser = super::listen)]
+    pub(crate) listen: Listen,
+    #[command(flatten)]
+    pub(crate) asking: Whom,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    pub(crate) asking: Whom,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,9 @@ pub(crate) struct Whom {
 
 #[derive(Debug, Args)]
 pub(crate) struct Ps {
+    /// Show totals, instances, code and where they listen, too
+    #[arg(long)]
+    pub(crate) wide: bool,
     #[command(flatten)]
     pub(crate) asking: Whom,
 }

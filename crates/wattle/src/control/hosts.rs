@@ -87,6 +87,22 @@ impl Hosts {
         &self.0
     }
 
+    /// The one there is.
+    ///
+    /// # Errors
+    ///
+    /// If there are several.
+    pub(crate) fn only(self) -> Result<Asked, Problem> {
+        let mut found = self.0;
+        match found.pop() {
+            Some(host) if found.is_empty() => Ok(host),
+            last => {
+                let sockets = found.into_iter().chain(last).map(|host| host.client.socket).collect();
+                Err(Problem::SeveralHosts { sockets })
+            }
+        }
+    }
+
     /// Those that run `app`, or all if nobody named one.
     ///
     /// # Errors

@@ -3,14 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{Method, Response};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
-use wattle_spec::control::{Refusal, RefusalCode};
+use wattle_spec::control::{
+    Action, AppLinks, AppSchedules, DeployedApp, Done, Event, ExplainedApp, HostStatus, ListenerStatus, LogLine,
+    Refusal, RefusalCode,
+};
 
+use super::actions::ActionPlace;
 use super::answer::{Body, json as answer_json};
 use super::follow;
+use super::openapi::{self, Answer};
 use super::query::{Query, bad};
 use super::server::Served;
 use crate::ring::{End, Reader, Ring, Said, Wanted};
@@ -25,14 +32,23 @@ const FOLLOWERS_MAX: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Index,
+    Document,
     Status,
     Apps,
     Links,
     Explained,
     Schedules,
+    Listeners,
     Logs,
     Events,
     Actions,
+}
+
+impl Endpoint {
+    /// Whether an app that sleeps has to be started to answer.
+    fn is_of_what_runs(self) -> bool {
+        matches!(self, Self::Links | Self::Explained | Self::Schedules)
+    }
 }
 
 /// One path.
@@ -41,18 +57,41 @@ pub(super) struct Route {
     #[serde(skip)]
     endpoint: Endpoint,
     pub(super) method: &'static str,
-    path: &'static str,
-    parameters: &'static [&'static str],
-    about: &'static str,
+    pub(super) path: &'static str,
+    pub(super) parameters: &'static [&'static str],
+    pub(super) about: &'static str,
+    #[serde(skip)]
+    pub(super) answer: Answer,
 }
 
-const ROUTES: &[Route] = &[
+impl Route {
+    /// What an operation is called: the last part of its path.
+    pub(super) fn name(&self) -> &'static str {
+        match self.endpoint {
+            Endpoint::Index => "index",
+            Endpoint::Document => "openapi",
+            _ => self.path.rsplit('/').next().unwrap_or(self.path),
+        }
+    }
+}
+
+/// All there are.
+pub(super) const ROUTES: &[Route] = &[
     Route {
         endpoint: Endpoint::Index,
         method: "GET",
         path: "/v1",
         parameters: &[],
         about: "This list, and the codes of errors.",
+        answer: Answer::Value(openapi::object),
+    },
+    Route {
+        endpoint: Endpoint::Document,
+        method: "GET",
+        path: "/v1/openapi.json",
+        parameters: &[],
+        about: "This protocol as an OpenAPI document.",
+        answer: Answer::Value(openapi::object),
     },
     Route {
         endpoint: Endpoint::Status,
@@ -60,6 +99,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/status",
         parameters: &[],
         about: "The host and its apps: what is ready and what is not, components, services, requests.",
+        answer: Answer::Value(openapi::value::<HostStatus>),
     },
     Route {
         endpoint: Endpoint::Apps,
@@ -67,6 +107,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/apps",
         parameters: &["app"],
         about: "The apps that the host remembers: how far each is, and the generations that are kept.",
+        answer: Answer::Value(openapi::apps::<DeployedApp>),
     },
     Route {
         endpoint: Endpoint::Links,
@@ -74,6 +115,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/links",
         parameters: &["app", "component"],
         about: "What provides each import of what runs, and which rule chose it.",
+        answer: Answer::Value(openapi::apps::<AppLinks>),
     },
     Route {
         endpoint: Endpoint::Explained,
@@ -81,6 +123,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/explain",
         parameters: &["app", "component"],
         about: "The same with what is in force behind it, and what the other rules would have given.",
+        answer: Answer::Value(openapi::apps::<ExplainedApp>),
     },
     Route {
         endpoint: Endpoint::Schedules,
@@ -88,6 +131,15 @@ const ROUTES: &[Route] = &[
         path: "/v1/schedules",
         parameters: &["app"],
         about: "The schedules: the next tick, what runs now, how the last run ended.",
+        answer: Answer::Value(openapi::apps::<AppSchedules>),
+    },
+    Route {
+        endpoint: Endpoint::Listeners,
+        method: "GET",
+        path: "/v1/listeners",
+        parameters: &[],
+        about: "Where the host serves, who asked for it, how many connections are open there.",
+        answer: Answer::Value(openapi::listeners::<ListenerStatus>),
     },
     Route {
         endpoint: Endpoint::Logs,
@@ -95,6 +147,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/logs",
         parameters: &["app", "component", "tail", "follow"],
         about: "The last lines of the log (`tail`, 100), and with `follow=true` those that come, as server-sent events.",
+        answer: Answer::Events("line", openapi::value::<LogLine>),
     },
     Route {
         endpoint: Endpoint::Events,
@@ -102,6 +155,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/events",
         parameters: &["app", "tail", "follow"],
         about: "What the host reported last (`tail`, 100), and with `follow=true` what comes, as server-sent events.",
+        answer: Answer::Events("report", openapi::value::<Event>),
     },
     Route {
         endpoint: Endpoint::Actions,
@@ -109,6 +163,7 @@ const ROUTES: &[Route] = &[
         path: "/v1/actions",
         parameters: &[],
         about: "Does what the body says, and answers when it is done.",
+        answer: Answer::Value(openapi::value::<Done>),
     },
 ];
 
@@ -139,12 +194,21 @@ impl Question {
         self.endpoint == Endpoint::Actions || self.query.follow == Some(true)
     }
 
-    /// Asks the host, or the log.
-    pub(super) async fn answer(self, served: &Served, body: Bytes) -> Result<Response<Body>, Refusal> {
+    /// Asks the host, or the log. An action with a `key` is done once.
+    pub(super) async fn answer(
+        self,
+        served: &Served,
+        key: Option<String>,
+        body: Bytes,
+    ) -> Result<Response<Body>, Refusal> {
         let Self { endpoint, query } = self;
         let (app, component) = (query.app.as_ref(), query.component.as_ref());
+        if let (Some(daemon), Some(app), true) = (&served.daemon, app, endpoint.is_of_what_runs()) {
+            daemon.awake(app).await?;
+        }
         Ok(match endpoint {
             Endpoint::Index => answer_json(&json!({ "routes": ROUTES, "codes": codes() })),
+            Endpoint::Document => answer_json(&openapi::document()),
             Endpoint::Status => answer_json(&served.status().await),
             Endpoint::Apps => {
                 let daemon = served.daemon.as_ref().ok_or_else(Refusal::one_app)?;
@@ -153,6 +217,7 @@ impl Question {
             Endpoint::Links => answer_json(&json!({ "apps": served.host.links(app, component)? })),
             Endpoint::Explained => answer_json(&json!({ "apps": served.host.explain(app, component)? })),
             Endpoint::Schedules => answer_json(&json!({ "apps": served.host.schedules(app)? })),
+            Endpoint::Listeners => answer_json(&json!({ "listeners": served.listeners.list() })),
             Endpoint::Logs => {
                 let known = query.app.as_ref().map_or(Ok(()), |app| served.knows(app, query.component.as_ref()));
                 known.and_then(|()| said(served, &served.ring, query))?
@@ -160,21 +225,30 @@ impl Question {
             // Of an app that is forgotten, too.
             Endpoint::Events => said(served, &served.events, query)?,
             Endpoint::Actions => {
-                let action = serde_json::from_slice(&body)
+                let action: Action = serde_json::from_slice(&body)
                     .map_err(|error| bad(format!("the action cannot be read: {error}")))?;
-                // What has begun goes on if nobody waits for the answer.
-                let (host, daemon) = (served.host.clone(), served.daemon.clone());
-                let done = tokio::spawn(async move {
-                    match daemon {
-                        Some(daemon) => daemon.act(action).await,
-                        None => host.act(action).await,
+                let place = served.actions.place(&action)?;
+                let done = match key {
+                    Some(key) => {
+                        let begin = || begin(served, action.clone(), place.clone());
+                        served.repeats.of(key, &action, begin)?.await
                     }
-                });
-                let ended = |_| Refusal::new(RefusalCode::Stopping, "the host ends");
-                answer_json(&done.await.map_err(ended)??)
+                    None => begin(served, action, place.clone()).await,
+                };
+                answer_json(&done?)
             }
         })
     }
+}
+
+/// Begins an action, which goes on, and keeps its `place`, if nobody waits for what comes of it.
+fn begin(served: &Served, action: Action, place: ActionPlace) -> BoxFuture<'static, Result<Done, Refusal>> {
+    let ended = |_| Err(Refusal::new(RefusalCode::Stopping, "the host ends"));
+    let done = served.act(action).map(move |done| {
+        drop(place);
+        done
+    });
+    tokio::spawn(done).map(move |done| done.unwrap_or_else(ended)).boxed()
 }
 
 fn said<T: Said>(served: &Served, ring: &Arc<Ring<T>>, query: Query) -> Result<Response<Body>, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,21 +13,25 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use wattle_host::Host;
-use wattle_spec::control::{Event, HostStatus, LogLine, Refusal, RefusalCode};
+use wattle_spec::control::{Action, Done, Event, HostStatus, LogLine, Refusal, RefusalCode};
 use wattle_spec::name::{AppId, ComponentName};
 
+use super::actions::Actions;
 use super::answer::{Body, refused};
 use super::place::Place;
 use super::query::bad;
+use super::repeats::{self, Repeats};
 use super::routes::{Endpoint, Question, followers};
 use crate::daemon::Daemon;
+use crate::ending::Ending;
+use crate::listeners::Listeners;
 use crate::ring::Ring;
 
-/// Connections at a time; more wait to be accepted.
+/// Connections at a time, those left out that wait for what takes long; more wait to be accepted.
 const CONNECTIONS: usize = 64;
 
 /// How long the head of a request may take, and its body.
@@ -51,6 +55,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What is asked about.
 pub(crate) struct Served {
     pub(super) host: Arc<Host>,
+    /// Where it serves.
+    pub(super) listeners: Arc<Listeners>,
+    /// How it is asked to end.
+    pub(super) ending: Arc<Ending>,
     /// What the host remembers. `None`: it runs one app.
     pub(super) daemon: Option<Arc<Daemon>>,
     /// The last lines of its log.
@@ -58,11 +66,30 @@ pub(crate) struct Served {
     /// The last that it reported.
     pub(super) events: Arc<Ring<Event>>,
     pub(super) followers: Arc<Semaphore>,
+    /// How many actions are under way.
+    pub(super) actions: Actions,
+    /// Actions that may be asked for again.
+    pub(super) repeats: Repeats,
 }
 
 impl Served {
-    pub(crate) fn new(host: Arc<Host>, ring: Arc<Ring<LogLine>>, events: Arc<Ring<Event>>) -> Self {
-        Self { host, daemon: None, ring, events, followers: followers() }
+    pub(crate) fn new(
+        host: Arc<Host>,
+        listeners: Arc<Listeners>,
+        ending: Arc<Ending>,
+        (ring, events): (Arc<Ring<LogLine>>, Arc<Ring<Event>>),
+    ) -> Self {
+        Self {
+            host,
+            listeners,
+            ending,
+            daemon: None,
+            ring,
+            events,
+            followers: followers(),
+            actions: Actions::default(),
+            repeats: Repeats::default(),
+        }
     }
 
     /// The same of a host that remembers what to run.
@@ -75,6 +102,27 @@ impl Served {
         match &self.daemon {
             Some(daemon) => daemon.knows(app, component),
             None => self.host.find(app, component),
+        }
+    }
+
+    /// Does what somebody asks for, and waits until it is done.
+    pub(super) fn act(&self, action: Action) -> impl Future<Output = Result<Done, Refusal>> + Send + use<> {
+        let (host, daemon) = (self.host.clone(), self.daemon.clone());
+        let (listeners, ending) = (self.listeners.clone(), self.ending.clone());
+        async move {
+            match action {
+                Action::AddListener { listen } => listeners.add(listen).await.map(Done::ListenerAdded),
+                Action::RemoveListener { listen } => listeners.remove(listen).await.map(Done::ListenerRemoved),
+                Action::Drain {} => {
+                    // Whoever waits for the end does not keep the host there.
+                    drop((host, daemon, listeners));
+                    Ok(Done::Drained { cut: ending.ask().await })
+                }
+                action => match daemon {
+                    Some(daemon) => daemon.act(action).await,
+                    None => host.act(action).await,
+                },
+            }
         }
     }
 
@@ -132,10 +180,7 @@ async fn serve_all(listener: UnixListener, served: Arc<Served>, mut stop: watch:
         match accepted {
             Ok((stream, _)) if is_trusted(&stream) => {
                 let served = served.clone();
-                connections.spawn(async move {
-                    serve(stream, served).await;
-                    drop(place);
-                });
+                connections.spawn(serve(stream, served, place));
             }
             Ok(_) => {}
             Err(error) => {
@@ -164,11 +209,26 @@ fn is_trusted(stream: &UnixStream) -> bool {
     }
 }
 
-async fn serve(stream: UnixStream, served: Arc<Served>) {
+/// How long a connection may be there, and its place among those that are not there for long.
+struct Stay {
+    patience: watch::Sender<Option<Duration>>,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Stay {
+    /// Nobody can say how long it will be: others take its place. What it waits for has places of its own.
+    fn is_long(&self) {
+        self.patience.send_replace(None);
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+async fn serve(stream: UnixStream, served: Arc<Served>, place: OwnedSemaphorePermit) {
     let (patience, told) = watch::channel(Some(CONNECTION));
+    let stay = Stay { patience, place: Mutex::new(Some(place)) };
     let service = service_fn(|request: Request<Incoming>| {
-        let (served, patience) = (served.clone(), &patience);
-        async move { Ok::<_, Infallible>(answer(request, &served, patience).await) }
+        let (served, stay) = (served.clone(), &stay);
+        async move { Ok::<_, Infallible>(answer(request, &served, stay).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -203,24 +263,24 @@ async fn patience_is_over(mut told: watch::Receiver<Option<Duration>>) {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    served: &Served,
-    patience: &watch::Sender<Option<Duration>>,
-) -> Response<Body> {
+async fn answer(request: Request<Incoming>, served: &Served, stay: &Stay) -> Response<Body> {
     let question = match Question::read(request.method(), request.uri()) {
         Ok(question) => question,
         Err((refusal, allowed)) => return refused(refusal, allowed),
+    };
+    let key = match repeats::key(request.headers()) {
+        Ok(key) => key,
+        Err(refusal) => return refused(refusal, None),
     };
     let body = match question.endpoint {
         Endpoint::Actions => whole(request.into_body()).await,
         _ => Ok(Bytes::new()),
     };
     if question.takes_long() {
-        patience.send_replace(None);
+        stay.is_long();
     }
     let answered = match body {
-        Ok(body) => question.answer(served, body).await,
+        Ok(body) => question.answer(served, key, body).await,
         Err(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| refused(refusal, None))

@@ -7,6 +7,7 @@ use wattle_spec::control::{Action, AppState, Done, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 
 use super::apply::Wish;
+use super::desired::Record;
 use super::turn::Turn;
 use super::{Daemon, beside, refusal};
 use crate::app_file::AppFile;
@@ -23,14 +24,17 @@ impl Daemon {
             Action::Apply { source, namespace, pull, locked, generation } => {
                 self.apply(Wish { source, namespace, pull, locked, generation }).await.map(Done::Applied)
             }
-            Action::Rollback { app, generation } => self.roll_back(&app, generation).await.map(Done::Applied),
-            Action::Start { app } => self.start(&app).await.map(Done::Applied),
-            Action::Stop { app } => self.stop(&app).await,
-            Action::Remove { app } => self.remove(&app).await,
+            Action::Rollback { app, generation, expected } => {
+                self.roll_back(&app, generation, expected).await.map(Done::Applied)
+            }
+            Action::Start { app, expected } => self.start(&app, expected).await.map(Done::Applied),
+            Action::Stop { app, expected } => self.stop(&app, expected).await,
+            Action::Remove { app, expected } => self.remove(&app, expected).await,
             // What changes an app while it runs is between it and the host.
             other => {
                 if let Some(app) = other.app() {
                     self.is_not_stopped(app)?;
+                    self.awake(app).await?;
                 }
                 self.host.act(other).await
             }
@@ -46,14 +50,29 @@ impl Daemon {
         }
     }
 
-    async fn stop(&self, app: &AppId) -> Result<Done, Refusal> {
-        self.known(app)?;
-        // An update that is under way is given up: nobody waits for that.
-        self.host.stop(app).await;
-        let (turn, mut record) = self.turn_of(app).await?;
-        record.stopped = true;
+    /// Ends an app that is at the `expected` generation, and what is under way to change it. `None`: that was its first start,
+    /// and nothing of it is left.
+    async fn end(&self, app: &AppId, expected: Option<u64>) -> Result<Option<(Turn, Record)>, Refusal> {
+        let now = self.known(app)?.now().record.clone();
+        now.map_or(Ok(()), |record| record.is_at(expected))?;
+        // What is under way to start or update it is given up: nobody waits for that.
+        let was_there = self.host.stop(app).await;
+        let (turn, record) = match self.turn_of(app).await {
+            Err(_) if was_there => return Ok(None),
+            turn => turn?,
+        };
+        // Somebody else may have been faster.
+        record.is_at(expected)?;
         self.is(app, &turn.deployed, AppState::Stopping, None);
         self.host.stop(app).await;
+        Ok(Some((turn, record)))
+    }
+
+    async fn stop(&self, app: &AppId, expected: Option<u64>) -> Result<Done, Refusal> {
+        let Some((turn, mut record)) = self.end(app, expected).await? else {
+            return Ok(Done::Stopped { app: app.clone() });
+        };
+        record.stopped = true;
         self.unless_unwritten(app, &turn, self.write(record.clone()).await)?;
         turn.deployed.now().record = Some(record);
         turn.deployed.now().held = Arc::default();
@@ -69,12 +88,10 @@ impl Daemon {
         })
     }
 
-    async fn remove(&self, app: &AppId) -> Result<Done, Refusal> {
-        self.known(app)?;
-        self.host.stop(app).await;
-        let (turn, _) = self.turn_of(app).await?;
-        self.is(app, &turn.deployed, AppState::Stopping, None);
-        self.host.stop(app).await;
+    async fn remove(&self, app: &AppId, expected: Option<u64>) -> Result<Done, Refusal> {
+        let Some((turn, _)) = self.end(app, expected).await? else {
+            return Ok(Done::Removed { app: app.clone() });
+        };
         let (of, desired) = (app.clone(), self.desired.clone());
         let removed = beside(move || Ok(desired.remove(&of)?)).await.map_err(|problem| refusal(&problem));
         self.unless_unwritten(app, &turn, removed)?;

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Utc;
+use tokio::sync::Semaphore;
 use wattle_spec::app::App;
 use wattle_spec::control::{AppState, Applied, Change, Moment, Refusal, RefusalCode};
 use wattle_spec::manifest::Pull;
 use wattle_spec::name::{AppId, Namespace};
 
-use super::desired::{GENERATIONS, Kept, Record};
+use super::desired::{Doors, GENERATIONS, Kept, Record};
 use super::turn::{Deployed, Now};
-use super::{Daemon, beside, refusal};
+use super::{Daemon, beside, place, refusal};
 use crate::app_file::{AppFile, Parts, Snapshot, is_reference};
 use crate::artifacts::Asking;
 use crate::problem::Problem;
@@ -38,7 +39,7 @@ impl Daemon {
         let generation = wish.generation;
         let candidate = {
             // A slow registry keeps nobody from starting what is here.
-            let _place = self.reads.acquire().await.expect("invariant: this semaphore is never closed");
+            let _place = place(&self.reads).await;
             let daemon = self.clone();
             beside(move || daemon.read(&wish)).await.map_err(|problem| refusal(&problem))?
         };
@@ -50,8 +51,14 @@ impl Daemon {
     }
 
     /// Has an earlier generation of an app run.
-    pub(super) async fn roll_back(self: &Arc<Self>, app: &AppId, wanted: Option<u64>) -> Result<Applied, Refusal> {
+    pub(super) async fn roll_back(
+        self: &Arc<Self>,
+        app: &AppId,
+        wanted: Option<u64>,
+        expected: Option<u64>,
+    ) -> Result<Applied, Refusal> {
         let (turn, record) = self.turn_of(app).await?;
+        record.is_at(expected)?;
         let before = || record.generations.iter().find(|kept| kept.generation < record.current);
         let kept = wanted.map_or_else(before, |generation| record.get(generation));
         let kept = kept.ok_or_else(|| no_generation(&record, wanted))?;
@@ -60,8 +67,9 @@ impl Daemon {
     }
 
     /// Has an app run again that was stopped, or could not be started.
-    pub(super) async fn start(self: &Arc<Self>, app: &AppId) -> Result<Applied, Refusal> {
+    pub(super) async fn start(self: &Arc<Self>, app: &AppId, expected: Option<u64>) -> Result<Applied, Refusal> {
         let (turn, mut record) = self.turn_of(app).await?;
+        record.is_at(expected)?;
         if turn.deployed.now().state == AppState::Running {
             return Ok(Applied { app: app.clone(), generation: record.current, change: Change::Unchanged });
         }
@@ -70,21 +78,22 @@ impl Daemon {
             self.write(record.clone()).await?;
             turn.deployed.now().record = Some(record.clone());
         }
-        self.start_again(&turn.deployed, &record).await
+        self.start_again(&turn.deployed, &record, &self.starts).await
     }
 
-    /// Starts the generation that is to run, by whoever has the turn.
+    /// Starts the generation that is to run, by whoever has the turn, when there is one of `places`.
     pub(super) async fn start_again(
         self: &Arc<Self>,
         deployed: &Deployed,
         record: &Record,
+        places: &Semaphore,
     ) -> Result<Applied, Refusal> {
         let app = &record.app;
         self.is(app, deployed, AppState::Starting, None);
         let started = async {
+            let _place = place(places).await;
             let current = record.get(record.current).ok_or_else(|| no_generation(record, Some(record.current)))?;
             let Candidate { file, app, .. } = self.restored(app, current.snapshot.clone()).await?;
-            let _place = self.place().await;
             self.host.update(&app, &file.bytes).await.map_err(|error| refusal(&error.into()))?;
             Ok::<_, Refusal>(file.held())
         };
@@ -101,7 +110,7 @@ impl Daemon {
         }
     }
 
-    /// Reads what somebody wants, keeps it, and judges what is kept: that is what runs, now and later.
+    /// Reads what somebody wants, judges it, and keeps it: what is kept is what runs, now and later.
     fn read(&self, wish: &Wish) -> Result<Candidate, Problem> {
         let path = Path::new(&wish.source);
         if path.is_relative() && !is_reference(path) {
@@ -113,11 +122,15 @@ impl Daemon {
             false => Asking::Registries { pull: wish.pull },
         };
         let file = AppFile::read_on(path, self.own.clone(), asking)?.in_namespace(wish.namespace.clone());
-        let (file, _) = self.judged(file)?;
+        let (file, app) = self.judged(file)?;
         let (snapshot, parts) = file.snapshot()?;
         self.desired.keep(&parts)?;
         file.keep_lock();
-        self.candidate(snapshot, |digest| Ok(part(&parts, digest)?))
+        match snapshot.has_folders() {
+            true => self.candidate(snapshot, |digest| Ok(part(&parts, digest)?)),
+            // Its bytes are in memory: nothing of it is read again from where somebody may change it.
+            false => Ok(Candidate { file, app, snapshot }),
+        }
     }
 
     /// A version out of what is kept.
@@ -157,7 +170,8 @@ impl Daemon {
             return Ok(Applied { app: app.id, generation: unchanged, change: Change::Unchanged });
         }
         let generation = next(&app.id, before.record.as_ref(), wanted)?;
-        let kept = Kept { generation, applied: Moment(Utc::now()), version: file.version(), snapshot };
+        let (applied, version) = (Moment(Utc::now()), file.version());
+        let kept = Kept { generation, applied, version, snapshot, doors: Some(Doors::of(&app)) };
         let record = match before.record.clone() {
             Some(record) => record.with(kept),
             None => Record::new(app.id.clone(), kept),
@@ -169,7 +183,7 @@ impl Daemon {
         let state = if runs { AppState::Updating } else { AppState::Starting };
         self.is(&app.id, deployed, state, None);
         let updated = {
-            let _place = self.place().await;
+            let _place = place(&self.starts).await;
             self.host.update(&app, &file.bytes).await
         };
         if let Err(error) = updated {

@@ -16,9 +16,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wattle_artifact::store::{Prune, Store, StoreError, children};
 use wattle_backend::disk::{DataDir, DataDirError, FileDraft};
-use wattle_spec::control::Moment;
+use wattle_spec::app::App;
+use wattle_spec::control::{Moment, Refusal, RefusalCode};
 use wattle_spec::digest::Digest;
 use wattle_spec::name::AppId;
+use wattle_spec::route::{HttpRoute, RouteKey};
 
 use crate::app_file::{Parts, Snapshot};
 use crate::input;
@@ -101,6 +103,24 @@ pub(super) struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<String>,
     pub(super) snapshot: Snapshot,
+    /// Absent: written by a version that started everything with the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) doors: Option<Doors>,
+}
+
+/// What a host has to know of an app that it does not start yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Doors {
+    /// Which requests it answers.
+    pub(super) routes: Vec<RouteKey>,
+    /// Whether it does something without a request.
+    pub(super) stays_awake: bool,
+}
+
+impl Doors {
+    pub(super) fn of(app: &App) -> Self {
+        Self { routes: app.routes.iter().map(HttpRoute::key).collect(), stays_awake: app.stays_awake() }
+    }
 }
 
 impl Record {
@@ -116,6 +136,18 @@ impl Record {
         self.generations.insert(0, next);
         self.generations.truncate(GENERATIONS);
         self
+    }
+
+    /// Whether it is at the generation that somebody `expected`.
+    pub(super) fn is_at(&self, expected: Option<u64>) -> Result<(), Refusal> {
+        let Self { app, current, .. } = self;
+        match expected.filter(|expected| expected != current) {
+            None => Ok(()),
+            Some(expected) => {
+                let message = format!("the app `{app}` is at generation {current}, and not at {expected}");
+                Err(Refusal::new(RefusalCode::StaleGeneration, message).hint("somebody changed it: look at it again"))
+            }
+        }
     }
 
     /// The newest generation that there was.

@@ -19,7 +19,7 @@ impl Daemon {
         for (app, deployed) in &*self.apps() {
             let now = deployed.now();
             let status = apps.entry(app.clone()).or_insert_with(|| AppStatus::unknown(app));
-            status.state = Some(now.state);
+            status.state = Some(self.state(app, &now));
             status.reason.clone_from(&now.reason);
             status.generation = now.record.as_ref().map(|record| record.current);
         }
@@ -43,20 +43,20 @@ impl Daemon {
     /// The apps that it remembers with their generations, or `app` alone.
     pub(crate) fn deployed_apps(&self, app: Option<&AppId>) -> Result<Vec<DeployedApp>, Refusal> {
         match app {
-            Some(app) => Ok(vec![described(app, &self.known(app)?.now())]),
-            None => Ok(self.apps().iter().map(|(app, deployed)| described(app, &deployed.now())).collect()),
+            Some(app) => Ok(vec![self.described(app, &self.known(app)?.now())]),
+            None => Ok(self.apps().iter().map(|(app, deployed)| self.described(app, &deployed.now())).collect()),
         }
     }
-}
 
-fn described(app: &AppId, now: &Now) -> DeployedApp {
-    let record = now.record.as_ref();
-    DeployedApp {
-        app: app.clone(),
-        state: now.state,
-        reason: now.reason.clone(),
-        generation: record.map_or(0, |record| record.current),
-        generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),
+    fn described(&self, app: &AppId, now: &Now) -> DeployedApp {
+        let record = now.record.as_ref();
+        DeployedApp {
+            app: app.clone(),
+            state: self.state(app, now),
+            reason: now.reason.clone(),
+            generation: record.map_or(0, |record| record.current),
+            generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use wattle_artifact::publish::SbomError;
-use wattle_host::{CommandError, HostError, TelemetryError};
+use wattle_backend::disk::BackupError;
+use wattle_host::{CommandError, HostError, StartError, TelemetryError};
 use wattle_spec::control::RefusalCode;
 
 use super::Problem;
@@ -78,12 +79,16 @@ impl Problem {
             | Problem::Host(HostError::Telemetry(TelemetryError::Header { .. }))
             | Problem::ManyHosts { .. }
             | Problem::WhichHost { .. }
+            | Problem::SeveralHosts { .. }
             | Problem::ListenTwice(_) => Exit::BadInput,
             Problem::Refused(refusal) => match refusal.code {
                 RefusalCode::Overlap
                 | RefusalCode::TooManyFollowers
+                | RefusalCode::TooManyActions
                 | RefusalCode::BackendUnusable
                 | RefusalCode::AppBlocked
+                | RefusalCode::AddressUnusable
+                | RefusalCode::NotWritten
                 | RefusalCode::NotRunning
                 | RefusalCode::Stopping => Exit::Blocked,
                 RefusalCode::MoveFailed | RefusalCode::AppFailed => Exit::Failed,
@@ -131,24 +136,29 @@ impl Problem {
             | Problem::Sign { .. }
             | Problem::DamagedCache { .. }
             | Problem::DamagedInUse { .. } => Exit::Failed,
+            Problem::Start(StartError::NoRoom(_)) => Exit::Blocked,
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. }
             | Problem::PassedSocket { .. }
             | Problem::ControlSocket(_)
             | Problem::DataDir(_)
+            | Problem::Backup(BackupError::DataDir(_) | BackupError::NotEmpty { .. } | BackupError::Io { .. })
             | Problem::Choices { .. }
             | Problem::Approved { .. }
             | Problem::CodeCache(_)
             | Problem::NoRoomForApp(_)
             | Problem::Occupied(_) => Exit::Blocked,
-            Problem::File { operation: "read", .. } => Exit::BadInput,
-            Problem::Cut | Problem::Interrupted => Exit::Cut,
+            Problem::File { operation: "read", .. } | Problem::Backup(_) => Exit::BadInput,
+            Problem::Cut(_) | Problem::CutThere { .. } | Problem::EndedUntold { .. } | Problem::Interrupted => {
+                Exit::Cut
+            }
             Problem::Stopped(exit) => *exit,
             Problem::File { .. }
             | Problem::NoPlace { .. }
             | Problem::NoHost
             | Problem::Ask { .. }
+            | Problem::Lingers { .. }
             | Problem::RunFailed { .. }
             | Problem::Data(_)
             | Problem::Host(_)

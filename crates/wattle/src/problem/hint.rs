@@ -61,15 +61,19 @@ impl Problem {
             ),
             Problem::NoStateDir => Some("name a directory with `--data-dir`, or set HOME".into()),
             Problem::Desired(error) => error.hint(),
-            Problem::WhichHost { .. } | Problem::ManyHosts { .. } => {
+            Problem::WhichHost { .. } | Problem::SeveralHosts { .. } | Problem::ManyHosts { .. } => {
                 Some("name the socket of one with `--control PATH`".into())
             }
             Problem::Ask { source: AskError::Connect(_), .. } => {
                 Some("correct the path, or leave `--control` out: then hosts are found by themselves".into())
             }
             Problem::Refused(refusal) => refusal.hint.clone(),
+            Problem::Cut(_) | Problem::CutThere { .. } => {
+                Some("give it longer with `drain` in [limits] of the host's file".into())
+            }
             Problem::RunFailed { .. } => Some("what it said is in `wattle logs`".into()),
             Problem::DataDir(error) => error.hint(),
+            Problem::Backup(error) => error.hint(),
             Problem::Choices { source: ChoicesError::Format(_), .. } => Some("run the newer release again".into()),
             Problem::Choices { .. } => Some(
                 "restore it from a backup; if you remove it, the app keeps its state where the defaults of now say"

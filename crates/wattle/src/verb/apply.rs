@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use futures::{StreamExt as _, stream};
 use wattle_spec::control::Action;
 
 use super::lifecycle::told;
@@ -12,13 +13,18 @@ use crate::control::{Asked, Hosts};
 use crate::problem::Problem;
 use crate::report;
 
+/// How many apps the host is asked for at a time; it has its own bounds.
+const AT_ONCE: usize = 8;
+
 pub(crate) fn run(arguments: &Apply) -> Result<(), Problem> {
     stop::runtime()?.block_on(async {
         let host = Hosts::find(arguments.asking.control.as_deref()).await?.that_takes_apps()?;
         let (mut all, mut failed) = (Vec::new(), None);
-        for what in &arguments.what {
+        // Told in the order in which they are named.
+        let mut answers = stream::iter(&arguments.what).map(|what| one(&host, what, arguments)).buffered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
             // The others are applied all the same.
-            match one(&host, what, arguments).await {
+            match answer {
                 Ok(done) => {
                     if !arguments.asking.json {
                         print(&told(&done))?;

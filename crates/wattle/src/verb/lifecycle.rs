@@ -10,21 +10,21 @@ use crate::problem::Problem;
 use crate::report;
 
 pub(crate) fn start(arguments: &OfApps) -> Result<(), Problem> {
-    each(arguments, |app| Action::Start { app })
+    each(arguments, |app| Action::Start { app, expected: None })
 }
 
 pub(crate) fn stop(arguments: &OfApps) -> Result<(), Problem> {
-    each(arguments, |app| Action::Stop { app })
+    each(arguments, |app| Action::Stop { app, expected: None })
 }
 
 pub(crate) fn remove(arguments: &OfApps) -> Result<(), Problem> {
-    each(arguments, |app| Action::Remove { app })
+    each(arguments, |app| Action::Remove { app, expected: None })
 }
 
 pub(crate) fn roll_back(arguments: &Rollback) -> Result<(), Problem> {
     let (app, generation) = (arguments.app.clone(), arguments.generation);
     let apps = OfApps { apps: vec![app], asking: arguments.asking.clone() };
-    each(&apps, |app| Action::Rollback { app, generation })
+    each(&apps, |app| Action::Rollback { app, generation, expected: None })
 }
 
 /// Has something done to each app, one after the other, and says of each what was done. What fails of one does not keep it
@@ -64,6 +64,6 @@ pub(super) fn told(done: &Done) -> String {
         Done::Applied(Applied { app, generation, change }) => format!("{app} {change} (generation {generation})\n"),
         Done::Stopped { app } => format!("{app} stopped\n"),
         Done::Removed { app } => format!("{app} removed; what it keeps in backends is left there\n"),
-        Done::ScheduleRan(_) | Done::Linked(_) | Done::Moved(_) => String::new(),
+        _ => String::new(),
     }
 }

@@ -1,9 +1,9 @@
 //! `wattle ps`: the hosts of this user, their apps, and how they are.
 
-use std::time::Duration;
+mod cells;
 
 use serde::Serialize;
-use wattle_spec::control::{AppState, AppStatus, ComponentStatus, HostStatus, MoveProgress, Requests, ServiceState};
+use wattle_spec::control::{AppState, AppStatus, ComponentStatus, HostStatus, MoveProgress, ServiceState};
 
 use super::table::Table;
 use super::{print, print_json, stop};
@@ -25,41 +25,50 @@ struct Host<'a> {
     status: &'a HostStatus,
 }
 
+/// What a table can say of an app.
+const HEAD: [&str; 17] = [
+    "APP",
+    "STATE",
+    "GENERATION",
+    "UP",
+    "REQ/S",
+    "FAILED/S",
+    "P99",
+    "CPU",
+    "MEMORY",
+    "OF LIMIT",
+    "INSTANCES",
+    "CODE",
+    "REQUESTS",
+    "FAILED",
+    "IN FLIGHT",
+    "PID",
+    "LISTENS",
+];
+
+/// How many of these columns are shown to whoever does not ask for more.
+const NARROW: usize = 10;
+
 pub(crate) fn run(arguments: &Ps) -> Result<(), Problem> {
     let hosts = stop::runtime()?.block_on(Hosts::find(arguments.asking.control.as_deref()))?;
-    if !arguments.asking.json {
-        return print(&page(hosts.all().iter().map(|host| &host.status)));
+    let all = || hosts.all().iter().map(|host| &host.status);
+    match (arguments.asking.json, arguments.wide) {
+        (true, _) => {}
+        (false, true) => return print(&page::<{ HEAD.len() }>(all())),
+        (false, false) => return print(&page::<NARROW>(all())),
     }
     let host = |host: &'_ crate::control::Asked| host.client.socket.display().to_string();
     let hosts = hosts.all().iter().map(|asked| Host { control: host(asked), status: &asked.status }).collect();
     print_json(&Page { hosts })
 }
 
-fn page<'a>(hosts: impl Iterator<Item = &'a HostStatus>) -> String {
-    let mut table =
-        Table::new(["APP", "STATE", "GENERATION", "UP", "PID", "REQUESTS", "FAILED", "IN FLIGHT", "LISTENS"]);
+/// A table with the first `N` columns.
+fn page<'a, const N: usize>(hosts: impl Iterator<Item = &'a HostStatus>) -> String {
+    let mut table = Table::<N>::new(std::array::from_fn(|column| HEAD[column]));
     for host in hosts {
         for app in &host.apps {
-            let [served, failed, in_flight] = numbers(app.requests.as_ref());
-            let up = app.uptime_ms.map_or_else(|| "-".into(), uptime);
-            let (pid, listens) = (host.pid.to_string(), host.listens.join(" "));
-            let generation = app.generation.map_or_else(|| "-".into(), |generation| generation.to_string());
-            table.row([app.app.to_string(), state(app), generation, up, pid, served, failed, in_flight, listens]);
-            for component in &app.components {
-                let [served, failed, in_flight] = numbers(component.requests.as_ref());
-                let (name, state) = (format!("  {}", component.component), role(component));
-                table.row([
-                    name,
-                    state,
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    served,
-                    failed,
-                    in_flight,
-                    String::new(),
-                ]);
-            }
+            table.row(of_app(host, app));
+            app.components.iter().for_each(|component| table.row(of_component(component)));
             if let Some(reason) = &app.reason {
                 reason.lines().for_each(|line| table.line(&format!("  {line}")));
             }
@@ -78,6 +87,41 @@ fn page<'a>(hosts: impl Iterator<Item = &'a HostStatus>) -> String {
         }
     }
     table.to_string()
+}
+
+/// The first `N` of what a row of an app has.
+fn of_app<const N: usize>(host: &HostStatus, app: &AppStatus) -> [String; N] {
+    let generation = app.generation.map_or_else(cells::none, |generation| generation.to_string());
+    let up = app.uptime_ms.map_or_else(cells::none, cells::uptime);
+    // Each component has a limit of its own: what is told is how near the nearest is.
+    let of_limit = app.components.iter().filter_map(of_limit).max_by(f64::total_cmp);
+    let cells = [app.app.to_string(), state(app), generation, up]
+        .into_iter()
+        .chain(cells::rates(app.rates.as_ref()))
+        .chain(cells::held(app.instances.as_ref(), of_limit, app.code_bytes))
+        .chain(cells::requests(app.requests.as_ref()))
+        .chain([host.pid.to_string(), host.listens.join(" ")]);
+    first(cells)
+}
+
+/// The same of one of its components.
+fn of_component<const N: usize>(component: &ComponentStatus) -> [String; N] {
+    let cells = [format!("  {}", component.component), role(component), String::new(), String::new()]
+        .into_iter()
+        .chain(cells::rates(component.rates.as_ref()))
+        .chain(cells::held(component.instances.as_ref(), of_limit(component), component.code_bytes))
+        .chain(cells::requests(component.requests.as_ref()));
+    first(cells)
+}
+
+fn first<const N: usize>(mut cells: impl Iterator<Item = String>) -> [String; N] {
+    std::array::from_fn(|_| cells.next().unwrap_or_default())
+}
+
+/// How much of what an instance may hold the largest has held, in percent.
+fn of_limit(component: &ComponentStatus) -> Option<f64> {
+    let limit = component.memory_limit_bytes.filter(|limit| *limit > 0)?;
+    Some(component.instances?.largest_bytes as f64 / limit as f64 * 100.0)
 }
 
 fn state(app: &AppStatus) -> String {
@@ -107,33 +151,5 @@ fn trouble(component: &ComponentStatus) -> Option<(&ComponentStatus, &str)> {
     match &component.service {
         Some(ServiceState::Restarting { reason, .. } | ServiceState::Failed { reason }) => Some((component, reason)),
         _ => None,
-    }
-}
-
-fn numbers(requests: Option<&Requests>) -> [String; 3] {
-    let number = |number: fn(&Requests) -> u64| requests.map_or_else(|| "-".into(), |all| number(all).to_string());
-    [number(|all| all.served), number(|all| all.failed), number(|all| all.in_flight)]
-}
-
-/// The two largest units: `3d4h`, `5m10s`, `7s`.
-fn uptime(ms: u64) -> String {
-    let seconds = Duration::from_millis(ms).as_secs();
-    match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60) {
-        (0, 0, 0, seconds) => format!("{seconds}s"),
-        (0, 0, minutes, seconds) => format!("{minutes}m{seconds}s"),
-        (0, hours, minutes, _) => format!("{hours}h{minutes}m"),
-        (days, hours, ..) => format!("{days}d{hours}h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times() {
-        for (seconds, expected) in [(7, "7s"), (310, "5m10s"), (7_260, "2h1m"), (273_600, "3d4h")] {
-            assert_eq!(uptime(seconds * 1000), expected);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! `wattle schema`: the JSON Schema of a file that people write.
+//! `wattle schema`: the JSON Schema of a file that people write, and the OpenAPI document of the control protocol.
 
 use super::print_json;
 use crate::cli::{Schema, SchemaOf};
@@ -8,5 +8,6 @@ pub(crate) fn run(arguments: &Schema) -> Result<(), Problem> {
     print_json(&match arguments.of {
         SchemaOf::App => wattle_spec::manifest::schema(),
         SchemaOf::Host => wattle_spec::host_file::schema(),
+        SchemaOf::Control => crate::control::document(),
     })
 }

@@ -1,14 +1,13 @@
 //! What `up` and `host` have in common: the addresses that are taken, whom the host tells of itself, and how it ends.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use listenfd::ListenFd;
-use tokio::net::{TcpSocket, UnixListener};
+use tokio::net::UnixListener;
 use wattle_host::tls::Tls;
 use wattle_host::{Host, HostBuilder};
-use wattle_spec::control::{Event, LogLine};
+use wattle_spec::control::{Event, ListenerOrigin, LogLine};
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::listen::{CertificatePaths, Listen, Scheme};
 use wattle_spec::telemetry::TelemetrySpec;
@@ -18,20 +17,21 @@ use super::stop::{self, Stop};
 use crate::certificate_files::CertificateFiles;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::{self, ControlPlace};
-use crate::control::{Place, SocketError};
+use crate::control::{Place, Served, SocketError};
+use crate::ending::Ending;
+use crate::listeners::{self, Listeners};
 use crate::problem::Problem;
 use crate::ring::Ring;
 use crate::told::Teller;
 use crate::{log, report, told};
-
-/// Connections that wait to be accepted, as far as the system allows.
-const BACKLOG: u32 = 4096;
 
 /// What a host is given beside what it runs.
 pub(super) struct Serving<'a> {
     arguments: &'a cli::Serving,
     spec: &'a HostSpec,
     sockets: Vec<Socket>,
+    /// `None`: there is no certificate.
+    tls: Option<Arc<Tls>>,
     /// `None`: nobody watches.
     admin: Option<TcpListener>,
     telemetry: TelemetrySpec,
@@ -41,12 +41,15 @@ pub(super) struct Serving<'a> {
     pub(super) events: Arc<Ring<Event>>,
     /// Who is told what happens.
     pub(super) tell: Teller,
+    /// How it is asked to end by an action.
+    pub(super) ending: Arc<Ending>,
 }
 
-/// A socket to serve on. `tls`: `None` for plain HTTP.
+/// A socket to serve on, and who asked for it.
 struct Socket {
+    listen: Listen,
     listener: TcpListener,
-    tls: Option<Arc<Tls>>,
+    origin: ListenerOrigin,
 }
 
 /// Takes the addresses, begins the log, and has `serve` serve until it ends.
@@ -58,17 +61,21 @@ pub(super) fn run(
     let telemetry = spec.telemetry.clone();
     let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     let runtime = stop::runtime()?;
-    let (listeners, admin) = {
+    let (sockets, admin) = {
         let _runtime = runtime.enter();
         (bind(arguments, spec)?, bind_admin(arguments, spec)?)
     };
     let certificates = CertificateFiles::open(certificate_paths(arguments, spec))?;
-    let sockets = sockets(listeners, certificates.as_ref())?;
+    let tls = certificates.as_ref().map(|certificates| certificates.tls.clone());
+    if tls.is_none() {
+        have_no_tls(&sockets)?;
+    }
     let ring = Arc::new(Ring::default());
     let log = log::start(arguments.log_format, "info", wants_control(arguments).then(|| ring.clone()));
     let events = Arc::new(Ring::default());
     let tell = told::teller(events.clone());
-    let serving = Serving { arguments, spec, sockets, admin, telemetry, ring, events, tell };
+    let ending = Arc::new(Ending::default());
+    let serving = Serving { arguments, spec, sockets, tls, admin, telemetry, ring, events, tell, ending };
     let served = runtime.block_on(async {
         let follow = async {
             match certificates {
@@ -81,7 +88,7 @@ pub(super) fn run(
             () = follow => Ok(()),
         }
     });
-    if let Err(problem @ (Problem::Cut | Problem::Interrupted)) = &served {
+    if let Err(problem @ (Problem::Cut(_) | Problem::Interrupted)) = &served {
         // What did not end by itself might hold up an end in good order for ever.
         drop(log);
         report::problem(problem);
@@ -137,28 +144,55 @@ impl Serving<'_> {
         Ok(())
     }
 
-    /// Serves on the addresses, and prints them.
-    pub(super) fn listen(&mut self, host: &Host) -> Result<(), Problem> {
-        let mut urls = String::new();
-        for Socket { listener, tls } in std::mem::take(&mut self.sockets) {
-            let (scheme, address) = match tls {
-                None => (Scheme::Http, host.listen(listener)?),
-                Some(tls) => (Scheme::Https, host.listen_tls(listener, tls)?),
-            };
-            urls.push_str(&format!("{scheme}://{address}\n"));
+    /// Where `host` will serve.
+    pub(super) fn listeners(&self, host: &Arc<Host>) -> Listeners {
+        Listeners::new(host.clone(), self.tls.clone())
+    }
+
+    /// What is asked about `host`, which serves on `listeners`.
+    pub(super) fn served(&self, host: &Arc<Host>, listeners: &Arc<Listeners>) -> Served {
+        let said = (self.ring.clone(), self.events.clone());
+        Served::new(host.clone(), listeners.clone(), self.ending.clone(), said)
+    }
+
+    /// Serves on the addresses, and prints them, with those that were added before.
+    pub(super) async fn listen(&mut self, listeners: &Listeners) -> Result<(), Problem> {
+        let mut urls = Vec::new();
+        for Socket { listen, listener, origin } in std::mem::take(&mut self.sockets) {
+            urls.push(listeners.open((listen, listener), origin)?);
         }
-        print(&urls)
+        urls.extend(listeners.restore().await);
+        print(&urls.iter().map(|url| format!("{url}\n")).collect::<String>())
     }
 }
 
-/// Waits until somebody says stop, and ends `host` in good order.
-pub(super) async fn until_stopped(host: &Host, mut stop: Stop) -> Result<(), Problem> {
-    stop.asked().await;
+/// Waits until somebody says stop, by a signal or an action, and ends `host` in good order.
+pub(super) async fn until_stopped(host: &Host, mut stop: Stop, ending: &Ending) -> Result<(), Problem> {
+    let by_signal = tokio::select! {
+        _ = stop.asked() => true,
+        () = ending.asked() => false,
+    };
     tracing::info!("stopping: requests under way may end, a second signal ends at once");
+    let hurry = async {
+        // Whoever ends a process that drains already says that for the first time.
+        if !by_signal {
+            stop.asked().await;
+            tracing::info!("it is ending already, one more signal ends it at once");
+        }
+        stop.asked().await;
+    };
     tokio::select! {
-        ended = host.drain() => if ended { Ok(()) } else { Err(Problem::Cut) },
-        _ = stop.asked() => Err(Problem::Interrupted),
+        ended = host.drain() => ended.map_err(Problem::Cut),
+        () = hurry => Err(Problem::Interrupted),
     }
+}
+
+/// Tells whoever asked for the end how it was.
+pub(super) fn tell_end(ending: &Ending, ended: &Result<(), Problem>) {
+    ending.tell(match ended {
+        Err(Problem::Cut(cut)) => Some(*cut),
+        _ => None,
+    });
 }
 
 fn wants_control(arguments: &cli::Serving) -> bool {
@@ -167,9 +201,13 @@ fn wants_control(arguments: &cli::Serving) -> bool {
 
 /// Takes the addresses before anything else is done, so that a port in use is known at once. Sockets that this process was
 /// started with (socket activation) come before those that the command line asks for, and in the place of all others.
-fn bind(arguments: &cli::Serving, spec: &HostSpec) -> Result<Vec<(Listen, TcpListener)>, Problem> {
-    let mut listeners = passed()?;
-    let asked = if arguments.listen.is_empty() && listeners.is_empty() { &spec.listen } else { &arguments.listen };
+fn bind(arguments: &cli::Serving, spec: &HostSpec) -> Result<Vec<Socket>, Problem> {
+    let mut sockets = passed()?;
+    let (asked, origin) = match arguments.listen.is_empty() && sockets.is_empty() {
+        true if spec.listen == HostSpec::default().listen => (&spec.listen, ListenerOrigin::Default),
+        true => (&spec.listen, ListenerOrigin::HostFile),
+        false => (&arguments.listen, ListenerOrigin::CommandLine),
+    };
     // Port 0 is another one each time.
     let is_taken = |(index, listen): &(usize, &Listen)| {
         listen.address.port() != 0 && asked[..*index].iter().any(|earlier| earlier.address == listen.address)
@@ -177,34 +215,33 @@ fn bind(arguments: &cli::Serving, spec: &HostSpec) -> Result<Vec<(Listen, TcpLis
     if let Some((_, listen)) = asked.iter().enumerate().find(is_taken) {
         return Err(Problem::ListenTwice(listen.address));
     }
-    let bind = |asked: &Listen| match listen(asked.address) {
-        Ok(listener) => Ok((*asked, listener)),
-        Err(source) => Err(Problem::Listen { address: asked.address, source }),
-    };
-    for asked in asked {
-        listeners.push(bind(asked)?);
+    for &listen in asked {
+        let bound = listeners::bind(listen.address);
+        let listener = bound.map_err(|source| Problem::Listen { address: listen.address, source })?;
+        sockets.push(Socket { listen, listener, origin });
     }
-    Ok(listeners)
+    Ok(sockets)
 }
 
 /// The sockets that this process was started with: `LISTEN_FDS` and `LISTEN_PID`, as systemd has them
 /// ([source](https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html)).
-fn passed() -> Result<Vec<(Listen, TcpListener)>, Problem> {
+fn passed() -> Result<Vec<Socket>, Problem> {
     let mut passed = ListenFd::from_env();
-    let mut listeners = Vec::new();
+    let mut sockets = Vec::new();
     for at in 0..passed.len() {
         let unfit = |source| Problem::PassedSocket { number: at + 1, source };
         let Some(listener) = passed.take_tcp_listener(at).map_err(unfit)? else { continue };
         let address = listener.local_addr().map_err(unfit)?;
-        listeners.push((Listen { scheme: None, address }, listener));
+        let listen = Listen { scheme: None, address };
+        sockets.push(Socket { listen, listener, origin: ListenerOrigin::SocketActivation });
     }
-    Ok(listeners)
+    Ok(sockets)
 }
 
 /// The address for whoever watches the host, if there is one.
 fn bind_admin(arguments: &cli::Serving, spec: &HostSpec) -> Result<Option<TcpListener>, Problem> {
     let Some(address) = arguments.admin.or(spec.admin) else { return Ok(None) };
-    listen(address).map(Some).map_err(|source| Problem::Listen { address, source })
+    listeners::bind(address).map(Some).map_err(|source| Problem::Listen { address, source })
 }
 
 /// The certificates of the command line, or else of the host's file.
@@ -215,24 +252,10 @@ fn certificate_paths(arguments: &cli::Serving, spec: &HostSpec) -> Vec<Certifica
     }
 }
 
-/// Says for each listener what is spoken there.
-fn sockets(
-    listeners: Vec<(Listen, TcpListener)>,
-    certificates: Option<&CertificateFiles>,
-) -> Result<Vec<Socket>, Problem> {
-    let tls = certificates.map(|certificates| &certificates.tls);
-    let socket = |(listen, listener): (Listen, TcpListener)| match (listen.scheme, tls) {
-        (Some(Scheme::Http), _) | (None, None) => Ok(Socket { listener, tls: None }),
-        (_, Some(tls)) => Ok(Socket { listener, tls: Some(tls.clone()) }),
-        (Some(Scheme::Https), None) => Err(Problem::NoCertificate(listen)),
-    };
-    listeners.into_iter().map(socket).collect()
-}
-
-/// A socket on which many may wait at once to be accepted.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
+/// Whether nobody wants TLS on one of them, where there is no certificate.
+fn have_no_tls(sockets: &[Socket]) -> Result<(), Problem> {
+    match sockets.iter().find(|socket| socket.listen.scheme == Some(Scheme::Https)) {
+        Some(socket) => Err(Problem::NoCertificate(socket.listen)),
+        None => Ok(()),
+    }
 }

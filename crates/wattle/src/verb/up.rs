@@ -7,12 +7,13 @@ use wattle_host::Host;
 use wattle_spec::app::App;
 use wattle_spec::manifest::Pull;
 
-use super::serving::{self, Serving, until_stopped};
+use super::serving::{self, Serving, tell_end, until_stopped};
 use super::stop::Stop;
 use crate::app_file::AppFile;
 use crate::artifacts::Asking;
 use crate::cli::Up;
-use crate::control::{Control, Place, Served};
+use crate::control::{Control, Place};
+use crate::listeners::Listeners;
 use crate::problem::Problem;
 use crate::{kept, told};
 
@@ -32,15 +33,16 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
     serving::run(&arguments.serving, &file.host, async |serving| serve(&arguments, &file, &app, serving).await)
 }
 
-async fn serve(arguments: &Up, file: &AppFile, app: &App, serving: Serving<'_>) -> Result<(), Problem> {
+async fn serve(arguments: &Up, file: &AppFile, app: &App, mut serving: Serving<'_>) -> Result<(), Problem> {
     let stop = Stop::install()?;
     let control = open_control(&serving).await?;
     let host = serving.host(control.is_some());
     let host = Arc::new(kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?);
     told::defaults::log(&app.id, &file.explain()?);
-    let served = Served::new(host.clone(), serving.ring.clone(), serving.events.clone());
-    let control = control.map(|socket| Control::start(socket, served));
-    let ended = serve_app(&host, file, app, serving, stop).await;
+    let listeners = Arc::new(serving.listeners(&host));
+    let control = control.map(|socket| Control::start(socket, serving.served(&host, &listeners)));
+    let ended = serve_app((&host, &listeners), (file, app), &mut serving, stop).await;
+    tell_end(&serving.ending, &ended);
     match (control, &ended) {
         // The process ends at once.
         (_, Err(Problem::Interrupted)) | (None, _) => {}
@@ -51,20 +53,20 @@ async fn serve(arguments: &Up, file: &AppFile, app: &App, serving: Serving<'_>) 
 
 /// Runs the app on `host` until somebody says stop.
 async fn serve_app(
-    host: &Host,
-    file: &AppFile,
-    app: &App,
-    mut serving: Serving<'_>,
+    (host, listeners): (&Host, &Listeners),
+    (file, app): (&AppFile, &App),
+    serving: &mut Serving<'_>,
     mut stop: Stop,
 ) -> Result<(), Problem> {
     serving.watch(host)?;
     tokio::select! {
         started = host.start(app, &file.bytes) => started?,
         _ = stop.asked() => return Ok(()),
+        () = serving.ending.asked() => return Ok(()),
     }
     file.runs(app)?;
-    serving.listen(host)?;
-    until_stopped(host, stop).await
+    serving.listen(listeners).await?;
+    until_stopped(host, stop, &serving.ending).await
 }
 
 /// The control socket. That there is none is only a failure if somebody asked for it.

@@ -41,7 +41,7 @@ impl Made {
 
     /// Of a component of about so many bytes.
     pub(crate) fn large(len: usize) -> Self {
-        Self::of(component(len))
+        Self::of(guests::large(len))
     }
 
     /// With another manifest.
@@ -109,28 +109,6 @@ pub(crate) fn missing() -> Reply {
 /// A descriptor of `bytes`.
 pub(crate) fn described(media_type: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len() })
-}
-
-/// A component without imports and exports of about `len` bytes that cannot be compressed.
-pub(crate) fn component(len: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let noise = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    let noise: Vec<u8> = noise.flatten().take(len).collect();
-    // The preamble of a component, and a custom section (0) called `x`.
-    let mut wasm = b"\0asm\x0d\0\x01\0\0".to_vec();
-    let mut size = noise.len() + 2;
-    while size >= 0x80 {
-        wasm.push((size & 0x7f) as u8 | 0x80);
-        size >>= 7;
-    }
-    wasm.extend([size as u8, 1, b'x']);
-    wasm.extend(noise);
-    wasm
 }
 
 /// The body of what is at `path` of this registry.

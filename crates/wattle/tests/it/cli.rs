@@ -44,6 +44,8 @@ fn help_of_all() {
       logs         Show what running apps and their host say
       events       Show what happens to apps: how they are, what ends, what fails
       link         Show what the imports of running apps are linked to
+      listener     Show where hosts serve, or have one serve on other addresses
+      drain        End a host in good order, and wait until it has ended
       cron         Show the schedules of running apps, or run one now
       run          Run a command to its end, or call one of its exports
       approve      Let a version of an app ask for more than the one before
@@ -59,7 +61,7 @@ fn help_of_all() {
       diff         Compare what two versions of something could touch
       explain      Show what provides each import, and which rule chose it
       check        Find every fault of a manifest without running it
-      schema       Print the JSON Schema of wattle.toml or host.toml
+      schema       Print the JSON Schema of a file, or OpenAPI
       completions  Print completions for a shell
 
     Options:
@@ -283,17 +285,18 @@ fn help_of_schema() {
     insta::assert_snapshot!(help("schema"), @r"
     exit: 0
     ----- stdout
-    Print the JSON Schema of wattle.toml or host.toml
+    Print the JSON Schema of a file, or OpenAPI
 
     Usage: wattle schema [OF]
 
     Arguments:
       [OF]
-              Which file's schema
+              Of what
 
               Possible values:
-              - app:  wattle.toml
-              - host: host.toml
+              - app:     wattle.toml
+              - host:    host.toml
+              - control: The control protocol, as an OpenAPI document
               
               [default: app]
 

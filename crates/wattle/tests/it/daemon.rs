@@ -11,7 +11,7 @@ use wattle_testkit::process::{Process, Signal};
 use wattle_testkit::{App, Connection, Ran, Registry, Server, guests, until};
 
 use crate::WATTLE;
-use crate::control::{get, socket, told};
+use crate::control::{exchange, get, socket, told};
 
 /// A host in the directory of `app`, with code that is compiled once for all tests.
 pub(crate) fn host(app: &App) -> Server {
@@ -116,15 +116,24 @@ fn it_remembers() {
         fs::remove_dir_all(app.join(name)).unwrap();
     }
     let server = host(&app);
-    assert_eq!(states(&app), [state("blog", "stopped", 1), state("shop", "running", 2)]);
+    assert_eq!(states(&app), [state("blog", "stopped", 1), state("shop", "asleep", 2)]);
     assert_eq!(server.get("/shop/files/version").text(), "2.0.0");
+    assert_eq!(states(&app), [state("blog", "stopped", 1), state("shop", "running", 2)]);
     assert_eq!(said(&app, ["rollback", "shop"]), "default/shop updated (generation 3)\n");
     assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
     assert_eq!(said(&app, ["start", "blog"]), "default/blog started (generation 1)\n");
     assert!(server.stop().is_ok());
     let server = host(&app);
-    assert_eq!(states(&app), [state("blog", "running", 1), state("shop", "running", 3)]);
+    assert_eq!(states(&app), [state("blog", "asleep", 1), state("shop", "asleep", 3)]);
     assert_eq!(server.get("/blog/").status(), 200);
+    // What sleeps is asked, changed and stopped like what runs.
+    assert!(said(&app, ["link", "list", "shop"]).contains("shop"));
+    assert!(server.stop().is_ok());
+    let server = host(&app);
+    assert_eq!(said(&app, ["rollback", "shop", "1"]), "default/shop unchanged (generation 3)\n");
+    assert_eq!(said(&app, ["rollback", "shop", "2"]), "default/shop updated (generation 4)\n");
+    assert_eq!(said(&app, ["stop", "blog"]), "default/blog stopped\n");
+    assert_eq!((server.get("/blog/").status(), server.get("/shop/files/version").text()), (404, "2.0.0".to_owned()));
 }
 
 /// What cannot run leaves what runs alone, and says why.
@@ -176,10 +185,12 @@ fn what_cannot_run_again() {
     let record = app.state_dir().join("wattle/apps/default.blog.json");
     let text = fs::read_to_string(&record).unwrap();
     let server = host(&app);
+    let answer = server.get("/shop/");
+    assert_eq!((answer.status(), answer.code().as_deref()), (503, Some("app-asleep")));
+    assert_eq!(server.get("/blog/").status(), 200);
     assert_eq!(states(&app), [state("blog", "running", 1), state("shop", "failed", 1)]);
     let ps = said(&app, ["ps"]);
     assert!(ps.contains("there is no directory DIR/shop/data"), "{ps}");
-    assert_eq!((server.get("/shop/").status(), server.get("/blog/").status()), (404, 200));
     fs::create_dir(app.join("shop/data")).unwrap();
     assert_eq!(said(&app, ["start", "shop"]), "default/shop started (generation 1)\n");
     assert!(server.stop().is_ok());
@@ -190,7 +201,7 @@ fn what_cannot_run_again() {
         fs::write(&record, text).unwrap();
         let server = host(&app);
         server.log.wait_for(reason, |line| line.contains(reason));
-        assert_eq!(states(&app), [state("shop", "running", 1)]);
+        assert_eq!(states(&app), [state("shop", "asleep", 1)]);
         assert!(server.stop().is_ok());
         assert_eq!(fs::read_to_string(&record).unwrap(), *text);
     }
@@ -312,9 +323,10 @@ fn out_of_a_registry() {
     drop(registry);
     server.kill();
     let server = host(&app);
-    assert_eq!(states(&app), [state("cart", "running", 1), state("shop", "running", 1)]);
+    assert_eq!(states(&app), [state("cart", "asleep", 1), state("shop", "asleep", 1)]);
     assert_eq!(server.get("/any").text(), "Hello from Wattle\n");
     assert_eq!(server.get("/shop/files/version").text(), "1.0.0");
+    assert_eq!(states(&app), [state("cart", "running", 1), state("shop", "running", 1)]);
     assert_eq!(said(&app, ["stop", "cart"]), "default/cart stopped\n");
     assert_eq!(said(&app, ["start", "cart"]), "default/cart started (generation 1)\n");
     assert!(said(&app, ["describe", "cart"]).contains("/acme/cart:1.0"));
@@ -347,6 +359,37 @@ fn nothing_runs_that_is_not_remembered() {
     fs::write(records.join("default.blog.json"), "{").unwrap();
     let ran = run(&app, ["apply", "blog"]);
     assert!(ran.code == Some(3) && ran.stderr.contains("is there, and cannot be read"), "{ran}");
+}
+
+/// Who asks again, or for what somebody else has changed meanwhile.
+#[test]
+fn asked_again() {
+    let app = apps(&["shop"]);
+    let _server = host(&app);
+    let act = |key: &str, action: &Value| {
+        let (key, body) =
+            (if key.is_empty() { String::new() } else { format!("idempotency-key: {key}\r\n") }, action.to_string());
+        let head = format!("POST /v1/actions HTTP/1.1\r\nhost: x\r\n{key}content-length: {}\r\n\r\n", body.len());
+        let answer = exchange(&socket(&app), (head + &body).as_bytes());
+        serde_json::from_str::<Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let apply = json!({ "action": "apply", "source": app.join("shop") });
+    let first = act("one", &apply);
+    assert_eq!((&first["done"], &first["change"]), (&json!("applied"), &json!("started")));
+    assert_eq!(act("one", &apply), first);
+    assert_eq!(act("two", &apply)["change"], json!("unchanged"));
+    let stop = |expected: u64| json!({ "action": "stop", "app": "shop", "expected": expected });
+    assert_eq!(act("two", &stop(1))["error"]["code"], json!("key-reused"));
+    assert_eq!(act("a b", &stop(1))["error"]["code"], json!("bad-request"));
+    for action in ["stop", "start", "remove", "rollback"] {
+        let refused = act("", &json!({ "action": action, "app": "shop", "expected": 2 }));
+        assert_eq!(refused["error"]["message"], json!("the app `default/shop` is at generation 1, and not at 2"));
+    }
+    assert_eq!(states(&app), [state("shop", "running", 1)]);
+    assert_eq!(act("three", &stop(1))["done"], json!("stopped"));
+    said(&app, ["start", "shop"]);
+    assert_eq!(act("three", &stop(1))["done"], json!("stopped"), "what came of the first");
+    assert_eq!(states(&app), [state("shop", "running", 1)]);
 }
 
 /// Somebody who stops an app does not wait until an update of it has failed.

@@ -112,6 +112,11 @@ fn courier_draft() {
 }
 
 #[test]
+fn croupier() {
+    assert!(refusal(&guests::croupier()).contains("imports `acme:dice/roll@0.1.0`, which nothing here provides"));
+}
+
+#[test]
 fn echo() {
     assert!(answer(&guests::echo()).starts_with("200 {\"authority\":\"localhost\""));
 }

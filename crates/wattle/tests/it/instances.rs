@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use wattle_testkit::{App, Connection, Server, guests, until};
+use wattle_testkit::{App, Connection, Server, at_best, guests, until};
 
 use crate::WATTLE;
 
@@ -125,11 +125,9 @@ fn computed_after_the_client(server: &Server, request: &str) -> Duration {
 fn check_client_gone(guest: &Path, more: &str, request: &str) {
     start(guest, more, |server| {
         assert_eq!(server.get("/").status(), 200);
-        let computed = computed_after_the_client(server, request);
-        assert!(
-            computed < Duration::from_millis(60),
-            "{request:?} computed for {computed:?} after its client had gone"
-        );
+        let most = Duration::from_millis(60);
+        let computed = at_best(most, || computed_after_the_client(server, request));
+        assert!(computed < most, "{request:?} computed for {computed:?} after its client had gone");
     });
 }
 

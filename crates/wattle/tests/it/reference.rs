@@ -159,6 +159,35 @@ fn control() {
     check("control.md", &page);
 }
 
+/// What programs of others are made from: the same that a host tells, with an operation for each path and every reference
+/// leading somewhere.
+#[test]
+fn openapi() {
+    let app = App::of(&guests::hello(), "");
+    // As it is: there are addresses in it.
+    let document = Ran::of(WATTLE.command(&app).args(["schema", "control"])).stdout;
+    let read: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let _server = WATTLE.up(&app).start();
+    let socket = crate::control::socket(&app);
+    assert_eq!(crate::control::get(&socket, "/v1/openapi.json"), read);
+    let told = crate::control::get(&socket, "/v1");
+    for route in told["routes"].as_array().unwrap() {
+        let (path, method) = (route["path"].as_str().unwrap(), route["method"].as_str().unwrap().to_lowercase());
+        let operation = &read["paths"][path][&method];
+        assert_eq!(operation["summary"], route["about"], "{method} {path}");
+        let named = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let named: Vec<_> = named.iter().map(|parameter| parameter["name"].clone()).collect();
+        assert_eq!(named, *route["parameters"].as_array().unwrap(), "{method} {path}");
+    }
+    let references = document.match_indices("\"$ref\": \"#").map(|(at, found)| {
+        let rest = &document[at + found.len()..];
+        &rest[..rest.find('"').unwrap()]
+    });
+    let nowhere: Vec<_> = references.filter(|pointer| read.pointer(pointer).is_none()).collect();
+    assert!(nowhere.is_empty(), "{nowhere:?}");
+    check("control.openapi.json", &document);
+}
+
 /// What `it::telemetry`, `it::telemetry_calls` and `it::telemetry_messages` show.
 const TRACES: &str = "## Traces
 

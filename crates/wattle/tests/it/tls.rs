@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use wattle_testkit::{App, Authority, Connection, Http2, Server, guests, until};
+use wattle_testkit::{App, Authority, Connection, Http2, Server, at_best, guests, until};
 
 use crate::WATTLE;
 
@@ -109,13 +109,17 @@ fn an_open_key() {
 #[test]
 fn clients_that_speak_something_else() {
     let authority = Authority::new();
-    let limits = "[limits]\ntls-handshake-timeout = \"400ms\"\n[[tls]]\ncert = \"one.pem\"\nkey = \"one.key\"\n";
+    // Long enough for a client that does its part on a busy machine.
+    let limits = "[limits]\ntls-handshake-timeout = \"3s\"\n[[tls]]\ncert = \"one.pem\"\nkey = \"one.key\"\n";
     let app = app(&authority, &guests::hello()).file("host.toml", limits);
     let server = start(&app);
     assert_eq!(server.get("/").summary(), "400 this address speaks TLS: use https");
-    for begun in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01", &[22; 5000]] {
+    let mut begun = [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01", &[22; 5000]].map(|begun| {
         let mut connection = server.connect();
         let _ = connection.try_send(begun);
+        (begun, connection)
+    });
+    for (begun, connection) in &mut begun {
         assert!(connection.is_closed(), "{begun:?}");
     }
     assert_eq!(authority.get(server.address(), "one.example", "/").map(|answer| answer.status()), Ok(200));
@@ -132,13 +136,16 @@ fn a_client_that_goes_away() {
     for request in
         ["GET /loop HTTP/1.1\r\nhost: a\r\n\r\n", "POST /loop HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nx"]
     {
-        let mut stream = authority.connect(server.address(), "one.example").unwrap();
-        let idle = process.computed();
-        stream.write_all(request.as_bytes()).unwrap();
-        until("the guest computes", || (process.computed() > idle + Duration::from_millis(50)).then_some(()));
-        drop(stream);
-        let computed = process.computes_in(Duration::from_millis(300));
-        assert!(computed < Duration::from_millis(60), "{request:?} computed for {computed:?} afterwards");
+        let most = Duration::from_millis(60);
+        let computed = at_best(most, || {
+            let mut stream = authority.connect(server.address(), "one.example").unwrap();
+            let idle = process.computed();
+            stream.write_all(request.as_bytes()).unwrap();
+            until("the guest computes", || (process.computed() > idle + Duration::from_millis(50)).then_some(()));
+            drop(stream);
+            process.computes_in(Duration::from_millis(300))
+        });
+        assert!(computed < most, "{request:?} computed for {computed:?} afterwards");
     }
 }
 

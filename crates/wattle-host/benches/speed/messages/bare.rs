@@ -6,7 +6,7 @@ use std::thread;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::consumer::pull::Config;
-use async_nats::{Client, Message};
+use async_nats::{Client, Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
 
@@ -28,19 +28,36 @@ where
     })
 }
 
+/// What a subscriber does about what it has published on core NATS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Nothing: it is in a buffer of the client.
+    Hopes,
+    /// It waits until the server has it, as a component does: a message to itself comes back.
+    Confirms,
+}
+
 /// Answers what is published for `lane`, for as long as the process runs.
-pub(crate) fn start(way: &Way<'_>, lane: &str) {
+pub(crate) fn start(way: &Way<'_>, lane: &str, care: Care) {
     let (listens, listening) = mpsc::channel();
     let (over, work) = (way.over, way.work);
     let (subject, done) = (way.in_nats(&way.subject(lane)), way.in_nats(DONE));
     connected(way.url, move |client| async move {
         match over {
             Over::Core => {
-                let mut messages = client.queue_subscribe(subject, "bare".into()).await.expect("a subscription");
+                let messages = client.queue_subscribe(subject, "bare".into()).await.expect("a subscription");
+                let inbox = client.new_inbox();
+                let mut echoes = client.subscribe(inbox.clone()).await.expect("a subscription");
                 client.flush().await.expect("a flush");
                 listens.send(()).expect("somebody waits");
-                while let Some(message) = messages.next().await {
-                    client.publish(done.clone(), answer(work, &message)).await.expect("it is published");
+                let mut messages = messages.ready_chunks(PLACES);
+                while let Some(messages) = messages.next().await {
+                    for message in messages {
+                        client.publish(done.clone(), answer(work, &message)).await.expect("it is published");
+                    }
+                    if care == Care::Confirms {
+                        confirmed(&client, &inbox, &mut echoes).await;
+                    }
                 }
             }
             Over::JetStream => {
@@ -61,6 +78,12 @@ pub(crate) fn start(way: &Way<'_>, lane: &str) {
         }
     });
     listening.recv().expect("it listens");
+}
+
+/// Returns when the server has all that was published before.
+async fn confirmed(client: &Client, inbox: &str, echoes: &mut Subscriber) {
+    client.publish(inbox.to_owned(), Bytes::new()).await.expect("it is published");
+    echoes.next().await.expect("it comes back");
 }
 
 fn answer(work: Work, message: &Message) -> Bytes {

@@ -1,9 +1,10 @@
 //! Messages through a component over NATS, against a bare subscriber of `async-nats`.
 //!
 //! A publisher keeps [`WINDOW`] messages under way, orders of some 2 KiB; whoever is measured makes a receipt of each and
-//! publishes it about [`DONE`], which the publisher counts. Over core NATS nothing is kept. Over JetStream messages are
-//! those of the app, in its stream: what is handled and what is published is acknowledged on both sides. Messages that
-//! are published again as they are show what there is beside the work.
+//! publishes it about [`DONE`], which the publisher counts. Over core NATS nothing is kept, and what is published is
+//! confirmed on both sides; a subscriber that publishes and hopes is shown beside them. Over JetStream messages are those
+//! of the app, in its stream: what is handled and what is published is acknowledged on both sides. Messages that are
+//! published again as they are show what there is beside the work.
 
 mod bare;
 #[path = "../../../../../guests/common/order.rs"]
@@ -16,6 +17,7 @@ use wattle_backend::nats::{NatsBus, NatsConnection, NatsLayout, NatsOptions};
 use wattle_backend::stores::Stores;
 use wattle_testkit::{NatsServer, guests};
 
+use self::bare::Care;
 use crate::lanes::{Lane, Result, race};
 use crate::serving::{REUSED, serve};
 
@@ -104,9 +106,15 @@ impl Way<'_> {
         // They make the stream.
         let reused = self.component("a component, reused instance", "reused", REUSED);
         let fresh = self.component("a component, fresh instance", "fresh", "");
-        bare::start(self, "bare");
-        let bare = self.lane("a bare subscriber", "bare", ());
-        let ratio = race(&what, "messages", vec![bare, reused, fresh]);
+        let bare = |name, lane, care| {
+            bare::start(self, lane, care);
+            self.lane(name, lane, ())
+        };
+        let mut lanes = vec![bare("a bare subscriber", "bare", Care::Confirms), reused, fresh];
+        if self.over == Over::Core {
+            lanes.push(bare("one that does not confirm", "hopes", Care::Hopes));
+        }
+        let ratio = race(&what, "messages", lanes);
         let is_promised = self.work == Work::Orders && self.over == Over::JetStream;
         is_promised.then_some(Result { what, ratio, promised: PROMISED })
     }

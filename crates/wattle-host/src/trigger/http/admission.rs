@@ -1,8 +1,9 @@
 //! How many requests are under way at a time: a place per request, in its app and on its host.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -12,9 +13,14 @@ use crate::places::{Place, Places};
 /// The limit of an app and of the host.
 const LIMIT: &str = "concurrent-requests";
 
+/// What times of use are counted from.
+static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// A number of places.
 pub(crate) struct Admission {
     places: Arc<Places>,
+    /// When a place was last taken, in milliseconds.
+    used: Arc<AtomicU64>,
     /// Gone when nobody comes in this way any more. `None`: nobody wants to know.
     _way: Option<oneshot::Sender<Infallible>>,
 }
@@ -31,7 +37,9 @@ pub(crate) struct Permit {
 impl Admission {
     /// As many as the limit says of what is called `of`.
     pub(crate) fn new(of: impl ToString, count: u32) -> Self {
-        Self { places: Places::new(LIMIT, of, count), _way: None }
+        let admission = Self { places: Places::new(LIMIT, of, count), used: Arc::default(), _way: None };
+        admission.is_used();
+        admission
     }
 
     /// The same, with those who come in by it.
@@ -42,7 +50,20 @@ impl Admission {
 
     /// Another way to the same places, for who is inside already.
     pub(crate) fn inside(&self) -> Self {
-        Self { places: self.places.clone(), _way: None }
+        Self { places: self.places.clone(), used: self.used.clone(), _way: None }
+    }
+
+    fn is_used(&self) {
+        let now = BEGIN.elapsed().as_millis() as u64;
+        // What others read is not written for nothing.
+        if self.used.load(Ordering::Relaxed) != now {
+            self.used.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// When a place was last taken; of two, that which was used longer ago has the smaller one. `None`: one is taken now.
+    pub(crate) fn idle_since(&self) -> Option<u64> {
+        self.places.are_free().then(|| self.used.load(Ordering::Relaxed))
     }
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
@@ -60,8 +81,14 @@ impl Admission {
 
     /// The same, without waiting.
     pub(super) fn try_enter(&self, host: &Admission) -> Result<Permit, Failure> {
+        self.is_used();
         let places = self.places.try_enter().zip(host.places.try_enter());
         places.map(|(app, host)| Permit { _app: app, _host: host }).ok_or(Failure::NoCapacity)
+    }
+
+    /// How many places are taken.
+    pub(crate) fn under_way(&self) -> usize {
+        self.places.taken()
     }
 
     /// Waits until every place is free.

@@ -1,4 +1,4 @@
-//! One connection: its protocol, and its requests until it ends or the host does.
+//! One connection: its protocol, and its requests until it ends or its listener does.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,7 +19,8 @@ use wattle_spec::limits::HostLimits;
 use wattle_spec::units::ByteSize;
 
 use super::exchange::Protocol;
-use super::server::{Server, Stopping, Via};
+use super::gate::{Gate, Stage};
+use super::server::{Server, Via};
 use super::wire::{FramedWire, PREFACE, Stream, Streams, Wire};
 use crate::cores::CoreId;
 use crate::tls::{self, Tls};
@@ -40,7 +41,7 @@ const HEADER_TABLE_LEN: u32 = 4 << 10;
 /// Requests of HTTP/2 that may be broken off before anybody looked at them.
 const UNSEEN_RESETS: usize = 20;
 
-/// How long a connection of HTTP/2 that rests may take to say goodbye when the host stops.
+/// How long a connection of HTTP/2 that rests may take to say goodbye when its listener ends.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// A connection that was accepted.
@@ -48,6 +49,8 @@ pub(super) struct Accepted {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) core: CoreId,
+    /// What it came in by.
+    pub(super) gate: Arc<Gate>,
 }
 
 /// Why a connection ended early.
@@ -63,6 +66,8 @@ enum Broken {
     Read(#[source] io::Error),
     #[error("it broke off")]
     Http(#[source] hyper::Error),
+    #[error("it did not end within the limit `drain` and was cut")]
+    Cut,
 }
 
 /// Serves a connection to its end.
@@ -78,14 +83,14 @@ pub(super) async fn serve(server: Arc<Server>, accepted: Accepted, tls: Option<A
 }
 
 async fn serve_plain(server: Arc<Server>, accepted: Accepted) -> Result<(), Broken> {
-    let Accepted { mut stream, peer, core } = accepted;
+    let Accepted { mut stream, peer, core, gate } = accepted;
     let first = read_first(&mut stream);
-    let Some(first) = before_closing(&server, timeout(server.limits.header_timeout, first)).await else {
+    let Some(first) = before_closing(&gate, timeout(server.limits.header_timeout, first)).await else {
         return Ok(());
     };
     let first = first.map_err(|_| Broken::Silent)?.map_err(Broken::Read)?;
     let speaks_http2 = first == PREFACE;
-    let begun = Begun { server, stream, first, peer, core, scheme: Scheme::HTTP };
+    let begun = Begun { server, stream, first, peer, core, gate, scheme: Scheme::HTTP };
     match speaks_http2 {
         true => begun.http2().await,
         false => begun.http1().await,
@@ -106,7 +111,7 @@ async fn read_first(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 async fn serve_tls(server: Arc<Server>, accepted: Accepted, tls: &Tls) -> Result<(), Broken> {
-    let Accepted { mut stream, peer, core } = accepted;
+    let Accepted { mut stream, peer, core, gate } = accepted;
     let handshake = async {
         let mut first = [0];
         if stream.peek(&mut first).await.map_err(Broken::Read)? == 1 && first[0] != HANDSHAKE_RECORD {
@@ -117,23 +122,22 @@ async fn serve_tls(server: Arc<Server>, accepted: Accepted, tls: &Tls) -> Result
         tls.accept(stream).await.map_err(Broken::Handshake)
     };
     let handshake = timeout(server.limits.tls_handshake_timeout, handshake);
-    let Some(stream) = before_closing(&server, handshake).await else { return Ok(()) };
+    let Some(stream) = before_closing(&gate, handshake).await else { return Ok(()) };
     let stream = stream.map_err(|_| Broken::Silent)??;
     let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
-    let begun = Begun { server, stream, first: Vec::new(), peer, core, scheme: Scheme::HTTPS };
+    let begun = Begun { server, stream, first: Vec::new(), peer, core, gate, scheme: Scheme::HTTPS };
     match speaks_http2 {
         true => begun.http2().await,
         false => begun.http1().await,
     }
 }
 
-/// What `future` gives, unless the host closes connections that rest before.
-async fn before_closing<T>(server: &Server, future: impl Future<Output = T>) -> Option<T> {
-    let mut stopping = server.stopping.subscribe();
+/// What `future` gives, unless connections that rest are closed before.
+async fn before_closing<T>(gate: &Gate, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = future => Some(done),
-        _ = stopping.wait_for(|stage| *stage == Stopping::Closing) => None,
+        () = gate.reaches(Stage::Closing) => None,
     }
 }
 
@@ -145,15 +149,16 @@ struct Begun<S> {
     first: Vec<u8>,
     peer: SocketAddr,
     core: CoreId,
+    gate: Arc<Gate>,
     scheme: Scheme,
 }
 
 impl<S: Stream + Send + 'static> Begun<S> {
     async fn http1(self) -> Result<(), Broken> {
-        let Self { server, stream, first, peer, core, scheme } = self;
+        let Self { server, stream, first, peer, core, gate, scheme } = self;
         let limits = &server.limits;
         let (wire, progress) = Wire::new(stream, first, limits);
-        let via = Via { core, protocol: Protocol::Http1(progress), scheme, peer };
+        let via = Via { core, protocol: Protocol::Http1(progress), scheme, peer, gate: gate.clone() };
         let service = service_fn(|request| {
             let answer = server.answer(request, &via);
             async move { Ok::<_, Infallible>(answer.await) }
@@ -165,54 +170,63 @@ impl<S: Stream + Send + 'static> Begun<S> {
             .max_buf_size(usize::try_from(limits.header_bytes.0).unwrap_or(usize::MAX).max(8 << 10))
             .serve_connection(TokioIo::new(wire), service);
         let mut connection = pin!(connection);
-        let mut stopping = server.stopping.subscribe();
-        let closing = async { stopping.wait_for(|stage| *stage == Stopping::Closing).await.is_ok() };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            _ = closing => {
+            () = gate.reaches(Stage::Closing) => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                unless_cut(&gate, connection).await?
             }
         };
         ended.map_err(Broken::Http)
     }
 
     async fn http2(self) -> Result<(), Broken> {
-        let Self { server, stream, first, peer, core, scheme } = self;
+        let Self { server, stream, first, peer, core, gate, scheme } = self;
         let streams = Streams::new(&server.limits);
         let wire = FramedWire::new(stream, first, streams.clone(), &server.limits);
-        let via = Arc::new(Via { core, protocol: Protocol::Http2(streams.clone()), scheme, peer });
+        let via = Via { core, protocol: Protocol::Http2(streams.clone()), scheme, peer, gate: gate.clone() };
+        let via = Arc::new(via);
         let service = service_fn(|request| {
             let (server, via) = (server.clone(), via.clone());
             async move { Ok::<_, Infallible>(server.answer(request, &via).await) }
         });
         let mut connection = pin!(http2_builder(&server.limits).serve_connection(TokioIo::new(wire), service));
-        let mut stopping = server.stopping.subscribe();
-        let draining = async { stopping.wait_for(|stage| *stage != Stopping::No).await.is_ok() };
-        tokio::select! {
-            ended = connection.as_mut() => return ended.map_err(Broken::Http),
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
             () = streams.idle() => {
                 connection.as_mut().graceful_shutdown();
                 // What was answered may still be on its way.
-                timeout(server.limits.body_timeout, connection).await.unwrap_or(Ok(()))
+                let rest = timeout(server.limits.body_timeout, connection);
+                unless_cut(&gate, rest).await?.unwrap_or(Ok(()))
             }
-            _ = draining => {
+            () = gate.reaches(Stage::Draining) => {
                 connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    () = all_served(&server, &streams) => timeout(GOODBYE, connection).await.unwrap_or(Ok(())),
-                }
+                let rest = async {
+                    tokio::select! {
+                        ended = connection.as_mut() => ended,
+                        () = all_served(&gate, &streams) => timeout(GOODBYE, connection).await.unwrap_or(Ok(())),
+                    }
+                };
+                unless_cut(&gate, rest).await?
             }
-        }
-        .map_err(Broken::Http)
+        };
+        ended.map_err(Broken::Http)
     }
 }
 
-/// Waits until the host closes connections that rest, and this one does.
-async fn all_served(server: &Server, streams: &Streams) {
-    let mut stopping = server.stopping.subscribe();
-    let _ = stopping.wait_for(|stage| *stage == Stopping::Closing).await;
+/// Waits until connections that rest are closed, and this one does.
+async fn all_served(gate: &Gate, streams: &Streams) {
+    gate.reaches(Stage::Closing).await;
     streams.none().await;
+}
+
+/// What `rest` of a connection gives, unless it takes too long to end.
+async fn unless_cut<T>(gate: &Gate, rest: impl Future<Output = T>) -> Result<T, Broken> {
+    tokio::select! {
+        biased;
+        ended = rest => Ok(ended),
+        () = gate.reaches(Stage::Cut) => Err(Broken::Cut),
+    }
 }
 
 /// HTTP/2 with every limit that there is set.

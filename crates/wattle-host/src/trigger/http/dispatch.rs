@@ -15,6 +15,7 @@ use crate::answer::Failure;
 use crate::component::{Component, Identity, Service};
 use crate::cores::CoreId;
 use crate::invocation::{Invocation, RequestId};
+use crate::telemetry::Metered;
 
 /// A request on its way to an instance.
 pub(crate) struct Job {
@@ -105,27 +106,41 @@ impl Reply {
 /// Gives `job` to an instance of `component` on this core.
 pub(super) fn dispatch(component: &Arc<Component>, core: CoreId, job: Job) {
     let Some(job) = component.warm.offer(core, job) else { return };
+    let series = component.identity.series.as_ref();
     match &component.service {
-        Service::Serial(_) => drop(tokio::spawn(serial::run(component.clone(), core, job))),
-        Service::Shared(_) => drop(tokio::spawn(shared::run(component.clone(), core, job))),
+        Service::Serial(_) => {
+            tokio::spawn(Metered::new(series, core, serial::run(component.clone(), core, job)));
+        }
+        Service::Shared(_) => {
+            tokio::spawn(Metered::new(series, core, shared::run(component.clone(), core, job)));
+        }
         Service::None => job.reply.fail(Failure::NoRoute),
     }
 }
 
 impl Component {
-    /// An instance on `core` takes requests from now on.
-    pub(super) fn keep(&self, core: CoreId, instance: &Arc<Warmth>) {
+    /// An instance on `core` takes requests from now on, until what is returned is dropped.
+    pub(super) fn keep<'c>(&'c self, core: CoreId, instance: &'c Arc<Warmth>) -> Kept<'c> {
         self.warm.add(core, instance);
         if let Some(series) = &self.identity.series {
             series.on(core).instance_kept();
         }
+        Kept { component: self, core, instance }
     }
+}
 
-    /// It does no more.
-    pub(super) fn forget(&self, core: CoreId, instance: &Arc<Warmth>) {
-        self.warm.remove(core, instance);
-        if let Some(series) = &self.identity.series {
-            series.on(core).instance_gone();
+/// An instance is found by requests: also when a bug ends its task, no longer than that.
+pub(super) struct Kept<'c> {
+    component: &'c Component,
+    core: CoreId,
+    instance: &'c Arc<Warmth>,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.component.warm.remove(self.core, self.instance);
+        if let Some(series) = &self.component.identity.series {
+            series.on(self.core).instance_gone();
         }
     }
 }

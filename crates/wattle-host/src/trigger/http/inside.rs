@@ -19,7 +19,7 @@ use crate::invocation::Chain;
 /// The routes of one app.
 pub(crate) struct Inside {
     server: Arc<Server>,
-    routes: RouteTable<Target>,
+    routes: RouteTable<Arc<Target>>,
 }
 
 impl Inside {
@@ -27,12 +27,12 @@ impl Inside {
     /// with one path it is the first.
     pub(crate) fn new<'a>(
         server: Arc<Server>,
-        paths: impl IntoIterator<Item = (&'a PathPattern, &'a Target)>,
+        paths: impl IntoIterator<Item = (&'a PathPattern, Target)>,
     ) -> Arc<Self> {
         let mut routes = RouteTable::new();
         for (path, target) in paths {
             // There is one already.
-            let _ = routes.insert(None, path, target.clone());
+            let _ = routes.insert(None, path, Arc::new(target));
         }
         Arc::new(Self { server, routes })
     }

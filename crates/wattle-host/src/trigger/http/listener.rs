@@ -1,7 +1,6 @@
 //! Accepting connections: within the limits, and through whatever the system runs out of.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -10,10 +9,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use wattle_spec::listen::Scheme;
 
 use super::connection::{self, Accepted};
-use super::server::{Server, Stopping};
+use super::gate::{Gate, Stage};
+use super::server::Server;
 use crate::cores::Cores;
 use crate::instance::LogRate;
 use crate::tls::Tls;
@@ -21,13 +22,20 @@ use crate::tls::Tls;
 /// How long accepting rests when the system has no more file descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
+/// When a listener ends, connections that rest may use this long to end by themselves: a request may be on its way.
+pub(crate) const REST_GRACE: Duration = Duration::from_millis(500);
+
+/// Connections at most that are taken from a socket which is about to be closed: as many as the system lets wait.
+const LAST_ACCEPTED: usize = 4096;
+
 /// Refused connections that are told in a second; the others are counted.
 const REFUSALS_PER_SECOND: u32 = 1;
 
-/// An address on which a host serves. It accepts until its host stops.
+/// An address on which a host serves. It accepts until it is told to end, or dropped.
 pub(crate) struct Listener {
     address: SocketAddr,
     scheme: Scheme,
+    gate: Arc<Gate>,
     accepting: JoinHandle<()>,
 }
 
@@ -61,6 +69,11 @@ impl Connections {
 
     fn counts(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, u32>> {
         self.by_address.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    /// How many there are.
+    pub(crate) fn open(&self) -> usize {
+        (self.count as usize).saturating_sub(self.all.available_permits())
     }
 
     /// Waits until there are none.
@@ -116,8 +129,9 @@ impl Listener {
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let scheme = if entrance.tls.is_some() { Scheme::Https } else { Scheme::Http };
-        let accepting = tokio::spawn(accept_all(listener, entrance));
-        Ok(Self { address, scheme, accepting })
+        let gate = Arc::new(Gate::new());
+        let accepting = tokio::spawn(accept_all(listener, entrance, gate.clone()));
+        Ok(Self { address, scheme, gate, accepting })
     }
 
     /// The address that it is bound to.
@@ -125,16 +139,46 @@ impl Listener {
         self.address
     }
 
+    /// What is spoken there.
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// How many connections are open that came in here.
+    pub(crate) fn connections(&self) -> usize {
+        self.gate.count()
+    }
+
+    /// Accepts nothing more from now on, and has its connections end after their next answer.
+    pub(crate) fn drain(&self) {
+        self.gate.advance(Stage::Draining);
+    }
+
     /// Waits until it accepts no more.
-    pub(crate) async fn closed(mut self) {
+    pub(crate) async fn closed(&mut self) {
         let _ = (&mut self.accepting).await;
     }
-}
 
-/// As a URL.
-impl fmt::Display for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.address)
+    /// Closes its connections that rest.
+    pub(crate) fn close(&self) {
+        self.gate.advance(Stage::Closing);
+    }
+
+    /// Ends in good order, for at most `limit`. How many connections had not ended by then, and were cut.
+    pub(crate) async fn end(mut self, limit: Duration) -> usize {
+        self.drain();
+        let ended = timeout(limit, async {
+            self.closed().await;
+            let _ = timeout(REST_GRACE, self.gate.empty()).await;
+            self.close();
+            self.gate.empty().await;
+        });
+        if ended.await.is_ok() {
+            return 0;
+        }
+        let cut = self.connections();
+        self.gate.advance(Stage::Cut);
+        cut
     }
 }
 
@@ -144,22 +188,22 @@ impl Drop for Listener {
     }
 }
 
-async fn accept_all(listener: TcpListener, entrance: Entrance) {
-    let mut stopping = entrance.server.stopping.subscribe();
+async fn accept_all(listener: TcpListener, entrance: Entrance, gate: Arc<Gate>) {
     loop {
         let incoming = tokio::select! {
             biased;
+            () = gate.reaches(Stage::Draining) => break,
             incoming = accept(&listener, &entrance.connections) => incoming,
-            _ = stopping.wait_for(|stage| *stage != Stopping::No) => break,
         };
-        entrance.deal(incoming).await;
+        entrance.deal(incoming, &gate).await;
     }
     // Whoever is already connected is served; closing the socket would reset them.
     let Ok(listener) = listener.into_std() else { return };
-    while let Ok((stream, peer)) = listener.accept() {
-        let Ok(place) = entrance.connections.all.clone().acquire_owned().await else { return };
+    for _ in 0..LAST_ACCEPTED {
+        let Ok((stream, peer)) = listener.accept() else { break };
+        let Ok(place) = entrance.connections.all.clone().acquire_owned().await else { break };
         let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { continue };
-        entrance.deal((stream, peer, place)).await;
+        entrance.deal((stream, peer, place), &gate).await;
     }
 }
 
@@ -180,7 +224,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> Incoming {
 }
 
 impl Entrance {
-    async fn deal(&self, (stream, peer, all): Incoming) {
+    async fn deal(&self, (stream, peer, all): Incoming, gate: &Arc<Gate>) {
         let Some(place) = self.connections.enter(peer.ip(), all) else {
             if let Ok(untold) = self.connections.refusals.take() {
                 let client = peer.ip();
@@ -191,11 +235,12 @@ impl Entrance {
         // A connection belongs to the reactor of the core that serves it.
         let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
         let (server, tls) = (self.server.clone(), self.tls.clone());
+        let (gate, entered) = (gate.clone(), gate.enter());
         self.cores
             .deal(move |core| async move {
-                let _place = place;
+                let _inside = (place, entered);
                 match TcpStream::from_std(stream) {
-                    Ok(stream) => connection::serve(server, Accepted { stream, peer, core }, tls).await,
+                    Ok(stream) => connection::serve(server, Accepted { stream, peer, core, gate }, tls).await,
                     Err(error) => tracing::warn!(%error, "cannot take over a connection"),
                 }
             })

@@ -33,7 +33,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         return;
     }
     let (instance, mut jobs) = Warmth::serial(reuse - 1);
-    component.keep(core, &instance);
+    let _kept = component.keep(core, &instance);
     if store.data().has_old_links() {
         // Whoever changed them looked for such instances before this one could be found.
         instance.retire();
@@ -48,7 +48,6 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
             break;
         }
     }
-    component.forget(core, &instance);
 }
 
 async fn start(pre: &ProxyPre<Guest>, store: &mut Store<Guest>, invocation: &Invocation) -> Result<Proxy, Failure> {

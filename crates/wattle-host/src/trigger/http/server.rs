@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::uri::Scheme;
@@ -22,11 +22,13 @@ use super::dispatch::{Answered, Job, Reply, dispatch};
 use super::exchange::{Exchange, Protocol};
 use super::files::{self, Folder};
 use super::forwarded::{self, Origin};
+use super::gate::Gate;
 use super::inside::Asking;
 use super::lent::{Lent, Term};
 use super::request::{canonical, check_inside};
 use super::request_body::{Arriving, RequestBody};
-use super::target::{Answerer, Target};
+use super::sleeper::Sleeper;
+use super::target::{Answerer, Door, Target};
 use super::wire::Framing;
 use crate::answer::{Failure, REQUEST_ID};
 use crate::component::Component;
@@ -39,9 +41,10 @@ pub(crate) struct Server {
     pub(crate) limits: HostLimits,
     policy: EdgePolicy,
     telemetry: Option<Arc<Telemetry>>,
-    pub(crate) routes: ArcSwap<RouteTable<Target>>,
+    pub(crate) routes: ArcSwap<RouteTable<Door>>,
     pub(crate) requests: Admission,
-    pub(super) stopping: watch::Sender<Stopping>,
+    /// Whether the host is about to end.
+    ending: watch::Sender<bool>,
 }
 
 /// How a host deals with whom it does not know.
@@ -51,23 +54,13 @@ pub(crate) struct EdgePolicy {
     pub(crate) access_log: bool,
 }
 
-/// How far the end of a host is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopping {
-    /// Not at all.
-    No,
-    /// No new connections; those there are end after their next answer.
-    Draining,
-    /// Connections that rest are closed.
-    Closing,
-}
-
 /// A connection, as its requests see it.
 pub(super) struct Via {
     pub(super) core: CoreId,
     pub(super) protocol: Protocol,
     pub(super) scheme: Scheme,
     pub(super) peer: SocketAddr,
+    pub(super) gate: Arc<Gate>,
 }
 
 /// One request under way.
@@ -119,27 +112,24 @@ impl Server {
             telemetry,
             routes: ArcSwap::from_pointee(RouteTable::new()),
             requests: Admission::new("the host", limits.concurrent_requests),
-            stopping: watch::Sender::new(Stopping::No),
+            ending: watch::Sender::new(false),
         }
     }
 
-    pub(crate) fn drain(&self) {
-        self.stopping.send_replace(Stopping::Draining);
+    /// From now on it is about to end.
+    pub(crate) fn end(&self) {
+        self.ending.send_replace(true);
     }
 
     /// Whether it is about to end.
     pub(crate) fn is_ending(&self) -> bool {
-        !matches!(*self.stopping.borrow(), Stopping::No)
+        *self.ending.borrow()
     }
 
     /// Waits until it is about to end.
     pub(crate) async fn ends(&self) {
         // The sender is there as long as this is.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping != Stopping::No).await;
-    }
-
-    pub(crate) fn close(&self) {
-        self.stopping.send_replace(Stopping::Closing);
+        let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
     }
 
     /// Answers one request, whatever happens.
@@ -160,7 +150,7 @@ impl Server {
         if let Protocol::Http2(_) = via.protocol {
             // There, a connection is closed by other means, and not for one request.
             headers.remove(header::CONNECTION);
-        } else if framing == Framing::Unseen || *self.stopping.borrow() != Stopping::No {
+        } else if framing == Framing::Unseen || via.gate.is_ending() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -170,7 +160,7 @@ impl Server {
     /// checked when it left the component, and is served on the same core.
     pub(super) async fn answer_inside(
         &self,
-        routes: &RouteTable<Target>,
+        routes: &RouteTable<Arc<Target>>,
         mut request: Request<WasiBody>,
         asking: Asking,
     ) -> Response<Lent> {
@@ -235,13 +225,13 @@ impl Server {
         let scheme = origin.target_scheme.as_ref().unwrap_or(&via.scheme);
         canonical(&mut request, scheme).map_err(|failure| (None, failure))?;
         origin.apply(&mut request);
-        let target = self.route(&request).map_err(|failure| (None, failure))?;
+        let target = self.route(&request).await.map_err(|failure| (None, failure))?;
         self.serve_at(target, request.map(Arriving::Wire), turn).await
     }
 
     async fn serve_at(
         &self,
-        target: Target,
+        target: Arc<Target>,
         request: Request<Arriving>,
         turn: &mut Turn,
     ) -> Result<Response<AnswerBody>, Failed> {
@@ -255,7 +245,7 @@ impl Server {
                 self.serve_file(folder, &target, &Request::from_parts(head, ()), turn).await
             }
         };
-        served.map_err(|failure| (Some(target.answerer), failure))
+        served.map_err(|failure| (Some(target.answerer.clone()), failure))
     }
 
     async fn serve_file(
@@ -303,10 +293,32 @@ impl Server {
             .map(|response| response.map(|body| AnswerBody::guest(body, turn.exchange.clone())))
     }
 
-    fn route<B>(&self, request: &Request<B>) -> Result<Target, Failure> {
+    /// Where a request leads. An app that sleeps is woken before.
+    async fn route<B>(&self, request: &Request<B>) -> Result<Arc<Target>, Failure> {
         let path = normalize_path(request.uri().path())?;
         let host = host_of(request.uri().authority().map_or("", |authority| authority.as_str()));
-        self.routes.load().get(&host, &path).cloned().ok_or(Failure::NoRoute)
+        match self.door(&host, &path)? {
+            Door::Open(target) => Ok(target),
+            Door::Asleep(sleeper) => Box::pin(self.woken(sleeper, &host, &path)).await,
+        }
+    }
+
+    fn door(&self, host: &str, path: &str) -> Result<Door, Failure> {
+        self.routes.load().get(host, path).cloned().ok_or(Failure::NoRoute)
+    }
+
+    /// Where requests for `path` on `host` lead when the app of `sleeper` is awake.
+    async fn woken(&self, mut sleeper: Arc<Sleeper>, host: &str, path: &str) -> Result<Arc<Target>, Failure> {
+        let deadline = Instant::now() + self.limits.wake_timeout;
+        while Instant::now() < deadline {
+            sleeper.wake(deadline).await?;
+            match self.door(host, path)? {
+                Door::Open(target) => return Ok(target),
+                // It sleeps again already, or the route is another app's now.
+                Door::Asleep(other) => sleeper = other,
+            }
+        }
+        Err(Failure::Asleep { retry: Duration::ZERO })
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let InstancePolicy { concurrency, reuse, .. } = component.policy;
     let depth = first.invocation.chain.length;
     let (instance, mut jobs) = Warmth::shared(concurrency.get(), reuse.get() - 1, depth);
-    component.keep(core, &instance);
+    let kept = component.keep(core, &instance);
     if store.data().has_old_links() {
         // Whoever changed them looked for such instances before this one could be found.
         instance.retire();
@@ -48,7 +48,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
     let serving = Serving { component: &component, exports: &exports, instance: &instance, calls };
     store.data_mut().deadline = Deadline::Shared(serving.calls.deadline());
     serving.drive(&mut store, &mut jobs, first).await;
-    component.forget(core, &instance);
+    drop(kept);
     // What it had been given and did not begin, another one serves.
     while let Ok(job) = jobs.try_recv() {
         dispatch(&component, core, job);

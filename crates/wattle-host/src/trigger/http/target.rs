@@ -1,4 +1,5 @@
-//! Where a route leads: to a component or to a folder, and what both share with the rest of their app.
+//! Where a route leads: to an app that sleeps, or to a component or a folder of one that runs, and what both share with the
+//! rest of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +10,20 @@ use wattle_spec::name::{AppId, ComponentName};
 use super::admission::{Admission, Permit};
 use super::exchange::Exchange;
 use super::files::Folder;
+use super::sleeper::Sleeper;
 use crate::answer::Failure;
 use crate::component::Component;
 use crate::telemetry::Series;
 
-/// Where a route leads.
+/// What is behind a route of a host.
+#[derive(Clone)]
+pub(crate) enum Door {
+    Open(Arc<Target>),
+    /// Nothing yet: the app has to be woken.
+    Asleep(Arc<Sleeper>),
+}
+
+/// Where a route of an app that runs leads.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) answerer: Answerer,
@@ -30,6 +40,16 @@ pub(crate) struct Target {
 pub(crate) enum Answerer {
     Component(Arc<Component>),
     Folder(Arc<Folder>),
+}
+
+impl Door {
+    /// Whose it is.
+    pub(crate) fn app(&self) -> &AppId {
+        match self {
+            Self::Open(target) => target.answerer.app(),
+            Self::Asleep(sleeper) => &sleeper.app,
+        }
+    }
 }
 
 impl Target {

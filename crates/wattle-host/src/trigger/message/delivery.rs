@@ -19,7 +19,7 @@ use super::handler::{Instance, Warm};
 use crate::cores::CoreId;
 use crate::error::with_causes;
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
-use crate::telemetry::{Delivered, Fate};
+use crate::telemetry::{Delivered, Fate, Metered};
 use crate::trigger::call::Failed;
 
 /// How often a backend is told that a message is still worked on: well before it gives it to somebody else.
@@ -95,7 +95,8 @@ impl Subscriber {
         }
         let (request, trigger, chain) = (attempt.run, TriggerKind::Message, Chain::default());
         let invocation = Invocation { request, trigger, deadline, trace, chain };
-        let handled = self.call(core, warm, &message, &invocation).await;
+        let called = self.call(core, warm, &message, &invocation);
+        let handled = Metered::new(self.component.identity.series.as_ref(), core, called).await;
         if let (Some(span), Err(_)) = (&mut span, &handled) {
             span.fail("not-handled");
         }

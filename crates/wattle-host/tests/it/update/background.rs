@@ -13,8 +13,8 @@ use wattle_spec::control::ServiceState;
 use wattle_spec::report::Report;
 use wattle_testkit::{Connection, until};
 
-use super::site::{Site, Version, shop, version};
 use crate::clock::HeldClock;
+use crate::site::{Site, Version, shop, version};
 
 fn post(name: &str) -> Version {
     let links = "links = { 'wasi:keyvalue' = 'memory', 'wasmcloud:messaging' = 'memory' }";

@@ -8,7 +8,7 @@ use wattle_spec::control::Action;
 use wattle_spec::limits::HostLimits;
 use wattle_testkit::Connection;
 
-use super::site::{KEEPS, Site, shop};
+use crate::site::{KEEPS, Site, shop};
 
 const LINKS: &str = "links = { 'wasi:keyvalue' = 'memory' }\n[backends.other]\ntype = \"memory\"\n";
 
@@ -77,7 +77,7 @@ fn a_host_that_ends() {
     site.update(&shop("hello", "")).unwrap();
     let updating = site.updating(shop("misbehave", &format!("{KEEPS}[health]\npath = \"/panic\"\ntimeout = \"1h\"\n")));
     let began = Instant::now();
-    assert!(site.wait(site.host.drain()));
+    assert_eq!(site.wait(site.host.drain()), Ok(()));
     let error = site.wait(updating).unwrap().unwrap_err();
     assert!(matches!(error, StartError::Ending), "{error}");
     assert!(began.elapsed() < Duration::from_secs(10));

@@ -6,7 +6,7 @@ use std::thread;
 
 use wattle_testkit::Connection;
 
-use super::site::{KEEPS, Site, Version, shop, version};
+use crate::site::{KEEPS, Site, Version, shop, version};
 
 /// A version that says which one it is at `/config/version`, with a component of WASI 0.3 beside.
 fn told(name: &str) -> Version {

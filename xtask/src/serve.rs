@@ -1,8 +1,7 @@
-//! Asks a served app for an answer.
+//! Asks a program that serves for an answer.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,16 +10,19 @@ use anyhow::{Context, Result, bail};
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The body of the answer to `GET target`, without a `transfer-encoding`.
-pub(super) fn answer(wattle: &Path, app: &Path, target: &str) -> Result<String> {
-    let mut up = Command::new(wattle);
-    up.args(["up", "--listen", "127.0.0.1:0"]).current_dir(app).stdout(Stdio::piped());
-    let mut server = Server(up.spawn().context("start `wattle up`")?);
-    let mut line = String::new();
+/// The body of the answer to `GET target`, without a `transfer-encoding`, of `program`, which prints where it serves. It is
+/// killed then.
+pub(crate) fn answer(program: &mut Command, target: &str) -> Result<String> {
+    let mut server = Server(program.stdout(Stdio::piped()).spawn().context("start the server")?);
+    let mut printed = BufReader::new(server.0.stdout.take().context("its stdout is piped")?).lines();
     // It either prints this line or ends: compiling has a limit.
-    BufReader::new(server.0.stdout.take().context("its stdout is piped")?).read_line(&mut line)?;
-    let Some(address) = line.trim().strip_prefix("http://") else { bail!("`wattle up` serves nothing") };
-    let mut connection = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
+    let address = loop {
+        let Some(line) = printed.next() else { bail!("it serves nothing") };
+        if let Some(address) = line?.trim().strip_prefix("http://") {
+            break address.to_owned();
+        }
+    };
+    let mut connection = TcpStream::connect(&address).with_context(|| format!("connect to {address}"))?;
     connection.set_read_timeout(Some(PATIENCE))?;
     // Of HTTP/1.0, so that the body comes as it is.
     write!(connection, "GET {target} HTTP/1.0\r\nhost: localhost\r\n\r\n")?;
@@ -32,7 +34,7 @@ pub(super) fn answer(wattle: &Path, app: &Path, target: &str) -> Result<String> 
     }
 }
 
-/// `wattle up`. It is killed when this is dropped.
+/// A program that serves. It is killed when this is dropped.
 struct Server(Child);
 
 impl Drop for Server {
