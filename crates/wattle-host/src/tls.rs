@@ -141,12 +141,29 @@ impl Tls {
         Self { config: Arc::new(config), certificates }
     }
 
+    /// The same for whoever speaks HTTP/1.1 alone.
+    #[must_use]
+    pub fn http1(mut self) -> Self {
+        Arc::make_mut(&mut self.config).alpn_protocols = vec![HTTP1.to_vec()];
+        self
+    }
+
+    /// Whether one of the certificates is for `name`, which is that of a server or an address.
+    pub fn is_for(&self, name: &str) -> bool {
+        ServerName::try_from(name).is_ok_and(|name| self.certificates.0.load().iter().any(|one| one.is_for(&name)))
+    }
+
     /// Serves other certificates from now on, to connections that begin from now on.
     pub fn replace(&self, certificates: Vec<Certificate>) {
         self.certificates.0.store(Arc::new(certificates));
     }
 
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    /// Does its part of the handshake. There is no bound of time.
+    ///
+    /// # Errors
+    ///
+    /// If the client does not do its part.
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         TlsAcceptor::from(self.config.clone()).accept(stream).await
     }
 }

@@ -45,6 +45,8 @@ pub struct HostSpec {
     pub access_log: bool,
     /// Where to listen for whoever watches the host: health, readiness, metrics. `None`: nowhere.
     pub admin: Option<SocketAddr>,
+    /// Where the host is asked and told what to do from other machines. `None`: nowhere.
+    pub control: Option<ControlSpec>,
     /// What the host tells of itself.
     pub telemetry: TelemetrySpec,
     /// Where the host keeps what it must not forget, relative to the file unless it is absolute. `None`: where the
@@ -70,6 +72,17 @@ pub struct HostSpec {
     pub recorded: Choices,
     /// What was written and is not above, because it is faulty.
     pub cut: Cut,
+}
+
+/// Where a host is asked and told what to do from other machines: over TLS, by whoever has its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlSpec {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The certificate that is shown there. Whoever asks has to call the host by a name in it.
+    pub certificate: CertificatePaths,
+    /// The file with the token, relative to the host's file unless it is absolute.
+    pub token_file: PathBuf,
 }
 
 /// How a registry is reached.
@@ -126,6 +139,7 @@ impl Default for HostSpec {
             trusted_proxies: Vec::new(),
             access_log: false,
             admin: None,
+            control: None,
             telemetry: TelemetrySpec::default(),
             data_dir: None,
             defaults: Defaults::default(),
@@ -213,6 +227,8 @@ struct HostFile {
     access_log: bool,
     /// The address for `/healthz`, `/readyz` and `/metrics`, by plain HTTP. Without one they are nowhere.
     admin: Option<Address>,
+    /// The control protocol for other machines, beside the control socket. Without it the host is asked on its own alone.
+    control: Option<ControlEntry>,
     /// Traces and metrics for a collector of OpenTelemetry. What the variables `OTEL_*` say comes before it.
     #[serde(default)]
     telemetry: TelemetryEntry,
@@ -261,6 +277,30 @@ struct TlsEntry {
     key: HostPath,
 }
 
+/// The control protocol for other machines as written: `[control]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+struct ControlEntry {
+    /// The address to listen on. TLS alone is spoken there.
+    listen: Address,
+    /// The file with the chain of certificates as PEM, the server's own first, relative to this file. Whoever asks has to
+    /// call the host by a name in it.
+    cert: HostPath,
+    /// The file with its private key as PEM, relative to this file.
+    key: HostPath,
+    /// The file with the token that whoever asks has to show, relative to this file: 32 characters or more, for the owner
+    /// alone. It is read anew for each question.
+    token_file: HostPath,
+}
+
+impl ControlEntry {
+    fn resolved(self) -> ControlSpec {
+        let certificate = CertificatePaths::new(self.cert.0, self.key.0);
+        ControlSpec { listen: self.listen.0, certificate, token_file: self.token_file.0.into() }
+    }
+}
+
 /// A registry as written: `[registries."ghcr.io"]`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -299,6 +339,7 @@ impl HostFile {
             trusted_proxies: self.trusted_proxies,
             access_log: self.access_log,
             admin: self.admin.map(|Address(address)| address),
+            control: self.control.map(ControlEntry::resolved),
             telemetry: self.telemetry.resolved(),
             data_dir: self.data_dir.map(|HostPath(path)| path.into()),
             defaults: self.defaults,

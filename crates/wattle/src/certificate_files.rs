@@ -32,18 +32,21 @@ pub(crate) struct CertificateFiles {
 type Identity = (u64, u64, u64, i64, i64);
 
 impl CertificateFiles {
-    /// Reads the certificates at `paths`. `None`: there are none.
+    /// Reads the certificates at `paths`, and has `tls` serve them. `None`: there are none.
     ///
     /// # Errors
     ///
     /// If one of them cannot be served.
-    pub(crate) fn open(paths: Vec<CertificatePaths>) -> Result<Option<Self>, Problem> {
+    pub(crate) fn open(
+        paths: Vec<CertificatePaths>,
+        tls: impl FnOnce(Vec<Certificate>) -> Tls,
+    ) -> Result<Option<Self>, Problem> {
         if paths.is_empty() {
             return Ok(None);
         }
         let seen = identities(&paths);
         let certificates = read_all(&paths)?;
-        Ok(Some(Self { paths, seen, tls: Arc::new(Tls::new(certificates)) }))
+        Ok(Some(Self { paths, seen, tls: Arc::new(tls(certificates)) }))
     }
 
     /// Serves what the files hold whenever they change, for ever. What cannot be served is told, and the certificates

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use wattle_spec::listen::Listen;
 use wattle_spec::socket::{self, SocketError};
 
@@ -24,6 +24,7 @@ pub(crate) use self::deploy::{
 pub(crate) use self::run::{Allow, Run};
 pub(crate) use self::running::{
     Cron, CronList, CronRun, Events, Following, Link, LinkList, LinkMove, LinkOf, LinkRm, LinkSet, Logs, LogsOf, Ps,
+    ReachArgs,
 };
 use crate::problem::Exit;
 use crate::template::Template;
@@ -270,6 +271,7 @@ pub(crate) struct Inspect {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("asked").args(["control", "control_token", "control_ca"]).multiple(true).requires("running")))]
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) what: What,
@@ -284,9 +286,8 @@ pub(crate) struct Explain {
     /// Ask the hosts that run: PATH is the name of an app then, or left out
     #[arg(long, conflicts_with_all = ["config", "data_dir"])]
     pub(crate) running: bool,
-    /// Ask the host at this socket [default: all of yours that run here]
-    #[arg(long, value_name = "PATH", requires = "running")]
-    pub(crate) control: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reaching: ReachArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -37,7 +37,7 @@ use wattle_spec::shape::ShapeError;
 use wattle_spec::telemetry::TelemetryVariableError;
 
 pub(crate) use self::exit::Exit;
-use crate::control::{AskError, SocketError};
+use crate::control::{AskError, HostAddress, ReachError, SocketError, TokenError};
 use crate::daemon::DesiredError;
 use crate::policy::approval::NotApproved;
 use crate::policy::{Refusal as PolicyRefusal, Unjudged};
@@ -190,18 +190,24 @@ pub(crate) enum Problem {
     ControlSocket(#[source] SocketError),
     #[error("no host of this user runs here")]
     NoHost,
-    #[error("several hosts take apps here: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
-    WhichHost { sockets: Vec<PathBuf> },
-    #[error("several hosts run here: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
-    SeveralHosts { sockets: Vec<PathBuf> },
+    #[error("several hosts take apps here: {}", hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    WhichHost { hosts: Vec<HostAddress> },
+    #[error("several hosts run here: {}", hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    SeveralHosts { hosts: Vec<HostAddress> },
     #[error("nobody knows where to keep what runs")]
     NoStateDir,
     #[error("cannot use what is written down of apps")]
     Desired(#[from] DesiredError),
-    #[error("several hosts run the app `{app}`: {}", sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
-    ManyHosts { app: AppId, sockets: Vec<PathBuf> },
-    #[error("cannot ask the host at {}", socket.display())]
-    Ask { socket: PathBuf, source: AskError },
+    #[error("several hosts run the app `{app}`: {}", hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    ManyHosts { app: AppId, hosts: Vec<HostAddress> },
+    #[error("cannot ask the host at {host}")]
+    Ask { host: HostAddress, source: AskError },
+    #[error("cannot ask a host on another machine")]
+    Reach(#[source] ReachError),
+    #[error("{} is on this machine, and the host at {host} on another", path.display())]
+    Elsewhere { path: PathBuf, host: HostAddress },
+    #[error("nobody can ask the host from another machine")]
+    Token(#[source] TokenError),
     #[error("{0}")]
     Refused(Refusal),
     #[error("`{trigger}` failed (run {run}): {reason}")]
@@ -252,10 +258,10 @@ pub(crate) enum Problem {
     Cut(Cut),
     #[error("{url} is removed, and what did not end there within the drain limit was cut: {}", one_or(*cut, "connection", "connections"))]
     CutThere { url: String, cut: u64 },
-    #[error("the host at {} ended at once, and did not say what was cut", socket.display())]
-    EndedUntold { socket: PathBuf },
-    #[error("the host at {} has drained, and its process did not end in {waited:?}", socket.display())]
-    Lingers { socket: PathBuf, waited: Duration },
+    #[error("the host at {host} ended at once, and did not say what was cut")]
+    EndedUntold { host: HostAddress },
+    #[error("the host at {host} has drained, and its process did not end in {waited:?}")]
+    Lingers { host: HostAddress, waited: Duration },
     #[error("a second signal came before all requests had ended, and those under way were cut")]
     Interrupted,
     #[error("{0}")]

@@ -53,6 +53,9 @@ macro_rules! codes {
 
 codes! {
     BadRequest = 400, "bad-request", "The request cannot be read: its parameters, or the JSON of its body.";
+    Unauthorized = 401, "unauthorized", "Whoever asks from another machine has to show the token of the host (`Authorization: Bearer`).";
+    ForeignHost = 403, "foreign-host", "The host is called by a name (`Host`) that its certificate for the control protocol is not for.";
+    ForeignOrigin = 403, "foreign-origin", "A page in a browser asks (`Origin`): none may.";
     NoSuchPath = 404, "no-such-path", "There is nothing to ask at this path.";
     NoSuchApp = 404, "no-such-app", "The host runs no app of this name.";
     NoSuchComponent = 404, "no-such-component", "The app has no component of this name.";

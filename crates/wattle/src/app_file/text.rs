@@ -120,8 +120,12 @@ pub(super) fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>),
     }
     host.data_dir = host.data_dir.map(|directory| base.join(directory));
     host.backends = host.backends.into_iter().map(|(name, spec)| (name, spec.based(base))).collect();
-    for paths in &mut host.tls {
+    let control = host.control.as_mut();
+    for paths in host.tls.iter_mut().chain(control.map(|control| &mut control.certificate)) {
         *paths = CertificatePaths::new(base.join(&paths.cert), base.join(&paths.key));
+    }
+    if let Some(control) = &mut host.control {
+        control.token_file = base.join(&control.token_file);
     }
     Ok((host, HostText { file: file.into(), text }, faults))
 }

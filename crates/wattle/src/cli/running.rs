@@ -7,15 +7,46 @@ use clap::{Args, Subcommand};
 use wattle_spec::label::LinkKey;
 use wattle_spec::name::{AppId, BackendName, ComponentName, NameError, ProviderName};
 
+use crate::control::{HostAddress, Reach};
+
 /// Whom to ask, and how to show what they say
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Whom {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Ask the host at this socket [default: all of yours that run here]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) control: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reaching: ReachArgs,
+}
+
+impl Whom {
+    pub(crate) fn reach(&self) -> Reach {
+        self.reaching.reach()
+    }
+}
+
+/// Which host to ask, and how to get there
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReachArgs {
+    /// Ask the host at this socket, or on another machine at https://HOST:PORT
+    /// [default: all of yours that run here] [env: WATTLE_CONTROL]
+    #[arg(long, value_name = "PATH|URL")]
+    control: Option<HostAddress>,
+    /// Show a host on another machine the token in this file
+    /// [env: WATTLE_CONTROL_TOKEN_FILE]
+    #[arg(long, value_name = "FILE")]
+    control_token: Option<PathBuf>,
+    /// Trust the authorities in this PEM file, and no others, to vouch for it
+    /// [default: those of the system] [env: WATTLE_CONTROL_CA]
+    #[arg(long, value_name = "FILE")]
+    control_ca: Option<PathBuf>,
+}
+
+impl ReachArgs {
+    pub(crate) fn reach(&self) -> Reach {
+        let Self { control, control_token, control_ca } = self.clone();
+        Reach { address: control, token: control_token, ca: control_ca }
+    }
 }
 
 #[derive(Debug, Args)]

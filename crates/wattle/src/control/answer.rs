@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use serde::Serialize;
-use wattle_spec::control::{Refusal, Refused};
+use wattle_spec::control::{Refusal, RefusalCode, Refused};
 
 /// The body of an answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -29,8 +29,13 @@ pub(super) fn typed(media_type: &'static str, body: Body) -> Response<Body> {
 /// Why there is no answer. `allowed`: the method that the path takes, where another was used.
 pub(super) fn refused(refusal: Refusal, allowed: Option<&'static str>) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let is_unauthorized = refusal.code == RefusalCode::Unauthorized;
     let mut answer = json(&Refused { error: refusal });
     *answer.status_mut() = status;
+    if is_unauthorized {
+        let scheme = HeaderValue::from_static("Bearer realm=\"wattle\"");
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
     if let Some(method) = allowed {
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(method));
     }

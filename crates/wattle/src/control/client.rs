@@ -1,8 +1,8 @@
-//! The other end of a control socket: one question on one connection.
+//! The other end of the control protocol: one question on one connection.
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +11,12 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use wattle_spec::control::{Action, Done, Event, LogLine, Lost, Refusal, Refused};
+
+use super::door::Stream;
+use super::reach::{Access, HostAddress};
 
 /// How long an answer may take that nothing is waited for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -26,6 +29,8 @@ const ANSWER_MAX: usize = 16 << 20;
 pub(crate) enum AskError {
     #[error("nobody answers there")]
     Connect(#[source] io::Error),
+    #[error("who answers there cannot be trusted, or does not speak TLS")]
+    Tls(#[source] io::Error),
     #[error("there was no answer for {ANSWER:?}")]
     TimedOut,
     #[error("the answer broke off")]
@@ -41,9 +46,11 @@ pub(crate) enum AskError {
 }
 
 /// A host that can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Client {
-    pub(crate) socket: PathBuf,
+    pub(crate) address: HostAddress,
+    /// `None`: it is on this machine.
+    pub(super) access: Option<Arc<Access>>,
 }
 
 /// What a host says, as it comes.
@@ -87,16 +94,42 @@ impl Client {
     }
 
     async fn send(&self, method: Method, target: &str, body: Bytes) -> Result<Response<Incoming>, AskError> {
-        let connect = timeout(ANSWER, UnixStream::connect(&self.socket));
-        let stream = connect.await.map_err(|_| AskError::TimedOut)?.map_err(AskError::Connect)?;
+        let stream = timeout(ANSWER, self.connect()).await.map_err(|_| AskError::TimedOut)??;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(AskError::Broken)?;
         // It ends with the answer, and with this process.
         tokio::spawn(connection);
-        let request = Request::builder().method(method).uri(target).header(header::HOST, "wattle");
+        let host = match &self.address {
+            HostAddress::Socket(_) => "wattle",
+            HostAddress::Elsewhere(authority) => authority.as_str(),
+        };
+        let mut request = Request::builder().method(method).uri(target).header(header::HOST, host);
+        if let Some(access) = &self.access {
+            request = request.header(header::AUTHORIZATION, access.authorization.clone());
+        }
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let request = request.body(Full::new(body)).expect("invariant: what we ask is a request");
         sender.send_request(request).await.map_err(AskError::Broken)
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>, AskError> {
+        let authority = match &self.address {
+            HostAddress::Socket(path) => {
+                return Ok(Box::new(UnixStream::connect(path).await.map_err(AskError::Connect)?));
+            }
+            HostAddress::Elsewhere(authority) => authority,
+        };
+        let stream = TcpStream::connect(authority.as_str()).await.map_err(AskError::Connect)?;
+        let Some(Access { tls, name, .. }) = self.access.as_deref() else { return Ok(Box::new(stream)) };
+        Ok(Box::new(tls.connect(name.clone(), stream).await.map_err(AskError::Tls)?))
+    }
+
+    /// Whether somebody accepts connections there.
+    pub(super) async fn is_there(&self) -> bool {
+        match &self.address {
+            HostAddress::Socket(path) => UnixStream::connect(path).await.is_ok(),
+            HostAddress::Elsewhere(authority) => TcpStream::connect(authority.as_str()).await.is_ok(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The hosts that a verb asks: the one at the socket that somebody named, or all of this user that live.
+//! The hosts that a verb asks: the one that somebody named, or all of this user that live on this machine.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use wattle_spec::name::AppId;
 
 use super::client::{AskError, Client};
 use super::place;
+use super::reach::{HostAddress, Reach};
 use crate::problem::Problem;
 use crate::verb::tell;
 
@@ -29,7 +30,7 @@ pub(crate) struct Answers<T> {
 
 #[derive(Serialize)]
 struct HostAnswer<T> {
-    /// Its control socket.
+    /// Where it is asked.
     control: String,
     apps: Vec<T>,
 }
@@ -54,19 +55,18 @@ impl<T> Answers<T> {
 }
 
 impl Hosts {
-    /// Asks the host at `socket`, or else all that live. One of several that does not answer is told and left out.
+    /// Asks the host that somebody named, or else all that live. One of several that does not answer is told and left out.
     ///
     /// # Errors
     ///
     /// If none answers.
-    pub(crate) async fn find(socket: Option<&Path>) -> Result<Self, Problem> {
-        if let Some(socket) = socket {
-            let client = Client { socket: socket.to_owned() };
+    pub(crate) async fn find(reach: &Reach) -> Result<Self, Problem> {
+        if let Some(client) = reach.client().map_err(Problem::Reach)? {
             let status = client.get("/v1/status").await.map_err(|error| client.problem(error))?;
             return Ok(Self(vec![Asked { client, status }]));
         }
         let sockets = place::living().await.map_err(Problem::ControlSocket)?;
-        let clients: Vec<_> = sockets.into_iter().map(|socket| Client { socket }).collect();
+        let clients: Vec<_> = sockets.into_iter().map(Client::at_socket).collect();
         let answers = futures::future::join_all(clients.iter().map(|client| client.get("/v1/status"))).await;
         let mut hosts = Vec::new();
         for (client, answer) in clients.into_iter().zip(answers) {
@@ -74,7 +74,7 @@ impl Hosts {
                 Ok(status) => hosts.push(Asked { client, status }),
                 // It ended meanwhile.
                 Err(AskError::Connect(_)) => {}
-                Err(error) => tell(&format!("warning: {} is left out: {error}\n", client.socket.display())),
+                Err(error) => tell(&format!("warning: {} is left out: {error}\n", client.address)),
             }
         }
         match hosts.is_empty() {
@@ -97,8 +97,8 @@ impl Hosts {
         match found.pop() {
             Some(host) if found.is_empty() => Ok(host),
             last => {
-                let sockets = found.into_iter().chain(last).map(|host| host.client.socket).collect();
-                Err(Problem::SeveralHosts { sockets })
+                let hosts = found.into_iter().chain(last).map(|host| host.client.address).collect();
+                Err(Problem::SeveralHosts { hosts })
             }
         }
     }
@@ -133,7 +133,7 @@ impl Hosts {
         let mut hosts = Vec::new();
         for Asked { client, .. } in self.with(app)? {
             let Apps { apps } = client.get(target).await.map_err(|error| client.problem(error))?;
-            hosts.push(HostAnswer { control: client.socket.display().to_string(), apps });
+            hosts.push(HostAnswer { control: client.address.to_string(), apps });
         }
         Ok(Answers { hosts })
     }
@@ -158,8 +158,8 @@ impl Hosts {
         match found.pop() {
             Some(host) if found.is_empty() => Ok(host),
             last => {
-                let sockets = found.into_iter().chain(last).map(|host| host.client.socket).collect();
-                Err(Problem::WhichHost { sockets })
+                let hosts = found.into_iter().chain(last).map(|host| host.client.address).collect();
+                Err(Problem::WhichHost { hosts })
             }
         }
     }
@@ -174,19 +174,23 @@ impl Hosts {
         match found.pop() {
             Some(host) if found.is_empty() => Ok(host),
             last => {
-                let sockets = found.into_iter().chain(last).map(|host| host.client.socket).collect();
-                Err(Problem::ManyHosts { app: app.clone(), sockets })
+                let hosts = found.into_iter().chain(last).map(|host| host.client.address).collect();
+                Err(Problem::ManyHosts { app: app.clone(), hosts })
             }
         }
     }
 }
 
 impl Client {
+    fn at_socket(path: PathBuf) -> Self {
+        Self { address: HostAddress::Socket(path), access: None }
+    }
+
     /// Why it does not answer, for people.
     pub(crate) fn problem(&self, error: AskError) -> Problem {
         match error {
             AskError::Refused(refusal) => Problem::Refused(refusal),
-            source => Problem::Ask { socket: self.socket.clone(), source },
+            source => Problem::Ask { host: self.address.clone(), source },
         }
     }
 }

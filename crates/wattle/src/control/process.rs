@@ -1,4 +1,4 @@
-//! The process behind a control socket, for whoever waits for its end.
+//! The process that answers, for whoever waits for its end.
 
 #[cfg(target_os = "linux")]
 use std::io;
@@ -6,15 +6,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
 use tokio::net::UnixStream;
 use tokio::time::sleep;
 
 use super::client::{AskError, Client};
+#[cfg(target_os = "linux")]
+use super::reach::HostAddress;
 
 /// How often it is looked whether it is still there.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// A process that answers on a control socket.
+/// A process that answers.
 pub(crate) struct HostProcess {
     client: Client,
     /// `None`: it cannot be seen from here.
@@ -29,12 +32,15 @@ impl Client {
     ///
     /// If nobody does.
     pub(crate) async fn process(&self) -> Result<HostProcess, AskError> {
-        #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "a process can be held on Linux alone"))]
-        let stream = UnixStream::connect(&self.socket).await.map_err(AskError::Connect)?;
+        #[cfg(target_os = "linux")]
+        if let HostAddress::Socket(path) = &self.address {
+            let stream = UnixStream::connect(path).await.map_err(AskError::Connect)?;
+            return Ok(HostProcess { client: self.clone(), process: held(&stream).ok() });
+        }
         Ok(HostProcess {
             client: self.clone(),
             #[cfg(target_os = "linux")]
-            process: held(&stream).ok(),
+            process: None,
         })
     }
 }
@@ -48,7 +54,7 @@ fn held(stream: &UnixStream) -> io::Result<OwnedFd> {
 }
 
 impl HostProcess {
-    /// Waits until it has ended; where it cannot be seen, until nobody answers on its socket any more.
+    /// Waits until it has ended; where it cannot be seen, until nobody answers there any more.
     pub(crate) async fn ended(&self) {
         while self.is_there().await {
             sleep(GLANCE).await;
@@ -63,6 +69,6 @@ impl HostProcess {
             let ended = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&Timespec::default()));
             return !matches!(ended, Ok(1..));
         }
-        UnixStream::connect(&self.client.socket).await.is_ok()
+        self.client.is_there().await
     }
 }

@@ -1,4 +1,4 @@
-//! Who may ask, how many at a time, and for how long.
+//! How many may ask at a time, and for how long.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -22,8 +22,10 @@ use wattle_spec::name::{AppId, ComponentName};
 
 use super::actions::Actions;
 use super::answer::{Body, refused};
-use super::place::Place;
+use super::door::{Door, Doors, Knock};
+use super::guard::{self, Guard};
 use super::query::bad;
+use super::place::Place;
 use super::repeats::{self, Repeats};
 use super::routes::{Endpoint, Question, followers};
 use crate::daemon::Daemon;
@@ -31,7 +33,7 @@ use crate::ending::Ending;
 use crate::listeners::Listeners;
 use crate::ring::Ring;
 
-/// Connections at a time, those left out that wait for what takes long; more wait to be accepted.
+/// Connections at a time by one door, those left out that wait for what takes long; more wait to be accepted.
 const CONNECTIONS: usize = 64;
 
 /// How long the head of a request may take, and its body.
@@ -135,22 +137,23 @@ impl Served {
     }
 }
 
-/// A control socket that answers. It ends with [`Control::end`].
+/// A host that answers whoever asks of it. It ends with [`Control::end`].
 pub(crate) struct Control {
     stop: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
     ring: Arc<Ring<LogLine>>,
     events: Arc<Ring<Event>>,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 impl Control {
-    /// Answers on `listener`, on the runtime of whoever calls this.
-    pub(crate) fn start((place, listener): (Place, UnixListener), served: Served) -> Self {
+    /// Answers at these doors, on the runtime of whoever calls this.
+    pub(crate) fn start(Doors { place, all }: Doors, served: Served) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (ring, events) = (served.ring.clone(), served.events.clone());
-        let serving = tokio::spawn(serve_all(listener, Arc::new(served), stopped));
-        Self { stop, serving, ring, events, _place: place }
+        let served = Arc::new(served);
+        let serve = |door| tokio::spawn(serve_all(door, served.clone(), stopped.clone()));
+        Self { stop, serving: all.into_iter().map(serve).collect(), ring, events, _place: place }
     }
 
     /// Accepts nothing more, tells followers that this was all, and waits a moment until the last answers are out. Nobody
@@ -159,17 +162,17 @@ impl Control {
         self.ring.end();
         self.events.end();
         self.stop.send_replace(true);
-        let _ = self.serving.await;
+        futures::future::join_all(self.serving).await;
     }
 }
 
-async fn serve_all(listener: UnixListener, served: Arc<Served>, mut stop: watch::Receiver<bool>) {
+async fn serve_all(door: Door, served: Arc<Served>, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         let accepted = async {
             let place = places.clone().acquire_owned().await.expect("invariant: this semaphore is never closed");
-            (place, listener.accept().await)
+            (place, door.accept().await)
         };
         let (place, accepted) = tokio::select! {
             biased;
@@ -178,35 +181,18 @@ async fn serve_all(listener: UnixListener, served: Arc<Served>, mut stop: watch:
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) if is_trusted(&stream) => {
-                let served = served.clone();
-                connections.spawn(serve(stream, served, place));
+            Ok(Some(knock)) => {
+                connections.spawn(serve(knock, served.clone(), place));
             }
-            Ok(_) => {}
+            Ok(None) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection of the control socket, trying again");
+                tracing::warn!(%error, "cannot accept a connection of the control protocol, trying again");
                 sleep(BACK_OFF).await;
             }
         }
     }
     let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
     connections.shutdown().await;
-}
-
-/// Whether it is our own user, or root, who asks.
-fn is_trusted(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    match stream.peer_cred() {
-        Ok(peer) if peer.uid() == own || peer.uid() == 0 => true,
-        Ok(peer) => {
-            tracing::warn!(user = peer.uid(), "another user is not answered on the control socket");
-            false
-        }
-        Err(error) => {
-            tracing::warn!(%error, "nobody knows who asks on the control socket");
-            false
-        }
-    }
 }
 
 /// How long a connection may be there, and its place among those that are not there for long.
@@ -223,12 +209,13 @@ impl Stay {
     }
 }
 
-async fn serve(stream: UnixStream, served: Arc<Served>, place: OwnedSemaphorePermit) {
+async fn serve(knock: Knock, served: Arc<Served>, place: OwnedSemaphorePermit) {
+    let Some((stream, guard)) = knock.open().await else { return };
     let (patience, told) = watch::channel(Some(CONNECTION));
     let stay = Stay { patience, place: Mutex::new(Some(place)) };
     let service = service_fn(|request: Request<Incoming>| {
-        let (served, stay) = (served.clone(), &stay);
-        async move { Ok::<_, Infallible>(answer(request, &served, stay).await) }
+        let (served, guard, stay) = (served.clone(), guard.as_deref(), &stay);
+        async move { Ok::<_, Infallible>(answer(request, guard, &served, stay).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -239,10 +226,10 @@ async fn serve(stream: UnixStream, served: Arc<Served>, place: OwnedSemaphorePer
     tokio::select! {
         served = served => {
             if let Err(error) = served {
-                tracing::debug!(%error, "a connection of the control socket ended early");
+                tracing::debug!(%error, "a connection of the control protocol ended early");
             }
         }
-        () = patience_is_over(told) => tracing::debug!("a connection of the control socket was there for too long"),
+        () = patience_is_over(told) => tracing::debug!("a connection of the control protocol was there for too long"),
     }
 }
 
@@ -263,17 +250,22 @@ async fn patience_is_over(mut told: watch::Receiver<Option<Duration>>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, served: &Served, stay: &Stay) -> Response<Body> {
-    let question = match Question::read(request.method(), request.uri()) {
+async fn answer(request: Request<Incoming>, guard: Option<&Guard>, served: &Served, stay: &Stay) -> Response<Body> {
+    let (request, body) = request.into_parts();
+    // Whoever may not ask is told nothing else.
+    if let Err(refusal) = admit(&request, guard).await {
+        return refused(refusal, None);
+    }
+    let question = match Question::read(&request.method, &request.uri) {
         Ok(question) => question,
         Err((refusal, allowed)) => return refused(refusal, allowed),
     };
-    let key = match repeats::key(request.headers()) {
+    let key = match repeats::key(&request.headers) {
         Ok(key) => key,
         Err(refusal) => return refused(refusal, None),
     };
     let body = match question.endpoint {
-        Endpoint::Actions => whole(request.into_body()).await,
+        Endpoint::Actions => whole(body).await,
         _ => Ok(Bytes::new()),
     };
     if question.takes_long() {
@@ -284,6 +276,17 @@ async fn answer(request: Request<Incoming>, served: &Served, stay: &Stay) -> Res
         Err(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| refused(refusal, None))
+}
+
+/// Whether whoever sent `request` may ask. The `guard`: of those who do from another machine.
+async fn admit(request: &Parts, guard: Option<&Guard>) -> Result<(), Refusal> {
+    let no_page = guard::is_no_page(request);
+    let Some(guard) = guard else { return no_page };
+    let admitted = match no_page {
+        Ok(()) => guard.admit(request).await,
+        refused => refused,
+    };
+    admitted.inspect_err(|refusal| guard.tell(refusal))
 }
 
 /// The whole body of a request, within bounds.

@@ -97,7 +97,8 @@ impl Problem {
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
             | Problem::ManyComponents { .. }
             | Problem::NotThere { .. }
-            | Problem::NotText { .. } => Exit::BadInput,
+            | Problem::NotText { .. }
+            | Problem::Elsewhere { .. } => Exit::BadInput,
             Problem::Lock { .. }
             | Problem::ShippedLock { .. }
             | Problem::Policy(_)
@@ -142,6 +143,8 @@ impl Problem {
             Problem::Listen { .. }
             | Problem::PassedSocket { .. }
             | Problem::ControlSocket(_)
+            | Problem::Reach(_)
+            | Problem::Token(_)
             | Problem::DataDir(_)
             | Problem::Backup(BackupError::DataDir(_) | BackupError::NotEmpty { .. } | BackupError::Io { .. })
             | Problem::Choices { .. }

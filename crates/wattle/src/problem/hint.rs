@@ -11,7 +11,7 @@ use wattle_spec::policy::ApprovedError;
 use wattle_spec::shape::Shape;
 
 use super::{Input, Problem};
-use crate::control::AskError;
+use crate::control::{AskError, HostAddress};
 
 impl Problem {
     /// What the user can do about it, if there is something.
@@ -55,18 +55,30 @@ impl Problem {
             Problem::CertificateFile { .. } => Some("correct the path".into()),
             Problem::NoCertificate(_) => Some("name one with `--tls-cert` and `--tls-key`".into()),
             Problem::ControlSocket(error) => error.hint(),
+            Problem::Reach(error) => error.hint(),
+            Problem::Token(error) => error.hint(),
+            Problem::Elsewhere { .. } => {
+                Some("push it to a registry with `wattle push`, and apply its reference".into())
+            }
             Problem::NoHost => Some(
-                "start one with `wattle up` or `wattle host`, or name the socket of another with `--control PATH`"
+                "start one with `wattle up` or `wattle host`, or name another with `--control PATH|URL`"
                     .into(),
             ),
             Problem::NoStateDir => Some("name a directory with `--data-dir`, or set HOME".into()),
             Problem::Desired(error) => error.hint(),
             Problem::WhichHost { .. } | Problem::SeveralHosts { .. } | Problem::ManyHosts { .. } => {
-                Some("name the socket of one with `--control PATH`".into())
+                Some("name one of them with `--control PATH`".into())
+            }
+            Problem::Ask { host: HostAddress::Elsewhere(_), source: AskError::Connect(_) } => {
+                Some("correct the address: it is the one of `[control]` in the host.toml over there".into())
             }
             Problem::Ask { source: AskError::Connect(_), .. } => {
                 Some("correct the path, or leave `--control` out: then hosts are found by themselves".into())
             }
+            Problem::Ask { source: AskError::Tls(_), .. } => Some(
+                "call it by a name of its certificate, and name the authority that vouches for it with `--control-ca FILE`"
+                    .into(),
+            ),
             Problem::Refused(refusal) => refusal.hint.clone(),
             Problem::Cut(_) | Problem::CutThere { .. } => {
                 Some("give it longer with `drain` in [limits] of the host's file".into())

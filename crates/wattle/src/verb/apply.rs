@@ -9,7 +9,7 @@ use super::lifecycle::told;
 use super::{print, print_json, stop};
 use crate::app_file::is_reference;
 use crate::cli::Apply;
-use crate::control::{Asked, Hosts};
+use crate::control::{Asked, HostAddress, Hosts};
 use crate::problem::Problem;
 use crate::report;
 
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 
 pub(crate) fn run(arguments: &Apply) -> Result<(), Problem> {
     stop::runtime()?.block_on(async {
-        let host = Hosts::find(arguments.asking.control.as_deref()).await?.that_takes_apps()?;
+        let host = Hosts::find(&arguments.asking.reach()).await?.that_takes_apps()?;
         let (mut all, mut failed) = (Vec::new(), None);
         // Told in the order in which they are named.
         let mut answers = stream::iter(&arguments.what).map(|what| one(&host, what, arguments)).buffered(AT_ONCE);
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Apply) -> Result<(), Problem> {
 
 async fn one(host: &Asked, what: &Path, arguments: &Apply) -> Result<wattle_spec::control::Done, Problem> {
     let action = Action::Apply {
-        source: source(what)?,
+        source: source(what, &host.client.address)?,
         namespace: arguments.namespace.clone(),
         pull: arguments.pull,
         locked: arguments.locked,
@@ -56,10 +56,13 @@ async fn one(host: &Asked, what: &Path, arguments: &Apply) -> Result<wattle_spec
     host.client.act(&action, Some).await.map_err(|error| host.client.problem(error))
 }
 
-/// What is named, for whoever stands somewhere else.
-fn source(what: &Path) -> Result<String, Problem> {
+/// What is named, for a `host` that stands somewhere else.
+fn source(what: &Path, host: &HostAddress) -> Result<String, Problem> {
     if is_reference(what) {
         return Ok(what.display().to_string());
+    }
+    if let HostAddress::Elsewhere(_) = host {
+        return Err(Problem::Elsewhere { path: what.into(), host: host.clone() });
     }
     let path = std::path::absolute(what).map_err(|source| Problem::NoPlace { path: what.into(), source })?;
     path.into_os_string().into_string().map_err(|path| Problem::NotText { what: path.display().to_string() })

@@ -26,7 +26,7 @@ fn list(arguments: &CronList) -> Result<(), Problem> {
 async fn ask(arguments: &CronList) -> Result<Answers<AppSchedules>, Problem> {
     let app = arguments.app.as_ref();
     let target = app.map_or_else(|| "/v1/schedules".into(), |app| format!("/v1/schedules?app={app}"));
-    Hosts::find(arguments.asking.control.as_deref()).await?.ask(app, &target).await
+    Hosts::find(&arguments.asking.reach()).await?.ask(app, &target).await
 }
 
 fn page(schedules: &Answers<AppSchedules>) -> String {
@@ -72,7 +72,7 @@ fn run_now(arguments: &CronRun) -> Result<(), Problem> {
 }
 
 async fn act(arguments: &CronRun) -> Result<ScheduleRun, Problem> {
-    let host = Hosts::find(arguments.asking.control.as_deref()).await?.only_with(&arguments.app)?;
+    let host = Hosts::find(&arguments.asking.reach()).await?.only_with(&arguments.app)?;
     let action = Action::RunSchedule { app: arguments.app.clone(), schedule: arguments.schedule.clone() };
     let run = |done| match done {
         Done::ScheduleRan(run) => Some(run),

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 pub(crate) fn run(arguments: &Describe) -> Result<(), Problem> {
     let app = &arguments.app;
     let answers: Answers<DeployedApp> = stop::runtime()?.block_on(async {
-        let hosts = Hosts::find(arguments.asking.control.as_deref()).await?;
+        let hosts = Hosts::find(&arguments.asking.reach()).await?;
         hosts.ask(Some(app), &format!("/v1/apps?app={app}")).await
     })?;
     match arguments.asking.json {

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &Drain) -> Result<(), Problem> {
 }
 
 async fn drain(arguments: &Drain) -> Result<(), Problem> {
-    let host = Hosts::find(arguments.asking.control.as_deref()).await?.only()?;
+    let host = Hosts::find(&arguments.asking.reach()).await?.only()?;
     let (client, pid) = (&host.client, host.status.pid);
     let process = client.process().await.map_err(|error| client.problem(error))?;
     let drained = |done| match done {
@@ -27,10 +27,10 @@ async fn drain(arguments: &Drain) -> Result<(), Problem> {
     };
     let cut = client.act(&Action::Drain {}, drained).await.map_err(|error| match error {
         // A second signal ends it at once.
-        AskError::Broken(_) => Problem::EndedUntold { socket: client.socket.clone() },
+        AskError::Broken(_) => Problem::EndedUntold { host: client.address.clone() },
         error => client.problem(error),
     })?;
-    let lingers = |_| Problem::Lingers { socket: client.socket.clone(), waited: GOODBYE };
+    let lingers = |_| Problem::Lingers { host: client.address.clone(), waited: GOODBYE };
     timeout(GOODBYE, process.ended()).await.map_err(lingers)?;
     match arguments.asking.json {
         true => print_json(&Done::Drained { cut })?,

@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: &Events) -> Result<(), Problem> {
     };
     stop::runtime()?.block_on(async {
         // Of an app that is forgotten, too.
-        let hosts = Hosts::find(arguments.asking.control.as_deref()).await?.with(None)?;
+        let hosts = Hosts::find(&arguments.asking.reach()).await?.with(None)?;
         following::print(hosts, &target, &arguments.following, arguments.asking.json).await
     })
 }

@@ -43,10 +43,11 @@ pub(super) fn data_dir(place: &HostPlace, own: &ReadHost) -> Result<PathBuf, Pro
 async fn serve(own: ReadHost, (directory, is_chosen): (&Path, bool), mut serving: Serving<'_>) -> Result<(), Problem> {
     let stop = Stop::install()?;
     let data = Arc::new(DataDir::open(directory)?);
-    let control = serving.control_socket().await.transpose().map_err(Problem::ControlSocket)?;
+    let socket = serving.control_socket().await.transpose().map_err(Problem::ControlSocket)?;
+    let doors = serving.doors(socket)?;
     let desired = Desired::open(data.clone())?;
     let rouser = Arc::new(Rouser::default());
-    let builder = serving.host(control.is_some()).waker(rouser.clone());
+    let builder = serving.host(doors.is_some()).waker(rouser.clone());
     let builder = kept::add_to_daemon(builder, data.clone(), is_chosen.then_some(directory))?;
     let host = Arc::new(builder.build()?);
     let daemon = Arc::new(Daemon::new(host.clone(), own, desired, serving.tell.clone()));
@@ -55,7 +56,7 @@ async fn serve(own: ReadHost, (directory, is_chosen): (&Path, bool), mut serving
     let served = serving.served(&host, &listeners).remembering(daemon.clone());
     // Before anybody can ask for something else.
     let wanted = daemon.remember()?;
-    let control = control.map(|socket| Control::start(socket, served));
+    let control = doors.map(|doors| Control::start(doors, served));
     let ended = async {
         serving.watch(&host)?;
         serving.listen(&listeners).await?;

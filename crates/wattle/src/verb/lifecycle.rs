@@ -50,7 +50,7 @@ fn each(arguments: &OfApps, action: impl Fn(AppId) -> Action) -> Result<(), Prob
 }
 
 async fn one(arguments: &OfApps, app: &AppId, action: &Action) -> Result<Done, Problem> {
-    let host = Hosts::find(arguments.asking.control.as_deref()).await?.that_take_apps()?.only_with(app)?;
+    let host = Hosts::find(&arguments.asking.reach()).await?.that_take_apps()?.only_with(app)?;
     let done = host.client.act(action, Some).await.map_err(|error| host.client.problem(error))?;
     if !arguments.asking.json {
         print(&told(&done))?;

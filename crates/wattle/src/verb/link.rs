@@ -66,7 +66,7 @@ async fn ask(arguments: &LinkList) -> Result<Answers<AppLinks>, Problem> {
         (Some(app), None) => format!("/v1/links?app={app}"),
         (Some(app), Some(component)) => format!("/v1/links?app={app}&component={component}"),
     };
-    Hosts::find(arguments.asking.control.as_deref()).await?.ask(arguments.app.as_ref(), &target).await
+    Hosts::find(&arguments.asking.reach()).await?.ask(arguments.app.as_ref(), &target).await
 }
 
 /// Has a link changed, and shows those of its component as they are then.
@@ -86,7 +86,7 @@ fn change(of: &LinkOf, action: &Action) -> Result<(), Problem> {
 }
 
 async fn act(of: &LinkOf, action: &Action) -> Result<ComponentLinks, Problem> {
-    let host = Hosts::find(of.asking.control.as_deref()).await?.only_with(&of.app)?;
+    let host = Hosts::find(&of.asking.reach()).await?.only_with(&of.app)?;
     let links = |done| match done {
         Done::Linked(links) => Some(links),
         _ => None,
@@ -104,7 +104,7 @@ fn relocate(arguments: &LinkMove) -> Result<(), Problem> {
 }
 
 async fn relocated(LinkMove { of, link: (key, backend), replace }: &LinkMove) -> Result<MoveReport, Problem> {
-    let host = Hosts::find(of.asking.control.as_deref()).await?.only_with(&of.app)?;
+    let host = Hosts::find(&of.asking.reach()).await?.only_with(&of.app)?;
     let (app, component) = (of.app.clone(), of.component.clone());
     let (interface, provider) = (key.clone(), backend.clone());
     let action = Action::MoveLink { app, component, interface, provider, replace: *replace };

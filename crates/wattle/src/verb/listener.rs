@@ -41,10 +41,10 @@ pub(crate) fn run(arguments: &Listener) -> Result<(), Problem> {
 fn list(arguments: &ListenerList) -> Result<(), Problem> {
     let page = stop::runtime()?.block_on(async {
         let mut hosts = Vec::new();
-        for host in Hosts::find(arguments.asking.control.as_deref()).await?.all() {
+        for host in Hosts::find(&arguments.asking.reach()).await?.all() {
             let client = &host.client;
             let answer = client.get("/v1/listeners").await.map_err(|error| client.problem(error))?;
-            hosts.push(Host { control: client.socket.display().to_string(), pid: host.status.pid, answer });
+            hosts.push(Host { control: client.address.to_string(), pid: host.status.pid, answer });
         }
         Ok::<_, Problem>(Page { hosts })
     })?;
@@ -73,7 +73,7 @@ fn table(page: &Page) -> String {
 
 fn change(arguments: &ListenerOf, action: &Action) -> Result<(), Problem> {
     let done = stop::runtime()?.block_on(async {
-        let host = Hosts::find(arguments.asking.control.as_deref()).await?.only()?;
+        let host = Hosts::find(&arguments.asking.reach()).await?.only()?;
         host.client.act(action, Some).await.map_err(|error| host.client.problem(error))
     })?;
     match arguments.asking.json {

@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &Logs) -> Result<(), Problem> {
     }
     stop::runtime()?.block_on(async {
         let app = arguments.of.as_ref().map(|of| &of.app);
-        let hosts = Hosts::find(arguments.asking.control.as_deref()).await?.with(app)?;
+        let hosts = Hosts::find(&arguments.asking.reach()).await?.with(app)?;
         following::print(hosts, &target, &arguments.following, arguments.asking.json).await
     })
 }

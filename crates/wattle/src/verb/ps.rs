@@ -19,7 +19,7 @@ struct Page<'a> {
 
 #[derive(Serialize)]
 struct Host<'a> {
-    /// Its control socket.
+    /// Where it is asked.
     control: String,
     #[serde(flatten)]
     status: &'a HostStatus,
@@ -50,14 +50,14 @@ const HEAD: [&str; 17] = [
 const NARROW: usize = 10;
 
 pub(crate) fn run(arguments: &Ps) -> Result<(), Problem> {
-    let hosts = stop::runtime()?.block_on(Hosts::find(arguments.asking.control.as_deref()))?;
+    let hosts = stop::runtime()?.block_on(Hosts::find(&arguments.asking.reach()))?;
     let all = || hosts.all().iter().map(|host| &host.status);
     match (arguments.asking.json, arguments.wide) {
         (true, _) => {}
         (false, true) => return print(&page::<{ HEAD.len() }>(all())),
         (false, false) => return print(&page::<NARROW>(all())),
     }
-    let host = |host: &'_ crate::control::Asked| host.client.socket.display().to_string();
+    let host = |host: &'_ crate::control::Asked| host.client.address.to_string();
     let hosts = hosts.all().iter().map(|asked| Host { control: host(asked), status: &asked.status }).collect();
     print_json(&Page { hosts })
 }

@@ -1,6 +1,6 @@
 //! What `up` and `host` have in common: the addresses that are taken, whom the host tells of itself, and how it ends.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use listenfd::ListenFd;
@@ -8,7 +8,7 @@ use tokio::net::UnixListener;
 use wattle_host::tls::Tls;
 use wattle_host::{Host, HostBuilder};
 use wattle_spec::control::{Event, ListenerOrigin, LogLine};
-use wattle_spec::host_file::HostSpec;
+use wattle_spec::host_file::{ControlSpec, HostSpec};
 use wattle_spec::listen::{CertificatePaths, Listen, Scheme};
 use wattle_spec::telemetry::TelemetrySpec;
 
@@ -17,7 +17,7 @@ use super::stop::{self, Stop};
 use crate::certificate_files::CertificateFiles;
 use crate::child_compiler::ChildCompiler;
 use crate::cli::{self, ControlPlace};
-use crate::control::{Place, Served, SocketError};
+use crate::control::{Doors, Guard, Place, Served, SocketError};
 use crate::ending::Ending;
 use crate::listeners::{self, Listeners};
 use crate::problem::Problem;
@@ -34,6 +34,8 @@ pub(super) struct Serving<'a> {
     tls: Option<Arc<Tls>>,
     /// `None`: nobody watches.
     admin: Option<TcpListener>,
+    /// `None`: nobody asks from another machine.
+    elsewhere: Option<(TcpListener, Guard)>,
     telemetry: TelemetrySpec,
     /// The last lines of the log.
     pub(super) ring: Arc<Ring<LogLine>>,
@@ -61,31 +63,27 @@ pub(super) fn run(
     let telemetry = spec.telemetry.clone();
     let telemetry = telemetry.in_environment(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))?;
     let runtime = stop::runtime()?;
-    let (sockets, admin) = {
+    let (sockets, admin, control) = {
         let _runtime = runtime.enter();
-        (bind(arguments, spec)?, bind_admin(arguments, spec)?)
+        (bind(arguments, spec)?, bind_at(arguments.admin.or(spec.admin))?, bind_at(spec.control.as_ref().map(|control| control.listen))?)
     };
-    let certificates = CertificateFiles::open(certificate_paths(arguments, spec))?;
+    let certificates = CertificateFiles::open(certificate_paths(arguments, spec), Tls::new)?;
+    let (elsewhere, own_certificate) = guarded(control, spec.control.as_ref())?.unzip();
     let tls = certificates.as_ref().map(|certificates| certificates.tls.clone());
     if tls.is_none() {
         have_no_tls(&sockets)?;
     }
     let ring = Arc::new(Ring::default());
-    let log = log::start(arguments.log_format, "info", wants_control(arguments).then(|| ring.clone()));
+    let log = log::start(arguments.log_format, "info", (wants_control(arguments) || elsewhere.is_some()).then(|| ring.clone()));
     let events = Arc::new(Ring::default());
     let tell = told::teller(events.clone());
     let ending = Arc::new(Ending::default());
-    let serving = Serving { arguments, spec, sockets, tls, admin, telemetry, ring, events, tell, ending };
+    let serving = Serving { arguments, spec, sockets, tls, admin, elsewhere, telemetry, ring, events, tell, ending };
     let served = runtime.block_on(async {
-        let follow = async {
-            match certificates {
-                Some(certificates) => certificates.follow().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             served = serve(serving) => served,
-            () = follow => Ok(()),
+            () = follow(certificates) => Ok(()),
+            () = follow(own_certificate) => Ok(()),
         }
     });
     if let Err(problem @ (Problem::Cut(_) | Problem::Interrupted)) = &served {
@@ -119,6 +117,18 @@ impl Serving<'_> {
                 let tell = self.tell.clone();
                 move |report| tell(report)
             })
+    }
+
+    /// Where somebody can ask, with the socket of this user as `own`. `None`: nobody can.
+    pub(super) fn doors(&mut self, own: Option<(Place, UnixListener)>) -> Result<Option<Doors>, Problem> {
+        let elsewhere = self.elsewhere.take().map(|(listener, guard)| {
+            let url = format!("https://{}", listener.local_addr()?);
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            tracing::info!(url, "whoever has the token can ask from other machines");
+            Ok((listener, guard))
+        });
+        let unusable = |source| Problem::System { operation: "listen for the control protocol", source };
+        Ok(Doors::new(own, elsewhere.transpose().map_err(unusable)?))
     }
 
     /// The control socket, and why there is none if somebody wants one.
@@ -238,10 +248,30 @@ fn passed() -> Result<Vec<Socket>, Problem> {
     Ok(sockets)
 }
 
-/// The address for whoever watches the host, if there is one.
-fn bind_admin(arguments: &cli::Serving, spec: &HostSpec) -> Result<Option<TcpListener>, Problem> {
-    let Some(address) = arguments.admin.or(spec.admin) else { return Ok(None) };
+/// Another address, if there is to be one.
+fn bind_at(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Problem> {
+    let Some(address) = address else { return Ok(None) };
     listeners::bind(address).map(Some).map_err(|source| Problem::Listen { address, source })
+}
+
+/// A socket with whoever guards it, and the files of its certificate.
+fn guarded(
+    socket: Option<TcpListener>,
+    spec: Option<&ControlSpec>,
+) -> Result<Option<((TcpListener, Guard), CertificateFiles)>, Problem> {
+    let (Some(socket), Some(spec)) = (socket, spec) else { return Ok(None) };
+    let http1 = |certificates| Tls::new(certificates).http1();
+    let Some(files) = CertificateFiles::open(vec![spec.certificate.clone()], http1)? else { return Ok(None) };
+    let guard = Guard::new(files.tls.clone(), &spec.token_file).map_err(Problem::Token)?;
+    Ok(Some(((socket, guard), files)))
+}
+
+/// Serves what the files hold, for ever.
+async fn follow(files: Option<CertificateFiles>) {
+    match files {
+        Some(files) => files.follow().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The certificates of the command line, or else of the host's file.

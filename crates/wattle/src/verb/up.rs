@@ -35,12 +35,13 @@ pub(crate) fn run(arguments: Up) -> Result<(), Problem> {
 
 async fn serve(arguments: &Up, file: &AppFile, app: &App, mut serving: Serving<'_>) -> Result<(), Problem> {
     let stop = Stop::install()?;
-    let control = open_control(&serving).await?;
-    let host = serving.host(control.is_some());
+    let socket = open_control(&serving).await?;
+    let doors = serving.doors(socket)?;
+    let host = serving.host(doors.is_some());
     let host = Arc::new(kept::add_to(host, file, app, arguments.data_dir.as_deref())?.build()?);
     told::defaults::log(&app.id, &file.explain()?);
     let listeners = Arc::new(serving.listeners(&host));
-    let control = control.map(|socket| Control::start(socket, serving.served(&host, &listeners)));
+    let control = doors.map(|doors| Control::start(doors, serving.served(&host, &listeners)));
     let ended = serve_app((&host, &listeners), (file, app), &mut serving, stop).await;
     tell_end(&serving.ending, &ended);
     match (control, &ended) {

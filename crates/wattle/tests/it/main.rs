@@ -33,6 +33,7 @@ mod code_cache;
 mod control;
 mod control_cron;
 mod control_logs;
+mod control_elsewhere;
 mod control_socket;
 mod cron;
 mod daemon;

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Explain) -> Result<(), Problem> {
     }
 }
 
-async fn ask(Explain { what, component, control, .. }: &Explain) -> Result<Answers<ExplainedApp>, Problem> {
+async fn ask(Explain { what, component, reaching, .. }: &Explain) -> Result<Answers<ExplainedApp>, Problem> {
     let app = match what.path == Path::new(".") {
         true => None,
         false => Some(app(&what.path)?),
@@ -43,7 +43,7 @@ async fn ask(Explain { what, component, control, .. }: &Explain) -> Result<Answe
         (Some(app), None::<ComponentName>) => format!("/v1/explain?app={app}"),
         (Some(app), Some(component)) => format!("/v1/explain?app={app}&component={component}"),
     };
-    Hosts::find(control.as_deref()).await?.ask(app.as_ref(), &target).await
+    Hosts::find(&reaching.reach()).await?.ask(app.as_ref(), &target).await
 }
 
 /// The app that is called like that.
