@@ -63,7 +63,8 @@ impl Guard {
         if name.is_some_and(|name| self.tls.is_for(name)) {
             return Ok(());
         }
-        let refusal = Refusal::new(RefusalCode::ForeignHost, "the host is called by a name that its certificate is not for");
+        let refusal =
+            Refusal::new(RefusalCode::ForeignHost, "the host is called by a name that its certificate is not for");
         Err(refusal.hint("ask it by a name or an address of its certificate"))
     }
 

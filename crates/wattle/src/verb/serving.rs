@@ -65,7 +65,11 @@ pub(super) fn run(
     let runtime = stop::runtime()?;
     let (sockets, admin, control) = {
         let _runtime = runtime.enter();
-        (bind(arguments, spec)?, bind_at(arguments.admin.or(spec.admin))?, bind_at(spec.control.as_ref().map(|control| control.listen))?)
+        (
+            bind(arguments, spec)?,
+            bind_at(arguments.admin.or(spec.admin))?,
+            bind_at(spec.control.as_ref().map(|control| control.listen))?,
+        )
     };
     let certificates = CertificateFiles::open(certificate_paths(arguments, spec), Tls::new)?;
     let (elsewhere, own_certificate) = guarded(control, spec.control.as_ref())?.unzip();
@@ -74,7 +78,11 @@ pub(super) fn run(
         have_no_tls(&sockets)?;
     }
     let ring = Arc::new(Ring::default());
-    let log = log::start(arguments.log_format, "info", (wants_control(arguments) || elsewhere.is_some()).then(|| ring.clone()));
+    let log = log::start(
+        arguments.log_format,
+        "info",
+        (wants_control(arguments) || elsewhere.is_some()).then(|| ring.clone()),
+    );
     let events = Arc::new(Ring::default());
     let tell = told::teller(events.clone());
     let ending = Arc::new(Ending::default());
