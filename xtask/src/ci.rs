@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{dist, embed, guests, process, root, templates, tidy};
+use crate::{embed, guests, process, root, templates, tidy};
 
 /// Where the tests find the guests that were built here (see `wattle_testkit::guests`).
 const WATTLE_GUESTS: &str = "WATTLE_GUESTS";
-/// Where they find the binary that is shipped. Without it they say so and pass.
-const WATTLE_DIST: &str = "WATTLE_DIST";
 /// Says that servers and tools of others must be there. Without it tests that lack one say so and pass.
 pub(crate) const WATTLE_REQUIRE_SERVERS: &str = "WATTLE_REQUIRE_SERVERS";
 
@@ -34,10 +32,9 @@ const STEPS: &[Step] = &[
         process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
     }),
     ("guests from source", guests::fresh),
-    ("dist", |_| dist::run_sooner()),
     ("test", |fresh| {
         let mut test = cargo_command(&["test", "--workspace"]);
-        test.env(WATTLE_GUESTS, fresh).env(WATTLE_DIST, dist::binary()).env(WATTLE_REQUIRE_SERVERS, "1");
+        test.env(WATTLE_GUESTS, fresh).env(WATTLE_REQUIRE_SERVERS, "1");
         test.env(WATTLE_DENSITY, "1000");
         process::run(&mut test)
     }),

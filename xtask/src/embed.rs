@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{process, root, serve, target_directory};
+use crate::{process, programs, root, serve, target_directory};
 
 const EXAMPLE: &str = "examples/embed/Cargo.toml";
 
@@ -32,11 +32,11 @@ pub(crate) fn run(guests: &Path, built: Build) -> Result<()> {
     let mut build = Command::new("cargo");
     // All of the workspace, so that its parts have the features that they had for the tests.
     let (options, place): (&[_], _) = match built {
-        Build::Here => (&["build", "--workspace", "--example", "embed"], "debug/examples/embed"),
-        Build::Alone => (&["build", "--locked", "--config", "Cargo.toml", "--manifest-path", EXAMPLE], "debug/embed"),
+        Build::Here => (&["build", "--workspace", "--example", "embed"], "examples/embed"),
+        Build::Alone => (&["build", "--locked", "--config", "Cargo.toml", "--manifest-path", EXAMPLE], "embed"),
     };
     process::run(build.args(options).arg("--target-dir").arg(target_directory()).current_dir(root()))?;
-    let mut example = Command::new(target_directory().join(place));
+    let mut example = Command::new(programs("debug")?.join(place));
     let answer = serve::answer(example.arg(guests.join("croupier.wasm")), &format!("/{SIDES}"))?;
     let shown = answer.trim().parse::<u32>().ok();
     ensure!(shown.is_some_and(|shown| (1..=SIDES).contains(&shown)), "the die shows {answer:?}");

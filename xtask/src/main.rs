@@ -15,7 +15,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 const HELP: &str = "\
 Usage: cargo xtask VERB
@@ -65,6 +65,13 @@ fn run(arguments: &[String]) -> Result<()> {
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a directory of the repository")
+}
+
+/// Where the programs of a profile are: beside those of this one's.
+fn programs(profile: &str) -> Result<PathBuf> {
+    let program = std::env::current_exe().context("find this program")?;
+    let ours = program.parent().and_then(Path::parent).context("this program is in no directory of a profile")?;
+    Ok(ours.join(profile))
 }
 
 /// Where cargo puts what it builds.

@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::{guests, process, root, target_directory};
+use crate::{guests, process, programs, root};
 use app::App;
 
 /// How `tools.sh` ends where something cannot be had.
@@ -29,8 +29,9 @@ struct Template {
 
 /// `cargo xtask templates`, with what follows it.
 pub(crate) fn run(names: &[&str]) -> Result<()> {
-    process::run(Command::new("cargo").args(["build", "--workspace"]).current_dir(root()))?;
-    let wattle = target_directory().join("debug/wattle");
+    // With the examples, so that its parts have the features that they have for the tests.
+    process::run(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root()))?;
+    let wattle = programs("debug")?.join("wattle");
     let list = process::read(Command::new(&wattle).args(["new", "--list", "--json"]))?;
     let templates: Vec<Template> = serde_json::from_str(&list).context("read the list of templates")?;
     if let Some(name) = names.iter().find(|name| !templates.iter().any(|template| template.name == **name)) {

@@ -1,22 +1,12 @@
-//! The binary that is shipped (`cargo xtask dist`), alone in a root file system.
+//! The binary alone in a root file system: every build of it is linked as the one that is shipped.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wattle_testkit::{App, Program, TlsUpstream, guests};
 
-/// The binary, if the environment names it. CI does; elsewhere it takes minutes to build.
-fn dist() -> Option<PathBuf> {
-    let path = std::env::var_os("WATTLE_DIST").map(PathBuf::from);
-    if path.is_none() {
-        #[expect(clippy::print_stderr, reason = "whoever reads the output of the tests should know")]
-        {
-            eprintln!("not tested: WATTLE_DIST does not name the binary (hint: cargo xtask dist)");
-        }
-    }
-    path
-}
+const BINARY: &str = env!("CARGO_BIN_EXE_wattle");
 
 fn executable(root: App, from: &Path, name: &str) -> App {
     let root = root.file(name, fs::read(from).unwrap());
@@ -48,24 +38,12 @@ fn check(root: App) {
 
 #[test]
 fn alone_in_an_empty_root() {
-    let Some(binary) = dist() else { return };
-    check(executable(App::empty(), &binary, "wattle"));
+    check(executable(App::empty(), Path::new(BINARY), "wattle"));
 }
 
 #[test]
 fn beside_a_busybox() {
-    let Some(binary) = dist() else { return };
     let busybox = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|path| Path::new(path).exists());
     let busybox = busybox.expect("a busybox (hint: apt-get install busybox-static)");
-    check(executable(executable(App::empty(), &binary, "wattle"), Path::new(busybox), "bin/busybox"));
-}
-
-#[test]
-fn small_stripped_and_static() {
-    let Some(binary) = dist() else { return };
-    let bytes = fs::read(binary).unwrap();
-    assert!(bytes.len() < 60_000_000, "{} bytes", bytes.len());
-    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-    assert!(!holds(b"/lib64/ld-linux-x86-64.so.2\0"), "it needs a loader");
-    assert!(!holds(b".symtab\0"), "it has symbols");
+    check(executable(executable(App::empty(), Path::new(BINARY), "wattle"), Path::new(busybox), "bin/busybox"));
 }

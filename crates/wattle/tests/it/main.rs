@@ -39,6 +39,7 @@ mod cron;
 mod daemon;
 mod data_dir;
 mod diff;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod dist;
 mod documents;
 mod drain;

@@ -74,7 +74,8 @@ fn requests_and_the_time_they_take() {
         near(in_all(whose, "failed_per_second"), 2.0);
         let p99 = whose["rates"]["p99_ms"].as_f64().unwrap();
         assert!((250.0..=30_000.0).contains(&p99), "one of 63 is slower than 99 of 100: {p99}");
-        assert!(worked(whose) > 0.3, "{whose}");
+        // The service that computes may have had the same core meanwhile.
+        assert!(worked(whose) > 0.1, "{whose}");
     }
     let cpu = number(&server, "wattle_cpu_seconds_total{app=\"default/shop\",component=\"web\"}");
     assert!(cpu >= worked(web) - 0.01, "{cpu}");

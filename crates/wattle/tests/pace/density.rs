@@ -1,7 +1,6 @@
 //! How much a host holds: many apps, of which each is used now and then.
 //!
-//! `WATTLE_DENSITY` says how many (CI: 1,000; without it a few). Times count with the binary that is shipped (`WATTLE_DIST`)
-//! and are told with any.
+//! `WATTLE_DENSITY` says how many (CI: 1,000; without it a few).
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use wattle_testkit::process::Process;
 use wattle_testkit::{App, Program, Ran, Server, guests};
 
-use crate::{WATTLE, alone, say};
+use crate::{alone, say, wattle};
 
 /// How many apps one `wattle apply` is told of.
 const AT_ONCE: usize = 50;
@@ -21,24 +20,20 @@ const FIRST_P99_MAX: Duration = Duration::from_millis(10);
 const APPLY_MAX: Duration = Duration::from_millis(6);
 /// The most that it takes from the start of a host to the first answer.
 const RESTART_MAX: Duration = Duration::from_secs(10);
-/// How many times longer it may take before that is a fault: CI's machines have other things to do, and its binary is not as
-/// fast as the one that is shipped.
+/// How many times longer it may take before that is a fault: CI's machines have other things to do, and its binary is not
+/// optimised.
 const ALLOWANCE: u32 = 10;
 
 /// How many apps there are, and of which binary.
 struct Setting {
     apps: usize,
     program: Program,
-    is_shipped: bool,
 }
 
 impl Setting {
     fn of_environment() -> Self {
         let apps = std::env::var("WATTLE_DENSITY").ok().and_then(|apps| apps.parse().ok()).unwrap_or(40);
-        match std::env::var("WATTLE_DIST") {
-            Ok(path) => Self { apps, program: Program::new(path.leak()), is_shipped: true },
-            Err(_) => Self { apps, program: WATTLE, is_shipped: false },
-        }
+        Self { apps, program: Program::new(wattle().leak()) }
     }
 
     /// A host that has a fifth of them in memory, at most.
@@ -113,12 +108,10 @@ fn many_apps() {
         each(used) >> 10,
         asleep >> 20,
     ));
-    if setting.is_shipped {
-        assert!(each(after_apply.max(used)) <= RESIDENT_MAX, "{} bytes each", each(after_apply.max(used)));
-        assert!(p99 <= FIRST_P99_MAX * ALLOWANCE, "{p99:?}");
-        assert!(applied <= APPLY_MAX * ALLOWANCE, "{applied:?}");
-        assert!(restarted <= RESTART_MAX, "{restarted:?}");
-    }
+    assert!(each(after_apply.max(used)) <= RESIDENT_MAX, "{} bytes each", each(after_apply.max(used)));
+    assert!(p99 <= FIRST_P99_MAX * ALLOWANCE, "{p99:?}");
+    assert!(applied <= APPLY_MAX * ALLOWANCE, "{applied:?}");
+    assert!(restarted <= RESTART_MAX * ALLOWANCE, "{restarted:?}");
 }
 
 /// How much of a process is in memory, in bytes.

@@ -8,9 +8,11 @@ mod pull;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use wattle_testkit::Program;
-
-const WATTLE: Program = Program::new(env!("CARGO_BIN_EXE_wattle"));
+/// The binary that is measured: the one that `WATTLE_DIST` names (`cargo xtask dist` makes it), or that of this build,
+/// which is not optimised.
+fn wattle() -> String {
+    std::env::var("WATTLE_DIST").unwrap_or_else(|_| env!("CARGO_BIN_EXE_wattle").to_owned())
+}
 
 /// Nothing else is measured for as long as this is held.
 fn alone() -> MutexGuard<'static, ()> {

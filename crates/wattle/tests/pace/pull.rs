@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use wattle_spec::digest::Digest;
 use wattle_testkit::{App, Line, Ran, Registry, guests, tools};
 
-use crate::{alone, say};
+use crate::{alone, say, wattle};
 
 /// What is pulled, in bytes.
 const LEN: usize = 10_000_000;
@@ -46,10 +46,7 @@ impl Best {
 #[test]
 fn a_pull_is_nearly_as_fast_as_curl() {
     let _alone = alone();
-    // One that is not optimised takes its time for each byte.
-    let Some(wattle) = std::env::var_os("WATTLE_DIST") else {
-        return say("not tested: WATTLE_DIST does not name the binary (hint: cargo xtask dist)");
-    };
+    let wattle = wattle();
     let Some(registry) = Registry::start() else { return };
     let app = App::empty().file("large.wasm", guests::large(LEN));
     let Some(_) = tools::curl(&app) else { return };
