@@ -249,6 +249,11 @@ fn host_file() {
     backends.*.token-file: string host-path
     backends.*.type:
     backends.*.user: string text
+    control: object
+    control.cert: string host-path
+    control.key: string host-path
+    control.listen: string socket-address
+    control.token-file: string host-path
     data-dir: string host-path
     defaults: = "dev"
     limits: object

@@ -246,15 +246,21 @@ fn help_of_explain() {
                    #LABEL
 
     Options:
-          --config <FILE>   The host's own file, host.toml
-          --data-dir <DIR>  Look here for where its state is recorded [default:
-                            .wattle beside the manifest]
-          --running         Ask the hosts that run: PATH is the name of an app
-                            then, or left out
-          --control <PATH>  Ask the host at this socket [default: all of yours that
-                            run here]
-          --json            Print JSON
-      -h, --help            Print help
+          --config <FILE>         The host's own file, host.toml
+          --data-dir <DIR>        Look here for where its state is recorded
+                                  [default: .wattle beside the manifest]
+          --running               Ask the hosts that run: PATH is the name of an
+                                  app then, or left out
+          --control <PATH|URL>    Ask the host at this socket, or on another
+                                  machine at https://HOST:PORT [default: all of
+                                  yours that run here] [env: WATTLE_CONTROL]
+          --control-token <FILE>  Show a host on another machine the token in this
+                                  file [env: WATTLE_CONTROL_TOKEN_FILE]
+          --control-ca <FILE>     Trust the authorities in this PEM file, and no
+                                  others, to vouch for it [default: those of the
+                                  system] [env: WATTLE_CONTROL_CA]
+          --json                  Print JSON
+      -h, --help                  Print help
     ");
 }
 
