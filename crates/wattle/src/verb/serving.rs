@@ -72,7 +72,8 @@ pub(super) fn run(
         )
     };
     let certificates = CertificateFiles::open(certificate_paths(arguments, spec), Tls::new)?;
-    let (elsewhere, own_certificate) = guarded(control, spec.control.as_ref())?.unzip();
+    let elsewhere = guarded(control, spec.control.as_ref())?;
+    let (elsewhere, own_certificate) = elsewhere.map(|Elsewhere { door, files }| (door, files)).unzip();
     let tls = certificates.as_ref().map(|certificates| certificates.tls.clone());
     if tls.is_none() {
         have_no_tls(&sockets)?;
@@ -262,16 +263,18 @@ fn bind_at(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Problem> 
     listeners::bind(address).map(Some).map_err(|source| Problem::Listen { address, source })
 }
 
-/// A socket with whoever guards it, and the files of its certificate.
-fn guarded(
-    socket: Option<TcpListener>,
-    spec: Option<&ControlSpec>,
-) -> Result<Option<((TcpListener, Guard), CertificateFiles)>, Problem> {
+/// How other machines ask: at a socket that is guarded, with a certificate from files.
+struct Elsewhere {
+    door: (TcpListener, Guard),
+    files: CertificateFiles,
+}
+
+fn guarded(socket: Option<TcpListener>, spec: Option<&ControlSpec>) -> Result<Option<Elsewhere>, Problem> {
     let (Some(socket), Some(spec)) = (socket, spec) else { return Ok(None) };
     let http1 = |certificates| Tls::new(certificates).http1();
     let Some(files) = CertificateFiles::open(vec![spec.certificate.clone()], http1)? else { return Ok(None) };
     let guard = Guard::new(files.tls.clone(), &spec.token_file).map_err(Problem::Token)?;
-    Ok(Some(((socket, guard), files)))
+    Ok(Some(Elsewhere { door: (socket, guard), files }))
 }
 
 /// Serves what the files hold, for ever.
