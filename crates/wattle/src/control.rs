@@ -13,13 +13,22 @@ mod hosts;
 mod openapi;
 mod place;
 mod process;
-mod query;
 mod repeats;
 mod routes;
 mod server;
 
-pub(crate) use client::{AskError, Told};
+pub(crate) use client::AskError;
 pub(crate) use hosts::{Answers, Asked, Hosts};
 pub(crate) use openapi::document;
 pub(crate) use place::{Place, SocketError};
 pub(crate) use server::{Control, Served};
+
+/// What is asked beside a path.
+mod query {
+    pub(super) use wattle_spec::control::Query;
+    use wattle_spec::control::Refusal;
+
+    pub(super) fn bad(message: impl Into<String>) -> Refusal {
+        Refusal::bad(message)
+    }
+}
