@@ -23,6 +23,7 @@ type Step = (&'static str, fn(&Path) -> Result<()>);
 const STEPS: &[Step] = &[
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
     ("format example", |_| cargo(&["fmt", "--check", "--manifest-path", "examples/embed/Cargo.toml"])),
+    ("format fuzz", |_| cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"])),
     ("format guests", |_| cargo(&["fmt", "--all", "--check", "--manifest-path", "guests/Cargo.toml"])),
     ("tidy", |_| tidy::run()),
     ("guests committed", |_| guests::check()),

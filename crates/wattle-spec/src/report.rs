@@ -12,7 +12,7 @@ use crate::cron::CronTrigger;
 use crate::message::MessageReport;
 use crate::name::{AppId, BackendName, ComponentName};
 
-/// Something that happened to an app.
+/// Something that happened to an app, or to its host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
@@ -124,6 +124,15 @@ pub enum Report {
         /// Where it was opened.
         backend: BackendName,
     },
+    /// When the host began, its data directory was of an older release: it was backed up and brought to the format of this one.
+    Migrated {
+        /// The format that it had.
+        from: u32,
+        /// The one that it has.
+        to: u32,
+        /// The file on the host with what was in it before.
+        backup: String,
+    },
     /// Something that happened to messages.
     Message(MessageReport),
     /// One that a newer host has and this reader does not know.
@@ -147,7 +156,7 @@ impl Report {
                 Some(&tick.app)
             }
             Self::Message(report) => Some(report.app()),
-            Self::Unknown => None,
+            Self::Migrated { .. } | Self::Unknown => None,
         }
     }
 }
@@ -176,6 +185,12 @@ impl fmt::Display for Report {
             }
             Self::HandleEnded { component, import, backend, .. } => {
                 write!(f, "what {component} had opened through {import} in {backend} has ended with the link")
+            }
+            Self::Migrated { from, to, backup } => {
+                write!(
+                    f,
+                    "the data directory was migrated from format {from} to {to}; what was in it before is in {backup}"
+                )
             }
             Self::Message(report) => report.fmt(f),
             Self::Unknown => f.write_str("something that this reader does not know"),

@@ -16,14 +16,13 @@ mod hosts;
 mod openapi;
 mod place;
 mod process;
-mod query;
 mod reach;
 mod repeats;
 mod routes;
 mod server;
 mod token;
 
-pub(crate) use client::{AskError, Told};
+pub(crate) use client::AskError;
 pub(crate) use door::Doors;
 pub(crate) use guard::Guard;
 pub(crate) use hosts::{Answers, Asked, Hosts};
@@ -32,3 +31,13 @@ pub(crate) use place::{Place, SocketError};
 pub(crate) use reach::{HostAddress, Reach, ReachError};
 pub(crate) use server::{Control, Served};
 pub(crate) use token::TokenError;
+
+/// What is asked beside a path.
+mod query {
+    pub(super) use wattle_spec::control::Query;
+    use wattle_spec::control::Refusal;
+
+    pub(super) fn bad(message: impl Into<String>) -> Refusal {
+        Refusal::bad(message)
+    }
+}

@@ -21,7 +21,7 @@ use wattle_spec::control::{AppState, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
-pub(crate) use self::desired::{Desired, DesiredError};
+pub(crate) use self::desired::{Desired, DesiredError, say_doors};
 use self::turn::Deployed;
 pub(crate) use self::wake::Rouser;
 use crate::app_file::ReadHost;

@@ -16,6 +16,7 @@ use wattle_spec::link::{Link, Provider};
 use wattle_spec::policy::Approval;
 
 use crate::app_file::AppFile;
+use crate::data_dir;
 use crate::engines::{self, Engines};
 use crate::policy::approval;
 use crate::problem::Problem;
@@ -51,7 +52,7 @@ fn add(host: HostBuilder, file: &AppFile, app: &App, chosen: Option<&Path>) -> R
     let directory = directory(file, chosen);
     // It is opened, and taken, if somebody chose it or the app keeps something in it.
     let data = match chosen.is_some() || keeps_on_disk(file, app) {
-        true => Some(Arc::new(DataDir::open(&directory)?)),
+        true => Some(Arc::new(data_dir::open(&directory)?)),
         false => None,
     };
     with(host, Engines::open(directory, data)?, chosen)

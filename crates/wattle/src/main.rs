@@ -8,6 +8,7 @@ mod child_compiler;
 mod cli;
 mod control;
 mod daemon;
+mod data_dir;
 mod ending;
 mod engines;
 mod input;

@@ -121,7 +121,8 @@ fn log(report: Report) {
             tracing::info!(%app, generation, "the app is {state}");
         }
         Report::Removed { app } => tracing::info!(%app, "the app is forgotten"),
-        Report::Unknown => {}
+        // Who migrated it logged it.
+        Report::Migrated { .. } | Report::Unknown => {}
         Report::ServiceStarted { app, service, run } => {
             tracing::info!(%app, %service, run, "service started");
         }

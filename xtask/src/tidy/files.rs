@@ -13,7 +13,7 @@ use crate::{process, root};
 const LINES_MAX: usize = 600;
 
 /// Directories whose Rust files open with a sentence on what they are for.
-const DOCUMENTED: &[&str] = &["crates/", "guests/", "xtask/"];
+const DOCUMENTED: &[&str] = &["crates/", "fuzz/", "guests/", "xtask/"];
 
 /// Rust files that may use `unsafe`: to load compiled code, and to look for what another guest left in memory.
 const UNSAFE: &[&str] = &["crates/wattle-host/src/engine/code.rs", "guests/misbehave/src/state.rs"];

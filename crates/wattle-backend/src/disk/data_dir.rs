@@ -3,12 +3,14 @@
 //! ```text
 //! data/            0700, if we made it
 //!   lock           locked (flock) by the process that owns the directory; its pid
-//!   format         the version of what is in here, as one line
+//!   format         the version of what is in here, as one line (see `format`)
 //!   state.redb     keys and values
 //!   blobs.redb     containers, and what is known of their objects
 //!   blobs/         the contents of the objects
 //!   messages.redb  messages that wait for their groups
 //!   choices/       where apps keep their state, a file each: what the host itself must not forget
+//!   backups/       what was in here before it was migrated (see `migration`)
+//!   migration      the name of the latest, for as long as one is under way
 //! ```
 
 use std::collections::BTreeSet;
@@ -20,15 +22,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::atomic_file;
-use super::data_dir_error::DataDirError;
-
-/// The version of the format that this release writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+use super::data_dir_error::{DataDirError, failed};
+use super::format::{self, FORMAT, FORMAT_VERSION};
+use super::migration::{self, Migrated, Migration};
 
 /// The file that is locked by whoever owns the directory.
 pub(super) const LOCK: &str = "lock";
-/// The file with the version of what is in here.
-pub(super) const FORMAT: &str = "format";
 /// The file of keys and values.
 pub(super) const STATE: &str = "state.redb";
 /// The file of containers and objects.
@@ -53,6 +52,7 @@ pub struct DataDir {
     path: PathBuf,
     /// The files of it that stores of this process have open.
     open: Mutex<BTreeSet<&'static str>>,
+    migrated: Option<Migrated>,
     lock: File,
 }
 
@@ -78,18 +78,52 @@ impl Drop for Claim {
 }
 
 impl DataDir {
-    /// Takes the data directory at `path`, and makes it if there is none. Its parent must exist.
+    /// Takes the data directory at `path`, and makes it if there is none. Its parent must exist. One of an older release is
+    /// refused: [`DataDir::open_migrating`] takes that.
     ///
     /// A directory that other files are in is refused, so that a mistyped path cannot fill somebody's home.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be had, or is of another format.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
-        let path = path.into();
+        let (data, found) = Self::take(path.into())?;
+        match found == FORMAT_VERSION {
+            true => Self::open_migrated(data, found, &[]),
+            false => Err(DataDirError::OlderFormat { path: data.path.clone(), found, supported: FORMAT_VERSION }),
+        }
+    }
+
+    /// The same, and brings one of an older release to the format of this one, after a backup of it. What backends keep needs
+    /// nothing; `migrations` do what else whoever opens it has in there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be had, is of a newer format, or cannot be backed up or migrated.
+    pub fn open_migrating(path: impl Into<PathBuf>, migrations: &[Migration]) -> Result<Self, DataDirError> {
+        let (data, found) = Self::take(path.into())?;
+        Self::open_migrated(data, found, migrations)
+    }
+
+    fn open_migrated(mut data: Self, found: u32, migrations: &[Migration]) -> Result<Self, DataDirError> {
+        data.migrated = migration::run(&data, found, migrations)?;
+        Ok(data)
+    }
+
+    /// Takes the data directory at `path` as it is, with the format that it has.
+    pub(super) fn take(path: PathBuf) -> Result<(Self, u32), DataDirError> {
         create(&path)?;
         if !is_ours(&path)? {
             return Err(DataDirError::Foreign { path });
         }
         let lock = lock(&path)?;
-        settle_format(&path)?;
-        Ok(Self { path, open: Mutex::default(), lock })
+        let format = settle_format(&path)?;
+        Ok((Self { path, open: Mutex::default(), migrated: None, lock }, format))
+    }
+
+    /// What became of it when it was opened, if it was of an older release.
+    pub fn migrated(&self) -> Option<&Migrated> {
+        self.migrated.as_ref()
     }
 
     /// The directory.
@@ -114,16 +148,22 @@ impl DataDir {
     ///
     /// If the system refuses it.
     pub fn draft(&self, folder: &'static str, name: &str, contents: &[u8]) -> Result<FileDraft, DataDirError> {
-        let folder = self.path.join(folder);
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => atomic_file::sync_parent(&folder).map_err(failed("sync the directory of", &folder))?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed("create", &folder)(error)),
-        }
-        let path = folder.join(name);
-        let draft = FileDraft::of(path);
+        let draft = FileDraft::of(self.folder(folder)?.join(name));
         atomic_file::draft(&draft.written, contents).map_err(failed("write", &draft.path))?;
         Ok(draft)
+    }
+
+    /// The folder of that name, which is made if it is not there.
+    pub(super) fn folder(&self, name: &'static str) -> Result<PathBuf, DataDirError> {
+        let folder = self.path.join(name);
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => atomic_file::sync_parent(&folder).map_err(failed("sync the directory of", &folder))?,
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed("create", &folder)(error)),
+            // A link is none.
+            Err(_) if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) => {}
+            Err(_) => return Err(DataDirError::NotADirectory { path: folder }),
+        }
+        Ok(folder)
     }
 
     /// Removes the file `name` in `folder`, if it is there, for good.
@@ -184,10 +224,6 @@ impl Drop for FileDraft {
         // Published, it is not there any more.
         let _ = fs::remove_file(&self.written);
     }
-}
-
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
-    move |source| DataDirError::Io { operation, path: path.to_owned(), source }
 }
 
 /// Makes the directory, if it is not there.
@@ -255,37 +291,21 @@ fn has_state(dir: &Path) -> bool {
 
 /// Whether there is something in the directory that nobody writes before state is kept. What was approved may be.
 fn was_used(dir: &Path) -> bool {
-    let is_first = |name: OsString| [LOCK, FORMAT, "approved"].iter().any(|&first| name == first);
+    let first = [LOCK, FORMAT, "approved", migration::BACKUPS, migration::UNDER_WAY];
+    let is_first = |name: OsString| first.iter().any(|&first| name == first);
     fs::read_dir(dir).is_ok_and(|mut all| all.any(|entry| entry.is_ok_and(|entry| !is_first(entry.file_name()))))
 }
 
-/// Checks the version of what is in the directory, or writes ours into a new one.
-fn settle_format(dir: &Path) -> Result<(), DataDirError> {
-    let path = dir.join(FORMAT);
-    let text = match atomic_file::read_small(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !has_state(dir) => {
-            return atomic_file::write(&path, format!("{FORMAT_VERSION}\n").as_bytes()).map_err(failed("write", &path));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(DataDirError::UnreadableFormat { path });
-        }
-        Err(error) => return Err(failed("read", &path)(error)),
+/// The format of what is in the directory. A new one has ours from now on.
+fn settle_format(dir: &Path) -> Result<u32, DataDirError> {
+    let Some(format) = format::read(dir)? else {
+        return match has_state(dir) {
+            true => Err(DataDirError::UnreadableFormat { path: dir.join(FORMAT) }),
+            false => format::write(dir, FORMAT_VERSION).map(|()| FORMAT_VERSION),
+        };
     };
-    check_format(&text, dir, &path)?;
     if !has_state(dir) && was_used(dir) {
         tracing::warn!(directory = %dir.display(), "the files of state are gone, they begin anew");
     }
-    Ok(())
-}
-
-/// Whether `text`, the format file at `file` of what is at `path`, names a version that this release reads.
-pub(super) fn check_format(text: &str, path: &Path, file: &Path) -> Result<(), DataDirError> {
-    match text.trim_end_matches('\n').parse::<u32>() {
-        Ok(FORMAT_VERSION) => Ok(()),
-        Ok(found) if found > FORMAT_VERSION => {
-            Err(DataDirError::NewerFormat { path: path.to_owned(), found, supported: FORMAT_VERSION })
-        }
-        _ => Err(DataDirError::UnreadableFormat { path: file.to_owned() }),
-    }
+    Ok(format)
 }

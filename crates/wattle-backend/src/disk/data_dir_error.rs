@@ -1,9 +1,12 @@
 //! Why a data directory cannot be used.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why a data directory cannot be used. Nothing in it was changed.
+use super::backup::BackupError;
+use super::migration::MigrationFailure;
+
+/// Why a data directory cannot be used. Nothing in it was changed, but by a migration that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataDirError {
@@ -24,6 +27,42 @@ pub enum DataDirError {
         found: u32,
         /// The newest version that this release knows.
         supported: u32,
+        /// What was in it when it had that one, if it was migrated.
+        backup: Option<PathBuf>,
+    },
+    /// An older release wrote it, and whoever opens it does not migrate it.
+    #[error("the data directory {path} has format {found}, and this release keeps its data in format {supported}")]
+    OlderFormat {
+        /// The directory.
+        path: PathBuf,
+        /// The version of its format.
+        found: u32,
+        /// The version that this release writes.
+        supported: u32,
+    },
+    /// An older release wrote it, and it is not migrated without a backup.
+    #[error("the data directory {path} has format {found} and is not brought to format {supported} without a backup")]
+    NotBackedUp {
+        /// The directory.
+        path: PathBuf,
+        /// The version of its format.
+        found: u32,
+        /// The version that this release writes.
+        supported: u32,
+        /// Why there is no backup.
+        source: Box<BackupError>,
+    },
+    /// An older release wrote it, and it is half migrated.
+    #[error("the data directory {path} cannot be brought from format {from} to format {}", .from + 1)]
+    NotMigrated {
+        /// The directory.
+        path: PathBuf,
+        /// The version that it still has.
+        from: u32,
+        /// What was in it before.
+        backup: PathBuf,
+        /// What went wrong.
+        source: MigrationFailure,
     },
     /// Its format file does not say which version it has.
     #[error("{path} does not name the version of a format")]
@@ -73,6 +112,9 @@ impl DataDirError {
         match self {
             DataDirError::InUse { .. } => "data-dir-in-use",
             DataDirError::NewerFormat { .. } => "data-dir-newer-format",
+            DataDirError::OlderFormat { .. } => "data-dir-older-format",
+            DataDirError::NotBackedUp { .. } => "data-dir-not-backed-up",
+            DataDirError::NotMigrated { .. } => "data-dir-not-migrated",
             DataDirError::UnreadableFormat { .. } => "data-dir-unreadable-format",
             DataDirError::Foreign { .. } => "data-dir-foreign",
             DataDirError::NotADirectory { .. } => "data-dir-not-a-directory",
@@ -90,13 +132,30 @@ impl DataDirError {
             DataDirError::InUse { pid: None, .. } => {
                 Some("stop the other process, or choose another data directory".to_owned())
             }
-            DataDirError::NewerFormat { .. } => Some(
-                "data is never converted back: run the newer release again, or choose another data directory"
+            DataDirError::NewerFormat { backup: Some(backup), .. } => Some(format!(
+                "run the newer release again; or go back to what was there before it came, which is in {0}: \
+                 wattle host restore {0} --data-dir ANOTHER",
+                backup.display()
+            )),
+            DataDirError::NewerFormat { backup: None, .. } => Some(
+                "data is never converted back: run the newer release again, restore a backup that is older \
+                 (wattle host restore FILE), or choose another data directory"
                     .to_owned(),
             ),
-            DataDirError::UnreadableFormat { .. } => {
-                Some("restore the file from a backup; a directory of format 1 has the line \"1\" in it".to_owned())
+            DataDirError::OlderFormat { .. } => {
+                Some("open it once with what migrates it, as `wattle host` does".to_owned())
             }
+            DataDirError::NotBackedUp { .. } => Some(
+                "nothing was changed: see to that, and start it again; the older release still runs with it".into(),
+            ),
+            DataDirError::NotMigrated { backup, .. } => Some(format!(
+                "see to that, and start it again; or go back to what was there before, with the older release: \
+                 wattle host restore {} --data-dir ANOTHER",
+                backup.display()
+            )),
+            DataDirError::UnreadableFormat { .. } => Some(
+                "restore the file from a backup; in a directory that this release made it has the line \"2\"".into(),
+            ),
             DataDirError::Foreign { .. } => {
                 Some("choose an empty directory, or a path that does not exist yet".to_owned())
             }
@@ -105,4 +164,9 @@ impl DataDirError {
             DataDirError::Io { .. } => None,
         }
     }
+}
+
+/// What the system refused on `path`.
+pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    move |source| DataDirError::Io { operation, path: path.to_owned(), source }
 }

@@ -26,6 +26,8 @@ mod ending;
 mod engine;
 #[cfg(feature = "conformance")]
 pub mod faults;
+mod format;
+mod migration;
 mod options;
 mod overlay;
 mod owner_tag;
@@ -44,5 +46,7 @@ pub use blobs::DiskBlobs;
 pub use bus::DiskBus;
 pub use data_dir::{DataDir, FileDraft};
 pub use data_dir_error::DataDirError;
+pub use format::FORMAT_VERSION;
+pub use migration::{Migrated, Migration, MigrationFailure};
 pub use options::DiskOptions;
 pub use store::DiskKeyValue;

@@ -11,9 +11,11 @@ mod links;
 mod listeners;
 mod log_line;
 mod moment;
+mod query;
 mod refusal;
 mod schedules;
 mod status;
+mod told;
 
 pub use self::action::{Action, Done};
 pub use self::deployed::{AppState, Applied, Change, DeployedApp, Generation};
@@ -23,8 +25,10 @@ pub use self::links::{AppLinks, ComponentLinks, LinkStatus, MoveReport};
 pub use self::listeners::{Cut, ListenerAdded, ListenerOrigin, ListenerRemoved, ListenerStatus};
 pub use self::log_line::{LogLine, Lost, Speaker};
 pub use self::moment::Moment;
+pub use self::query::Query;
 pub use self::refusal::{Refusal, RefusalCode, Refused};
 pub use self::schedules::{AppSchedules, ScheduleRun, ScheduleStatus};
 pub use self::status::{
     AppStatus, ComponentStatus, HostStatus, Instances, MoveProgress, Rates, Requests, ServiceState, Waiting,
 };
+pub use self::told::{Told, ToldError, ToldReader};

@@ -132,6 +132,11 @@ impl Refusal {
         self
     }
 
+    /// That the request cannot be read.
+    pub fn bad(message: impl Into<String>) -> Self {
+        Self::new(RefusalCode::BadRequest, message)
+    }
+
     /// That there is no app `wanted` among `known`.
     pub fn no_app(wanted: &AppId, known: impl IntoIterator<Item = AppId>) -> Self {
         let known: Vec<String> = known.into_iter().map(|app| app.to_string()).collect();

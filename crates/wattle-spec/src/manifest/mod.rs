@@ -170,6 +170,12 @@ impl Manifest {
         }
     }
 
+    /// Whether something of it runs, or is called, without a request, as [`App::stays_awake`](crate::app::App::stays_awake).
+    pub fn stays_awake(&self) -> bool {
+        let Triggers { http: _, cron, message } = &self.triggers;
+        !self.services.is_empty() || !cron.is_empty() || !message.is_empty()
+    }
+
     /// Which app it is.
     pub fn id(&self) -> AppId {
         AppId { namespace: self.namespace.clone(), name: self.name.value.clone() }

@@ -12,7 +12,7 @@ use super::message::{self, MessageEntry};
 use crate::document::{HostPath, Written};
 use crate::fault::{Fault, listed, nearest};
 use crate::name::ComponentName;
-use crate::route::{HostName, PathPattern};
+use crate::route::{HostName, PathPattern, RouteKey};
 
 /// What calls the components of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -85,6 +85,14 @@ impl TryFrom<HttpEntry> for HttpTrigger {
             _ => return Err("an HTTP trigger has either a `component` or `files`"),
         };
         Ok(Self { host, path, target })
+    }
+}
+
+impl HttpTrigger {
+    /// Which requests it is for.
+    pub fn key(&self) -> RouteKey {
+        let host = self.host.as_ref().map(|host| host.value.as_str().into());
+        RouteKey { host, path: self.path.value.clone() }
     }
 }
 

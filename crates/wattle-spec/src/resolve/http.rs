@@ -7,7 +7,7 @@ use super::{Found, FoundComponents};
 use crate::fault::{Fault, listed};
 use crate::manifest::{HttpTrigger, Manifest, TriggerTarget, Written};
 use crate::name::ComponentName;
-use crate::route::{HostName, HttpRoute, RouteTarget};
+use crate::route::{HttpRoute, RouteKey, RouteTarget};
 use crate::shape::Kind;
 
 /// The routes of the triggers, and what is wrong with them. Relative folders start from `base`.
@@ -28,9 +28,10 @@ pub(super) fn routes(
 }
 
 fn route(trigger: &HttpTrigger, base: &Path) -> HttpRoute {
+    let RouteKey { host, path } = trigger.key();
     HttpRoute {
-        host: trigger.host.as_ref().map(|host| HostName::as_str(&host.value).into()),
-        path: trigger.path.value.clone(),
+        host,
+        path,
         target: match &trigger.target {
             TriggerTarget::Component(name) => RouteTarget::Component(name.value.clone()),
             TriggerTarget::Files(folder) => RouteTarget::Files(base.join(&folder.value.0)),

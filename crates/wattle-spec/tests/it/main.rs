@@ -6,6 +6,7 @@ mod artifact_reference;
 mod case;
 mod choices;
 mod cron;
+mod fuzzed;
 mod health;
 mod hierarchy;
 mod host_file;

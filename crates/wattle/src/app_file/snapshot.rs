@@ -63,7 +63,11 @@ impl Snapshot {
     }
 
     /// The manifest, as far as it is sound, and its faults: it had none for the release that wrote it.
-    fn parsed(&self) -> Result<(Manifest, Vec<Fault>), Problem> {
+    ///
+    /// # Errors
+    ///
+    /// If nothing of it is sound.
+    pub(crate) fn parsed(&self) -> Result<(Manifest, Vec<Fault>), Problem> {
         let mut faults = Vec::new();
         let mut manifest = match (&self.manifest, self.components.keys().next()) {
             (Some(manifest), _) => text::sound(&self.file, manifest.clone(), &mut faults)?,

@@ -1,6 +1,5 @@
 //! The other end of the control protocol: one question on one connection.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
-use wattle_spec::control::{Action, Done, Event, LogLine, Lost, Refusal, Refused};
+use wattle_spec::control::{Action, Done, Refusal, Refused, Told, ToldError, ToldReader};
 
 use super::door::Stream;
 use super::reach::{Access, HostAddress};
@@ -56,17 +55,7 @@ pub(crate) struct Client {
 /// What a host says, as it comes.
 pub(crate) struct Events {
     body: Incoming,
-    /// What came and is not a whole event yet.
-    rest: Vec<u8>,
-    whole: VecDeque<Told>,
-}
-
-/// What a host tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
-    Line(LogLine),
-    Report(Event),
-    Lost(Lost),
+    told: ToldReader,
 }
 
 impl Client {
@@ -88,7 +77,7 @@ impl Client {
         let sent = self.send(Method::GET, target, Bytes::new());
         let answer = timeout(ANSWER, sent).await.map_err(|_| AskError::TimedOut)??;
         match answer.status().is_success() {
-            true => Ok(Events { body: answer.into_body(), rest: Vec::new(), whole: VecDeque::new() }),
+            true => Ok(Events { body: answer.into_body(), told: ToldReader::new(ANSWER_MAX) }),
             false => whole::<Refused>(answer).await.and_then(|refused| Err(refused.error.into())),
         }
     }
@@ -156,38 +145,16 @@ impl Events {
     /// The next one. `None`: that was all.
     pub(crate) async fn next(&mut self) -> Option<Result<Told, AskError>> {
         loop {
-            if let Some(told) = self.whole.pop_front() {
-                return Some(Ok(told));
+            match self.told.read() {
+                Ok(None) => {}
+                Ok(Some(told)) => return Some(Ok(told)),
+                Err(ToldError::TooLarge(_)) => return Some(Err(AskError::TooLarge)),
+                Err(ToldError::Unreadable(error)) => return Some(Err(AskError::Unreadable(error))),
             }
             match self.body.frame().await? {
-                Ok(frame) => self.rest.extend(frame.into_data().unwrap_or_default()),
+                Ok(frame) => self.told.add(&frame.into_data().unwrap_or_default()),
                 Err(error) => return Some(Err(AskError::Broken(error))),
             }
-            if let Err(error) = self.read() {
-                return Some(Err(error));
-            }
         }
-    }
-
-    /// Takes the whole events out of what came.
-    fn read(&mut self) -> Result<(), AskError> {
-        let Some(end) = self.rest.windows(2).rposition(|window| window == b"\n\n") else {
-            return if self.rest.len() > ANSWER_MAX { Err(AskError::TooLarge) } else { Ok(()) };
-        };
-        let rest = self.rest.split_off(end + 2);
-        let text = String::from_utf8_lossy(&std::mem::replace(&mut self.rest, rest)).into_owned();
-        for event in text.split_terminator("\n\n") {
-            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-            let data = field("data").unwrap_or_default();
-            let told = match field("event") {
-                Some("line") => serde_json::from_str(data).map(Told::Line),
-                Some("report") => serde_json::from_str(data).map(Told::Report),
-                Some("lost") => serde_json::from_str(data).map(Told::Lost),
-                // A newer host tells more.
-                _ => continue,
-            };
-            self.whole.push_back(told.map_err(AskError::Unreadable)?);
-        }
-        Ok(())
     }
 }

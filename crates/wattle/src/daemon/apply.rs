@@ -171,7 +171,7 @@ impl Daemon {
         }
         let generation = next(&app.id, before.record.as_ref(), wanted)?;
         let (applied, version) = (Moment(Utc::now()), file.version());
-        let kept = Kept { generation, applied, version, snapshot, doors: Some(Doors::of(&app)) };
+        let kept = Kept { generation, applied, version, snapshot, doors: Doors::of(&app) };
         let record = match before.record.clone() {
             Some(record) => record.with(kept),
             None => Record::new(app.id.clone(), kept),

@@ -6,6 +6,8 @@
 //!   artifacts/                     the bytes (see `wattle_artifact::store`)
 //! ```
 
+mod format_1;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wattle_artifact::store::{Prune, Store, StoreError, children};
 use wattle_backend::disk::{DataDir, DataDirError, FileDraft};
@@ -22,6 +25,7 @@ use wattle_spec::digest::Digest;
 use wattle_spec::name::AppId;
 use wattle_spec::route::{HttpRoute, RouteKey};
 
+pub(crate) use self::format_1::say_doors;
 use crate::app_file::{Parts, Snapshot};
 use crate::input;
 
@@ -29,8 +33,8 @@ use crate::input;
 const APPS: &str = "apps";
 /// Where bytes are.
 const ARTIFACTS: &str = "artifacts";
-/// The version of the format of a file.
-const FORMAT: u32 = 1;
+/// The version of the format of a file. Older ones have become of this one when the data directory was migrated.
+const FORMAT: u32 = 2;
 /// The most bytes of a file.
 const RECORD_MAX_LEN: u64 = 16 << 20;
 /// How many generations of an app are kept.
@@ -47,6 +51,8 @@ pub(crate) enum DesiredError {
     Damaged { path: PathBuf, source: serde_json::Error },
     #[error("{} has the format {found}, and this wattle knows up to {FORMAT}", path.display())]
     Newer { path: PathBuf, found: u32 },
+    #[error("{} has the format {found}, which is {FORMAT} since the data directory was migrated", path.display())]
+    Older { path: PathBuf, found: u32 },
     #[error("{} is about the app {found}", path.display())]
     Other { path: PathBuf, found: AppId },
     #[error(transparent)]
@@ -68,7 +74,7 @@ impl DesiredError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Newer { .. } => Some("use the wattle that wrote it, or a newer one".into()),
-            Self::Damaged { path, .. } | Self::Other { path, .. } => {
+            Self::Damaged { path, .. } | Self::Older { path, .. } | Self::Other { path, .. } => {
                 Some(format!("move {} away and apply the app again", path.display()))
             }
             Self::Unread(path) => {
@@ -103,9 +109,7 @@ pub(super) struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<String>,
     pub(super) snapshot: Snapshot,
-    /// Absent: written by a version that started everything with the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) doors: Option<Doors>,
+    pub(super) doors: Doors,
 }
 
 /// What a host has to know of an app that it does not start yet.
@@ -182,17 +186,8 @@ impl Desired {
 
     /// All that is written down, and what of it cannot be read.
     pub(super) fn all(&self) -> Result<(Vec<Record>, Vec<DesiredError>), DesiredError> {
-        let directory = self.data.path().join(APPS);
         let (mut records, mut damaged) = (Vec::new(), Vec::new());
-        let entries = match std::fs::read_dir(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((records, damaged)),
-            entries => entries.map_err(failed("read", &directory))?,
-        };
-        for entry in entries {
-            let path = entry.map_err(failed("read", &directory))?.path();
-            if path.extension().is_none_or(|ending| ending != "json") {
-                continue;
-            }
+        for path in files(self.data.path())? {
             match read(&path) {
                 Ok(record) => records.push(record),
                 Err(error) => damaged.push(error),
@@ -210,12 +205,7 @@ impl Desired {
         if is_new && path.exists() {
             return Err(DesiredError::Unread(path));
         }
-        let unwritable = |source| DesiredError::Unwritable(record.app.clone(), source);
-        let text = serde_json::to_vec(record).map_err(unwritable)?;
-        match text.len() as u64 > RECORD_MAX_LEN {
-            true => Err(DesiredError::TooLarge(record.app.clone())),
-            false => Ok(self.data.draft(APPS, &name, &text)?),
-        }
+        Ok(self.data.draft(APPS, &name, &text(record)?)?)
     }
 
     /// Forgets `app`.
@@ -255,7 +245,29 @@ impl Desired {
     }
 }
 
+/// The files with records in the data directory at `directory`.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, DesiredError> {
+    let directory = directory.join(APPS);
+    let entries = match std::fs::read_dir(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed("read", &directory))?,
+    };
+    let paths = entries.map(|entry| Ok(entry.map_err(failed("read", &directory))?.path()));
+    paths
+        .filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|ending| ending == "json")))
+        .collect()
+}
+
 fn read(path: &Path) -> Result<Record, DesiredError> {
+    let record: Record = parse(path, FORMAT)?;
+    match is_named_after(path, &record.app) {
+        true => Ok(record),
+        false => Err(DesiredError::Other { path: path.into(), found: record.app }),
+    }
+}
+
+/// What the file at `path` has in it, which must be of this format.
+fn parse<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, DesiredError> {
     /// What each version of the format has.
     #[derive(Deserialize)]
     struct AnyFormat {
@@ -264,14 +276,23 @@ fn read(path: &Path) -> Result<Record, DesiredError> {
     let text = input::small(path, RECORD_MAX_LEN).map_err(failed("read", path))?;
     let damaged = |source| DesiredError::Damaged { path: path.into(), source };
     match serde_json::from_slice::<AnyFormat>(&text).map_err(damaged)?.format {
-        ..=FORMAT => {}
-        found => return Err(DesiredError::Newer { path: path.into(), found }),
+        found if found > format => Err(DesiredError::Newer { path: path.into(), found }),
+        found if found < format => Err(DesiredError::Older { path: path.into(), found }),
+        _ => serde_json::from_slice(&text).map_err(damaged),
     }
-    let record: Record = serde_json::from_slice(&text).map_err(damaged)?;
-    match path.file_name().is_some_and(|name| name == file_name(&record.app).as_str()) {
-        true => Ok(record),
-        false => Err(DesiredError::Other { path: path.into(), found: record.app }),
+}
+
+fn text(record: &Record) -> Result<Vec<u8>, DesiredError> {
+    let unwritable = |source| DesiredError::Unwritable(record.app.clone(), source);
+    let text = serde_json::to_vec(record).map_err(unwritable)?;
+    match text.len() as u64 > RECORD_MAX_LEN {
+        true => Err(DesiredError::TooLarge(record.app.clone())),
+        false => Ok(text),
     }
+}
+
+fn is_named_after(path: &Path, app: &AppId) -> bool {
+    path.file_name().is_some_and(|name| name == file_name(app).as_str())
 }
 
 fn file_name(app: &AppId) -> String {

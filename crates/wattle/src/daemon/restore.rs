@@ -45,7 +45,7 @@ impl Daemon {
         if record.stopped {
             return AppState::Stopped;
         }
-        let Some(Doors { routes, stays_awake }) = record.get(record.current).and_then(|kept| kept.doors.clone()) else {
+        let Some(Doors { routes, stays_awake }) = record.get(record.current).map(|kept| kept.doors.clone()) else {
             return AppState::Starting;
         };
         match self.host.reserve(&record.app, routes, stays_awake.then_some(STARTING)) {

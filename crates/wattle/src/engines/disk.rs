@@ -13,8 +13,8 @@ use wattle_host::ChoiceBook;
 use wattle_spec::choices::{CHOICES_MAX_LEN, Choices, ChoicesError};
 use wattle_spec::name::AppId;
 
-use crate::input;
 use crate::problem::Problem;
+use crate::{data_dir, input};
 
 /// Where in a data directory it is recorded what backends apps keep their state in.
 const CHOICES: &str = "choices";
@@ -47,7 +47,7 @@ impl Disk {
             let backend = format!("the data directory {}", self.directory.display());
             BackendError::Unavailable { backend, source: Arc::new(error) }
         };
-        let data = DataDir::open(&self.directory).map_err(unavailable)?;
+        let data = data_dir::open(&self.directory).map_err(unavailable)?;
         Ok(open.insert(Opened::new(Arc::new(data))?).stores.clone())
     }
 
@@ -99,7 +99,7 @@ impl ChoiceBook for Disk {
         let open = self.lock();
         let data = match &*open {
             Some(opened) => opened.data.clone(),
-            None => Arc::new(DataDir::open(&self.directory).map_err(io::Error::other)?),
+            None => Arc::new(data_dir::open(&self.directory).map_err(io::Error::other)?),
         };
         let name = Choices::file_name(app);
         let text = choices.text(app);

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use wattle_backend::disk::{DataDir, DataDirError};
+use wattle_backend::disk::DataDirError;
 use wattle_spec::app::App;
 use wattle_spec::control::Moment;
 use wattle_spec::name::AppId;
@@ -15,7 +15,7 @@ use wattle_spec::policy::{APPROVED_MAX_LEN, Approved, ApprovedError, Asks};
 
 use crate::problem::Problem;
 use crate::verb::harmless;
-use crate::{input, whole_file};
+use crate::{data_dir, input, whole_file};
 
 /// Where in a data directory it is recorded what was approved of apps.
 const APPROVED: &str = "approved";
@@ -98,7 +98,7 @@ impl Kept {
     /// Records that what `app` asks for is approved.
     pub(crate) fn approve(&self, app: &App, asks: Asks) -> Result<Approved, Problem> {
         let approved = Approved::new(app, asks, Moment(Utc::now()));
-        match DataDir::open(&self.directory) {
+        match data_dir::open(&self.directory) {
             // It makes one, and a host that runs has one.
             Ok(_) | Err(DataDirError::InUse { .. }) => {}
             Err(error) => return Err(error.into()),

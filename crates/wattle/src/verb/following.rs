@@ -2,11 +2,11 @@
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use serde_json::{Value, json};
-use wattle_spec::control::{Event, LogLine, Speaker};
+use wattle_spec::control::{Event, LogLine, Speaker, Told};
 
 use super::{harmless, tell};
 use crate::cli::Following;
-use crate::control::{AskError, Asked, Told};
+use crate::control::{AskError, Asked};
 use crate::problem::Problem;
 
 /// What one of several hosts says.

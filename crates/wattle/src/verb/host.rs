@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wattle_backend::disk::DataDir;
+use wattle_backend::disk::{DataDir, DataDirError, Migrated};
+use wattle_spec::report::Report;
 
 use super::backup;
 use super::serving::{self, Serving, tell_end, until_stopped};
@@ -12,8 +13,9 @@ use crate::app_file::{self, ReadHost};
 use crate::cli::{Host, HostKeeping, HostPlace};
 use crate::control::Control;
 use crate::daemon::{Daemon, Desired, Rouser};
-use crate::kept;
 use crate::problem::Problem;
+use crate::told::Teller;
+use crate::{data_dir, kept};
 
 pub(crate) fn run(arguments: &Host) -> Result<(), Problem> {
     match &arguments.keeping {
@@ -42,7 +44,7 @@ pub(super) fn data_dir(place: &HostPlace, own: &ReadHost) -> Result<PathBuf, Pro
 
 async fn serve(own: ReadHost, (directory, is_chosen): (&Path, bool), mut serving: Serving<'_>) -> Result<(), Problem> {
     let stop = Stop::install()?;
-    let data = Arc::new(DataDir::open(directory)?);
+    let data = Arc::new(taken(directory, &serving.tell)?);
     let socket = serving.control_socket().await.transpose().map_err(Problem::ControlSocket)?;
     let doors = serving.doors(socket)?;
     let desired = Desired::open(data.clone())?;
@@ -77,4 +79,13 @@ async fn serve(own: ReadHost, (directory, is_chosen): (&Path, bool), mut serving
         (Some(control), _) => control.end().await,
     }
     ended
+}
+
+/// The data directory. If it was of an older release, what became of it is told.
+fn taken(directory: &Path, tell: &Teller) -> Result<DataDir, DataDirError> {
+    let data = data_dir::open(directory)?;
+    if let Some(Migrated { from, to, backup }) = data.migrated() {
+        tell(Report::Migrated { from: *from, to: *to, backup: backup.display().to_string() });
+    }
+    Ok(data)
 }

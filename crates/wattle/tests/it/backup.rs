@@ -132,7 +132,7 @@ fn archives_of_others() {
     let absolute = app.join("outside");
     refused(&packed("4", &["format", absolute.to_str().unwrap()]), 2, "it has `DIR/outside` in it");
     refused(&packed("5", &["format", "--transform=s,outside,lock,", "outside"]), 2, "it has `lock` in it");
-    fs::write(app.join("format"), "2\n").unwrap();
-    refused(&packed("6", &["format"]), 3, "has format 2, and this release reads up to 1");
+    fs::write(app.join("format"), "3\n").unwrap();
+    refused(&packed("6", &["format"]), 3, "has format 3, and this release reads up to 2");
     assert!(!app.join("data").exists());
 }

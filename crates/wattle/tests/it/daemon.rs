@@ -194,10 +194,13 @@ fn what_cannot_run_again() {
     fs::create_dir(app.join("shop/data")).unwrap();
     assert_eq!(said(&app, ["start", "shop"]), "default/shop started (generation 1)\n");
     assert!(server.stop().is_ok());
-    // What is damaged, or of a later release, is left as it is.
-    for (text, reason) in
-        [("{", "does not say what is to run"), (&text.replace("\"format\":1", "\"format\":2"), "has the format 2")]
-    {
+    // What is damaged, or of another release, is left as it is.
+    let of = |format: &str| text.replace("\"format\":2", format);
+    for (text, reason) in [
+        ("{", "does not say what is to run"),
+        (&of("\"format\":3"), "has the format 3"),
+        (&of("\"format\":1"), "has the format 1, which is 2 since the data directory was migrated"),
+    ] {
         fs::write(&record, text).unwrap();
         let server = host(&app);
         server.log.wait_for(reason, |line| line.contains(reason));

@@ -83,8 +83,8 @@ fn a_newer_format_is_refused() {
     exit: 3
     ----- stderr
     error: cannot use the data directory
-      caused by: the data directory DIR/.wattle has format 99, and this release reads up to 1
-    hint: data is never converted back: run the newer release again, or choose another data directory
+      caused by: the data directory DIR/.wattle has format 99, and this release reads up to 2
+    hint: data is never converted back: run the newer release again, restore a backup that is older (wattle host restore FILE), or choose another data directory
     ");
     fs::write(app.data_dir().join("format"), "nonsense\n").unwrap();
     insta::assert_snapshot!(WATTLE.up(&app).refused(), @r#"
@@ -92,7 +92,7 @@ fn a_newer_format_is_refused() {
     ----- stderr
     error: cannot use the data directory
       caused by: DIR/.wattle/format does not name the version of a format
-    hint: restore the file from a backup; a directory of format 1 has the line "1" in it
+    hint: restore the file from a backup; in a directory that this release made it has the line "2"
     "#);
 }
 

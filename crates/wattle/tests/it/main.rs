@@ -67,6 +67,7 @@ mod logs;
 mod messages;
 mod messages_check;
 mod messages_failures;
+mod migration;
 mod moving;
 mod named_backends;
 mod nats;

@@ -15,6 +15,11 @@ use crate::disk::{DataDir, FileDraft, atomic_file};
 
 pub(super) fn pack(data: &DataDir, archive: &Path) -> Result<Volume, BackupError> {
     check_place(data, archive)?;
+    write(data, archive)
+}
+
+/// The same, wherever that is.
+pub(super) fn write(data: &DataDir, archive: &Path) -> Result<Volume, BackupError> {
     let draft = FileDraft::of(archive.into());
     let file = atomic_file::private().truncate(true).open(draft.written()).map_err(failed("write", archive))?;
     let compressed = GzEncoder::new(BufWriter::new(file), Compression::fast());

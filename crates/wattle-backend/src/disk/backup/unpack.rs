@@ -10,8 +10,8 @@ use tar::{Archive, Entry, EntryType};
 
 use super::error::failed;
 use super::{BackupError, FORMAT, LEFT_OUT, Volume};
-use crate::disk::atomic_file;
 use crate::disk::data_dir::{self, LOST_AND_FOUND};
+use crate::disk::{atomic_file, format};
 
 /// The most bytes of a format.
 const FORMAT_MAX_LEN: u64 = 16;
@@ -90,7 +90,7 @@ impl Unpacking<'_> {
         let mut text = String::new();
         first.take(FORMAT_MAX_LEN).read_to_string(&mut text).map_err(|error| self.damaged(error))?;
         self.count(text.len() as u64);
-        data_dir::check_format(&text, self.archive, &self.archive.join(FORMAT))?;
+        format::parse(&text, self.archive, &self.archive.join(FORMAT))?;
         Ok(text)
     }
 

@@ -76,10 +76,15 @@ pub(crate) fn say(line: &str) {
     println!("{MARK}{line}");
 }
 
+/// What this process is to be, if it is a child.
+pub(crate) fn role() -> Option<String> {
+    std::env::var(ROLE).ok()
+}
+
 /// What a child runs. In the parent it is a test that does nothing.
 #[tokio::test]
 async fn play() {
-    let Ok(role) = std::env::var(ROLE) else { return };
+    let Some(role) = role() else { return };
     let data = PathBuf::from(std::env::var_os(DATA).expect("the parent set it"));
     match role.as_str() {
         "hold" => hold(&data),
@@ -90,6 +95,7 @@ async fn play() {
         "fill-blobs" => super::blobs::faults::fill(&data).await,
         "publish" => super::bus::crash::write(&data).await,
         "fill-bus" => super::bus::faults::fill(&data).await,
+        role if role.starts_with("migrate-") => super::migration::migrate(&data),
         other => panic!("there is no role {other}"),
     }
 }

@@ -30,7 +30,7 @@ fn is_made_for_its_owner_only() {
     let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     assert_eq!(mode(&path.join("format")), 0o600);
-    assert_eq!(fs::read_to_string(path.join("format")).expect("it is there"), "1\n");
+    assert_eq!(fs::read_to_string(path.join("format")).expect("it is there"), "2\n");
     assert_eq!(fs::read_to_string(path.join("lock")).expect("it is there"), format!("{}\n", std::process::id()));
     drop(data);
     DataDir::open(&path).expect("it can be taken again");
@@ -50,7 +50,7 @@ fn what_a_crash_left_half_made_is_finished() {
     fs::write(dir.path().join("lock"), "").expect("a file");
     fs::write(dir.path().join("format.new"), "").expect("a file");
     DataDir::open(dir.path()).expect("it is ours");
-    assert_eq!(fs::read_to_string(dir.path().join("format")).expect("it is there"), "1\n");
+    assert_eq!(fs::read_to_string(dir.path().join("format")).expect("it is there"), "2\n");
 }
 
 #[test]
@@ -89,15 +89,18 @@ fn a_newer_format_is_refused() {
         dir.path(),
         dir.path(),
         "data-dir-newer-format",
-        "the data directory DIR has format 7, and this release reads up to 1",
-        Some("data is never converted back: run the newer release again, or choose another data directory"),
+        "the data directory DIR has format 7, and this release reads up to 2",
+        Some(
+            "data is never converted back: run the newer release again, restore a backup that is older \
+             (wattle host restore FILE), or choose another data directory",
+        ),
     );
     assert_eq!(fs::read_to_string(dir.path().join("format")).expect("it is there"), "7\n");
 }
 
 #[test]
 fn a_format_that_is_no_number_is_refused() {
-    for text in ["", "0\n", "one\n", "1\n1\n", "-1\n", "99999999999\n"] {
+    for text in ["", "0\n", "one\n", "2\n2\n", "-1\n", "99999999999\n"] {
         let dir = temporary();
         drop(DataDir::open(dir.path()).expect("it is free"));
         fs::write(dir.path().join("format"), text).expect("it is ours");
@@ -106,7 +109,7 @@ fn a_format_that_is_no_number_is_refused() {
             dir.path(),
             "data-dir-unreadable-format",
             "DIR/format does not name the version of a format",
-            Some("restore the file from a backup; a directory of format 1 has the line \"1\" in it"),
+            Some("restore the file from a backup; in a directory that this release made it has the line \"2\""),
         );
     }
 }

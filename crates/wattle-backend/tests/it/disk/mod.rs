@@ -8,6 +8,7 @@ mod damage;
 mod data_dir;
 mod faults;
 mod lifetimes;
+mod migration;
 mod quotas;
 mod store;
 

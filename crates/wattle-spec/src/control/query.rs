@@ -2,24 +2,30 @@
 
 use std::str::FromStr;
 
-use wattle_spec::control::{Refusal, RefusalCode};
-use wattle_spec::fault::{listed, nearest};
-use wattle_spec::name::{AppId, ComponentName};
+use super::Refusal;
+use crate::fault::{listed, nearest};
+use crate::name::{AppId, ComponentName};
 
 /// What may be said beside a path.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Query {
-    pub(super) app: Option<AppId>,
-    pub(super) component: Option<ComponentName>,
+pub struct Query {
+    /// Which app.
+    pub app: Option<AppId>,
+    /// Which of its components.
+    pub component: Option<ComponentName>,
     /// How many of the last lines.
-    pub(super) tail: Option<usize>,
+    pub tail: Option<usize>,
     /// Whether what comes later is wanted, too.
-    pub(super) follow: Option<bool>,
+    pub follow: Option<bool>,
 }
 
 impl Query {
     /// Reads `text`, in which there may be the parameters `known`. No value needs an escape.
-    pub(super) fn read(text: &str, known: &[&str]) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// If there are others, or values that cannot be read.
+    pub fn read(text: &str, known: &[&str]) -> Result<Self, Refusal> {
         let mut query = Self::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -34,31 +40,28 @@ impl Query {
             }
         }
         if query.component.is_some() && query.app.is_none() {
-            return Err(bad("the parameter `component` needs `app`"));
+            return Err(Refusal::bad("the parameter `component` needs `app`"));
         }
         Ok(query)
     }
 }
 
 fn set<T: FromStr<Err: std::fmt::Display>>(place: &mut Option<T>, name: &str, value: &str) -> Result<(), Refusal> {
-    let read = value.parse().map_err(|error| bad(format!("the parameter `{name}` cannot be read: {error}")))?;
+    let read =
+        value.parse().map_err(|error| Refusal::bad(format!("the parameter `{name}` cannot be read: {error}")))?;
     match place.replace(read) {
         None => Ok(()),
-        Some(_) => Err(bad(format!("the parameter `{name}` is given twice"))),
+        Some(_) => Err(Refusal::bad(format!("the parameter `{name}` is given twice"))),
     }
 }
 
 fn unknown(name: &str, known: &[&str]) -> Refusal {
     let shown: String = name.chars().take(64).collect();
-    let refusal = bad(format!("there is no parameter {shown:?} here"));
+    let refusal = Refusal::bad(format!("there is no parameter {shown:?} here"));
     match nearest(name, known.iter().copied()) {
         Some(near) => refusal.hint(format!("did you mean `{near}`?")),
         None => refusal.hint(format!("there are {}", listed(known))),
     }
-}
-
-pub(super) fn bad(message: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalCode::BadRequest, message)
 }
 
 #[cfg(test)]
