@@ -2,7 +2,7 @@
 //!
 //! What is asked and answered are the values of `wattle_spec::control`. The way of a question: `place` (which socket),
 //! `server` (who may ask, how long), `actions` (how many at a time), `query` and `routes` (what is asked; `openapi` says it in the words of others, `repeats`
-//! what was asked before), the host or the log, `answer`. `client` is the other end, `hosts` finds all that live, and `process`
+//! what was asked before, `under_way` how far it is), the host or the log, `answer`. `client` is the other end, `hosts` finds all that live, and `process`
 //! waits for one to end.
 
 mod actions;
@@ -17,6 +17,7 @@ mod query;
 mod repeats;
 mod routes;
 mod server;
+mod under_way;
 
 pub(crate) use client::{AskError, Told};
 pub(crate) use hosts::{Answers, Asked, Hosts};

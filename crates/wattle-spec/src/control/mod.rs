@@ -11,6 +11,7 @@ mod links;
 mod listeners;
 mod log_line;
 mod moment;
+mod progress;
 mod refusal;
 mod schedules;
 mod status;
@@ -23,6 +24,7 @@ pub use self::links::{AppLinks, ComponentLinks, LinkStatus, MoveReport};
 pub use self::listeners::{Cut, ListenerAdded, ListenerOrigin, ListenerRemoved, ListenerStatus};
 pub use self::log_line::{LogLine, Lost, Speaker};
 pub use self::moment::Moment;
+pub use self::progress::{ActionProgress, ComponentProgress, Progress, PulledArtifact, Pulling};
 pub use self::refusal::{Refusal, RefusalCode, Refused};
 pub use self::schedules::{AppSchedules, ScheduleRun, ScheduleStatus};
 pub use self::status::{

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-use wattle_spec::control::{Action, Done, Event, LogLine, Lost, Refusal, Refused};
+use wattle_spec::control::{Action, ActionProgress, Done, Event, LogLine, Lost, Refusal, Refused};
 
 /// How long an answer may take that nothing is waited for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub(crate) enum AskError {
     TooLarge,
     #[error("it did something else than what it was asked for")]
     Other,
+    #[error("the answer ended before it said what came of it")]
+    Unfinished,
     #[error("the answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
     #[error(transparent)]
@@ -60,6 +62,9 @@ pub(crate) enum Told {
     Line(LogLine),
     Report(Event),
     Lost(Lost),
+    Progress(ActionProgress),
+    Done(Done),
+    Refused(Refused),
 }
 
 impl Client {
@@ -76,12 +81,35 @@ impl Client {
         wanted(done).ok_or(AskError::Other)
     }
 
+    /// The same, and `told` hears how far it is, if that takes long.
+    pub(crate) async fn act_and_tell(
+        &self,
+        action: &Action,
+        mut told: impl FnMut(&ActionProgress),
+    ) -> Result<Done, AskError> {
+        let body = serde_json::to_vec(action).expect("invariant: an action has string keys");
+        let answer = self.send(Method::POST, "/v1/actions?progress=true", body.into()).await?;
+        if answer.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind != "text/event-stream") {
+            return whole(answer).await;
+        }
+        let mut events = Events::of(answer);
+        while let Some(next) = events.next().await {
+            match next? {
+                Told::Progress(progress) => told(&progress),
+                Told::Done(done) => return Ok(done),
+                Told::Refused(refused) => return Err(refused.error.into()),
+                Told::Line(_) | Told::Report(_) | Told::Lost(_) => {}
+            }
+        }
+        Err(AskError::Unfinished)
+    }
+
     /// Reads the log.
     pub(crate) async fn events(&self, target: &str) -> Result<Events, AskError> {
         let sent = self.send(Method::GET, target, Bytes::new());
         let answer = timeout(ANSWER, sent).await.map_err(|_| AskError::TimedOut)??;
         match answer.status().is_success() {
-            true => Ok(Events { body: answer.into_body(), rest: Vec::new(), whole: VecDeque::new() }),
+            true => Ok(Events::of(answer)),
             false => whole::<Refused>(answer).await.and_then(|refused| Err(refused.error.into())),
         }
     }
@@ -120,6 +148,10 @@ async fn whole<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Ask
 }
 
 impl Events {
+    fn of(answer: Response<Incoming>) -> Self {
+        Self { body: answer.into_body(), rest: Vec::new(), whole: VecDeque::new() }
+    }
+
     /// The next one. `None`: that was all.
     pub(crate) async fn next(&mut self) -> Option<Result<Told, AskError>> {
         loop {
@@ -149,6 +181,9 @@ impl Events {
             let told = match field("event") {
                 Some("line") => serde_json::from_str(data).map(Told::Line),
                 Some("report") => serde_json::from_str(data).map(Told::Report),
+                Some("progress") => serde_json::from_str(data).map(Told::Progress),
+                Some("done") => serde_json::from_str(data).map(Told::Done),
+                Some("refused") => serde_json::from_str(data).map(Told::Refused),
                 Some("lost") => serde_json::from_str(data).map(Told::Lost),
                 // A newer host tells more.
                 _ => continue,

@@ -15,6 +15,8 @@ pub(super) struct Query {
     pub(super) tail: Option<usize>,
     /// Whether what comes later is wanted, too.
     pub(super) follow: Option<bool>,
+    /// Whether it is told how far an action is.
+    pub(super) progress: Option<bool>,
 }
 
 impl Query {
@@ -30,6 +32,7 @@ impl Query {
                 "app" => set(&mut query.app, name, value)?,
                 "component" => set(&mut query.component, name, value)?,
                 "tail" => set(&mut query.tail, name, value)?,
+                "progress" => set(&mut query.progress, name, value)?,
                 _ => set(&mut query.follow, name, value)?,
             }
         }

@@ -146,7 +146,7 @@ impl Serving<'_> {
 
     /// Where `host` will serve.
     pub(super) fn listeners(&self, host: &Arc<Host>) -> Listeners {
-        Listeners::new(host.clone(), self.tls.clone())
+        Listeners::new(host.clone(), self.tls.clone(), self.tell.clone())
     }
 
     /// What is asked about `host`, which serves on `listeners`.
