@@ -97,12 +97,13 @@ pub fn query(bytes: &[u8]) -> bool {
             return false;
         }
     };
-    let Query { app, component, tail, follow } = &asked;
+    let Query { app, component, tail, follow, progress } = &asked;
     let mut again = Vec::new();
     again.extend(app.iter().map(|app| format!("app={app}")));
     again.extend(component.iter().map(|component| format!("component={component}")));
     again.extend(tail.iter().map(|tail| format!("tail={tail}")));
     again.extend(follow.iter().map(|follow| format!("follow={follow}")));
+    again.extend(progress.iter().map(|progress| format!("progress={progress}")));
     let again = again.join("&");
     assert_eq!(Query::read(&again, &PARAMETERS).as_ref(), Ok(&asked), "{text} is {again}");
     assert!(Query::read(&format!("{again}&{STRANGE}=1"), &PARAMETERS).is_err(), "{text}");
@@ -138,6 +139,9 @@ fn written(told: &Told) -> String {
         Told::Line(line) => ("line", json(line)),
         Told::Report(event) => ("report", json(event)),
         Told::Lost(lost) => ("lost", json::<Lost>(lost)),
+        Told::Progress(progress) => ("progress", json(progress)),
+        Told::Done(done) => ("done", json(done)),
+        Told::Refused(refused) => ("refused", json(refused)),
     };
     format!("event: {name}\ndata: {data}\n\n")
 }

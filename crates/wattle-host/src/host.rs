@@ -124,7 +124,8 @@ impl Host {
         let network = Arc::new(self.loader.network().alone());
         let outgoing = Arc::new(Places::new(&app.limits));
         let memory = self.loader.memory().of_app();
-        let mut starting = Starting { app, source, network, outgoing, memory, siblings: Siblings::new() };
+        let (tell, all) = (&drop, 0);
+        let mut starting = Starting { app, source, network, outgoing, memory, tell, all, siblings: Siblings::new() };
         self.loader.load_all(&mut starting, [&command.component]).await?;
         // Services do not run beside it: who calls one is told so at once.
         for desk in starting.siblings.values().filter_map(|sibling| sibling.desk()) {

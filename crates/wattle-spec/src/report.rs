@@ -1,4 +1,4 @@
-//! What a host tells about what it runs without being asked.
+//! What a host tells without being asked: about what it runs, and where it serves.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::AppState;
+use crate::control::{ActionProgress, AppState, ListenerAdded, ListenerOrigin};
 use crate::cron::CronTrigger;
 use crate::message::MessageReport;
 use crate::name::{AppId, BackendName, ComponentName};
 
-/// Something that happened to an app, or to its host.
+/// Something that happened to an app, or to the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
@@ -29,6 +29,8 @@ pub enum Report {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// How far an action is that starts or updates an app, and takes long.
+    Progress(ActionProgress),
     /// An app is forgotten.
     Removed {
         /// Which app.
@@ -133,6 +135,22 @@ pub enum Report {
         /// The file on the host with what was in it before.
         backup: String,
     },
+    /// The host serves on one more address.
+    ListenerAdded(ListenerAdded),
+    /// The host accepts nothing more on an address. What is under way there ends.
+    ListenerRemoved {
+        /// Where it served, as a URL.
+        url: String,
+        /// Who had asked for it.
+        origin: ListenerOrigin,
+    },
+    /// No connection is left of an address that was removed.
+    ListenerEnded {
+        /// Where the host served, as a URL.
+        url: String,
+        /// How many connections had not ended within the limit `drain`, and were cut.
+        cut: u64,
+    },
     /// Something that happened to messages.
     Message(MessageReport),
     /// One that a newer host has and this reader does not know.
@@ -155,8 +173,13 @@ impl Report {
             Self::CronRan { tick, .. } | Self::CronFailed { tick, .. } | Self::CronSkipped { tick, .. } => {
                 Some(&tick.app)
             }
+            Self::Progress(progress) => progress.app.as_ref(),
             Self::Message(report) => Some(report.app()),
-            Self::Migrated { .. } | Self::Unknown => None,
+            Self::Migrated { .. }
+            | Self::ListenerAdded(_)
+            | Self::ListenerRemoved { .. }
+            | Self::ListenerEnded { .. }
+            | Self::Unknown => None,
         }
     }
 }
@@ -170,6 +193,7 @@ impl fmt::Display for Report {
                 generation.map_or(Ok(()), |generation| write!(f, " (generation {generation})"))?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
             }
+            Self::Progress(progress) => progress.fmt(f),
             Self::Removed { .. } => f.write_str("forgotten"),
             Self::ServiceStarted { service, run, .. } => write!(f, "service {service} runs (run {run})"),
             Self::ServiceRestarting { service, reason, after, .. } => {
@@ -192,6 +216,11 @@ impl fmt::Display for Report {
                     "the data directory was migrated from format {from} to {to}; what was in it before is in {backup}"
                 )
             }
+            Self::ListenerAdded(ListenerAdded { url, remembered: true }) => write!(f, "serves on {url}"),
+            Self::ListenerAdded(ListenerAdded { url, .. }) => write!(f, "serves on {url} until the host ends"),
+            Self::ListenerRemoved { url, origin } => write!(f, "serves on {url} no more ({origin})"),
+            Self::ListenerEnded { url, cut: 0 } => write!(f, "all connections of {url} have ended"),
+            Self::ListenerEnded { url, cut } => write!(f, "connections of {url} were cut: {cut}"),
             Self::Message(report) => report.fmt(f),
             Self::Unknown => f.write_str("something that this reader does not know"),
         }

@@ -12,6 +12,10 @@ pub struct ByteSize(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
+/// A number of bytes as people read it: about, with three digits, in the largest unit of which there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About(pub u64);
+
 /// Why a text is not a quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
@@ -63,6 +67,29 @@ impl fmt::Display for ByteSize {
             None => write!(f, "{}B", self.0),
         }
     }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut value, mut units) = (self.0 as f64, ["B", "KiB", "MiB"].into_iter());
+        while value >= 999.5 {
+            let Some(_) = units.next() else { break };
+            value /= 1024.0;
+        }
+        write!(f, "{} {}", three_digits(value), units.next().unwrap_or("GiB"))
+    }
+}
+
+/// A number that is not negative, with three digits, where it has not more before its point.
+pub fn three_digits(value: f64) -> String {
+    let text = match value {
+        0.0 => return "0".into(),
+        ..0.01 => return "<0.01".into(),
+        ..9.995 => format!("{value:.2}"),
+        ..99.95 => format!("{value:.1}"),
+        _ => return format!("{value:.0}"),
+    };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 impl FromStr for Span {

@@ -30,7 +30,7 @@ pub(crate) use self::shipped::reference;
 pub(crate) use self::snapshot::{Parts, Snapshot, is_reference};
 use self::text::{bare, base, host_file, manifest_path, parsed};
 pub(crate) use self::text::{file_in, host, manifest};
-use crate::artifacts::{self, Asking, LockIn, Locked};
+use crate::artifacts::{self, Asking, Errand, LockIn, Locked};
 use crate::cli::What;
 use crate::input::{self, Ending};
 use crate::policy::{Signers, approval};
@@ -113,10 +113,11 @@ impl AppFile {
     }
 
     /// The same for a host that is known.
-    pub(crate) fn read_on(path: &Path, host: ReadHost, asking: Asking) -> Result<Self, Problem> {
+    pub(crate) fn read_on(path: &Path, host: ReadHost, errand: impl Into<Errand>) -> Result<Self, Problem> {
+        let errand = errand.into();
         match shipped::reference(path) {
-            Some(reference) => Self::read_shipped(&reference, host, asking),
-            None => Self::read_file(manifest_path(path)?, host, asking, |_| Ok(())),
+            Some(reference) => Self::read_shipped(&reference, host, errand),
+            None => Self::read_file(manifest_path(path)?, host, &errand, |_| Ok(())),
         }
     }
 
@@ -132,13 +133,13 @@ impl AppFile {
         asking: Asking,
         change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
     ) -> Result<Self, Problem> {
-        Self::read_file(file, ReadHost::of(config)?, asking, change)
+        Self::read_file(file, ReadHost::of(config)?, &asking.into(), change)
     }
 
     fn read_file(
         file: PathBuf,
         host: ReadHost,
-        asking: Asking,
+        errand: &Errand,
         change: impl FnOnce(&mut Manifest) -> Result<(), Problem>,
     ) -> Result<Self, Problem> {
         let mut text_faults = Vec::new();
@@ -148,6 +149,7 @@ impl AppFile {
             false => (String::new(), bare(&file)?),
         };
         change(&mut manifest)?;
+        errand.pulls.is_for(&manifest.name.value);
         let signers = Signers::of(&host.spec.policy)?;
         let base = base(&file)?;
         let lock = is_manifest.then(|| artifacts::lock_of(&file));
@@ -155,7 +157,7 @@ impl AppFile {
         app.text_faults.extend(text_faults);
         app.find_components(is_manifest, &signers)?;
         if let Some(lock) = lock {
-            app.fetch_components(LockIn::File(lock), asking, &signers)?;
+            app.fetch_components(LockIn::File(lock), errand, &signers)?;
         }
         app.find_mounts();
         app.find_folders();
@@ -204,7 +206,7 @@ impl AppFile {
     }
 
     /// Has the components that lie in registries, from there or from what is kept of them here.
-    fn fetch_components(&mut self, lock: LockIn, asking: Asking, signers: &Signers) -> Result<(), Problem> {
+    fn fetch_components(&mut self, lock: LockIn, errand: &Errand, signers: &Signers) -> Result<(), Problem> {
         let mut wanted = BTreeMap::<Reference, Pull>::new();
         for (_, entry) in self.manifest.entries() {
             if let Source::Registry(reference) = &entry.source.value {
@@ -212,9 +214,9 @@ impl AppFile {
                 *pull = entry.pull.max(*pull);
             }
         }
-        let (mut fetched, locked) = artifacts::fetch(&wanted, lock, asking, &self.host, signers)?;
+        let (mut fetched, locked) = artifacts::fetch(&wanted, lock, errand, &self.host, signers)?;
         self.pinned.extend(wanted.keys().filter_map(|reference| locked.pinned(reference)));
-        self.locked = matches!(asking, Asking::Registries { .. }).then_some(locked);
+        self.locked = matches!(errand.asking, Asking::Registries { .. }).then_some(locked);
         for (name, entry) in self.manifest.entries() {
             let Source::Registry(reference) = &entry.source.value else { continue };
             let component = match fetched.get_mut(reference) {

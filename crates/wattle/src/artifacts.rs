@@ -1,6 +1,8 @@
 //! What lies in registries, for the verbs: how these are reached, what of them is kept here, and what a manifest's tags
 //! are locked to.
 
+mod pulls;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use wattle_spec::manifest::{Manifest, Pull, Source};
 use wattle_spec::reference::{Reference, RegistryName};
 use wattle_spec::units::ByteSize;
 
+pub(crate) use self::pulls::{Errand, Pulls};
 use crate::cli::Reaching;
 use crate::policy::Signers;
 use crate::problem::{Input, Problem};
@@ -167,7 +170,7 @@ pub(crate) enum Shipped {
 /// What lies at `reference`, if the policy of the host lets it run.
 pub(crate) fn shipped(
     reference: &Reference,
-    asking: Asking,
+    Errand { asking, pulls }: &Errand,
     host: &HostSpec,
     signers: &Signers,
 ) -> Result<Shipped, Problem> {
@@ -175,10 +178,10 @@ pub(crate) fn shipped(
     if matches!(asking, Asking::Locked { .. }) && reference.tag().is_some() {
         return Err(Problem::NotLocked { reference: reference.clone() });
     }
-    let artifacts = of_host(host)?;
+    let artifacts = of_host(host)?.observed(pulls.of(reference));
     let artifacts = if pull == Pull::Never { artifacts.offline() } else { artifacts };
     let limits = app_limits(host);
-    crate::verb::runtime()?.block_on(async {
+    let shipped = async {
         let resolved = artifacts.resolve(reference, pull, None).await?;
         signers.check(&artifacts, reference, resolved.digest, Utc::now()).await?;
         match artifacts.is_app(reference, resolved).await? {
@@ -188,7 +191,8 @@ pub(crate) fn shipped(
                 Ok(Shipped::Component(artifacts.component(reference, resolved, wanted).await?.reference))
             }
         }
-    })
+    };
+    crate::verb::runtime()?.block_on(pulls.unless_given_up(shipped))?
 }
 
 /// How much an app may be on a host.
@@ -207,7 +211,7 @@ pub(crate) fn of_host(host: &HostSpec) -> Result<Artifacts, Problem> {
 pub(crate) fn fetch(
     wanted: &BTreeMap<Reference, Pull>,
     lock: LockIn,
-    asking: Asking,
+    errand: &Errand,
     host: &HostSpec,
     signers: &Signers,
 ) -> Result<(Fetched, Locked), Problem> {
@@ -224,10 +228,10 @@ pub(crate) fn fetch(
         return Ok((BTreeMap::new(), Locked { path, before, after }));
     }
     let fetching =
-        Fetching { artifacts: of_host(host)?, asking, lock: &before, signers, max: host.limits.compile_size.0 };
+        Fetching { artifacts: of_host(host)?, errand, lock: &before, signers, max: host.limits.compile_size.0 };
     let one = async |(reference, pull): (&Reference, &Pull)| (reference.clone(), fetching.one(reference, *pull).await);
-    let fetched = crate::verb::runtime()?
-        .block_on(stream::iter(wanted).map(one).buffer_unordered(AT_A_TIME).collect::<BTreeMap<_, _>>());
+    let fetched = stream::iter(wanted).map(one).buffer_unordered(AT_A_TIME).collect::<BTreeMap<_, _>>();
+    let fetched = crate::verb::runtime()?.block_on(errand.pulls.unless_given_up(fetched))?;
     for (reference, fetched) in &fetched {
         if let (Some(_), Ok((_, digest))) = (reference.tag(), fetched) {
             after.set(reference, *digest);
@@ -249,14 +253,14 @@ pub(crate) fn fetch_tagged(
         Source::Registry(reference) => Some((reference.clone(), entry.pull)),
         Source::File(_) => None,
     });
-    let (fetched, _) = fetch(&sources.collect(), lock, Asking::Locked { pull: None }, host, signers)?;
+    let (fetched, _) = fetch(&sources.collect(), lock, &Asking::Locked { pull: None }.into(), host, signers)?;
     fetched.into_values().find_map(Result::err).map_or(Ok(()), Err)
 }
 
 /// What components are fetched with.
 struct Fetching<'a> {
     artifacts: Artifacts,
-    asking: Asking,
+    errand: &'a Errand,
     lock: &'a Lock,
     signers: &'a Signers,
     max: u64,
@@ -264,17 +268,17 @@ struct Fetching<'a> {
 
 impl Fetching<'_> {
     async fn one(&self, reference: &Reference, pull: Pull) -> Result<(Bytes, Digest), Problem> {
-        let Self { artifacts, asking, lock, signers, max } = self;
+        let Self { artifacts, errand: Errand { asking, pulls }, lock, signers, max } = self;
         let (pull, known) = (asking.when(pull), lock.get(reference));
         let is_locked = matches!(asking, Asking::Locked { .. });
         if is_locked && known.is_none() && reference.tag().is_some() {
             return Err(Problem::NotLocked { reference: reference.clone() });
         }
         let known = known.filter(|_| is_locked || pull != Pull::Always);
-        let offline = artifacts.offline();
-        let artifacts = if pull == Pull::Never { &offline } else { artifacts };
+        let artifacts = artifacts.observed(pulls.of(reference));
+        let artifacts = if pull == Pull::Never { artifacts.offline() } else { artifacts };
         let resolved = artifacts.resolve(reference, pull, known).await?;
-        signers.check(artifacts, reference, resolved.digest, Utc::now()).await?;
+        signers.check(&artifacts, reference, resolved.digest, Utc::now()).await?;
         let component = artifacts.component(reference, resolved, Wanted { component: None, max: *max }).await?;
         Ok((component.wasm, resolved.digest))
     }

@@ -32,7 +32,7 @@ pub(crate) struct CertificateFiles {
 type Identity = (u64, u64, u64, i64, i64);
 
 impl CertificateFiles {
-    /// Reads the certificates at `paths`, and has `tls` serve them. `None`: there are none.
+    /// Reads the certificates at `paths`, and has `tls` serve them.
     ///
     /// # Errors
     ///
@@ -40,13 +40,10 @@ impl CertificateFiles {
     pub(crate) fn open(
         paths: Vec<CertificatePaths>,
         tls: impl FnOnce(Vec<Certificate>) -> Tls,
-    ) -> Result<Option<Self>, Problem> {
-        if paths.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<Self, Problem> {
         let seen = identities(&paths);
         let certificates = read_all(&paths)?;
-        Ok(Some(Self { paths, seen, tls: Arc::new(tls(certificates)) }))
+        Ok(Self { paths, seen, tls: Arc::new(tls(certificates)) })
     }
 
     /// Serves what the files hold whenever they change, for ever. What cannot be served is told, and the certificates

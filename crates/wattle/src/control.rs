@@ -2,9 +2,10 @@
 //! over TLS.
 //!
 //! What is asked and answered are the values of `wattle_spec::control`. The way of a question: `place` (which socket), `door`
-//! (who comes), `guard` (who may ask, by a `token`), `server` (how long), `actions` (how many at a time), `query` and `routes` (what is asked; `openapi` says it in the words of others, `repeats`
-//! what was asked before), the host or the log, `answer`. `client` is the other end, `reach` says how it gets there, `hosts`
-//! finds all that live, and `process` waits for one to end.
+//! (who comes), `guard` (who may ask, by a `token`), `server` (how long), `actions` (how many at a time), `routes` (what is
+//! asked; `openapi` says it in the words of others, `repeats` what was asked before, `under_way` how far it is), the host or
+//! the log, `answer`. `client` is the other end, `reach` says how it gets there, `hosts` finds all that live, and `process`
+//! waits for one to end.
 
 mod actions;
 mod answer;
@@ -14,6 +15,7 @@ mod follow;
 mod guard;
 mod hosts;
 mod openapi;
+mod peers;
 mod place;
 mod process;
 mod reach;
@@ -21,6 +23,8 @@ mod repeats;
 mod routes;
 mod server;
 mod token;
+mod under_way;
+mod wire;
 
 pub(crate) use client::AskError;
 pub(crate) use door::Doors;
@@ -31,13 +35,3 @@ pub(crate) use place::{Place, SocketError};
 pub(crate) use reach::{HostAddress, Reach, ReachError};
 pub(crate) use server::{Control, Served};
 pub(crate) use token::TokenError;
-
-/// What is asked beside a path.
-mod query {
-    pub(super) use wattle_spec::control::Query;
-    use wattle_spec::control::Refusal;
-
-    pub(super) fn bad(message: impl Into<String>) -> Refusal {
-        Refusal::bad(message)
-    }
-}

@@ -6,6 +6,7 @@
 
 mod act;
 mod apply;
+mod course;
 mod desired;
 mod restore;
 mod status;
@@ -21,6 +22,8 @@ use wattle_spec::control::{AppState, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
+use self::course::Courses;
+pub(crate) use self::course::{Course, EVERY, SOON};
 pub(crate) use self::desired::{Desired, DesiredError, say_doors};
 use self::turn::Deployed;
 pub(crate) use self::wake::Rouser;
@@ -47,6 +50,8 @@ pub(crate) struct Daemon {
     /// Who is told how apps are.
     tell: Teller,
     apps: Mutex<BTreeMap<AppId, Arc<Deployed>>>,
+    /// How far those actions are that start or update one.
+    courses: Courses,
     starts: Semaphore,
     wakes: Semaphore,
     reads: Semaphore,
@@ -56,7 +61,7 @@ impl Daemon {
     /// What was written down by then is not looked at yet.
     pub(crate) fn new(host: Arc<Host>, own: ReadHost, desired: Desired, tell: Teller) -> Self {
         let [starts, wakes, reads] = [STARTS, WAKES, READS].map(Semaphore::new);
-        Self { host, own, desired, tell, apps: Mutex::default(), starts, wakes, reads }
+        Self { host, own, desired, tell, apps: Mutex::default(), courses: Courses::default(), starts, wakes, reads }
     }
 
     fn apps(&self) -> MutexGuard<'_, BTreeMap<AppId, Arc<Deployed>>> {

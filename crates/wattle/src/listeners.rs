@@ -16,10 +16,12 @@ use wattle_host::{Host, HostError};
 use wattle_spec::control::{ListenerAdded, ListenerOrigin, ListenerRemoved, ListenerStatus, Refusal, RefusalCode};
 use wattle_spec::fault::listed;
 use wattle_spec::listen::{Listen, Scheme};
+use wattle_spec::report::Report;
 
 use self::added::Added;
 use crate::problem::Problem;
 use crate::report::sentence;
+use crate::told::Teller;
 
 /// Connections that wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 4096;
@@ -32,6 +34,8 @@ pub(crate) struct Listeners {
     host: Arc<Host>,
     /// `None`: the host has no certificate.
     tls: Option<Arc<Tls>>,
+    /// Who is told what comes and goes.
+    tell: Teller,
     known: Mutex<Known>,
     /// Whoever has it changes where the host serves.
     turn: tokio::sync::Mutex<Remembered>,
@@ -58,8 +62,8 @@ enum Remembered {
 
 impl Listeners {
     /// Those of a host that remembers nothing.
-    pub(crate) fn new(host: Arc<Host>, tls: Option<Arc<Tls>>) -> Self {
-        Self { host, tls, known: Mutex::default(), turn: Remembered::Nowhere.into() }
+    pub(crate) fn new(host: Arc<Host>, tls: Option<Arc<Tls>>, tell: Teller) -> Self {
+        Self { host, tls, tell, known: Mutex::default(), turn: Remembered::Nowhere.into() }
     }
 
     /// The same of a host that remembers in `data` what is added.
@@ -167,8 +171,9 @@ impl Listeners {
         let listen = Listen { scheme: Some(scheme), address };
         match self.open((listen, socket), ListenerOrigin::Added) {
             Ok(url) => {
-                tracing::info!("serves on {url} from now on");
-                Ok(ListenerAdded { url, remembered })
+                let added = ListenerAdded { url, remembered };
+                (self.tell)(Report::ListenerAdded(added.clone()));
+                Ok(added)
             }
             Err(problem) => {
                 // It is answered that nothing was added, so nothing is remembered.
@@ -222,14 +227,15 @@ impl Listeners {
             }
             (url, origin, ended)
         };
-        tracing::info!("serves on {url} no more: requests under way may end");
+        (self.tell)(Report::ListenerRemoved { url: url.clone(), origin });
         let cut = match ended {
-            Some(ended) => ended.await.cut as u64,
+            Some(ended) => {
+                let cut = ended.await.cut as u64;
+                (self.tell)(Report::ListenerEnded { url: url.clone(), cut });
+                cut
+            }
             None => 0,
         };
-        if cut > 0 {
-            tracing::warn!(cut, "connections of {url} had not ended within the limit `drain` and were cut");
-        }
         Ok(ListenerRemoved { url, origin, cut, left: self.host.listeners().len() as u64 })
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use wattle_spec::control::{AppState, Event, Moment};
+use wattle_spec::control::{ActionProgress, AppState, Event, ListenerAdded, Moment};
 
 use wattle_spec::message::MessageReport;
 use wattle_spec::name::{AppId, ComponentName};
@@ -19,7 +19,7 @@ use crate::ring::{Ring, Said};
 /// and as many that failed for the last time; the others are counted.
 const PER_SECOND: u32 = 10;
 
-/// What a report counts for among those that are kept, beside a reason.
+/// What a report counts for among those that are kept, beside a reason or a source.
 const EVENT_BYTES: usize = 1 << 10;
 
 /// What has been told in the second that began then.
@@ -52,11 +52,12 @@ impl Said for Event {
     }
 
     fn size(&self) -> usize {
-        let reason = match &self.report {
+        let text = match &self.report {
             Report::State { reason: Some(reason), .. } => reason.len(),
+            Report::Progress(ActionProgress { source: Some(source), .. }) => source.len(),
             _ => 0,
         };
-        EVENT_BYTES + reason
+        EVENT_BYTES + text
     }
 
     fn app(&self) -> Option<&AppId> {
@@ -121,8 +122,14 @@ fn log(report: Report) {
             tracing::info!(%app, generation, "the app is {state}");
         }
         Report::Removed { app } => tracing::info!(%app, "the app is forgotten"),
-        // Who migrated it logged it.
-        Report::Migrated { .. } | Report::Unknown => {}
+        Report::ListenerAdded(ListenerAdded { url, .. }) => tracing::info!("serves on {url} from now on"),
+        Report::ListenerRemoved { url, .. } => tracing::info!("serves on {url} no more: requests under way may end"),
+        Report::ListenerEnded { url, cut: 0 } => tracing::debug!("all connections of {url} have ended"),
+        Report::ListenerEnded { url, cut } => {
+            tracing::warn!(cut, "connections of {url} had not ended within the limit `drain` and were cut");
+        }
+        // What comes of it is told, and what was compiled; who migrated something logged it.
+        Report::Progress(_) | Report::Migrated { .. } | Report::Unknown => {}
         Report::ServiceStarted { app, service, run } => {
             tracing::info!(%app, %service, run, "service started");
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod approve;
+mod awaited;
 mod backup;
 mod bar;
 pub(crate) mod build;

@@ -28,6 +28,15 @@ pub(super) struct Compiling {
     wanted: Turns<Digest>,
 }
 
+/// Where one is that wants a component compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before its turn.
+    Waits,
+    /// It is compiled.
+    Works,
+}
+
 impl Compiling {
     pub(super) fn new(compiler: Arc<dyn Compiler>, limits: HostLimits) -> Self {
         Self { compiler, limits, turn: Mutex::default(), beside: Mutex::default(), wanted: Turns::default() }
@@ -38,18 +47,20 @@ impl Compiling {
         self.wanted.of(digest).await
     }
 
-    /// Compiles `wasm`, which is for the component `name`, when its turn comes.
+    /// Compiles `wasm`, which is for the component `name`, when its turn comes, and tells where it is meanwhile.
     pub(super) async fn compile(
         &self,
         profile: Profile,
         name: &ComponentName,
         wasm: Bytes,
+        tell: impl Fn(Place),
     ) -> Result<Vec<u8>, CompileError> {
         let HostLimits { compile_size, compile_turn, .. } = self.limits;
         if wasm.len() as u64 > compile_size.0 {
             return Err(CompileError::TooLarge { size: wasm.len() as u64, limit: compile_size });
         }
         let turn = self.turn.lock().await;
+        tell(Place::Works);
         let mut job = self.compiler.compile(profile, wasm.clone(), &self.limits);
         if let Ok(done) = timeout(compile_turn, &mut job).await {
             return done;
@@ -61,8 +72,10 @@ impl Compiling {
         // Two that take long would be three processes: this one ends, and begins anew when the other has ended.
         drop(job);
         drop(turn);
+        tell(Place::Waits);
         tracing::info!(component = %name, "compiling takes long, as of another component already: it waits for that");
         let _beside = self.beside.lock().await;
+        tell(Place::Works);
         self.compiler.compile(profile, wasm, &self.limits).await
     }
 }
@@ -118,7 +131,7 @@ mod tests {
         let limits = HostLimits { compile_turn: Duration::from_millis(20), ..HostLimits::default() };
         let compiling = Compiling::new(Arc::new(compiler), limits);
         let name = "web".parse().expect("a name");
-        let compile = |wasm: &'static [u8]| compiling.compile(Profile::Fast, &name, Bytes::from_static(wasm));
+        let compile = |wasm: &'static [u8]| compiling.compile(Profile::Fast, &name, Bytes::from_static(wasm), drop);
         let quick = async {
             let done = compile(b"").await;
             assert!(!*say.borrow(), "it waited for the others");

@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use tokio::time::timeout_at;
 use wasmtime::component::Linker;
 use wattle_spec::app::{App, ComponentSpec};
+use wattle_spec::control::{ComponentProgress, Progress};
 use wattle_spec::digest::Digest;
 use wattle_spec::limits::HostLimits;
 use wattle_spec::name::ComponentName;
@@ -20,7 +21,7 @@ use wattle_spec::shape::{ImportName, Kind};
 use wattle_spec::units::Span;
 
 use super::backends::Backends;
-use super::compiling::Compiling;
+use super::compiling::{Compiling, Place};
 use super::crew::Crew;
 use super::links::Joining;
 use super::order;
@@ -89,11 +90,24 @@ pub(super) struct Starting<'a> {
     pub(super) outgoing: Arc<outgoing::Places>,
     /// What its instances take their memory from.
     pub(super) memory: Arc<AppMemory>,
+    /// Who is told how far it is. It is told often, and must not wait.
+    pub(super) tell: &'a (dyn Fn(Progress) + Send + Sync),
+    /// How many components are made.
+    pub(super) all: usize,
     /// The components that are made.
     pub(super) siblings: Siblings,
 }
 
 impl Starting<'_> {
+    /// Tells that the code of `component`, which is the next, is compiled, or waits for that.
+    fn tell_of(&self, component: &ComponentName, place: Place) {
+        let next = ComponentProgress { component: component.clone(), nth: self.siblings.len() + 1, of: self.all };
+        (self.tell)(match place {
+            Place::Waits => Progress::Queued(next),
+            Place::Works => Progress::Compiling(next),
+        });
+    }
+
     /// Who a component is that is made.
     fn identity(&self, callee: &ComponentName) -> Result<Arc<Identity>, StartError> {
         let reason = || format!("the component {callee} was not made");
@@ -169,7 +183,9 @@ impl Loader {
     ) -> Result<(), StartError> {
         let App { id, limits, .. } = starting.app;
         let calls = Places::new(LIMIT, id, limits.concurrent_calls);
-        for (name, spec) in order::callees_first(starting.app, wanted)? {
+        let order = order::callees_first(starting.app, wanted)?;
+        starting.all = order.len();
+        for (name, spec) in order {
             let component = Arc::new(self.load(starting, name, spec).await?);
             let exports = spec.shape.exports.iter().filter_map(ImportName::interface);
             let sibling = match spec.service {
@@ -193,14 +209,14 @@ impl Loader {
         name: &ComponentName,
         spec: &ComponentSpec,
     ) -> Result<Component, StartError> {
-        let Starting { app, source, network, outgoing, memory, .. } = starting;
+        let Starting { app, network, outgoing, memory, .. } = starting;
         if !spec.network.http.is_empty() {
             // Reads the system's roots: not when the first request wants to leave.
             network.tls().map_err(StartError::Tls)?;
         }
         let profile = profile_of(spec.shape.kind);
         let crew = Crew::of(app, name, spec, self.natives())?;
-        let code = self.code(profile, name, &crew, *source).await?;
+        let code = self.code(profile, starting, name, &crew).await?;
         let joined = match code {
             Code::Component(code) => Callee::all(spec, &code, |name| starting.siblings.get(name).cloned())
                 .and_then(|callees| Ok((callees, self.linker(profile, &crew, &code)?.instantiate_pre(&code)?)))
@@ -261,15 +277,16 @@ impl Loader {
     async fn code(
         &self,
         profile: Profile,
+        starting: &Starting<'_>,
         name: &ComponentName,
         crew: &Crew<'_>,
-        source: &dyn Source,
     ) -> Result<Code, StartError> {
         let (engine, digest) = (self.engines.of(profile), crew.digest());
         let cached = || self.code_cache.as_ref()?.load(engine, profile, &digest);
         if let Some(code) = cached() {
             return Ok(code);
         }
+        starting.tell_of(name, Place::Waits);
         let _turn = self.compiling.of(&digest).await;
         if let Some(code) = cached() {
             return Ok(code);
@@ -277,7 +294,7 @@ impl Loader {
         let failed = |source| StartError::Compile { component: name.clone(), source };
         let mut bytes = Vec::new();
         for (component, digest) in crew.sources() {
-            let read = source.read(digest).await;
+            let read = starting.source.read(digest).await;
             bytes.push(read.map_err(|source| {
                 let (component, digest) = (component.clone(), *digest);
                 StartError::Source { component, digest, source }
@@ -285,7 +302,7 @@ impl Loader {
         }
         let wasm = crew.wasm(bytes).map_err(|reason| StartError::Link { component: name.clone(), reason })?;
         let started = Instant::now();
-        let compiled = self.compiling.compile(profile, name, wasm).await;
+        let compiled = self.compiling.compile(profile, name, wasm, |place| starting.tell_of(name, place)).await;
         let code = compiled.map_err(|error| crew.misfit(&error).unwrap_or_else(|| failed(error)))?;
         tracing::info!(component = %name, %profile, ms = started.elapsed().as_millis() as u64, "compiled");
         if let Some(cache) = &self.code_cache {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use wattle_spec::app::{App, ComponentSpec};
-use wattle_spec::control::ServiceState;
+use wattle_spec::control::{Progress, ServiceState};
 use wattle_spec::name::{AppId, BackendName, ComponentName};
 
 use super::Host;
@@ -130,7 +130,9 @@ impl Host {
         let app = prepared.app.clone();
         if let Some(health) = &app.health {
             self.start_services(prepared, earlier);
+            self.beginnings.is(&app.id, Progress::Checking { path: health.path.to_string() });
             self.is_well(&app.id, health, &prepared.inside).await?;
+            self.beginnings.is(&app.id, Progress::Starting);
         }
         // What comes there from now on waits until the app has taken over: this comes last.
         for component in prepared.components.iter().map(|sibling| sibling.component()) {
@@ -176,8 +178,11 @@ impl Host {
     async fn loaded(&self, app: &App, source: &dyn Source, outgoing: &Arc<Places>) -> Result<Siblings, StartError> {
         let network = self.loader.network().clone();
         let (outgoing, memory) = (outgoing.clone(), self.loader.memory().of_app());
-        let mut starting = Starting { app, source, network, outgoing, memory, siblings: Siblings::new() };
+        let tell = |progress| self.beginnings.is(&app.id, progress);
+        let (tell, all) = (&tell, 0);
+        let mut starting = Starting { app, source, network, outgoing, memory, tell, all, siblings: Siblings::new() };
         self.loader.load_all(&mut starting, app.components.keys()).await?;
+        (starting.tell)(Progress::Starting);
         for sibling in starting.siblings.values() {
             self.loader.try_out(sibling.component(), &self.cores).await?;
         }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use wattle_spec::control::{
     Action, AppLinks, AppSchedules, AppStatus, ComponentLinks, ComponentStatus, Done, ExplainedApp, HostStatus,
-    LinkStatus, Refusal, ServiceState, Waiting,
+    LinkStatus, Progress, Refusal, ServiceState, Waiting,
 };
 use wattle_spec::name::{AppId, ComponentName};
 use wattle_spec::resolve::{Behind, Move, Relink};
@@ -27,6 +27,7 @@ impl Host {
         let apps = self.apps();
         let asleep = self.asleep();
         let of_app = |(app, waiting): (AppId, Vec<Waiting>)| AppStatus {
+            progress: self.beginnings.progress(&app),
             ready: waiting.is_empty(),
             waiting,
             ..match (apps.get(&app), asleep.get(&app)) {
@@ -42,8 +43,20 @@ impl Host {
             uptime_ms: self.since.elapsed().as_millis() as u64,
             listens: self.listeners().iter().map(ToString::to_string).collect(),
             takes_apps: false,
+            tells_progress: false,
             apps,
+            under_way: Vec::new(),
         }
+    }
+
+    /// How far the start or the update of `app` is. `None`: none is under way.
+    pub fn progress(&self, app: &AppId) -> Option<Progress> {
+        self.beginnings.progress(app)
+    }
+
+    /// Waits until the host begins to end.
+    pub async fn ends(&self) {
+        self.server.ends().await;
     }
 
     /// What the imports of the apps that run are joined to: of `app` alone and of its `component` alone, if somebody asks so.

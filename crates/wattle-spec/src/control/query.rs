@@ -17,6 +17,8 @@ pub struct Query {
     pub tail: Option<usize>,
     /// Whether what comes later is wanted, too.
     pub follow: Option<bool>,
+    /// Whether it is told how far an action is.
+    pub progress: Option<bool>,
 }
 
 impl Query {
@@ -36,6 +38,7 @@ impl Query {
                 "app" => set(&mut query.app, name, value)?,
                 "component" => set(&mut query.component, name, value)?,
                 "tail" => set(&mut query.tail, name, value)?,
+                "progress" => set(&mut query.progress, name, value)?,
                 _ => set(&mut query.follow, name, value)?,
             }
         }

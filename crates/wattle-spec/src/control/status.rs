@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AppState;
+use super::{ActionProgress, AppState, Progress};
 use crate::name::{AppId, BackendName, ComponentName};
 
 /// A host.
@@ -20,8 +20,14 @@ pub struct HostStatus {
     /// Whether it can be told what to run, and remembers that.
     #[serde(default)]
     pub takes_apps: bool,
+    /// Whether an action that takes long says how far it is, to whoever asks so (`progress=true`).
+    #[serde(default)]
+    pub tells_progress: bool,
     /// Its apps by name, those that start included.
     pub apps: Vec<AppStatus>,
+    /// The actions that start or update an app and are under way, on a host that remembers its apps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<ActionProgress>,
 }
 
 /// An app.
@@ -38,6 +44,9 @@ pub struct AppStatus {
     /// Why it does not run, or why what was applied last does not, on such a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How far its start or its update is, if one is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// Whether everything is ready that it depends on.
     pub ready: bool,
     /// What is not.
@@ -70,6 +79,7 @@ impl AppStatus {
             state: None,
             generation: None,
             reason: None,
+            progress: None,
             ready: false,
             waiting: Vec::new(),
             uptime_ms: None,

@@ -5,7 +5,7 @@
 //!
 //! [server-sent events]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-use super::{Event, LogLine, Lost};
+use super::{ActionProgress, Done, Event, LogLine, Lost, Refused};
 
 /// What an event ends with: an empty line.
 const END: &[u8] = b"\n\n";
@@ -19,6 +19,12 @@ pub enum Told {
     Report(Event),
     /// The reader was too slow.
     Lost(Lost),
+    /// How far an action is.
+    Progress(ActionProgress),
+    /// What came of it.
+    Done(Done),
+    /// That it was not done.
+    Refused(Refused),
 }
 
 /// Why something that is told cannot be read.
@@ -96,6 +102,9 @@ fn told(event: &str) -> Option<serde_json::Result<Told>> {
         "line" => Some(serde_json::from_str(data).map(Told::Line)),
         "report" => Some(serde_json::from_str(data).map(Told::Report)),
         "lost" => Some(serde_json::from_str(data).map(Told::Lost)),
+        "progress" => Some(serde_json::from_str(data).map(Told::Progress)),
+        "done" => Some(serde_json::from_str(data).map(Told::Done)),
+        "refused" => Some(serde_json::from_str(data).map(Told::Refused)),
         _ => None,
     }
 }

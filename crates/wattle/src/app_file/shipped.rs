@@ -17,7 +17,7 @@ use wattle_spec::reference::Reference;
 use wattle_spec::shape::Shape;
 
 use super::{AppFile, ReadHost, fault, found, text};
-use crate::artifacts::{self, Asking, LockIn, Shipped};
+use crate::artifacts::{self, Asking, Errand, LockIn, Shipped};
 use crate::kept;
 use crate::policy::Signers;
 use crate::problem::Problem;
@@ -39,17 +39,18 @@ impl AppFile {
     /// # Errors
     ///
     /// As [`AppFile::read`], and if it cannot be had, or the policy of the host refuses it.
-    pub(super) fn read_shipped(reference: &Reference, host: ReadHost, asking: Asking) -> Result<Self, Problem> {
+    pub(super) fn read_shipped(reference: &Reference, host: ReadHost, errand: Errand) -> Result<Self, Problem> {
         let signers = Signers::of(&host.spec.policy)?;
         let here = std::env::current_dir().map_err(|source| Problem::NoPlace { path: ".".into(), source })?;
-        match artifacts::shipped(reference, asking, &host.spec, &signers)? {
-            Shipped::App(app) => Self::of_app(app, here, host, &signers, asking),
+        match artifacts::shipped(reference, &errand, &host.spec, &signers)? {
+            Shipped::App(app) => Self::of_app(app, here, host, &signers, errand),
             Shipped::Component(pinned) => {
                 let stem = reference.repository.path.rsplit('/').next().unwrap_or("app");
                 let manifest = Manifest::for_component(&ComponentName::resembling(stem), Source::Registry(pinned));
+                errand.pulls.is_for(&manifest.name.value);
                 let mut app = Self::new(reference.to_string().into(), here, String::new(), manifest, host);
                 app.is_shipped = true;
-                app.fetch_components(LockIn::Nowhere, asking, &signers)?;
+                app.fetch_components(LockIn::Nowhere, &errand, &signers)?;
                 Ok(app)
             }
         }
@@ -60,23 +61,23 @@ impl AppFile {
         here: PathBuf,
         host: ReadHost,
         signers: &Signers,
-        asking: Asking,
+        mut errand: Errand,
     ) -> Result<Self, Problem> {
         let FetchedApp { reference, manifest, lock, components, folders } = shipped;
         let file = PathBuf::from(reference.to_string());
         let mut text_faults = Vec::new();
         let parsed = text::sound(&file, manifest.clone(), &mut text_faults)?;
+        errand.pulls.is_for(&parsed.name.value);
         let mut app = Self::new(file, here, manifest, parsed, host);
         app.text_faults.extend(text_faults);
         app.is_shipped = true;
         app.pinned.push(reference.clone());
         app.take_components(&components);
         // What it was pushed with is what runs.
-        let asking = match asking {
-            Asking::Registries { pull } => Asking::Locked { pull },
-            asking => asking,
-        };
-        app.fetch_components(LockIn::App { reference, text: lock }, asking, signers)?;
+        if let Asking::Registries { pull } = errand.asking {
+            errand.asking = Asking::Locked { pull };
+        }
+        app.fetch_components(LockIn::App { reference, text: lock }, &errand, signers)?;
         app.faults.extend(app.relative_places());
         app.find_mounts();
         app.unpack_folders(folders)?;

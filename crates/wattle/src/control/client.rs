@@ -1,6 +1,7 @@
 //! The other end of the control protocol: one question on one connection.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,16 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
-use wattle_spec::control::{Action, Done, Refusal, Refused, Told, ToldError, ToldReader};
+use wattle_spec::control::{Action, ActionProgress, Done, Refusal, Refused, Told, ToldError, ToldReader};
 
-use super::door::Stream;
 use super::reach::{Access, HostAddress};
+use super::wire::{self, Wire};
 
 /// How long an answer may take that nothing is waited for.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to somebody who is there.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The most bytes of an answer, or of one event.
 const ANSWER_MAX: usize = 16 << 20;
@@ -38,6 +42,8 @@ pub(crate) enum AskError {
     TooLarge,
     #[error("it did something else than what it was asked for")]
     Other,
+    #[error("the answer ended before it said what came of it")]
+    Unfinished,
     #[error("the answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
     #[error(transparent)]
@@ -48,8 +54,16 @@ pub(crate) enum AskError {
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) address: HostAddress,
-    /// `None`: it is on this machine.
-    pub(super) access: Option<Arc<Access>>,
+    pub(super) way: Way,
+}
+
+/// How it is reached.
+#[derive(Clone)]
+pub(super) enum Way {
+    /// By its socket.
+    Socket(PathBuf),
+    /// Over TLS, with its token.
+    Elsewhere(Arc<Access>),
 }
 
 /// What a host says, as it comes.
@@ -72,12 +86,35 @@ impl Client {
         wanted(done).ok_or(AskError::Other)
     }
 
+    /// The same, and `told` hears how far it is, if that takes long.
+    pub(crate) async fn act_and_tell(
+        &self,
+        action: &Action,
+        mut told: impl FnMut(&ActionProgress),
+    ) -> Result<Done, AskError> {
+        let body = serde_json::to_vec(action).expect("invariant: an action has string keys");
+        let answer = self.send(Method::POST, "/v1/actions?progress=true", body.into()).await?;
+        if answer.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind != "text/event-stream") {
+            return whole(answer).await;
+        }
+        let mut events = Events::of(answer);
+        while let Some(next) = events.next().await {
+            match next? {
+                Told::Progress(progress) => told(&progress),
+                Told::Done(done) => return Ok(done),
+                Told::Refused(refused) => return Err(refused.error.into()),
+                Told::Line(_) | Told::Report(_) | Told::Lost(_) => {}
+            }
+        }
+        Err(AskError::Unfinished)
+    }
+
     /// Reads the log.
     pub(crate) async fn events(&self, target: &str) -> Result<Events, AskError> {
         let sent = self.send(Method::GET, target, Bytes::new());
         let answer = timeout(ANSWER, sent).await.map_err(|_| AskError::TimedOut)??;
         match answer.status().is_success() {
-            true => Ok(Events { body: answer.into_body(), told: ToldReader::new(ANSWER_MAX) }),
+            true => Ok(Events::of(answer)),
             false => whole::<Refused>(answer).await.and_then(|refused| Err(refused.error.into())),
         }
     }
@@ -88,36 +125,38 @@ impl Client {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(AskError::Broken)?;
         // It ends with the answer, and with this process.
         tokio::spawn(connection);
-        let host = match &self.address {
-            HostAddress::Socket(_) => "wattle",
-            HostAddress::Elsewhere(authority) => authority.as_str(),
+        let mut request = Request::builder().method(method).uri(target);
+        request = match &self.way {
+            Way::Socket(_) => request.header(header::HOST, "wattle"),
+            Way::Elsewhere(access) => request
+                .header(header::HOST, access.authority.as_str())
+                .header(header::AUTHORIZATION, access.authorization.clone()),
         };
-        let mut request = Request::builder().method(method).uri(target).header(header::HOST, host);
-        if let Some(access) = &self.access {
-            request = request.header(header::AUTHORIZATION, access.authorization.clone());
-        }
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let request = request.body(Full::new(body)).expect("invariant: what we ask is a request");
         sender.send_request(request).await.map_err(AskError::Broken)
     }
 
-    async fn connect(&self) -> Result<Box<dyn Stream>, AskError> {
-        let authority = match &self.address {
-            HostAddress::Socket(path) => {
-                return Ok(Box::new(UnixStream::connect(path).await.map_err(AskError::Connect)?));
+    async fn connect(&self) -> Result<Box<dyn Wire>, AskError> {
+        match &self.way {
+            Way::Socket(path) => Ok(Box::new(UnixStream::connect(path).await.map_err(AskError::Connect)?)),
+            Way::Elsewhere(access) => {
+                let Access { tls, name, authority, .. } = access.as_ref();
+                let stream = TcpStream::connect(authority.as_str()).await.map_err(AskError::Connect)?;
+                wire::watch(&stream);
+                Ok(Box::new(tls.connect(name.clone(), stream).await.map_err(AskError::Tls)?))
             }
-            HostAddress::Elsewhere(authority) => authority,
-        };
-        let stream = TcpStream::connect(authority.as_str()).await.map_err(AskError::Connect)?;
-        let Some(Access { tls, name, .. }) = self.access.as_deref() else { return Ok(Box::new(stream)) };
-        Ok(Box::new(tls.connect(name.clone(), stream).await.map_err(AskError::Tls)?))
+        }
     }
 
-    /// Whether somebody accepts connections there.
+    /// Whether somebody accepts connections there, at once.
     pub(super) async fn is_there(&self) -> bool {
-        match &self.address {
-            HostAddress::Socket(path) => UnixStream::connect(path).await.is_ok(),
-            HostAddress::Elsewhere(authority) => TcpStream::connect(authority.as_str()).await.is_ok(),
+        match &self.way {
+            Way::Socket(path) => UnixStream::connect(path).await.is_ok(),
+            Way::Elsewhere(access) => {
+                let connected = timeout(GLANCE, TcpStream::connect(access.authority.as_str())).await;
+                matches!(connected, Ok(Ok(_)))
+            }
         }
     }
 }
@@ -142,6 +181,10 @@ async fn whole<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Ask
 }
 
 impl Events {
+    fn of(answer: Response<Incoming>) -> Self {
+        Self { body: answer.into_body(), told: ToldReader::new(ANSWER_MAX) }
+    }
+
     /// The next one. `None`: that was all.
     pub(crate) async fn next(&mut self) -> Option<Result<Told, AskError>> {
         loop {

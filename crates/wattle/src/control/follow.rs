@@ -36,8 +36,8 @@ fn events<T: Said>(batch: &Batch<T>) -> Bytes {
     text.into()
 }
 
-/// JSON has no line ends of its own.
-fn event(text: &mut String, name: &str, value: &impl Serialize) {
+/// Adds the event `name`. JSON has no line ends of its own.
+pub(super) fn event(text: &mut String, name: &str, value: &impl Serialize) {
     let value = serde_json::to_string(value).expect("invariant: what we answer has string keys");
     let _ = write!(text, "event: {name}\ndata: {value}\n\n");
 }

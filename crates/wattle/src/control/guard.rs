@@ -1,5 +1,6 @@
 //! Who may ask: nobody's browser, and from another machine whoever calls the host by its name and shows its token.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,14 +13,25 @@ use wattle_spec::control::{Refusal, RefusalCode};
 
 use super::token::{Token, TokenError};
 
+/// What is said whenever a token is shown that is not the one of the host.
+const WRONG: &str = "this is not the token of this host";
+
 /// How often it is told at most that somebody was turned away.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Who asks from another machine.
+/// Lets in who may ask from another machine.
 pub(crate) struct Guard {
     pub(super) tls: Arc<Tls>,
     token_file: PathBuf,
-    told: Mutex<Option<Instant>>,
+    told: Mutex<Told>,
+}
+
+/// What the log was told of those who were turned away.
+#[derive(Default)]
+struct Told {
+    last: Option<Instant>,
+    /// How many more there were since then.
+    untold: u64,
 }
 
 impl Guard {
@@ -41,11 +53,13 @@ impl Guard {
         let read = tokio::task::spawn_blocking(move || Token::read(&path).map(|token| token.is(&shown))).await;
         match read {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(unauthorized("this is not the token of this host")),
+            Ok(Ok(false)) => Err(unauthorized(WRONG)),
             Ok(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "nobody can ask from another machine: there is no token");
-                Err(unauthorized("this host has no token now"))
+                self.seldom(|untold| {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, untold, "nobody can ask from another machine: there is no token");
+                });
+                Err(unauthorized(WRONG))
             }
             Err(_) => Err(Refusal::new(RefusalCode::Stopping, "the host is ending")),
         }
@@ -68,13 +82,24 @@ impl Guard {
         Err(refusal.hint("ask it by a name or an address of its certificate"))
     }
 
-    /// Tells that somebody was turned away, now and then.
-    pub(super) fn tell(&self, refusal: &Refusal) {
+    /// Tells that `client` was turned away, now and then.
+    pub(super) fn tell(&self, client: IpAddr, refusal: &Refusal) {
+        let code = refusal.code.as_str();
+        self.seldom(|untold| {
+            tracing::warn!(%client, code, untold, "somebody who asked from another machine was turned away");
+        });
+    }
+
+    /// Has something told, with how often it was not, unless something was told a moment ago.
+    fn seldom(&self, tell: impl FnOnce(u64)) {
         let now = Instant::now();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| now.duration_since(told) >= TOLD_EVERY) {
-            *told = Some(now);
-            tracing::warn!(code = refusal.code.as_str(), "somebody who asked from another machine was turned away");
+        match told.last {
+            Some(last) if now.duration_since(last) < TOLD_EVERY => told.untold += 1,
+            _ => {
+                told.last = Some(now);
+                tell(std::mem::take(&mut told.untold));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wattle_spec::control::{HostStatus, Refusal};
 use wattle_spec::name::AppId;
 
-use super::client::{AskError, Client};
+use super::client::{AskError, Client, Way};
 use super::place;
 use super::reach::{HostAddress, Reach};
 use crate::problem::Problem;
@@ -182,8 +182,8 @@ impl Hosts {
 }
 
 impl Client {
-    fn at_socket(path: PathBuf) -> Self {
-        Self { address: HostAddress::Socket(path), access: None }
+    pub(super) fn at_socket(path: PathBuf) -> Self {
+        Self { address: HostAddress::Socket(path.clone()), way: Way::Socket(path) }
     }
 
     /// Why it does not answer, for people.

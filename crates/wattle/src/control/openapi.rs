@@ -4,7 +4,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
-use wattle_spec::control::{Action, Refused};
+use wattle_spec::control::{Action, ActionProgress, Done, Refused};
 use wattle_spec::name::{AppId, ComponentName};
 
 use super::routes::{ROUTES, Route};
@@ -17,6 +17,8 @@ const SCHEMAS: &str = "/components/schemas";
 pub(super) enum Answer {
     /// One value of JSON.
     Value(fn(&mut SchemaGenerator) -> Value),
+    /// One value of JSON, or server-sent events: what the data of each is.
+    Outcome(fn(&mut SchemaGenerator) -> Value, fn(&mut SchemaGenerator) -> Value),
     /// Server-sent events: what the data of each is, beside those of the type `lost`.
     Events(&'static str, fn(&mut SchemaGenerator) -> Value),
 }
@@ -39,6 +41,11 @@ pub(super) fn listeners<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value
 fn list<T: JsonSchema>(member: &str, generator: &mut SchemaGenerator) -> Value {
     let items = value::<T>(generator);
     json!({ "type": "object", "required": [member], "properties": { member: { "type": "array", "items": items } } })
+}
+
+/// The schema of what is told of an action that takes long.
+pub(super) fn outcomes(generator: &mut SchemaGenerator) -> Value {
+    json!({ "anyOf": [value::<ActionProgress>(generator), value::<Done>(generator), value::<Refused>(generator)] })
 }
 
 /// The schema of any object.
@@ -84,6 +91,16 @@ pub(crate) fn document() -> Value {
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let content = match route.answer {
         Answer::Value(schema) => json!({ "application/json": { "schema": schema(generator) } }),
+        Answer::Outcome(schema, of_events) => {
+            let events = "Events of the type `progress`, and at last one of the type `done` or `refused`, whose data is this in JSON.";
+            json!({
+                "application/json": { "schema": schema(generator) },
+                "text/event-stream": { "schema": {
+                    "type": "string", "description": events, "contentMediaType": "application/json",
+                    "contentSchema": of_events(generator),
+                } },
+            })
+        }
         Answer::Events(event, schema) => {
             let events = format!("Events of the type `{event}`, whose data is this in JSON.");
             json!({ "text/event-stream": { "schema": {
@@ -114,6 +131,7 @@ fn parameter(name: &str, generator: &mut SchemaGenerator) -> Value {
     let (schema, about) = match name {
         "app" => (value::<AppId>(generator), "Of this app alone."),
         "component" => (value::<ComponentName>(generator), "Of this component of the app alone."),
+        "progress" => (value::<bool>(generator), "Whether it is told how far an action is that takes long."),
         "tail" => (value::<usize>(generator), "How many of the last ones come first."),
         _ => (value::<bool>(generator), "Whether those that come later are told, too."),
     };

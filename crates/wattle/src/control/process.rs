@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::sleep;
 
-use super::client::{AskError, Client};
 #[cfg(target_os = "linux")]
-use super::reach::HostAddress;
+use super::client::Way;
+use super::client::{AskError, Client};
 
 /// How often it is looked whether it is still there.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -33,7 +33,7 @@ impl Client {
     /// If nobody does.
     pub(crate) async fn process(&self) -> Result<HostProcess, AskError> {
         #[cfg(target_os = "linux")]
-        if let HostAddress::Socket(path) = &self.address {
+        if let Way::Socket(path) = &self.way {
             let stream = UnixStream::connect(path).await.map_err(AskError::Connect)?;
             return Ok(HostProcess { client: self.clone(), process: held(&stream).ok() });
         }

@@ -16,13 +16,17 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 use wattle_backend::roots::{self, NoRoots};
 
-use super::client::Client;
+use super::client::{Client, Way};
 use super::token::{Token, TokenError};
+use crate::input;
 
 /// What is in force where the command line says nothing.
 const CONTROL: &str = "WATTLE_CONTROL";
 const TOKEN_FILE: &str = "WATTLE_CONTROL_TOKEN_FILE";
 const CA: &str = "WATTLE_CONTROL_CA";
+
+/// The most bytes that a file with authorities may have.
+const PEM_MAX: u64 = 1 << 20;
 
 /// Where a host can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +94,14 @@ pub(crate) enum ReachError {
     Variable(#[source] HostAddressError),
     #[error("nobody may ask a host on another machine without its token")]
     NoToken,
+    #[error("a token and an authority are for a host on another machine, and none is named")]
+    NotElsewhere,
     #[error("cannot show the token of the host")]
     Token(#[from] TokenError),
     #[error("cannot read who vouches for the host in {}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("cannot read a certificate in {}", path.display())]
+    Damaged { path: PathBuf, source: rustls::pki_types::pem::Error },
     #[error("there is no certificate in {}", path.display())]
     NoCertificate { path: PathBuf },
     #[error(transparent)]
@@ -108,8 +116,9 @@ impl ReachError {
         match self {
             Self::Variable(_) => Some(format!("set {CONTROL} to the path of a socket or to https://HOST:PORT")),
             Self::NoToken => Some(format!("name a file with it: `--control-token FILE`, or {TOKEN_FILE}")),
-            Self::Token(error) => error.hint(),
-            Self::Unreadable { .. } | Self::NoCertificate { .. } => {
+            Self::NotElsewhere => Some("name it with `--control https://HOST:PORT`".into()),
+            Self::Token(error) => error.hint_elsewhere(),
+            Self::Unreadable { .. } | Self::Damaged { .. } | Self::NoCertificate { .. } => {
                 Some("name a PEM file with the certificate of the authority: `--control-ca FILE`".into())
             }
             Self::NoRoots(_) => Some("name the authority of the host with `--control-ca FILE`".into()),
@@ -120,6 +129,7 @@ impl ReachError {
 
 /// What is spoken with a host on another machine.
 pub(super) struct Access {
+    pub(super) authority: Authority,
     pub(super) tls: TlsConnector,
     /// Whom its certificate has to be for.
     pub(super) name: ServerName<'static>,
@@ -128,19 +138,23 @@ pub(super) struct Access {
 }
 
 impl Reach {
-    /// The same, with what the environment says where nothing is said.
+    /// The same, with what the environment says where nothing is said. Its token and its authority are for the host that
+    /// it names, and shown to no other.
     fn in_environment(&self) -> Result<Self, ReachError> {
         let path = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let address = match (&self.address, path(CONTROL)) {
-            (Some(address), _) => Some(address.clone()),
-            (None, Some(named)) => Some(match named.to_str() {
-                Some(text) => text.parse().map_err(ReachError::Variable)?,
-                None => HostAddress::Socket(named),
-            }),
-            (None, None) => None,
-        };
+        if self.address.is_some() {
+            return Ok(self.clone());
+        }
+        let address = path(CONTROL).map(|named| match named.to_str() {
+            Some(text) => text.parse().map_err(ReachError::Variable),
+            None => Ok(HostAddress::Socket(named)),
+        });
         let Self { token, ca, .. } = self.clone();
-        Ok(Self { address, token: token.or_else(|| path(TOKEN_FILE)), ca: ca.or_else(|| path(CA)) })
+        Ok(Self {
+            address: address.transpose()?,
+            token: token.or_else(|| path(TOKEN_FILE)),
+            ca: ca.or_else(|| path(CA)),
+        })
     }
 
     /// The one host that is to be asked. `None`: nobody said which.
@@ -150,16 +164,21 @@ impl Reach {
     /// If it is on another machine and nothing can be shown to it, or nobody is trusted to vouch for it.
     pub(super) fn client(&self) -> Result<Option<Client>, ReachError> {
         let Self { address, token, ca } = self.in_environment()?;
-        let Some(address) = address else { return Ok(None) };
-        let HostAddress::Elsewhere(authority) = &address else { return Ok(Some(Client { address, access: None })) };
+        let authority = match address {
+            Some(HostAddress::Elsewhere(authority)) => authority,
+            _ if self.token.is_some() || self.ca.is_some() => return Err(ReachError::NotElsewhere),
+            Some(HostAddress::Socket(path)) => return Ok(Some(Client::at_socket(path))),
+            None => return Ok(None),
+        };
         let token = Token::read(&token.ok_or(ReachError::NoToken)?)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned()).map_err(|_| ReachError::Name(host.into()))?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.as_str()))
             .expect("invariant: a token has characters that a field may have");
         authorization.set_sensitive(true);
-        let access = Access { tls: connector(ca.as_deref())?, name, authorization };
-        Ok(Some(Client { address, access: Some(Arc::new(access)) }))
+        let address = HostAddress::Elsewhere(authority.clone());
+        let access = Access { authority, tls: connector(ca.as_deref())?, name, authorization };
+        Ok(Some(Client { address, way: Way::Elsewhere(Arc::new(access)) }))
     }
 }
 
@@ -179,9 +198,11 @@ fn connector(ca: Option<&Path>) -> Result<TlsConnector, ReachError> {
 
 /// Those in a file, and nobody else.
 fn named(path: &Path) -> Result<RootCertStore, ReachError> {
-    let pem = std::fs::read(path).map_err(|source| ReachError::Unreadable { path: path.into(), source })?;
+    let pem = input::small(path, PEM_MAX).map_err(|source| ReachError::Unreadable { path: path.into(), source })?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|source| ReachError::Damaged { path: path.into(), source })?;
     let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
+    let (added, _) = roots.add_parsable_certificates(certificates);
     match added {
         0 => Err(ReachError::NoCertificate { path: path.into() }),
         _ => Ok(roots),

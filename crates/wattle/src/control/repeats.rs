@@ -5,12 +5,10 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use http::HeaderMap;
-use wattle_spec::control::{Action, Done, Refusal, RefusalCode};
+use wattle_spec::control::{Action, Refusal, RefusalCode};
 
-use super::query::bad;
+use super::under_way::UnderWay;
 
 /// The header field.
 const FIELD: &str = "idempotency-key";
@@ -19,9 +17,6 @@ const KEY_MAX: usize = 128;
 /// How many actions are remembered, the last ones.
 const KEPT_MAX: usize = 1024;
 
-/// What comes of an action, for all who ask for it.
-pub(super) type Outcome = Shared<BoxFuture<'static, Result<Done, Refusal>>>;
-
 /// The last actions that had keys.
 #[derive(Default)]
 pub(super) struct Repeats(Mutex<VecDeque<Known>>);
@@ -29,13 +24,13 @@ pub(super) struct Repeats(Mutex<VecDeque<Known>>);
 struct Known {
     key: String,
     action: Action,
-    outcome: Outcome,
+    under_way: UnderWay,
 }
 
 /// The key of a request, if it has one.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(FIELD) else { return Ok(None) };
-    let refused = || bad(format!("an Idempotency-Key has 1 to {KEY_MAX} letters, digits and marks"));
+    let refused = || Refusal::bad(format!("an Idempotency-Key has 1 to {KEY_MAX} letters, digits and marks"));
     let text = value.to_str().map_err(|_| refused())?;
     // A string in quotes, says the draft; many leave them out.
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
@@ -46,7 +41,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 }
 
 impl Repeats {
-    /// What comes of `action`, which `begin` begins unless that was done under this key.
+    /// What was begun as `action`, which `begin` begins unless that was done under this key.
     ///
     /// # Errors
     ///
@@ -55,12 +50,12 @@ impl Repeats {
         &self,
         key: String,
         action: &Action,
-        begin: impl FnOnce() -> BoxFuture<'static, Result<Done, Refusal>>,
-    ) -> Result<Outcome, Refusal> {
+        begin: impl FnOnce() -> UnderWay,
+    ) -> Result<UnderWay, Refusal> {
         // Whole at every point where a panic could come.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match known.iter().find(|known| known.key == key) {
-            Some(known) if known.action == *action => return Ok(known.outcome.clone()),
+            Some(known) if known.action == *action => return Ok(known.under_way.clone()),
             Some(_) => {
                 let refusal = Refusal::new(RefusalCode::KeyReused, "this key belongs to another action already");
                 return Err(refusal.hint("choose a new one for each action, as a random number"));
@@ -70,15 +65,17 @@ impl Repeats {
         if known.len() == KEPT_MAX {
             known.pop_front();
         }
-        let outcome = begin().shared();
-        known.push_back(Known { key, action: action.clone(), outcome: outcome.clone() });
-        Ok(outcome)
+        let under_way = begin();
+        known.push_back(Known { key, action: action.clone(), under_way: under_way.clone() });
+        Ok(under_way)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use http::HeaderValue;
+    use wattle_spec::control::Done;
 
     use super::*;
 
@@ -86,15 +83,15 @@ mod tests {
         Action::Stop { app: app.parse().expect("an app"), expected: None }
     }
 
-    fn stopped(app: &'static str) -> BoxFuture<'static, Result<Done, Refusal>> {
-        async move { Ok(Done::Stopped { app: app.parse().expect("an app") }) }.boxed()
+    fn stopped(app: &'static str) -> UnderWay {
+        UnderWay::new(async move { Ok(Done::Stopped { app: app.parse().expect("an app") }) }.boxed(), None)
     }
 
     #[test]
     fn once() {
         let repeats = Repeats::default();
         let ask = |key: &str, app: &'static str, says: &'static str| {
-            repeats.of(key.into(), &stop(app), || stopped(says)).map(|outcome| outcome.now_or_never())
+            repeats.of(key.into(), &stop(app), || stopped(says)).map(|under_way| under_way.done().now_or_never())
         };
         let said = |app: &str| Some(Ok(Done::Stopped { app: app.parse().expect("an app") }));
         assert_eq!(ask("one", "shop", "shop"), Ok(said("shop")));

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use http::{Method, Response};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use wattle_spec::control::{
-    Action, AppLinks, AppSchedules, DeployedApp, Done, Event, ExplainedApp, HostStatus, ListenerStatus, LogLine,
+    Action, AppLinks, AppSchedules, DeployedApp, Done, Event, ExplainedApp, HostStatus, ListenerStatus, LogLine, Query,
     Refusal, RefusalCode,
 };
 
@@ -18,8 +17,8 @@ use super::actions::ActionPlace;
 use super::answer::{Body, json as answer_json};
 use super::follow;
 use super::openapi::{self, Answer};
-use super::query::{Query, bad};
 use super::server::Served;
+use super::under_way::UnderWay;
 use crate::ring::{End, Reader, Ring, Said, Wanted};
 
 /// Lines that are told if nobody says how many.
@@ -161,9 +160,9 @@ pub(super) const ROUTES: &[Route] = &[
         endpoint: Endpoint::Actions,
         method: "POST",
         path: "/v1/actions",
-        parameters: &[],
-        about: "Does what the body says, and answers when it is done.",
-        answer: Answer::Value(openapi::value::<Done>),
+        parameters: &["progress"],
+        about: "Does what the body says, and answers when it is done; with `progress=true` it says how far it is, if that takes long, as server-sent events.",
+        answer: Answer::Outcome(openapi::value::<Done>, openapi::outcomes),
     },
 ];
 
@@ -226,29 +225,32 @@ impl Question {
             Endpoint::Events => said(served, &served.events, query)?,
             Endpoint::Actions => {
                 let action: Action = serde_json::from_slice(&body)
-                    .map_err(|error| bad(format!("the action cannot be read: {error}")))?;
+                    .map_err(|error| Refusal::bad(format!("the action cannot be read: {error}")))?;
                 let place = served.actions.place(&action)?;
-                let done = match key {
-                    Some(key) => {
-                        let begin = || begin(served, action.clone(), place.clone());
-                        served.repeats.of(key, &action, begin)?.await
-                    }
-                    None => begin(served, action, place.clone()).await,
+                let under_way = match key {
+                    Some(key) => served.repeats.of(key, &action, || begin(served, action.clone(), place.clone()))?,
+                    None => begin(served, action, place.clone()),
                 };
-                answer_json(&done?)
+                match query.progress {
+                    Some(true) => under_way.answer().await?,
+                    _ => answer_json(&under_way.done().await?),
+                }
             }
         })
     }
 }
 
 /// Begins an action, which goes on, and keeps its `place`, if nobody waits for what comes of it.
-fn begin(served: &Served, action: Action, place: ActionPlace) -> BoxFuture<'static, Result<Done, Refusal>> {
+fn begin(served: &Served, action: Action, place: ActionPlace) -> UnderWay {
     let ended = |_| Err(Refusal::new(RefusalCode::Stopping, "the host ends"));
-    let done = served.act(action).map(move |done| {
-        drop(place);
-        done
-    });
-    tokio::spawn(done).map(move |done| done.unwrap_or_else(ended)).boxed()
+    let daemon = served.daemon.as_ref();
+    let course = daemon.and_then(|daemon| Some((daemon.clone(), daemon.course(&action)?)));
+    let done = match course.clone() {
+        Some((daemon, course)) => async move { daemon.act_on(action, &course).await }.boxed(),
+        None => served.act(action).boxed(),
+    };
+    let done = tokio::spawn(done.inspect(move |_| drop(place)));
+    UnderWay::new(done.map(move |done| done.unwrap_or_else(ended)).boxed(), course)
 }
 
 fn said<T: Said>(served: &Served, ring: &Arc<Ring<T>>, query: Query) -> Result<Response<Body>, Refusal> {

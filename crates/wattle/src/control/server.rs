@@ -22,10 +22,9 @@ use wattle_spec::name::{AppId, ComponentName};
 
 use super::actions::Actions;
 use super::answer::{Body, refused};
-use super::door::{Door, Doors, Knock};
-use super::guard::{self, Guard};
+use super::door::{Caller, Door, Doors, Knock};
+use super::guard;
 use super::place::Place;
-use super::query::bad;
 use super::repeats::{self, Repeats};
 use super::routes::{Endpoint, Question, followers};
 use crate::daemon::Daemon;
@@ -33,7 +32,7 @@ use crate::ending::Ending;
 use crate::listeners::Listeners;
 use crate::ring::Ring;
 
-/// Connections at a time by one door, those left out that wait for what takes long; more wait to be accepted.
+/// Connections at a time by each door, those left out that wait for what takes long; more wait to be accepted.
 const CONNECTIONS: usize = 64;
 
 /// How long the head of a request may take, and its body.
@@ -210,12 +209,12 @@ impl Stay {
 }
 
 async fn serve(knock: Knock, served: Arc<Served>, place: OwnedSemaphorePermit) {
-    let Some((stream, guard)) = knock.open().await else { return };
+    let Some((stream, caller)) = knock.open().await else { return };
     let (patience, told) = watch::channel(Some(CONNECTION));
     let stay = Stay { patience, place: Mutex::new(Some(place)) };
     let service = service_fn(|request: Request<Incoming>| {
-        let (served, guard, stay) = (served.clone(), guard.as_deref(), &stay);
-        async move { Ok::<_, Infallible>(answer(request, guard, &served, stay).await) }
+        let (served, caller, stay) = (served.clone(), caller.as_ref(), &stay);
+        async move { Ok::<_, Infallible>(answer(request, caller, &served, stay).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -250,10 +249,10 @@ async fn patience_is_over(mut told: watch::Receiver<Option<Duration>>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, guard: Option<&Guard>, served: &Served, stay: &Stay) -> Response<Body> {
+async fn answer(request: Request<Incoming>, caller: Option<&Caller>, served: &Served, stay: &Stay) -> Response<Body> {
     let (request, body) = request.into_parts();
     // Whoever may not ask is told nothing else.
-    if let Err(refusal) = admit(&request, guard).await {
+    if let Err(refusal) = admit(&request, caller).await {
         return refused(refusal, None);
     }
     let question = match Question::read(&request.method, &request.uri) {
@@ -278,15 +277,15 @@ async fn answer(request: Request<Incoming>, guard: Option<&Guard>, served: &Serv
     answered.unwrap_or_else(|refusal| refused(refusal, None))
 }
 
-/// Whether whoever sent `request` may ask. The `guard`: of those who do from another machine.
-async fn admit(request: &Parts, guard: Option<&Guard>) -> Result<(), Refusal> {
+/// Whether whoever sent `request` may ask. The `caller`: who does from another machine.
+async fn admit(request: &Parts, caller: Option<&Caller>) -> Result<(), Refusal> {
     let no_page = guard::is_no_page(request);
-    let Some(guard) = guard else { return no_page };
+    let Some(Caller { guard, peer }) = caller else { return no_page };
     let admitted = match no_page {
         Ok(()) => guard.admit(request).await,
         refused => refused,
     };
-    admitted.inspect_err(|refusal| guard.tell(refusal))
+    admitted.inspect_err(|refusal| guard.tell(peer.address, refusal))
 }
 
 /// The whole body of a request, within bounds.
@@ -295,6 +294,6 @@ async fn whole(body: Incoming) -> Result<Bytes, Refusal> {
     let read = read.map_err(|_| Refusal::new(RefusalCode::BodyTimeout, "the body did not come in time"))?;
     read.map(|body| body.to_bytes()).map_err(|error| match error.is::<LengthLimitError>() {
         true => Refusal::new(RefusalCode::BodyTooLarge, format!("the body has more than {BODY_MAX} bytes")),
-        false => bad(io::Error::other(error).to_string()),
+        false => Refusal::bad(io::Error::other(error).to_string()),
     })
 }

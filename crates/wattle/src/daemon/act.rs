@@ -7,6 +7,7 @@ use wattle_spec::control::{Action, AppState, Done, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 
 use super::apply::Wish;
+use super::course::Course;
 use super::desired::Record;
 use super::turn::Turn;
 use super::{Daemon, beside, refusal};
@@ -20,14 +21,36 @@ impl Daemon {
     ///
     /// If it cannot be done. What ran before still runs then.
     pub(crate) async fn act(self: &Arc<Self>, action: Action) -> Result<Done, Refusal> {
+        match self.course(&action) {
+            Some(course) => self.act_on(action, &course).await,
+            None => self.act_at_once(action).await,
+        }
+    }
+
+    /// The same for an action that has a `course`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::act`].
+    pub(crate) async fn act_on(self: &Arc<Self>, action: Action, course: &Arc<Course>) -> Result<Done, Refusal> {
+        let done = async {
+            match action {
+                Action::Apply { source, namespace, pull, locked, generation } => {
+                    let wish = Wish { source, namespace, pull, locked, generation };
+                    self.apply(wish, course).await.map(Done::Applied)
+                }
+                Action::Rollback { app, generation, expected } => {
+                    self.roll_back(&app, (generation, expected), course).await.map(Done::Applied)
+                }
+                Action::Start { app, expected } => self.start(&app, expected, course).await.map(Done::Applied),
+                other => self.act_at_once(other).await,
+            }
+        };
+        self.on_course(course, done).await
+    }
+
+    async fn act_at_once(self: &Arc<Self>, action: Action) -> Result<Done, Refusal> {
         match action {
-            Action::Apply { source, namespace, pull, locked, generation } => {
-                self.apply(Wish { source, namespace, pull, locked, generation }).await.map(Done::Applied)
-            }
-            Action::Rollback { app, generation, expected } => {
-                self.roll_back(&app, generation, expected).await.map(Done::Applied)
-            }
-            Action::Start { app, expected } => self.start(&app, expected).await.map(Done::Applied),
             Action::Stop { app, expected } => self.stop(&app, expected).await,
             Action::Remove { app, expected } => self.remove(&app, expected).await,
             // What changes an app while it runs is between it and the host.

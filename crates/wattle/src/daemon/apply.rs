@@ -1,6 +1,7 @@
 //! From what somebody names to an app that runs and is written down.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -10,11 +11,12 @@ use wattle_spec::control::{AppState, Applied, Change, Moment, Refusal, RefusalCo
 use wattle_spec::manifest::Pull;
 use wattle_spec::name::{AppId, Namespace};
 
+use super::course::{Course, Stage};
 use super::desired::{Doors, GENERATIONS, Kept, Record};
 use super::turn::{Deployed, Now};
 use super::{Daemon, beside, place, refusal};
 use crate::app_file::{AppFile, Parts, Snapshot, is_reference};
-use crate::artifacts::Asking;
+use crate::artifacts::{Asking, Errand, Pulls};
 use crate::problem::Problem;
 
 /// What somebody wants to run.
@@ -35,17 +37,19 @@ struct Candidate {
 
 impl Daemon {
     /// Has what somebody wants run.
-    pub(super) async fn apply(self: &Arc<Self>, wish: Wish) -> Result<Applied, Refusal> {
+    pub(super) async fn apply(self: &Arc<Self>, wish: Wish, course: &Course) -> Result<Applied, Refusal> {
         let generation = wish.generation;
         let candidate = {
             // A slow registry keeps nobody from starting what is here.
             let _place = place(&self.reads).await;
-            let daemon = self.clone();
-            beside(move || daemon.read(&wish)).await.map_err(|problem| refusal(&problem))?
+            course.is(Stage::Reading);
+            self.read_unless_ending(wish, course.pulls.clone()).await?
         };
         let id = candidate.app.id.clone();
+        course.is_of(&id);
+        course.is(Stage::Waiting);
         let turn = self.turn_of_any(&id).await;
-        let applied = self.replace(&turn.deployed, candidate, generation).await;
+        let applied = self.replace(&turn.deployed, candidate, generation, course).await;
         self.end_turn(&id, turn);
         applied
     }
@@ -54,20 +58,26 @@ impl Daemon {
     pub(super) async fn roll_back(
         self: &Arc<Self>,
         app: &AppId,
-        wanted: Option<u64>,
-        expected: Option<u64>,
+        (wanted, expected): (Option<u64>, Option<u64>),
+        course: &Course,
     ) -> Result<Applied, Refusal> {
         let (turn, record) = self.turn_of(app).await?;
+        course.is(Stage::Reading);
         record.is_at(expected)?;
         let before = || record.generations.iter().find(|kept| kept.generation < record.current);
         let kept = wanted.map_or_else(before, |generation| record.get(generation));
         let kept = kept.ok_or_else(|| no_generation(&record, wanted))?;
         let candidate = self.restored(app, kept.snapshot.clone()).await?;
-        self.replace(&turn.deployed, candidate, None).await
+        self.replace(&turn.deployed, candidate, None, course).await
     }
 
     /// Has an app run again that was stopped, or could not be started.
-    pub(super) async fn start(self: &Arc<Self>, app: &AppId, expected: Option<u64>) -> Result<Applied, Refusal> {
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        app: &AppId,
+        expected: Option<u64>,
+        course: &Course,
+    ) -> Result<Applied, Refusal> {
         let (turn, mut record) = self.turn_of(app).await?;
         record.is_at(expected)?;
         if turn.deployed.now().state == AppState::Running {
@@ -78,7 +88,7 @@ impl Daemon {
             self.write(record.clone()).await?;
             turn.deployed.now().record = Some(record.clone());
         }
-        self.start_again(&turn.deployed, &record, &self.starts).await
+        self.start_again(&turn.deployed, &record, &self.starts, course).await
     }
 
     /// Starts the generation that is to run, by whoever has the turn, when there is one of `places`.
@@ -87,13 +97,16 @@ impl Daemon {
         deployed: &Deployed,
         record: &Record,
         places: &Semaphore,
+        course: &Course,
     ) -> Result<Applied, Refusal> {
         let app = &record.app;
         self.is(app, deployed, AppState::Starting, None);
         let started = async {
             let _place = place(places).await;
+            course.is(Stage::Reading);
             let current = record.get(record.current).ok_or_else(|| no_generation(record, Some(record.current)))?;
             let Candidate { file, app, .. } = self.restored(app, current.snapshot.clone()).await?;
+            course.is(Stage::Beginning);
             self.host.update(&app, &file.bytes).await.map_err(|error| refusal(&error.into()))?;
             Ok::<_, Refusal>(file.held())
         };
@@ -110,8 +123,22 @@ impl Daemon {
         }
     }
 
+    /// Reads what somebody wants, unless the host ends: it would not begin any more.
+    async fn read_unless_ending(self: &Arc<Self>, wish: Wish, pulls: Pulls) -> Result<Candidate, Refusal> {
+        let (daemon, of_wish) = (self.clone(), pulls.clone());
+        let mut read = pin!(beside(move || daemon.read(&wish, of_wish)));
+        let read = tokio::select! {
+            read = &mut read => read,
+            () = self.host.ends() => {
+                pulls.give_up();
+                read.await
+            }
+        };
+        read.map_err(|problem| refusal(&problem))
+    }
+
     /// Reads what somebody wants, judges it, and keeps it: what is kept is what runs, now and later.
-    fn read(&self, wish: &Wish) -> Result<Candidate, Problem> {
+    fn read(&self, wish: &Wish, pulls: Pulls) -> Result<Candidate, Problem> {
         let path = Path::new(&wish.source);
         if path.is_relative() && !is_reference(path) {
             let hint = "name it by its whole path, or by a reference as in ghcr.io/me/shop:1.0";
@@ -121,7 +148,8 @@ impl Daemon {
             true => Asking::Locked { pull: wish.pull },
             false => Asking::Registries { pull: wish.pull },
         };
-        let file = AppFile::read_on(path, self.own.clone(), asking)?.in_namespace(wish.namespace.clone());
+        let file =
+            AppFile::read_on(path, self.own.clone(), Errand { asking, pulls })?.in_namespace(wish.namespace.clone());
         let (file, app) = self.judged(file)?;
         let (snapshot, parts) = file.snapshot()?;
         self.desired.keep(&parts)?;
@@ -162,6 +190,7 @@ impl Daemon {
         deployed: &Deployed,
         candidate: Candidate,
         wanted: Option<u64>,
+        course: &Course,
     ) -> Result<Applied, Refusal> {
         let Candidate { file, app, snapshot } = candidate;
         let before = deployed.now().clone();
@@ -182,8 +211,10 @@ impl Daemon {
         };
         let state = if runs { AppState::Updating } else { AppState::Starting };
         self.is(&app.id, deployed, state, None);
+        course.is(Stage::Waiting);
         let updated = {
             let _place = place(&self.starts).await;
+            course.is(Stage::Beginning);
             self.host.update(&app, &file.bytes).await
         };
         if let Err(error) = updated {

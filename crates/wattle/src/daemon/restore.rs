@@ -7,6 +7,7 @@ use futures::stream;
 use wattle_spec::control::AppState;
 use wattle_spec::name::AppId;
 
+use super::course::Course;
 use super::desired::{Doors, Record};
 use super::turn::Deployed;
 use super::{Daemon, READS};
@@ -68,7 +69,7 @@ impl Daemon {
             let is_due = turn.deployed.now().state == AppState::Starting;
             if is_due && !record.stopped {
                 // Why it does not run is told as its state.
-                let _ = self.start_again(&turn.deployed, &record, &self.starts).await;
+                let _ = self.start_again(&turn.deployed, &record, &self.starts, &Course::default()).await;
             }
         };
         stream::iter(wanted).for_each_concurrent(READS, again).await;

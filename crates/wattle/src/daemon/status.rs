@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wattle_spec::control::{AppStatus, DeployedApp, Generation, HostStatus, Refusal};
+use wattle_spec::control::{ActionProgress, AppStatus, DeployedApp, Generation, HostStatus, Refusal};
 use wattle_spec::name::{AppId, ComponentName};
 
 use super::Daemon;
@@ -13,7 +13,7 @@ impl Daemon {
     /// How the host is, and all apps that it remembers.
     pub(crate) async fn status(&self) -> HostStatus {
         let mut status = self.host.status().await;
-        status.takes_apps = true;
+        (status.takes_apps, status.tells_progress, status.under_way) = (true, true, self.under_way());
         let mut apps: BTreeMap<AppId, AppStatus> =
             status.apps.into_iter().map(|status| (status.app.clone(), status)).collect();
         for (app, deployed) in &*self.apps() {
@@ -22,6 +22,12 @@ impl Daemon {
             status.state = Some(self.state(app, &now));
             status.reason.clone_from(&now.reason);
             status.generation = now.record.as_ref().map(|record| record.current);
+        }
+        for ActionProgress { app, progress, .. } in &status.under_way {
+            // What the host begins comes before what waits behind it.
+            if let Some(status) = app.as_ref().and_then(|app| apps.get_mut(app)) {
+                status.progress.get_or_insert_with(|| progress.clone());
+            }
         }
         status.apps = apps.into_values().collect();
         status

@@ -11,6 +11,7 @@ use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
 use super::Daemon;
+use super::course::Course;
 use super::turn::Now;
 
 /// Wakes apps of a daemon, which is there later than its host.
@@ -58,7 +59,7 @@ impl Daemon {
         }
         let (turn, record) = self.turn_of(app).await?;
         match self.host.is_asleep(app) {
-            true => self.start_again(&turn.deployed, &record, &self.wakes).await.map(drop),
+            true => self.start_again(&turn.deployed, &record, &self.wakes, &Course::default()).await.map(drop),
             // Somebody else woke it meanwhile, or stopped it.
             false => Ok(()),
         }

@@ -69,8 +69,13 @@ impl Problem {
             Problem::WhichHost { .. } | Problem::SeveralHosts { .. } | Problem::ManyHosts { .. } => {
                 Some("name one of them with `--control PATH`".into())
             }
-            Problem::Ask { host: HostAddress::Elsewhere(_), source: AskError::Connect(_) } => {
-                Some("correct the address: it is the one of `[control]` in the host.toml over there".into())
+            Problem::Ask { host: HostAddress::Elsewhere(_), source: AskError::Connect(_) | AskError::TimedOut } => {
+                Some("correct the address: it is the one of `[control]` in the host.toml over there, and a firewall may be before it".into())
+            }
+            Problem::Ask { host: HostAddress::Socket(path), source: AskError::Connect(_) }
+                if !path.exists() && path.to_str().is_some_and(is_like_an_address) =>
+            {
+                Some(format!("a host on another machine is written as https://{}", path.display()))
             }
             Problem::Ask { source: AskError::Connect(_), .. } => {
                 Some("correct the path, or leave `--control` out: then hosts are found by themselves".into())
@@ -179,4 +184,9 @@ impl Input {
             Input::Lock => "run `wattle up` without `--locked`: it writes one",
         }
     }
+}
+
+/// Whether a path is more likely an address whose `https://` was forgotten.
+fn is_like_an_address(path: &str) -> bool {
+    path.rsplit_once(':').is_some_and(|(host, port)| !host.contains('/') && port.parse::<u16>().is_ok())
 }

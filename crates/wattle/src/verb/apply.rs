@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use futures::{StreamExt as _, stream};
-use wattle_spec::control::Action;
+use wattle_spec::control::{Action, Done};
 
+use super::awaited::Awaited;
 use super::lifecycle::told;
 use super::{print, print_json, stop};
 use crate::app_file::is_reference;
@@ -19,21 +20,22 @@ const AT_ONCE: usize = 8;
 pub(crate) fn run(arguments: &Apply) -> Result<(), Problem> {
     stop::runtime()?.block_on(async {
         let host = Hosts::find(&arguments.asking.reach()).await?.that_takes_apps()?;
-        let (mut all, mut failed) = (Vec::new(), None);
+        let (awaited, mut all, mut failed) = (Awaited::default(), Vec::new(), None);
         // Told in the order in which they are named.
-        let mut answers = stream::iter(&arguments.what).map(|what| one(&host, what, arguments)).buffered(AT_ONCE);
+        let mut answers =
+            stream::iter(&arguments.what).map(|what| one(&host, what, arguments, &awaited)).buffered(AT_ONCE);
         while let Some(answer) = answers.next().await {
             // The others are applied all the same.
             match answer {
                 Ok(done) => {
                     if !arguments.asking.json {
-                        print(&told(&done))?;
+                        awaited.aside(|| print(&told(&done)))?;
                     }
                     all.push(done);
                 }
                 Err(problem) => {
                     if let Some(before) = failed.replace(problem) {
-                        report::problem(&before);
+                        awaited.aside(|| report::problem(&before));
                     }
                 }
             }
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &Apply) -> Result<(), Problem> {
     })
 }
 
-async fn one(host: &Asked, what: &Path, arguments: &Apply) -> Result<wattle_spec::control::Done, Problem> {
+async fn one(host: &Asked, what: &Path, arguments: &Apply, awaited: &Awaited) -> Result<Done, Problem> {
     let action = Action::Apply {
         source: source(what, &host.client.address)?,
         namespace: arguments.namespace.clone(),
@@ -53,7 +55,7 @@ async fn one(host: &Asked, what: &Path, arguments: &Apply) -> Result<wattle_spec
         locked: arguments.locked,
         generation: arguments.generation,
     };
-    host.client.act(&action, Some).await.map_err(|error| host.client.problem(error))
+    awaited.act(host, &what.display().to_string(), &action).await
 }
 
 /// What is named, for a `host` that stands somewhere else.

@@ -31,7 +31,7 @@ pub(super) async fn print(hosts: Vec<Asked>, target: &str, how: &Following, json
     told.sort_by_key(|told| match told {
         Told::Line(line) => Some(line.time),
         Told::Report(event) => Some(event.time),
-        Told::Lost(_) => None,
+        _ => None,
     });
     print_all(&mut stream::iter(told.into_iter().map(Ok)).boxed(), json).await
 }
@@ -58,6 +58,8 @@ async fn print_all(told: &mut (impl Stream<Item = Result<Told, Problem>> + Unpin
                 tell(&format!("warning: {} came faster than they were read and are lost\n", lost.lost));
                 continue;
             }
+            // Nobody asked for it here.
+            Told::Progress(_) | Told::Done(_) | Told::Refused(_) => continue,
         };
         if !print_or_leave(&text)? {
             return Ok(());

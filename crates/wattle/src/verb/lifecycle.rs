@@ -3,6 +3,7 @@
 use wattle_spec::control::{Action, Applied, Done};
 use wattle_spec::name::AppId;
 
+use super::awaited::Awaited;
 use super::{print, print_json, stop as signals};
 use crate::cli::{OfApps, Rollback};
 use crate::control::Hosts;
@@ -51,7 +52,7 @@ fn each(arguments: &OfApps, action: impl Fn(AppId) -> Action) -> Result<(), Prob
 
 async fn one(arguments: &OfApps, app: &AppId, action: &Action) -> Result<Done, Problem> {
     let host = Hosts::find(&arguments.asking.reach()).await?.that_take_apps()?.only_with(app)?;
-    let done = host.client.act(action, Some).await.map_err(|error| host.client.problem(error))?;
+    let done = Awaited::default().act(&host, &app.to_string(), action).await?;
     if !arguments.asking.json {
         print(&told(&done))?;
     }

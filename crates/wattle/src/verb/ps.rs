@@ -3,10 +3,12 @@
 mod cells;
 
 use serde::Serialize;
-use wattle_spec::control::{AppState, AppStatus, ComponentStatus, HostStatus, MoveProgress, ServiceState};
+use wattle_spec::control::{
+    ActionProgress, AppState, AppStatus, ComponentStatus, HostStatus, MoveProgress, ServiceState,
+};
 
 use super::table::Table;
-use super::{print, print_json, stop};
+use super::{harmless, print, print_json, stop};
 use crate::cli::Ps;
 use crate::control::Hosts;
 use crate::problem::Problem;
@@ -82,7 +84,10 @@ fn page<'a, const N: usize>(hosts: impl Iterator<Item = &'a HostStatus>) -> Stri
                 table.line(&format!("  {}: {reason}", component.component));
             }
         }
-        if host.apps.is_empty() {
+        let nameless =
+            host.under_way.iter().filter(|action| !host.apps.iter().any(|app| Some(&app.app) == action.app.as_ref()));
+        nameless.for_each(|action| table.row(of_action(action)));
+        if host.apps.is_empty() && host.under_way.is_empty() {
             table.line(&format!("the host of process {} runs no app", host.pid));
         }
     }
@@ -102,6 +107,13 @@ fn of_app<const N: usize>(host: &HostStatus, app: &AppStatus) -> [String; N] {
         .chain(cells::requests(app.requests.as_ref()))
         .chain([host.pid.to_string(), host.listens.join(" ")]);
     first(cells)
+}
+
+/// The same of what is started, and is no app yet that the host knows.
+fn of_action<const N: usize>(action: &ActionProgress) -> [String; N] {
+    let ActionProgress { app, source, progress, .. } = action;
+    let name = app.as_ref().map(ToString::to_string).or_else(|| source.clone());
+    first([name.map_or_else(cells::none, |name| harmless(&name)), progress.short()].into_iter())
 }
 
 /// The same of one of its components.
@@ -125,13 +137,18 @@ fn of_limit(component: &ComponentStatus) -> Option<f64> {
 }
 
 fn state(app: &AppStatus) -> String {
-    match (app.state, app.ready, app.uptime_ms) {
-        (Some(state), ..) if state != AppState::Running => return state.to_string(),
-        (_, true, _) => "ready",
-        (_, false, None) => "starting",
-        (_, false, Some(_)) => "not ready",
+    let state = match (app.state, app.ready, app.uptime_ms) {
+        (Some(state), ..) if state != AppState::Running => state.to_string(),
+        (_, true, _) => "ready".into(),
+        (_, false, None) => "starting".into(),
+        (_, false, Some(_)) => "not ready".into(),
+    };
+    match app.progress.as_ref().map(|progress| harmless(&progress.short())) {
+        None => state,
+        // What starts does nothing else.
+        Some(progress) if state == "starting" => progress,
+        Some(progress) => format!("{state}, {progress}"),
     }
-    .into()
 }
 
 fn role(component: &ComponentStatus) -> String {

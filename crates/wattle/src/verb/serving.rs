@@ -71,7 +71,8 @@ pub(super) fn run(
             bind_at(spec.control.as_ref().map(|control| control.listen))?,
         )
     };
-    let certificates = CertificateFiles::open(certificate_paths(arguments, spec), Tls::new)?;
+    let paths = certificate_paths(arguments, spec);
+    let certificates = (!paths.is_empty()).then(|| CertificateFiles::open(paths, Tls::new)).transpose()?;
     let elsewhere = guarded(control, spec.control.as_ref())?;
     let (elsewhere, own_certificate) = elsewhere.map(|Elsewhere { door, files }| (door, files)).unzip();
     let tls = certificates.as_ref().map(|certificates| certificates.tls.clone());
@@ -131,9 +132,8 @@ impl Serving<'_> {
     /// Where somebody can ask, with the socket of this user as `own`. `None`: nobody can.
     pub(super) fn doors(&mut self, own: Option<(Place, UnixListener)>) -> Result<Option<Doors>, Problem> {
         let elsewhere = self.elsewhere.take().map(|(listener, guard)| {
-            let url = format!("https://{}", listener.local_addr()?);
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            tracing::info!(url, "whoever has the token can ask from other machines");
+            let (address, listener) = (listener.local_addr()?, tokio::net::TcpListener::from_std(listener)?);
+            tracing::info!(%address, "whoever has the token can ask from other machines");
             Ok((listener, guard))
         });
         let unusable = |source| Problem::System { operation: "listen for the control protocol", source };
@@ -165,7 +165,7 @@ impl Serving<'_> {
 
     /// Where `host` will serve.
     pub(super) fn listeners(&self, host: &Arc<Host>) -> Listeners {
-        Listeners::new(host.clone(), self.tls.clone())
+        Listeners::new(host.clone(), self.tls.clone(), self.tell.clone())
     }
 
     /// What is asked about `host`, which serves on `listeners`.
@@ -272,7 +272,7 @@ struct Elsewhere {
 fn guarded(socket: Option<TcpListener>, spec: Option<&ControlSpec>) -> Result<Option<Elsewhere>, Problem> {
     let (Some(socket), Some(spec)) = (socket, spec) else { return Ok(None) };
     let http1 = |certificates| Tls::new(certificates).http1();
-    let Some(files) = CertificateFiles::open(vec![spec.certificate.clone()], http1)? else { return Ok(None) };
+    let files = CertificateFiles::open(vec![spec.certificate.clone()], http1)?;
     let guard = Guard::new(files.tls.clone(), &spec.token_file).map_err(Problem::Token)?;
     Ok(Some(Elsewhere { door: (socket, guard), files }))
 }

@@ -6,6 +6,8 @@
 mod apart;
 #[path = "../common/asking.rs"]
 mod asking;
+#[path = "../common/bombs.rs"]
+mod bombs;
 mod room;
 mod starts;
 

@@ -1,6 +1,5 @@
 //! Starts that are slow, stuck, too many or bombs: the apps that run do not notice, and others are started beside them.
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,38 +14,10 @@ use wattle_testkit::{App, Server, until};
 use crate::WATTLE;
 use crate::apart::{answers, compiled, done, host, manifest, with};
 use crate::asking::{get, socket};
+use crate::bombs::{BOMB, bare, one_function};
 
 /// What many starts, one after the other, may take on a machine that is busy.
 const LONG: Duration = Duration::from_secs(180);
-
-/// Loops and variables of a function that takes far longer than a test to compile.
-const BOMB: (usize, usize) = (300, 2000);
-
-/// An app of one component without anything that calls it: the text of a core module's fields. `number` makes its bytes its
-/// own.
-fn bare(app: App, name: &str, fields: &str, number: usize) -> App {
-    let wat = format!(
-        "(component (core module $m (func (export \"number\") (result i32) (i32.const {number}))\n{fields})\n\
-         (core instance (instantiate $m)))"
-    );
-    let app = app.file(&format!("{name}/web.wat"), wat);
-    app.file(&format!("{name}/wattle.toml"), format!("name = \"{name}\"\n[components.web]\nsource = \"web.wat\"\n"))
-}
-
-/// One function whose compiling takes far longer than its size lets one expect: loops in loops, around variables that all of
-/// them change.
-fn one_function((loops, locals): (usize, usize)) -> String {
-    let mut text = format!("(func (param i32) (local{})\n", " i32".repeat(locals));
-    text += &"loop\n".repeat(loops);
-    for local in 1..=locals {
-        let _ = writeln!(text, "local.get {local} local.get 0 i32.add local.set {local}");
-    }
-    for depth in 0..loops {
-        let _ = writeln!(text, "local.get {} br_if {depth}", 1 + depth % locals);
-    }
-    text += &"end\n".repeat(loops);
-    text + ")\n"
-}
 
 /// A component of so many functions, each of which divides twenty times.
 fn many_functions(count: usize) -> Vec<u8> {

@@ -99,8 +99,11 @@ fn an_app_that_starts() {
     });
     let waiting = json!([{ "part": "start", "reason": "starting" }]);
     assert_eq!((&shop["ready"], &shop["waiting"], &shop["uptime_ms"]), (&false.into(), &waiting, &Value::Null));
-    let page = WATTLE.run(&app, ["ps"]).stdout;
-    assert!(page.contains("default/shop  starting  -") && page.contains("  waits for start: starting\n"), "{page}");
+    let page = until("it is compiled", || {
+        let page = WATTLE.run(&app, ["ps"]).stdout;
+        page.contains("default/shop  starting  -").then_some(page)
+    });
+    assert!(page.contains("  waits for start: starting\n"), "{page}");
     let ran = WATTLE.run(&app, ["link", "set", "shop", "slow", "wasi:keyvalue=disk"]);
     refused(&ran, 3, "the app `default/shop` does not run: it starts, or ends", "hint: try again when");
     for logs in ["shop", "shop/slow"] {

@@ -52,8 +52,7 @@ impl Elsewhere {
         let server = host.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).start();
         let line = server.log.wait_for("its address", |line| line.contains("can ask from other machines"));
         let line: Value = serde_json::from_str(&line).unwrap();
-        let url = line["fields"]["url"].as_str().or(line["url"].as_str()).unwrap();
-        let address = url.strip_prefix("https://").unwrap().parse().unwrap();
+        let address = line["fields"]["address"].as_str().or(line["address"].as_str()).unwrap().parse().unwrap();
         Self { app, authority, server, address }
     }
 
@@ -165,17 +164,26 @@ fn whoever_may_not_ask() {
     for page in ["https://evil.test", "https://host.test", "null", ""] {
         assert_eq!(there.refused(&format!("{}origin: {page}\r\n", token(TOKEN))), origin, "{page}");
     }
+    // By an address that is nobody's name, and by none.
+    let absolute = format!("GET https://evil.test/v1/status HTTP/1.1\r\n{}\r\n", token(TOKEN));
+    assert!(there.exchange(&absolute).starts_with("HTTP/1.1 403 "));
+    let old = format!("GET /v1/status HTTP/1.0\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+    assert!(there.exchange(&old).starts_with("HTTP/1.0 403 ") || there.exchange(&old).starts_with("HTTP/1.1 403 "));
+    let before = format!("OPTIONS /v1/actions HTTP/1.1\r\n{}origin: https://evil.test\r\n\r\n", token(TOKEN));
+    assert!(there.exchange(&before).starts_with("HTTP/1.1 403 "));
     // Whoever may not ask does not learn what can be asked, and nothing is done for them.
     let drain = there
         .exchange("POST /v1/actions HTTP/1.1\r\nhost: host.test\r\ncontent-length: 18\r\n\r\n{\"action\":\"drain\"}");
     assert!(drain.starts_with("HTTP/1.1 401 "), "{drain}");
     assert!(there.exchange("GET /nowhere HTTP/1.1\r\nhost: host.test\r\n\r\n").starts_with("HTTP/1.1 401 "));
-    there.server.log.wait_for("a line", |line| line.contains("turned away") && line.contains("unauthorized"));
+    there.server.log.wait_for("a line", |line| line.contains("turned away") && line.contains("127.0.0.1"));
     // A page cannot reach a socket; whoever lends it one to reach it by is told so.
     let answer =
         exchange(&socket(&there.app), b"GET /v1/status HTTP/1.1\r\nhost: x\r\norigin: http://evil.test\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("foreign-origin"), "{answer}");
     assert!(there.said(["ps"]).contains("runs no app"));
+    let log = there.server.cleaned_log(&there.app);
+    assert!(!log.contains(TOKEN) && !log.contains(OTHER), "{log}");
 }
 
 /// Whoever changes the file changes who may ask, at once.
@@ -204,6 +212,7 @@ fn another_certificate() {
     let ask = || there.authority.get(there.address, "moved.test", "/v1");
     let answer = until("it is shown", || ask().ok());
     assert_eq!(answer.status(), 401);
+    assert!(there.authority.get(there.address, "host.test", "/v1").is_err(), "it has its old name no more");
 }
 
 /// Plain HTTP, and those who say nothing, get nothing and keep nobody out.
@@ -216,8 +225,8 @@ fn whoever_does_not_speak_tls() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // More than there are places.
-    let silent: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(there.address).unwrap()).collect();
+    // More than one address has places.
+    let silent: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(there.address).unwrap()).collect();
     assert_eq!(get(&socket(&there.app), "/v1/status")["apps"], serde_json::json!([]));
     until("they are sent away", || Ran::of(&mut there.verb(["ps"])).is_ok().then_some(()));
     drop(silent);
@@ -234,11 +243,11 @@ fn a_host_that_is_open() {
         assert!(ran.stderr.contains(message) && ran.stderr.contains(hint), "{message}: {ran}");
     };
     let token = |text: &'static str| move |app: &App| fs::write(app.join("token"), text).unwrap();
-    let make = "make one with `(umask 077; openssl rand -hex 32 > ";
+    let (make, name) = ("make it with `(umask 077; openssl rand -hex 32 > ", "name the file that has the token");
     refused(&|app| fs::remove_file(app.join("token")).unwrap(), "cannot read ", make);
-    refused(&token(""), "token has 0 characters, and a token has 32 to 1024", make);
-    refused(&token("secret"), "token has 6 characters, and a token has 32 to 1024", make);
-    refused(&token("0123456789abcdef 0123456789abcdef"), "holds something else than letters", make);
+    refused(&token(""), "token has 0 characters, and a token has 32 to 1024", name);
+    refused(&token("secret"), "token has 6 characters, and a token has 32 to 1024", name);
+    refused(&token("0123456789abcdef 0123456789abcdef"), "holds something else than letters", name);
     let open = |app: &App| fs::set_permissions(app.join("token"), fs::Permissions::from_mode(0o640)).unwrap();
     refused(&open, "others than its owner may use ", "close it with `chmod 600 ");
     refused(&|app| fs::write(app.join("control.pem"), "x").unwrap(), "cannot use the certificate", "it must be PEM");
@@ -259,10 +268,16 @@ fn asked_in_the_wrong_way() {
     };
     let app = secret(App::empty(), "other", OTHER).file("other.pem", Authority::new().root_pem());
     let other = app.join("other");
-    let url = |url: String| move |ps: &mut Command| _ = ps.args(["--control", &url]);
+    let trusting = ["--control-token", "token", "--control-ca", "ca.pem"];
+    let url = |url: String| move |ps: &mut Command| _ = ps.args(["--control", &url]).args(trusting);
     said(&|ps| _ = ps.env_remove("WATTLE_CONTROL_TOKEN_FILE"), 3, "without its token", "--control-token FILE");
     said(&|ps| _ = ps.arg("--control-token").arg(&other), 2, "this is not the token of this host", "--control-token");
-    said(&|ps| _ = ps.args(["--control-token", "nowhere"]), 3, "cannot read nowhere", "make one with");
+    said(
+        &|ps| _ = ps.args(["--control-token", "nowhere"]),
+        3,
+        "cannot read nowhere",
+        "copy the file that `token-file` names",
+    );
     said(&|ps| _ = ps.env_remove("WATTLE_CONTROL_CA"), 1, "UnknownIssuer", "--control-ca FILE");
     said(
         &|ps| _ = ps.arg("--control-ca").arg(app.join("other.pem")),
@@ -278,6 +293,13 @@ fn asked_in_the_wrong_way() {
         "cannot ask the host at https://localhost",
         "a name of its certificate",
     );
+    // What the environment has is for the host that it names.
+    let named = format!("https://{}", there.address);
+    said(&|ps| _ = ps.args(["--control", &named]), 3, "without its token", "--control-token FILE");
+    let nowhere = |ps: &mut Command| _ = ps.env_remove("WATTLE_CONTROL").args(["--control-ca", "ca.pem"]);
+    said(&nowhere, 3, "and none is named", "--control https://HOST:PORT");
+    let address = there.address.to_string();
+    said(&|ps| _ = ps.args(["--control", &address]), 1, "nobody answers there", &format!("written as {named}"));
     said(&url(format!("http://127.0.0.1:{port}")), 2, "over TLS alone: write https://", "");
     for wrong in ["https://127.0.0.1", "https://a:1/path", "https://me:secret@a:1", "ftp://a:1", "https://"] {
         said(&url(wrong.into()), 2, "https://HOST:PORT", "");

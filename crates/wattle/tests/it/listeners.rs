@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use serde_json::{Value, json};
 use wattle_testkit::process::Signal;
-use wattle_testkit::{App, Authority, Connection, Ran, Server, guests};
+use wattle_testkit::{App, Authority, Connection, Ran, Server, guests, until};
 
 use crate::WATTLE;
 use crate::control::{exchange, get, socket};
@@ -107,6 +107,52 @@ fn they_come_and_go() {
     });
     assert_eq!(told, expected);
     assert!(server.stop().is_ok());
+}
+
+/// What comes and goes is told: when it is served, when nothing is accepted any more, and when all has ended there.
+#[test]
+fn they_are_reported() {
+    let app = App::of(&guests::misbehave(), "").file("host.toml", "[limits]\ndrain = \"500ms\"\n");
+    let server = WATTLE.host(&app).args(["--config", "host.toml"]).start();
+    said(&app, ["apply", "."]);
+    let added = add(&app, "127.0.0.1:0");
+    said(&app, ["listener", "rm", &added.to_string()]);
+    let again = add(&app, "127.0.0.1:0");
+    let mut busy = Connection::open(again);
+    busy.request("GET", "/sleep?ms=60000", b"");
+    until("it is under way", || (listeners_of(&app, again) == 1 && server.get("/state").status() == 200).then_some(()));
+    let ran = run(&app, ["listener", "rm", &again.to_string()]);
+    assert_eq!(ran.code, Some(4), "{ran}");
+    let told = said(&app, ["events", "--json", "--tail", "1000"]);
+    let told = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<Value> = told.filter(|event| event["report"].as_str().unwrap().starts_with("listener-")).collect();
+    let fields = |event: &Value| ["report", "url", "origin", "remembered", "cut"].map(|field| event[field].clone());
+    let expected = |address: SocketAddr, cut: u64| {
+        let url = format!("http://{address}");
+        [
+            [json!("listener-added"), json!(url), Value::Null, json!(true), Value::Null],
+            [json!("listener-removed"), json!(url), json!("added"), Value::Null, Value::Null],
+            [json!("listener-ended"), json!(url), Value::Null, Value::Null, json!(cut)],
+        ]
+    };
+    let all: Vec<_> = expected(added, 0).into_iter().chain(expected(again, 1)).collect();
+    assert_eq!(told.iter().map(fields).collect::<Vec<_>>(), all);
+    let words = said(&app, ["events"]);
+    for word in [" host: serves on http://", " no more (added)\n", " have ended\n", " were cut: 1\n"] {
+        assert!(words.contains(word), "{word}: {words}");
+    }
+    // They are of no app.
+    assert!(!said(&app, ["events", "misbehave"]).contains("serves on"));
+    server.kill();
+}
+
+/// How many connections are open that came in at `address`.
+#[track_caller]
+fn listeners_of(app: &App, address: SocketAddr) -> u64 {
+    let all = get(&socket(app), "/v1/listeners")["listeners"].clone();
+    let url = format!("http://{address}");
+    let found = all.as_array().unwrap().iter().find(|listener| listener["url"] == *url).unwrap();
+    found["connections"].as_u64().unwrap()
 }
 
 /// However a host ends, what was added is there again, and what was removed is not.

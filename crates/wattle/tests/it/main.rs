@@ -21,6 +21,8 @@ mod bad_guest_p3;
 mod blobs;
 mod blobs_misuse;
 mod blobs_streams;
+#[path = "../common/bombs.rs"]
+mod bombs;
 mod build;
 mod calls;
 mod calls_limits;
@@ -78,6 +80,7 @@ mod outgoing;
 mod outgoing_tls;
 mod policy;
 mod pool;
+mod progress;
 mod quotas;
 mod rates;
 mod reference;

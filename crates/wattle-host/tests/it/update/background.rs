@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wattle_backend::bucket::Owner;
 use wattle_backend::bus::{Bus, Message};
+use wattle_host::StartError;
 use wattle_spec::control::ServiceState;
 use wattle_spec::report::Report;
 use wattle_testkit::{Connection, until};
@@ -161,6 +162,32 @@ fn calls_of_services() {
         clients.into_iter().for_each(|client| client.join().unwrap());
     });
     assert_eq!(site.status().requests.unwrap().failed, 0);
+}
+
+/// What the health path calls of a service is asked of the service of the new version, before that takes over: one that does not
+/// answer keeps it from that.
+#[test]
+fn a_service_behind_the_health_path() {
+    let asks = |name: &str, path: &str| {
+        shop(
+            "caller-p3",
+            &format!(
+                "config.version = \"{name}\"\n[services.pricing]\nsource = \"callee-p3.wasm\"\n\
+                 [health]\npath = \"{path}\"\ntimeout = \"500ms\"\n"
+            ),
+        )
+    };
+    let site = Site::start(&asks("one", "/attempt/fine"));
+    let runs = |site: &Site| {
+        let started = |report: &Report| matches!(report, Report::ServiceStarted { .. });
+        site.reports().iter().filter(|report| started(report)).count()
+    };
+    assert_eq!(runs(&site), 1);
+    let error = site.update(&asks("two", "/attempt/wait")).expect_err("its service never answers");
+    assert!(matches!(error, StartError::Unhealthy { .. }), "{error}");
+    assert_eq!((runs(&site), site.get("/attempt/fine").text()), (2, "Ok(\"fine\")".to_owned()));
+    site.update(&asks("three", "/attempt/fine")).unwrap();
+    assert_eq!((runs(&site), site.get("/attempt/fine").text()), (3, "Ok(\"fine\")".to_owned()));
 }
 
 /// One that listens begins when the one before it has let go of the address.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wattle_spec::control::{Instances, Rates, Requests};
+use wattle_spec::units::{About, three_digits as number};
 
 /// What is not known.
 pub(super) fn none() -> String {
@@ -50,14 +51,9 @@ pub(super) fn percent(value: f64) -> String {
     }
 }
 
-/// In the largest unit of which there is one.
+/// About, in the largest unit of which there is one.
 pub(super) fn bytes(bytes: u64) -> String {
-    let (mut value, mut units) = (bytes as f64, ["B", "KiB", "MiB"].into_iter());
-    while value >= 999.5 {
-        let Some(_) = units.next() else { break };
-        value /= 1024.0;
-    }
-    format!("{} {}", number(value), units.next().unwrap_or("GiB"))
+    About(bytes).to_string()
 }
 
 fn millis(ms: f64) -> String {
@@ -65,18 +61,6 @@ fn millis(ms: f64) -> String {
         true => format!("{} ms", number(ms)),
         false => format!("{} s", number(ms / 1000.0)),
     }
-}
-
-/// With three digits, where it has not more before its point.
-fn number(value: f64) -> String {
-    let text = match value {
-        0.0 => return "0".into(),
-        ..0.01 => return "<0.01".into(),
-        ..9.995 => format!("{value:.2}"),
-        ..99.95 => format!("{value:.1}"),
-        _ => return format!("{value:.0}"),
-    };
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
