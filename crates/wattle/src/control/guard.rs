@@ -23,14 +23,18 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Guard {
     pub(super) tls: Arc<Tls>,
     token_file: PathBuf,
-    told: Mutex<Told>,
+    turned_away: Seldom,
+    no_token: Seldom,
 }
 
-/// What the log was told of those who were turned away.
+/// What strangers can have happen as often as they like, and is told now and then.
+#[derive(Default)]
+struct Seldom(Mutex<Told>);
+
 #[derive(Default)]
 struct Told {
     last: Option<Instant>,
-    /// How many more there were since then.
+    /// How often it has happened since then.
     untold: u64,
 }
 
@@ -42,7 +46,7 @@ impl Guard {
     /// If there is no token in it.
     pub(crate) fn new(tls: Arc<Tls>, token_file: &Path) -> Result<Self, TokenError> {
         Token::read(token_file)?;
-        Ok(Self { tls, token_file: token_file.into(), told: Mutex::default() })
+        Ok(Self { tls, token_file: token_file.into(), turned_away: Seldom::default(), no_token: Seldom::default() })
     }
 
     /// Lets somebody ask, or says why not. The token is read now: whoever changes the file changes who may ask.
@@ -55,7 +59,7 @@ impl Guard {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(unauthorized(WRONG)),
             Ok(Err(error)) => {
-                self.seldom(|untold| {
+                self.no_token.tell(|untold| {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(error, untold, "nobody can ask from another machine: there is no token");
                 });
@@ -85,15 +89,17 @@ impl Guard {
     /// Tells that `client` was turned away, now and then.
     pub(super) fn tell(&self, client: IpAddr, refusal: &Refusal) {
         let code = refusal.code.as_str();
-        self.seldom(|untold| {
+        self.turned_away.tell(|untold| {
             tracing::warn!(%client, code, untold, "somebody who asked from another machine was turned away");
         });
     }
+}
 
-    /// Has something told, with how often it was not, unless something was told a moment ago.
-    fn seldom(&self, tell: impl FnOnce(u64)) {
+impl Seldom {
+    /// Has it told, with how often it was not, unless it was a moment ago.
+    fn tell(&self, tell: impl FnOnce(u64)) {
         let now = Instant::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match told.last {
             Some(last) if now.duration_since(last) < TOLD_EVERY => told.untold += 1,
             _ => {

@@ -69,15 +69,24 @@ pub(crate) fn document() -> Value {
         "info": {
             "title": "The control protocol of Wattle",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "HTTP over the control socket of a host, a Unix socket that is answered to its owner alone: \
-                docs/reference/control.md. Members that a reader does not know are to be ignored, and so are events; \
+            "description": "HTTP over the control socket of a host, a Unix socket that is answered to its owner alone, \
+                or from other machines over TLS with the token of the host: docs/reference/control.md. Members that a reader does not know are to be ignored, and so are events; \
                 an action with a member that the host does not know is refused.",
             "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
         },
-        "servers": [{ "url": "http://localhost", "description": "the control socket" }],
+        "servers": [
+            { "url": "http://localhost", "description": "the control socket" },
+            {
+                "url": "https://{host}:{port}",
+                "description": "the address of [control] in host.toml",
+                "variables": { "host": { "default": "localhost" }, "port": { "default": "4711" } },
+            },
+        ],
+        "security": [{}, { "token": [] }],
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
             "responses": {
                 "Refused": {
                     "description": "Why not. The status is that of the code.",

@@ -1,4 +1,4 @@
-//! What can be asked on the control socket: one table, which the server tells, too.
+//! What can be asked by the control protocol: one table, which the server tells, too.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ struct Page {
 
 #[derive(Serialize)]
 struct Host {
-    /// Its control socket.
+    /// Where it is asked.
     control: String,
     #[serde(skip)]
     pid: u32,

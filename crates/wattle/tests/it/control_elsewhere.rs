@@ -1,7 +1,7 @@
 //! A host that is asked from other machines: over TLS, with its token, by its name, and not by a page in a browser.
 
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -117,9 +117,12 @@ fn each_verb() {
     assert!(there.said(["rm", "hello"]).contains("removed"));
 
     let mut following = there.verb(["events", "-f"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut told = BufReader::new(following.stdout.take().unwrap());
+    let mut first = String::new();
+    told.read_line(&mut first).unwrap();
     assert!(there.said(["drain"]).contains("has ended"));
     let mut rest = String::new();
-    following.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    told.read_to_string(&mut rest).unwrap();
     assert!(following.wait().unwrap().success(), "{rest}");
     assert_eq!(TcpStream::connect(there.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
