@@ -27,10 +27,16 @@ impl Lane {
         Self { name, work: Box::new(work), rates: Vec::new() }
     }
 
-    fn median(&mut self) -> f64 {
-        self.rates.sort_by(f64::total_cmp);
-        self.rates[self.rates.len() / 2]
+    /// The median of the ratios to `first` in the same round, so that what disturbs a while disturbs both.
+    fn ratio(&self, first: &Lane) -> f64 {
+        median(self.rates.iter().zip(&first.rates).map(|(rate, first)| rate / first))
     }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Measures the lanes and prints, below `title`, the median rate of each, in `unit` per second, with its ratio to the
@@ -45,10 +51,9 @@ pub(crate) fn race(title: &str, unit: &str, mut lanes: Vec<Lane>) -> f64 {
             }
         }
     }
-    let medians: Vec<f64> = lanes.iter_mut().map(Lane::median).collect();
     println!("\n{title:30}  {:>12}  {:>6}", format!("{unit}/s"), "ratio");
-    for (lane, median) in lanes.iter().zip(&medians) {
-        println!("{:30}  {median:>12.0}  {:>6.2}", lane.name, median / medians[0]);
+    for lane in &lanes {
+        println!("{:30}  {:>12.0}  {:>6.2}", lane.name, median(lane.rates.iter().copied()), lane.ratio(&lanes[0]));
     }
-    medians[1] / medians[0]
+    lanes[1].ratio(&lanes[0])
 }

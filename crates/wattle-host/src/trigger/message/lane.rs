@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
@@ -104,7 +104,8 @@ impl Work {
     }
 
     fn begin(&self, delivery: Delivery, handling: &mut JoinSet<()>) {
-        handling.spawn(self.subscriber.clone().deliver(self.core, self.warm.clone(), delivery));
+        // On the heap at once: a task moves what it runs several times.
+        handling.spawn(self.subscriber.clone().deliver(self.core, self.warm.clone(), delivery).boxed());
     }
 
     /// Asks the backend until it says yes; the lane is `deaf` as long. `None`: it is over.
