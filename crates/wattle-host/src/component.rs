@@ -19,6 +19,7 @@ use wattle_spec::shape::Kind;
 pub(crate) use self::links::Links;
 use crate::answer::Failure;
 use crate::capability::native::Natives;
+use crate::cut::Cut;
 use crate::engine::{ClockedEngine, Profile};
 use crate::instance::{AppMemory, Guest, LogRate};
 use crate::invocation::RequestId;
@@ -38,6 +39,8 @@ pub(crate) struct Component {
     pub(crate) program: Program,
     pub(crate) service: Service,
     pub(crate) warm: Warm,
+    /// Of the requests that it serves.
+    pub(crate) cut: Cut,
 }
 
 impl Component {

@@ -273,8 +273,8 @@ impl StartError {
                 Some("its log says what it did; `timeout` of [health] says how long it may take".into())
             }
             StartError::NoRoom(_) => Some(
-                "lower `memory` in `limits` of its components, stop another app, or raise `guest-memory` in [limits] of \
-                 the host's file"
+                "lower `memory` in `limits` of its components, stop another app, or an earlier version of this one, or \
+                 raise `guest-memory` in [limits] of the host's file"
                     .into(),
             ),
             StartError::Unusable { .. } => Some("try again when it answers".into()),

@@ -21,6 +21,7 @@ mod capability;
 mod clock;
 mod component;
 mod cores;
+mod cut;
 pub mod engine;
 mod error;
 mod host;

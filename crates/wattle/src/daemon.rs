@@ -6,6 +6,7 @@
 
 mod act;
 mod apply;
+mod candidates;
 mod course;
 mod desired;
 mod restore;
@@ -22,6 +23,7 @@ use wattle_spec::control::{AppState, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
+use self::candidates::Candidates;
 use self::course::Courses;
 pub(crate) use self::course::{Course, EVERY, SOON};
 pub(crate) use self::desired::{Desired, DesiredError, say_doors};
@@ -32,8 +34,9 @@ use crate::problem::{Exit, Problem};
 use crate::report;
 use crate::told::Teller;
 
-/// How many apps are started or updated at a time. Most of them wait: the host compiles one at a time, and one beside it.
-const STARTS: usize = 64;
+/// How many apps are started or updated at a time, as many as may be asked for. Most of them wait: for the compiler, which has
+/// one at a time and one beside it, or to be well.
+const STARTS: usize = 256;
 /// How many that sleep are started at a time: what is compiled already takes milliseconds.
 const WAKES: usize = 64;
 /// How many are read, and fetched, at a time.
@@ -50,6 +53,7 @@ pub(crate) struct Daemon {
     /// Who is told how apps are.
     tell: Teller,
     apps: Mutex<BTreeMap<AppId, Arc<Deployed>>>,
+    candidates: Candidates,
     /// How far those actions are that start or update one.
     courses: Courses,
     starts: Semaphore,
@@ -61,7 +65,8 @@ impl Daemon {
     /// What was written down by then is not looked at yet.
     pub(crate) fn new(host: Arc<Host>, own: ReadHost, desired: Desired, tell: Teller) -> Self {
         let [starts, wakes, reads] = [STARTS, WAKES, READS].map(Semaphore::new);
-        Self { host, own, desired, tell, apps: Mutex::default(), courses: Courses::default(), starts, wakes, reads }
+        let (apps, candidates, courses) = Default::default();
+        Self { host, own, desired, tell, apps, candidates, courses, starts, wakes, reads }
     }
 
     fn apps(&self) -> MutexGuard<'_, BTreeMap<AppId, Arc<Deployed>>> {

@@ -9,6 +9,7 @@ mod cli;
 mod control;
 mod daemon;
 mod data_dir;
+mod descriptors;
 mod ending;
 mod engines;
 mod input;

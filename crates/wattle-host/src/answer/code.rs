@@ -56,7 +56,7 @@ codes! {
     NoAnswer = BAD_GATEWAY, "no-answer", "The component ended without an answer.";
     GuestError = BAD_GATEWAY, "guest-error", "The component answered with an error; the log has it.";
     InvalidAnswer = BAD_GATEWAY, "invalid-answer", "The component's answer is not valid HTTP.";
-    InstanceLost = BAD_GATEWAY, "instance-lost", "The instance that served the request was lost, as a rule through another request that it served.";
+    InstanceLost = BAD_GATEWAY, "instance-lost", "The instance that served the request was lost, as a rule through another request that it served; or its app was stopped or updated, and the request took longer than the limit `drain` of the host.";
     NoCapacity = SERVICE_UNAVAILABLE, "no-capacity", "Too many requests are under way, and none ended within the limit `queue-time` of the app; or there is no memory for another instance (limit `guest-memory` of the host).";
     AppAsleep = SERVICE_UNAVAILABLE, "app-asleep", "The app of this route sleeps, or its host has just begun, and it could not be started, or not within the limit `wake-timeout` of the host; the log says why.";
     Deadline = GATEWAY_TIMEOUT, "deadline", "The component did not answer within its limit `deadline`.";

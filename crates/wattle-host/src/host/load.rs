@@ -30,6 +30,7 @@ use crate::capability::native::Natives;
 use crate::capability::{linker, preview1, with_imports};
 use crate::component::{Component, Identity, Program, Service, profile_of};
 use crate::cores::Cores;
+use crate::cut::Cut;
 use crate::engine::{Code, CodeCache, CompileError, Compiler, Engines, Profile, TrustedCode};
 use crate::error::{HostError, StartError};
 use crate::instance::{AppMemory, Guest, GuestMemory, LogRate, new_store};
@@ -252,6 +253,7 @@ impl Loader {
             service: Service::of(spec.shape.kind, &program),
             program,
             warm: Warm::new(network.cores(), spec.instances.reuse.get() > 1),
+            cut: Cut::default(),
         })
     }
 

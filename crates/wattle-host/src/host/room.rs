@@ -1,5 +1,7 @@
 //! Whether an app fits beside those that run. What its services may hold is kept for them for as long as it runs, and beside
 //! all of that there is room for one instance of each component; what requests need above that they take while it is there.
+//!
+//! In an update the services of both versions run for a while, so that both count.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,6 +50,8 @@ struct Need {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoRoom {
     need: Need,
+    /// What the services of its versions that run may hold.
+    earlier: u64,
     /// What the services of others may hold, the most first.
     others: Vec<(u64, AppId)>,
     /// The largest instance, and of which app it is.
@@ -60,12 +64,11 @@ impl Rooms {
         Arc::new(Self { memory, kept: Mutex::default() })
     }
 
-    /// Keeps room for `app`, if it fits beside the others. An earlier version of it is none of them.
+    /// Keeps room for `app`, if it fits beside what runs, earlier versions of it included.
     pub(super) fn of(self: &Arc<Self>, app: &App) -> Result<Room, StartError> {
         let need = Need::of(app);
         let mut kept = self.kept();
-        let others = kept.needs.values().filter(|other| other.app != need.app);
-        need.fits(others, self.memory.most()).map_err(StartError::NoRoom)?;
+        need.fits(kept.needs.values(), self.memory.most()).map_err(StartError::NoRoom)?;
         let number = kept.next;
         kept.next += 1;
         kept.needs.insert(number, need);
@@ -105,9 +108,9 @@ impl Need {
         self.services.iter().fold(0, |sum, bytes| bytes.saturating_add(sum))
     }
 
-    /// Whether it does beside these `others`, of so much in all.
-    fn fits<'a>(&'a self, others: impl Iterator<Item = &'a Self> + Clone, most: ByteSize) -> Result<(), Box<NoRoom>> {
-        let all = others.clone().chain([self]);
+    /// Whether it does beside what is `kept`, of so much in all.
+    fn fits<'a>(&'a self, kept: impl Iterator<Item = &'a Self> + Clone, most: ByteSize) -> Result<(), Box<NoRoom>> {
+        let all = kept.clone().chain([self]);
         let largest = all.clone().filter_map(|need| {
             let (bytes, component) = need.largest.as_ref()?;
             Some((*bytes, component, &need.app))
@@ -118,19 +121,24 @@ impl Need {
             return Ok(());
         }
         let largest = largest.map(|(bytes, component, app)| (bytes, component.clone(), app.clone()));
-        let mut others: Vec<_> =
-            others.map(|other| (other.sum(), other.app.clone())).filter(|(bytes, _)| *bytes > 0).collect();
+        let (versions, others): (Vec<_>, Vec<_>) = kept.partition(|kept| kept.app == self.app);
+        let earlier = versions.into_iter().fold(0, |sum: u64, version| sum.saturating_add(version.sum()));
+        let others = others.into_iter().map(|other| (other.sum(), other.app.clone()));
+        let mut others: Vec<_> = others.filter(|(bytes, _)| *bytes > 0).collect();
         others.sort_by(|(one, of_one), (other, of_other)| other.cmp(one).then(of_one.cmp(of_other)));
-        Err(Box::new(NoRoom { need: self.clone(), others, largest, most }))
+        Err(Box::new(NoRoom { need: self.clone(), earlier, others, largest, most }))
     }
 }
 
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { need, others, largest, most } = self;
+        let Self { need, earlier, others, largest, most } = self;
         let mut parts = Vec::new();
         if !need.services.is_empty() {
             parts.push(format!("its services may hold {}", product(&need.services)));
+        }
+        if *earlier > 0 {
+            parts.push(format!("those of its versions that still run {}", ByteSize(*earlier)));
         }
         if !others.is_empty() {
             parts.push(format!("those of other apps {}", listed(others)));
@@ -138,7 +146,8 @@ impl fmt::Display for NoRoom {
         if let Some((bytes, component, app)) = largest {
             parts.push(format!("one instance of {app}/{component} may hold {}", ByteSize(*bytes)));
         }
-        let services = others.iter().fold(need.sum(), |sum, (bytes, _)| sum.saturating_add(*bytes));
+        let own = need.sum().saturating_add(*earlier);
+        let services = others.iter().fold(own, |sum, (bytes, _)| sum.saturating_add(*bytes));
         let sum = services.saturating_add(largest.as_ref().map_or(0, |(bytes, ..)| *bytes));
         let parts = parts.join(", ");
         write!(f, "{parts}: {} in all, and this host has {most} (limit guest-memory)", ByteSize(sum))
@@ -206,13 +215,19 @@ mod tests {
             fits(&need("shop", &[], Some(128)), &[], 64),
             "one instance of default/shop/web may hold 128MiB: 128MiB in all, and this host has 64MiB (limit guest-memory)"
         );
+        let before = [need("shop", &[64], Some(32)), need("a", &[8], None)];
+        assert_eq!(
+            fits(&need("shop", &[64], Some(32)), &before, 128),
+            "its services may hold 64MiB, those of its versions that still run 64MiB, those of other apps 8MiB \
+             (default/a 8MiB), one instance of default/shop/web may hold 32MiB: 168MiB in all, and this host has 128MiB (limit guest-memory)"
+        );
         let many: Vec<_> = (0..10).map(|number| need(&format!("app{number}"), &[1], None)).collect();
         let told = fits(&need("shop", &[2, 1], None), &many, 12);
         assert!(told.contains("2MiB + 1MiB = 3MiB, those of other apps 10MiB (default/app0 1MiB, "), "{told}");
         assert!(told.contains("default/app7 1MiB, 2 more): 13MiB in all"), "{told}");
     }
 
-    /// What is kept is given back, and a version of an app counts alone.
+    /// What is kept is given back, of each version by itself.
     #[test]
     fn a_room_ends() {
         let rooms = Rooms::new(GuestMemory::new(ByteSize(100)));

@@ -20,6 +20,8 @@ use crate::readiness::Standing;
 use crate::sibling::Sibling;
 use crate::trigger::http::{Admission, Comers, Target};
 
+/// How long what is cut may take to end at most: a file that is written to a slow client goes on by itself.
+const CUT: Duration = Duration::from_secs(1);
 /// Why an app that ends is not ready.
 const STOPPING: &str = "draining";
 
@@ -114,6 +116,9 @@ impl Running {
         };
         if timeout(limit, ended).await.is_err() {
             tracing::warn!(app = %self.app.id, ?limit, "what had not ended in time is cut");
+            self.components.iter().for_each(|component| component.component().cut.now());
+            // A guest that computes lets go at the next tick.
+            let _ = timeout(CUT, self.ways.requests.empty()).await;
         }
     }
 }

@@ -76,15 +76,14 @@ impl Daemon {
     /// Ends an app that is at the `expected` generation, and what is under way to change it. `None`: that was its first start,
     /// and nothing of it is left.
     async fn end(&self, app: &AppId, expected: Option<u64>) -> Result<Option<(Turn, Record)>, Refusal> {
-        let now = self.known(app)?.now().record.clone();
+        let deployed = self.known(app)?;
+        let now = deployed.now().record.clone();
         now.map_or(Ok(()), |record| record.is_at(expected))?;
-        // What is under way to start or update it is given up: nobody waits for that.
-        let was_there = self.host.stop(app).await;
-        let (turn, record) = match self.turn_of(app).await {
-            Err(_) if was_there => return Ok(None),
-            turn => turn?,
-        };
-        // Somebody else may have been faster.
+        // What was asked for before, to start or update it, is given up: nobody waits for that.
+        deployed.give_up();
+        self.host.stop(app).await;
+        // That was its first start, or somebody else was faster.
+        let Ok((turn, record)) = self.turn_of(app).await else { return Ok(None) };
         record.is_at(expected)?;
         self.is(app, &turn.deployed, AppState::Stopping, None);
         self.host.stop(app).await;
@@ -97,17 +96,20 @@ impl Daemon {
         };
         record.stopped = true;
         self.unless_unwritten(app, &turn, self.write(record.clone()).await)?;
-        turn.deployed.now().record = Some(record);
-        turn.deployed.now().held = Arc::default();
+        {
+            let mut now = turn.deployed.now();
+            (now.record, now.held, now.is_unwritten) = (Some(record), Arc::default(), false);
+        }
         self.is(app, &turn.deployed, AppState::Stopped, None);
         Ok(Done::Stopped { app: app.clone() })
     }
 
     /// An app that has ended, and of which that cannot be written down, would run again with the host.
     fn unless_unwritten(&self, app: &AppId, turn: &Turn, written: Result<(), Refusal>) -> Result<(), Refusal> {
-        written.inspect_err(|refusal| {
-            let reason = format!("it has ended, and that is not written down: {}", refusal.message);
-            self.is(app, &turn.deployed, AppState::Failed, Some(reason));
+        written.map_err(|mut refusal| {
+            refusal.message = format!("the app `{app}` has ended, and that is not written down: {}", refusal.message);
+            self.is(app, &turn.deployed, AppState::Failed, Some(refusal.message.clone()));
+            refusal.hint("ask for it again when that can be written: a host that begins anew runs the app again")
         })
     }
 
@@ -126,9 +128,11 @@ impl Daemon {
 
     /// Removes bytes that no app needs any more. What is left is removed the next time.
     pub(super) async fn prune(&self) {
+        // Those first: one of them may become a record meanwhile.
+        let candidates = self.candidates.all();
         let records: Vec<_> = self.apps().values().filter_map(|deployed| deployed.now().record.clone()).collect();
         let desired = self.desired.clone();
-        let pruned = beside(move || Ok(desired.prune(&records)?)).await;
+        let pruned = beside(move || Ok(desired.prune(&records, &candidates)?)).await;
         if let Err(error) = pruned {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what no app needs any more cannot be removed");

@@ -1,5 +1,6 @@
 //! From what somebody names to an app that runs and is written down.
 
+use std::future::ready;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use wattle_spec::name::{AppId, Namespace};
 
 use super::course::{Course, Stage};
 use super::desired::{Doors, GENERATIONS, Kept, Record};
-use super::turn::{Deployed, Now};
+use super::turn::{Deployed, Now, Turn};
 use super::{Daemon, beside, place, refusal};
 use crate::app_file::{AppFile, Parts, Snapshot, is_reference};
 use crate::artifacts::{Asking, Errand, Pulls};
@@ -32,7 +33,8 @@ pub(super) struct Wish {
 struct Candidate {
     file: AppFile,
     app: App,
-    snapshot: Snapshot,
+    /// Nobody removes its bytes as long as this is there.
+    snapshot: Arc<Snapshot>,
 }
 
 impl Daemon {
@@ -48,8 +50,8 @@ impl Daemon {
         let id = candidate.app.id.clone();
         course.is_of(&id);
         course.is(Stage::Waiting);
-        let turn = self.turn_of_any(&id).await;
-        let applied = self.replace(&turn.deployed, candidate, generation, course).await;
+        let turn = self.turn_of_any(&id).await?;
+        let applied = self.replace(&turn, candidate, generation, course).await;
         self.end_turn(&id, turn);
         applied
     }
@@ -68,7 +70,7 @@ impl Daemon {
         let kept = wanted.map_or_else(before, |generation| record.get(generation));
         let kept = kept.ok_or_else(|| no_generation(&record, wanted))?;
         let candidate = self.restored(app, kept.snapshot.clone()).await?;
-        self.replace(&turn.deployed, candidate, None, course).await
+        self.replace(&turn, candidate, None, course).await
     }
 
     /// Has an app run again that was stopped, or could not be started.
@@ -79,6 +81,7 @@ impl Daemon {
         course: &Course,
     ) -> Result<Applied, Refusal> {
         let (turn, mut record) = self.turn_of(app).await?;
+        turn.unless_stopped(app, ready(())).await?;
         record.is_at(expected)?;
         if turn.deployed.now().state == AppState::Running {
             return Ok(Applied { app: app.clone(), generation: record.current, change: Change::Unchanged });
@@ -88,21 +91,21 @@ impl Daemon {
             self.write(record.clone()).await?;
             turn.deployed.now().record = Some(record.clone());
         }
-        self.start_again(&turn.deployed, &record, &self.starts, course).await
+        self.start_again(&turn, &record, &self.starts, course).await
     }
 
     /// Starts the generation that is to run, by whoever has the turn, when there is one of `places`.
     pub(super) async fn start_again(
         self: &Arc<Self>,
-        deployed: &Deployed,
+        turn: &Turn,
         record: &Record,
         places: &Semaphore,
         course: &Course,
     ) -> Result<Applied, Refusal> {
-        let app = &record.app;
+        let (app, deployed) = (&record.app, &*turn.deployed);
         self.is(app, deployed, AppState::Starting, None);
         let started = async {
-            let _place = place(places).await;
+            let _place = turn.unless_stopped(app, place(places)).await?;
             course.is(Stage::Reading);
             let current = record.get(record.current).ok_or_else(|| no_generation(record, Some(record.current)))?;
             let Candidate { file, app, .. } = self.restored(app, current.snapshot.clone()).await?;
@@ -157,7 +160,7 @@ impl Daemon {
         match snapshot.has_folders() {
             true => self.candidate(snapshot, |digest| Ok(part(&parts, digest)?)),
             // Its bytes are in memory: nothing of it is read again from where somebody may change it.
-            false => Ok(Candidate { file, app, snapshot }),
+            false => Ok(Candidate { file, app, snapshot: self.candidates.add(snapshot) }),
         }
     }
 
@@ -181,18 +184,19 @@ impl Daemon {
         part: impl Fn(&wattle_spec::digest::Digest) -> Result<bytes::Bytes, Problem>,
     ) -> Result<Candidate, Problem> {
         let (file, app) = self.judged(AppFile::of_snapshot(&snapshot, self.own.clone(), part)?)?;
-        Ok(Candidate { file, app, snapshot })
+        Ok(Candidate { file, app, snapshot: self.candidates.add(snapshot) })
     }
 
     /// Puts a candidate in the place of what runs, and writes that down. What needs room on the disk is written before.
     async fn replace(
         self: &Arc<Self>,
-        deployed: &Deployed,
+        turn: &Turn,
         candidate: Candidate,
         wanted: Option<u64>,
         course: &Course,
     ) -> Result<Applied, Refusal> {
         let Candidate { file, app, snapshot } = candidate;
+        let deployed = &*turn.deployed;
         let before = deployed.now().clone();
         let runs = before.state == AppState::Running;
         if let Some(unchanged) = unchanged(&before, &snapshot, wanted) {
@@ -200,7 +204,7 @@ impl Daemon {
         }
         let generation = next(&app.id, before.record.as_ref(), wanted)?;
         let (applied, version) = (Moment(Utc::now()), file.version());
-        let kept = Kept { generation, applied, version, snapshot, doors: Doors::of(&app) };
+        let kept = Kept { generation, applied, version, snapshot: (*snapshot).clone(), doors: Doors::of(&app) };
         let record = match before.record.clone() {
             Some(record) => record.with(kept),
             None => Record::new(app.id.clone(), kept),
@@ -212,41 +216,48 @@ impl Daemon {
         let state = if runs { AppState::Updating } else { AppState::Starting };
         self.is(&app.id, deployed, state, None);
         course.is(Stage::Waiting);
-        let updated = {
-            let _place = place(&self.starts).await;
+        let updated = async {
+            let _place = turn.unless_stopped(&app.id, place(&self.starts)).await?;
             course.is(Stage::Beginning);
-            self.host.update(&app, &file.bytes).await
+            self.host.update(&app, &file.bytes).await.map_err(|error| refusal(&error.into()))
         };
-        if let Err(error) = updated {
-            let refusal = refusal(&error.into());
+        if let Err(refusal) = updated.await {
             let state = before.record.as_ref().map_or(AppState::Failed, |_| before.state);
             self.is(&app.id, deployed, state, Some(refusal.message.clone()));
             return Err(refusal);
         }
         let id = app.id.clone();
         let written = beside(move || {
-            draft.publish()?;
             file.runs(&app)?;
+            draft.publish()?;
             Ok(file.held())
         });
         let is_full = record.generations.len() == GENERATIONS;
         match written.await {
             Ok(held) => {
                 let mut now = deployed.now();
-                (now.record, now.held) = (Some(record), held.into());
+                (now.record, now.held, now.is_unwritten) = (Some(record), held.into(), false);
             }
-            Err(problem) => {
-                // It runs, and is not what is remembered: whoever applies it again has it written down.
-                let refusal = refusal(&problem);
-                self.is(&id, deployed, AppState::Running, Some(format!("it is not written down: {}", refusal.message)));
-                return Err(refusal);
-            }
+            Err(problem) => return Err(self.unwritten(&id, deployed, refusal(&problem)).await),
         }
         self.is(&id, deployed, AppState::Running, None);
         if is_full {
             self.prune().await;
         }
         Ok(Applied { app: id, generation, change: if runs { Change::Updated } else { Change::Started } })
+    }
+
+    /// What is told of a version that runs and cannot be written down. One that nobody would remember does not go on; another
+    /// one does, and whoever applies it again has it written down.
+    async fn unwritten(&self, app: &AppId, deployed: &Deployed, mut refusal: Refusal) -> Refusal {
+        if deployed.now().record.is_none() {
+            self.host.stop(app).await;
+            return refusal;
+        }
+        deployed.now().is_unwritten = true;
+        refusal.message = format!("it runs, and is not written down: {}", refusal.message);
+        self.is(app, deployed, AppState::Running, Some(refusal.message.clone()));
+        refusal.hint("apply it again when that can be written: a host that begins anew has the version before")
     }
 
     /// Writes down what is to run.
@@ -259,7 +270,8 @@ impl Daemon {
 
 /// The generation that runs, if it is what somebody wants.
 fn unchanged(before: &Now, snapshot: &Snapshot, wanted: Option<u64>) -> Option<u64> {
-    let record = before.record.as_ref().filter(|_| before.state == AppState::Running)?;
+    let is_written = before.state == AppState::Running && !before.is_unwritten;
+    let record = before.record.as_ref().filter(|_| is_written)?;
     let is_same = record.get(record.current).is_some_and(|kept| kept.snapshot == *snapshot);
     (is_same && wanted.is_none_or(|wanted| wanted == record.current)).then_some(record.current)
 }

@@ -184,10 +184,20 @@ impl Desired {
         self.data.path()
     }
 
+    /// Removes what a host that was killed had not put in its place.
+    pub(super) fn tidy(&self) -> Result<(), DesiredError> {
+        for draft in files(self.data.path(), "new")? {
+            if let Err(error) = std::fs::remove_file(&draft) {
+                tracing::warn!(%error, draft = %draft.display(), "what was not put in its place cannot be removed");
+            }
+        }
+        Ok(())
+    }
+
     /// All that is written down, and what of it cannot be read.
     pub(super) fn all(&self) -> Result<(Vec<Record>, Vec<DesiredError>), DesiredError> {
         let (mut records, mut damaged) = (Vec::new(), Vec::new());
-        for path in files(self.data.path())? {
+        for path in files(self.data.path(), "json")? {
             match read(&path) {
                 Ok(record) => records.push(record),
                 Err(error) => damaged.push(error),
@@ -223,15 +233,16 @@ impl Desired {
         self.store.read(digest, u64::MAX)?.ok_or(DesiredError::Missing(*digest))
     }
 
-    /// Removes bytes that none of `records` needs, which are all that can be read. Where some cannot, nothing is removed: they
-    /// may need it.
-    pub(super) fn prune(&self, records: &[Record]) -> Result<(), DesiredError> {
+    /// Removes bytes that none of `records` needs, which are all that can be read, nor any of what is about to become one.
+    /// Where some cannot be read, nothing is removed: they may need it.
+    pub(super) fn prune(&self, records: &[Record], candidates: &[Arc<Snapshot>]) -> Result<(), DesiredError> {
         let (_, damaged) = self.all()?;
         if !damaged.is_empty() {
             return Ok(());
         }
         let kept = records.iter().flat_map(|record| &record.generations);
-        let keep: BTreeSet<_> = kept.flat_map(|kept| kept.snapshot.digests()).collect();
+        let kept = kept.map(|kept| &kept.snapshot).chain(candidates.iter().map(|candidate| &**candidate));
+        let keep: BTreeSet<_> = kept.flat_map(Snapshot::digests).collect();
         let (children, now) = (&children, SystemTime::now());
         let pruned = self.store.prune(&Prune { keep: &keep, children, grace: GRACE, forget_after: None, now })?;
         if !pruned.blobs.is_empty() {
@@ -245,8 +256,8 @@ impl Desired {
     }
 }
 
-/// The files with records in the data directory at `directory`.
-fn files(directory: &Path) -> Result<Vec<PathBuf>, DesiredError> {
+/// The files with such an `ending` among those with records in the data directory at `directory`.
+fn files(directory: &Path, ending: &str) -> Result<Vec<PathBuf>, DesiredError> {
     let directory = directory.join(APPS);
     let entries = match std::fs::read_dir(&directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -254,7 +265,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, DesiredError> {
     };
     let paths = entries.map(|entry| Ok(entry.map_err(failed("read", &directory))?.path()));
     paths
-        .filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|ending| ending == "json")))
+        .filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|found| found == ending)))
         .collect()
 }
 

@@ -24,6 +24,7 @@ impl Daemon {
     ///
     /// If nobody can say what is written down.
     pub(crate) fn remember(&self) -> Result<Vec<AppId>, Problem> {
+        self.desired.tidy()?;
         let (records, damaged) = self.desired.all()?;
         for error in damaged {
             let (hint, error) = (error.hint(), &error as &dyn std::error::Error);
@@ -69,7 +70,7 @@ impl Daemon {
             let is_due = turn.deployed.now().state == AppState::Starting;
             if is_due && !record.stopped {
                 // Why it does not run is told as its state.
-                let _ = self.start_again(&turn.deployed, &record, &self.starts, &Course::default()).await;
+                let _ = self.start_again(&turn, &record, &self.starts, &Course::default()).await;
             }
         };
         stream::iter(wanted).for_each_concurrent(READS, again).await;

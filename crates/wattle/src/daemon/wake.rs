@@ -59,7 +59,7 @@ impl Daemon {
         }
         let (turn, record) = self.turn_of(app).await?;
         match self.host.is_asleep(app) {
-            true => self.start_again(&turn.deployed, &record, &self.wakes, &Course::default()).await.map(drop),
+            true => self.start_again(&turn, &record, &self.wakes, &Course::default()).await.map(drop),
             // Somebody else woke it meanwhile, or stopped it.
             false => Ok(()),
         }

@@ -23,7 +23,7 @@ use crate::listeners::{self, Listeners};
 use crate::problem::Problem;
 use crate::ring::Ring;
 use crate::told::Teller;
-use crate::{log, report, told};
+use crate::{descriptors, log, report, told};
 
 /// What a host is given beside what it runs.
 pub(super) struct Serving<'a> {
@@ -119,7 +119,7 @@ impl Serving<'_> {
         builder
             .telemetry(self.telemetry.clone())
             .trusted_proxies(spec.trusted_proxies.clone())
-            .limits(spec.limits)
+            .limits(descriptors::within(spec.limits))
             .compiler(ChildCompiler)
             .backends(spec.backends.clone())
             .name_servers(spec.name_servers.clone())

@@ -8,6 +8,7 @@ mod apart;
 mod asking;
 #[path = "../common/bombs.rs"]
 mod bombs;
+mod ends;
 mod room;
 mod starts;
 

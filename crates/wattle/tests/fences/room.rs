@@ -23,28 +23,36 @@ fn an_app_that_does_not_fit() {
     let app = with(app, "huge", &manifest("huge", "hello.wasm", "limits = { memory = \"600MiB\" }"));
     let server = host(&app, "guest-memory = \"512MiB\"");
     compiled(&app, ["apply", "good", "a", "b"]);
-    let refused = |name: &str, sum: &str| {
-        let ran = WATTLE.run(&app, ["apply", name]);
+    let refused = |app: &App, name: &str, sum: &str| {
+        let ran = WATTLE.run(app, ["apply", name]);
         assert_eq!(ran.code, Some(3), "{ran}");
         assert!(ran.stderr.contains(sum), "{ran}");
         assert!(ran.stderr.contains("hint: lower `memory` in `limits` of its components, stop another app"), "{ran}");
         answers(&server);
     };
     refused(
+        &app,
         "shop",
         "there is no room for the app: its services may hold 3 x 64MiB = 192MiB, those of other apps 400MiB (default/a \
          200MiB, default/b 200MiB), one instance of default/good/web may hold 32MiB: 624MiB in all, and this host has \
          512MiB (limit guest-memory)",
     );
-    refused("huge", "one instance of default/huge/web may hold 600MiB: 1000MiB in all, and this host has 512MiB");
+    refused(&app, "huge", "one instance of default/huge/web may hold 600MiB: 1000MiB in all, and this host has 512MiB");
     assert!(!done(&app, ["ps"]).contains("default/shop"), "nothing of it is there");
     // What ends makes room.
     done(&app, ["stop", "a"]);
     done(&app, ["apply", "shop"]);
     let ran = WATTLE.run(&app, ["start", "a"]);
     assert!(ran.code == Some(3) && ran.stderr.contains("its services may hold 200MiB"), "{ran}");
-    // A new version of an app takes the place of what it had.
+    // The services of both versions run in an update.
     let app = services(app, "shop", 4, "64MiB");
+    refused(
+        &app,
+        "shop",
+        "its services may hold 4 x 64MiB = 256MiB, those of its versions that still run 192MiB, those of other apps \
+         200MiB (default/b 200MiB), one instance of default/good/web may hold 32MiB: 680MiB in all",
+    );
+    done(&app, ["stop", "shop"]);
     done(&app, ["apply", "shop"]);
     answers(&server);
     assert!(server.stop().is_ok());

@@ -104,6 +104,7 @@ mod tls;
 mod together;
 mod together_worlds;
 mod up;
+mod written;
 
 use wattle_testkit::{App, Program};
 

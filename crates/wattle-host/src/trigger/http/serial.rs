@@ -29,7 +29,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         Err(failure) => return first.reply.fail(failure),
     };
     let reuse = component.policy.reuse.get();
-    if !serve(&mut store, &proxy, first).await || reuse == 1 {
+    if !serve(&component, &mut store, &proxy, first).await || reuse == 1 {
         return;
     }
     let (instance, mut jobs) = Warmth::serial(reuse - 1);
@@ -44,7 +44,7 @@ pub(super) async fn run(component: Arc<Component>, core: CoreId, first: Job) {
         let Ok(Some(job)) = timeout(component.policy.idle, jobs.recv()).await else { break };
         store.data_mut().wake(&job.invocation);
         store.set_epoch_deadline(1);
-        if !serve(&mut store, &proxy, job).await {
+        if !serve(&component, &mut store, &proxy, job).await {
             break;
         }
     }
@@ -71,7 +71,7 @@ pub(super) fn start_failure(error: wasmtime::Error) -> Failure {
 }
 
 /// Lets the instance serve one request to its end. Whether it can serve another.
-async fn serve(store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
+async fn serve(component: &Component, store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
     let Job { request, invocation, permit, mut client, reply } = job;
     let unwinding = Lost(&reply);
     let outcome = {
@@ -81,10 +81,15 @@ async fn serve(store: &mut Store<Guest>, proxy: &Proxy, job: Job) -> bool {
             biased;
             delivered = &mut client => match delivered {
                 // The client has its answer; what the guest still does is its own affair until its deadline.
-                Ok(()) => outcome(call.await),
+                Ok(()) => tokio::select! {
+                    biased;
+                    ended = &mut call => outcome(ended),
+                    () = component.cut.comes() => Err(Failure::InstanceLost),
+                },
                 Err(_) => Err(Failure::ClientGone),
             },
             ended = &mut call => outcome(ended),
+            () = component.cut.comes() => Err(Failure::InstanceLost),
         }
     };
     drop(permit);

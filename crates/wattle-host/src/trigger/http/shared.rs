@@ -88,6 +88,8 @@ impl Serving<'_> {
                     Verdict::Overdue => Err(ComputedTooLong.into()),
                     Verdict::Abandoned => return,
                 },
+                // None is overdue: each is told that its instance was lost.
+                () = self.component.cut.comes() => Err(ComputedTooLong.into()),
             }
         };
         if let Err(error) = ended {

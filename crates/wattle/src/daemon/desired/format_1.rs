@@ -38,7 +38,7 @@ struct Kept {
 /// Has each record in `data` say which requests its app answers. What is damaged is left as it is: the host tells of it and
 /// runs the others.
 pub(crate) fn say_doors(data: &DataDir) -> Result<(), MigrationFailure> {
-    for path in files(data.path())? {
+    for path in files(data.path(), "json")? {
         if let Some(record) = read(&path)? {
             let record = super::Record::from(record);
             data.write(APPS, &super::file_name(&record.app), &text(&record)?)?;
