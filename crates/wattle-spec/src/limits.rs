@@ -182,9 +182,9 @@ limits! {
 
     /// Limits of a host: `[limits]` in `host.toml`.
     HostLimits {
-        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`.";
+        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`. One app has at most three times as many as are free, and one: alone three quarters of them; its requests above that are answered 503 at once.";
         concurrent_calls: u32 = 2_048, "Calls of components by others under way at a time, all apps together, those of services left out; more fail at once.";
-        connections: u32 = 10_000, "Open connections in all; more wait to be accepted.";
+        connections: u32 = 10_000, "Open connections in all; more wait to be accepted. Fewer, if this process may not have so many files open (`ulimit -n`): the log says so.";
         connections_per_address: u32 = 1_024, "Open connections from one client address; more are closed at once.";
         header_timeout: Duration = secs(10), "From the first byte of a request's head to its last; then the connection is closed.";
         idle_timeout: Duration = secs(75), "How long a connection may rest between two requests.";
@@ -202,9 +202,9 @@ limits! {
         http2_send_buffer: ByteSize = kib(256), "Body of one answer that waits for its client of HTTP/2.";
         drain: Duration = secs(10), "How long requests under way may take to end when the host stops.";
         wake_timeout: Duration = secs(10), "How long a request waits until its app, which sleeps, is started; then 503.";
-        awake_components: u32 = 2_000, "Components of apps that are kept in memory though no request needs them now; of more, the apps that were used longest ago sleep until their next request.";
+        awake_components: u32 = 2_000, "Components of apps that are kept in memory though no request needs them now, each with an open file; of more, the apps that were used longest ago sleep until their next request.";
         awake_code: ByteSize = mib(1024), "Machine code of components that are kept in memory, in the same way.";
-        guest_memory: ByteSize = mib(16_384), "Linear memory of all instances together, all apps; growing past it fails in the guest, and a request for which there is none is answered 503. What services may hold is kept for them, and an app whose services do not fit is not started. Of the rest the instances of one app hold at most three times what is left.";
+        guest_memory: ByteSize = mib(16_384), "Linear memory of all instances together, all apps; growing past it fails in the guest, and a request for which there is none is answered 503. What services may hold is kept for them, in an update for both versions, and an app whose services do not fit is not started. Of the rest the instances of one app hold at most three times what is left.";
         compile_size: ByteSize = mib(64), "Wasm bytes of one component; a larger one is refused before it is compiled.";
         compile_time: Duration = secs(120), "How long compiling one component may take.";
         compile_turn: Duration = secs(5), "How long one component is compiled while others wait for their turn; then the next one's begins, and it goes on beside them if no other does, or begins again when that has ended.";
