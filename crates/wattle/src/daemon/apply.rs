@@ -20,6 +20,9 @@ use crate::app_file::{AppFile, Parts, Snapshot, is_reference};
 use crate::artifacts::{Asking, Errand, Pulls};
 use crate::problem::Problem;
 
+/// The last generation that there can be: the largest number that every reader of JSON has exactly.
+const GENERATION_MAX: u64 = (1 << 53) - 1;
+
 /// What somebody wants to run.
 pub(super) struct Wish {
     pub(super) source: String,
@@ -209,9 +212,9 @@ impl Daemon {
             Some(record) => record.with(kept),
             None => Record::new(app.id.clone(), kept),
         };
-        let draft = {
-            let (desired, record, is_new) = (self.desired.clone(), record.clone(), before.record.is_none());
-            beside(move || Ok(desired.draft(&record, is_new)?)).await.map_err(|problem| refusal(&problem))?
+        let (draft, record) = {
+            let (desired, is_new) = (self.desired.clone(), before.record.is_none());
+            beside(move || Ok(desired.draft(record, is_new)?)).await.map_err(|problem| refusal(&problem))?
         };
         let state = if runs { AppState::Updating } else { AppState::Starting };
         self.is(&app.id, deployed, state, None);
@@ -263,7 +266,7 @@ impl Daemon {
     /// Writes down what is to run.
     pub(super) async fn write(&self, record: Record) -> Result<(), Refusal> {
         let desired = self.desired.clone();
-        let written = beside(move || Ok(desired.draft(&record, false)?.publish()?)).await;
+        let written = beside(move || Ok(desired.draft(record, false)?.0.publish()?)).await;
         written.map_err(|problem| refusal(&problem))
     }
 }
@@ -279,12 +282,16 @@ fn unchanged(before: &Now, snapshot: &Snapshot, wanted: Option<u64>) -> Option<u
 /// The number of the next generation.
 fn next(app: &AppId, record: Option<&Record>, wanted: Option<u64>) -> Result<u64, Refusal> {
     let newest = record.map_or(0, Record::newest);
-    let next = wanted.or_else(|| newest.checked_add(1)).unwrap_or(0);
-    if next > newest && next < u64::MAX {
+    let next = wanted.unwrap_or_else(|| newest.saturating_add(1));
+    if next > newest && next <= GENERATION_MAX {
         return Ok(next);
     }
     let message = format!("the app `{app}` is at generation {newest}, and {next} cannot be the next one");
-    Err(Refusal::new(RefusalCode::StaleGeneration, message).hint("leave out the generation, or name a newer one"))
+    let hint = match newest < GENERATION_MAX {
+        true => "leave out the generation, or name a newer one of at most 2^53 - 1",
+        false => "remove the app and apply it again: its generations begin anew then",
+    };
+    Err(Refusal::new(RefusalCode::StaleGeneration, message).hint(hint))
 }
 
 fn part(parts: &Parts, digest: &wattle_spec::digest::Digest) -> Result<bytes::Bytes, super::DesiredError> {

@@ -207,15 +207,21 @@ impl Desired {
         Ok((records, damaged))
     }
 
-    /// Writes down `record`, to be put in its place later. Of an app that `is_new` nothing is there, or nothing that can be
-    /// read: that is left as it is.
-    pub(super) fn draft(&self, record: &Record, is_new: bool) -> Result<FileDraft, DesiredError> {
+    /// Writes down `record`, to be put in its place later, with as many generations as there is room for. Of an app that
+    /// `is_new` nothing is there, or nothing that can be read: that is left as it is.
+    pub(super) fn draft(&self, mut record: Record, is_new: bool) -> Result<(FileDraft, Record), DesiredError> {
         let name = file_name(&record.app);
         let path = self.data.path().join(APPS).join(&name);
         if is_new && path.exists() {
             return Err(DesiredError::Unread(path));
         }
-        Ok(self.data.draft(APPS, &name, &text(record)?)?)
+        let text = loop {
+            match text(&record) {
+                Err(DesiredError::TooLarge(_)) if record.generations.len() > 1 => drop(record.generations.pop()),
+                text => break text?,
+            }
+        };
+        Ok((self.data.draft(APPS, &name, &text)?, record))
     }
 
     /// Forgets `app`.

@@ -144,6 +144,35 @@ fn what_is_applied_keeps_its_bytes() {
     assert!(server.stop().is_ok());
 }
 
+/// Of large manifests fewer generations are kept.
+#[test]
+fn what_there_is_room_for() {
+    let app = page(App::empty(), 1);
+    let manifest = fs::read_to_string(app.join("page/wattle.toml")).unwrap();
+    let server = host(&app);
+    for version in 1..=9 {
+        // Each of these takes two bytes in a record, which has 16 MiB.
+        let blank = "\n".repeat(1_000_000);
+        fs::write(app.join("page/wattle.toml"), format!("version = \"{version}.0.0\"\n{manifest}{blank}")).unwrap();
+        let ran = WATTLE.run(&app, ["apply", "page"]);
+        assert!(ran.stdout.contains(&format!("(generation {version})")), "{ran}");
+    }
+    let ran = WATTLE.run(&app, ["rollback", "page", "1"]);
+    assert!(ran.stderr.contains("kept are: 9, 8, 7, 6, 5, 4, 3, 2"), "{ran}");
+    server.kill();
+    let server = host(&app);
+    assert!(WATTLE.run(&app, ["rollback", "page", "2"]).stdout.contains("updated (generation 10)"));
+    assert!(server.stop().is_ok());
+    // The last generation that there can be is the last.
+    let server = host(&app);
+    let ran = WATTLE.run(&app, ["apply", "--generation", "9007199254740992", "page"]);
+    assert!(ran.stderr.contains("cannot be the next one") && ran.stderr.contains("at most 2^53 - 1"), "{ran}");
+    assert!(WATTLE.run(&app, ["apply", "--generation", "9007199254740991", "page"]).is_ok());
+    let ran = WATTLE.run(&app, ["rollback", "page"]);
+    assert!(ran.stderr.contains("remove the app and apply it again"), "{ran}");
+    assert!(server.stop().is_ok());
+}
+
 /// Makes every file below `folder` one that was used long ago.
 fn age(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
