@@ -84,12 +84,7 @@ impl Places {
 
     /// Whether one is free.
     pub(crate) fn has_room(&self) -> bool {
-        self.free() > 0
-    }
-
-    /// How many are free.
-    pub(crate) fn free(&self) -> usize {
-        self.free.available_permits()
+        self.free.available_permits() > 0
     }
 
     /// Waits until every one is free. Others take places meanwhile: what is under way may need more of them to end.

@@ -182,7 +182,7 @@ limits! {
 
     /// Limits of a host: `[limits]` in `host.toml`.
     HostLimits {
-        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`. One app has at most three times as many as are free, and one: alone three quarters of them; its requests above that are answered 503 at once.";
+        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`.";
         concurrent_calls: u32 = 2_048, "Calls of components by others under way at a time, all apps together, those of services left out; more fail at once.";
         connections: u32 = 10_000, "Open connections in all; more wait to be accepted. Fewer, if this process may not have so many files open (`ulimit -n`): the log says so.";
         connections_per_address: u32 = 1_024, "Open connections from one client address; more are closed at once.";

@@ -1,4 +1,4 @@
-//! How many requests are under way at a time: a place per request, in its app and on its host. No app takes all of a host's.
+//! How many requests are under way at a time: a place per request, in its app and on its host.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +12,6 @@ use crate::places::{Place, Places};
 
 /// The limit of an app and of the host.
 const LIMIT: &str = "concurrent-requests";
-
-/// An app has at most so many of the host's places for each that is free, and one: alone it gets three quarters of them, two
-/// get three sevenths each, and so on. There is always one left for the next.
-const SHARE: usize = 3;
 
 /// What times of use are counted from.
 static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -77,23 +73,17 @@ impl Admission {
         }
         let wait = async {
             let app = self.places.enter().await;
-            let permit = Permit { _app: app, _host: host.places.enter().await };
-            // Who has more than its share does not keep others waiting as well.
-            self.is_within_share(host).then_some(permit)
+            let host = host.places.enter().await;
+            Permit { _app: app, _host: host }
         };
-        tokio::time::timeout(queue_time, wait).await.ok().flatten().ok_or(Failure::NoCapacity)
+        tokio::time::timeout(queue_time, wait).await.map_err(|_| Failure::NoCapacity)
     }
 
     /// The same, without waiting.
     pub(super) fn try_enter(&self, host: &Admission) -> Result<Permit, Failure> {
         self.is_used();
-        let places = self.places.try_enter().zip(host.places.try_enter()).filter(|_| self.is_within_share(host));
+        let places = self.places.try_enter().zip(host.places.try_enter());
         places.map(|(app, host)| Permit { _app: app, _host: host }).ok_or(Failure::NoCapacity)
-    }
-
-    /// Whether what the app `self` has of the `host` is no more than its share.
-    fn is_within_share(&self, host: &Admission) -> bool {
-        self.places.taken() <= SHARE * host.places.free() + 1
     }
 
     /// How many places are taken.

@@ -38,7 +38,7 @@ fn messages() {
     let count = thread::scope(|scope| {
         let publisher = scope.spawn(|| {
             let mut count = 0;
-            while !ends.load(Ordering::Relaxed) {
+            while count == 0 || !ends.load(Ordering::Relaxed) {
                 let word = if count % 20 == 0 { "slow" } else { "job" };
                 publish(format!("{word} {count}"));
                 count += 1;
