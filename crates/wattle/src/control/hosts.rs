@@ -115,7 +115,7 @@ impl Hosts {
         let runs_it = |host: &Asked| host.status.apps.iter().any(|status| status.app == *app);
         let found: Vec<_> = self.0.into_iter().filter(runs_it).collect();
         match found.is_empty() {
-            true => Err(Problem::Refused(Refusal::no_app(app, known))),
+            true => Err(Problem::Refused(Refusal::unknown_app(app, known))),
             false => Ok(found),
         }
     }

@@ -218,10 +218,9 @@ impl Daemon {
             self.host.update(&app, &file.bytes).await
         };
         if let Err(error) = updated {
-            let refusal = refusal(&error.into());
             let state = before.record.as_ref().map_or(AppState::Failed, |_| before.state);
-            self.is(&app.id, deployed, state, Some(refusal.message.clone()));
-            return Err(refusal);
+            self.is(&app.id, deployed, state, Some(before.goes_on_without(&error)));
+            return Err(refusal(&error.into()));
         }
         let id = app.id.clone();
         let written = beside(move || {

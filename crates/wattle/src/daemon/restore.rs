@@ -25,10 +25,7 @@ impl Daemon {
     /// If nobody can say what is written down.
     pub(crate) fn remember(&self) -> Result<Vec<AppId>, Problem> {
         let (records, damaged) = self.desired.all()?;
-        for error in damaged {
-            let (hint, error) = (error.hint(), &error as &dyn std::error::Error);
-            tracing::error!(error, hint, "an app is left out");
-        }
+        damaged.into_iter().for_each(|(path, error)| self.is_damaged(path, &error));
         let mut wanted = Vec::new();
         for record in records {
             let app = record.app.clone();

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use wattle_spec::control::{ActionProgress, AppStatus, DeployedApp, Generation, HostStatus, Refusal};
+use chrono::Utc;
+use wattle_host::StartError;
+use wattle_spec::control::{ActionProgress, AppState, AppStatus, DeployedApp, Generation, HostStatus, Moment, Refusal};
 use wattle_spec::name::{AppId, ComponentName};
 
 use super::Daemon;
 use super::desired::Kept;
 use super::turn::Now;
+use crate::report::sentence;
 
 impl Daemon {
     /// How the host is, and all apps that it remembers.
@@ -16,6 +19,9 @@ impl Daemon {
         (status.takes_apps, status.tells_progress, status.under_way) = (true, true, self.under_way());
         let mut apps: BTreeMap<AppId, AppStatus> =
             status.apps.into_iter().map(|status| (status.app.clone(), status)).collect();
+        for status in self.damaged_apps() {
+            apps.entry(status.app.clone()).or_insert(status);
+        }
         for (app, deployed) in &*self.apps() {
             let now = deployed.now();
             let status = apps.entry(app.clone()).or_insert_with(|| AppStatus::unknown(app));
@@ -62,6 +68,20 @@ impl Daemon {
             reason: now.reason.clone(),
             generation: record.map_or(0, |record| record.current),
             generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),
+        }
+    }
+}
+
+impl Now {
+    /// Why an app is as it was: what was to take its place could not be started.
+    pub(super) fn goes_on_without(&self, error: &StartError) -> String {
+        let (at, reason) = (Moment(Utc::now()), sentence(error));
+        match (&self.record, self.state) {
+            (None, _) => reason,
+            (Some(record), AppState::Running) => {
+                format!("the apply of {at} failed, and generation {} goes on: {reason}", record.current)
+            }
+            (Some(_), state) => format!("the apply of {at} failed, and the app is {state} as before: {reason}"),
         }
     }
 }

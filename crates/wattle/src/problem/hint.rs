@@ -84,7 +84,7 @@ impl Problem {
                 "call it by a name of its certificate, and name the authority that vouches for it with `--control-ca FILE`"
                     .into(),
             ),
-            Problem::Refused(refusal) => refusal.hint.clone(),
+            Problem::Refused(refusal) | Problem::RefusedOf { refusal, .. } => refusal.hint.clone(),
             Problem::Cut(_) | Problem::CutThere { .. } => {
                 Some("give it longer with `drain` in [limits] of the host's file".into())
             }
