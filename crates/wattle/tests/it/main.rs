@@ -65,6 +65,7 @@ mod invoke;
 mod key_value;
 mod labels;
 mod labels_imports;
+mod lifecycle;
 mod listeners;
 mod logs;
 mod messages;
