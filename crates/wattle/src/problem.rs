@@ -55,6 +55,22 @@ pub(crate) enum Input {
     Component,
 }
 
+/// What an address is for that is not one of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Admin,
+    Control,
+}
+
+impl std::fmt::Display for Purpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Admin => "health and metrics",
+            Self::Control => "the control protocol",
+        })
+    }
+}
+
 /// A text with what is wrong in it.
 #[derive(Debug)]
 pub(crate) struct FaultyText {
@@ -192,6 +208,8 @@ pub(crate) enum Problem {
     Stopped(Exit),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot listen on {address} for {what}")]
+    ListenFor { what: Purpose, address: SocketAddr, source: io::Error },
     #[error("cannot listen on socket {number} of those that were passed (LISTEN_FDS)")]
     PassedSocket { number: usize, source: io::Error },
     #[error("cannot have a control socket")]

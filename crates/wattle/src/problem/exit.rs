@@ -141,6 +141,7 @@ impl Problem {
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. }
+            | Problem::ListenFor { .. }
             | Problem::PassedSocket { .. }
             | Problem::ControlSocket(_)
             | Problem::Reach(_)

@@ -1,6 +1,8 @@
 //! What verbs say of apps that do not run: stopped ones, damaged ones, and those that nobody knows.
 
 use std::fs;
+use std::io::Read;
+use std::process::Stdio;
 
 use wattle_testkit::{App, Ran, guests};
 
@@ -148,4 +150,22 @@ fn asked_for_nothing() {
     assert!(newer.starts_with("HTTP/1.1 404 ") && newer.contains("version v1 of the protocol alone"), "{newer}");
     let other = ask("GET /value HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(other.contains("there is nothing to ask at this path") && !other.contains("version"), "{other}");
+}
+
+/// Whoever follows a host that is killed is told so, and no more.
+#[test]
+fn a_host_that_dies() {
+    let app = apps();
+    let server = host(&app);
+    assert!(WATTLE.run(&app, ["apply", "a"]).is_ok());
+    let mut following = WATTLE.command(&app);
+    let following = following.args(["events", "-f"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut following = following.spawn().unwrap();
+    let mut first = [0];
+    following.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    server.kill();
+    let ended = following.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("the host ended before its answer did") && !said.contains("chunk"), "{said}");
 }
