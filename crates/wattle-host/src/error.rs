@@ -277,6 +277,9 @@ impl StartError {
                  raise `guest-memory` in [limits] of the host's file"
                     .into(),
             ),
+            StartError::RouteTaken { holder, .. } => Some(format!(
+                "change `host` or `path` of [[triggers.http]] in one of the two, or stop the other app: `wattle stop {holder}`"
+            )),
             StartError::Unusable { .. } => Some("try again when it answers".into()),
             StartError::Folder { .. } => Some("make the folder, or let this user read it".into()),
             _ => None,

@@ -283,14 +283,18 @@ struct TlsEntry {
 #[schemars(deny_unknown_fields)]
 struct ControlEntry {
     /// The address to listen on. TLS alone is spoken there.
+    #[schemars(extend("examples" = ["127.0.0.1:4711"]))]
     listen: Address,
     /// The file with the chain of certificates as PEM, the server's own first, relative to this file. Whoever asks has to
     /// call the host by a name in it.
+    #[schemars(extend("examples" = ["control.pem"]))]
     cert: HostPath,
     /// The file with its private key as PEM, relative to this file.
+    #[schemars(extend("examples" = ["control.key"]))]
     key: HostPath,
     /// The file with the token that whoever asks has to show, relative to this file: 32 characters or more, for the owner
     /// alone. It is read anew for each question.
+    #[schemars(extend("examples" = ["token"]))]
     token_file: HostPath,
 }
 

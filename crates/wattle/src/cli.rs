@@ -350,6 +350,10 @@ fn pull(text: &str) -> Result<wattle_spec::manifest::Pull, String> {
     of.map_err(|_| "expected always, missing or never".into())
 }
 
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number, as in 7".into())
+}
+
 fn listen(text: &str) -> Result<Listen, String> {
     text.parse().map_err(|error: SocketError| format!("it is no IP address with a port; {}", error.hint()))
 }

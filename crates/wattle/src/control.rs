@@ -1,15 +1,16 @@
 //! The control protocol of a host: JSON over HTTP/1.1, on a unix socket that only its owner can reach, and for other machines
 //! over TLS.
 //!
-//! What is asked and answered are the values of `wattle_spec::control`. The way of a question: `place` (which socket), `door`
-//! (who comes), `guard` (who may ask, by a `token`), `server` (how long), `actions` (how many at a time), `routes` (what is
-//! asked; `openapi` says it in the words of others, `repeats` what was asked before, `under_way` how far it is), the host or
-//! the log, `answer`. `client` is the other end, `reach` says how it gets there, `hosts` finds all that live, and `process`
-//! waits for one to end.
+//! What is asked and answered are the values of `wattle_spec::control`. The way of a question: `place` (which socket),
+//! `door` (who comes), `guard` (who may ask, by a `token`), `server` (how long), `actions` (how many at a time), `routes`
+//! (what is asked; `openapi` says it in the words of others, `repeats` what was asked before, `under_way` how far it is),
+//! the host or the log, `answer`. `client` is the other end, `reach` says how it gets there, `distrust` why nobody is
+//! trusted there, `hosts` finds all that live, and `process` waits for one to end.
 
 mod actions;
 mod answer;
 mod client;
+mod distrust;
 mod door;
 mod follow;
 mod guard;

@@ -8,6 +8,7 @@ mod act;
 mod apply;
 mod candidates;
 mod course;
+mod damaged;
 mod desired;
 mod restore;
 mod status;
@@ -26,6 +27,7 @@ use wattle_spec::report::Report;
 use self::candidates::Candidates;
 use self::course::Courses;
 pub(crate) use self::course::{Course, EVERY, SOON};
+use self::damaged::Damaged;
 pub(crate) use self::desired::{Desired, DesiredError, say_doors};
 use self::turn::Deployed;
 pub(crate) use self::wake::Rouser;
@@ -53,6 +55,8 @@ pub(crate) struct Daemon {
     /// Who is told how apps are.
     tell: Teller,
     apps: Mutex<BTreeMap<AppId, Arc<Deployed>>>,
+    /// Those of which nobody can read what was written down.
+    damaged: Mutex<BTreeMap<AppId, Damaged>>,
     candidates: Candidates,
     /// How far those actions are that start or update one.
     courses: Courses,
@@ -65,12 +69,16 @@ impl Daemon {
     /// What was written down by then is not looked at yet.
     pub(crate) fn new(host: Arc<Host>, own: ReadHost, desired: Desired, tell: Teller) -> Self {
         let [starts, wakes, reads] = [STARTS, WAKES, READS].map(Semaphore::new);
-        let (apps, candidates, courses) = Default::default();
-        Self { host, own, desired, tell, apps, candidates, courses, starts, wakes, reads }
+        let (apps, damaged, candidates, courses) = Default::default();
+        Self { host, own, desired, tell, apps, damaged, candidates, courses, starts, wakes, reads }
     }
 
     fn apps(&self) -> MutexGuard<'_, BTreeMap<AppId, Arc<Deployed>>> {
         self.apps.lock().expect("invariant: nothing panics while it holds this lock")
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeMap<AppId, Damaged>> {
+        self.damaged.lock().expect("invariant: nothing panics while it holds this lock")
     }
 
     /// From now on `app` is in this state, for this reason.
@@ -87,19 +95,16 @@ impl Daemon {
     /// An app that is remembered.
     fn known(&self, app: &AppId) -> Result<Arc<Deployed>, Refusal> {
         let apps = self.apps();
-        apps.get(app).cloned().ok_or_else(|| unknown(app, apps.keys().cloned()))
+        apps.get(app).cloned().ok_or_else(|| match self.damage(app) {
+            Some(damaged) => damaged.refusal(app),
+            None => Refusal::unknown_app(app, apps.keys().cloned()),
+        })
     }
 }
 
 /// A place among those that do something at a time. Who has a turn of an app may wait for it, and never the other way round.
 async fn place(places: &Semaphore) -> SemaphorePermit<'_> {
     places.acquire().await.expect("invariant: this semaphore is never closed")
-}
-
-/// That nothing is known of `app` here.
-fn unknown(app: &AppId, known: impl IntoIterator<Item = AppId>) -> Refusal {
-    let refusal = Refusal::no_app(app, known);
-    Refusal { message: format!("no app `{app}` is known here"), ..refusal }
 }
 
 fn cut(mut reason: String) -> String {
@@ -120,7 +125,7 @@ fn refusal(problem: &Problem) -> Refusal {
     let code = match problem {
         Problem::Start(StartError::Ending) => RefusalCode::Stopping,
         Problem::Start(StartError::Stopped(_)) => RefusalCode::AppStopped,
-        Problem::Start(StartError::RouteTaken { .. }) => RefusalCode::AppRefused,
+        Problem::Start(StartError::RouteTaken { .. }) => RefusalCode::RouteTaken,
         Problem::Start(
             StartError::Backend { .. }
             | StartError::Unusable { .. }

@@ -25,7 +25,7 @@ use wattle_host::engine::CodeCacheError;
 use wattle_host::tls::CertificateError;
 use wattle_host::{CommandError, HostError, StartError, Trap};
 use wattle_spec::choices::ChoicesError;
-use wattle_spec::control::{Cut, Refusal};
+use wattle_spec::control::{Cut, Refusal, RefusalCode};
 use wattle_spec::digest::Digest;
 use wattle_spec::fault::Fault;
 use wattle_spec::listen::Listen;
@@ -55,6 +55,22 @@ pub(crate) enum Input {
     Component,
 }
 
+/// What an address is for that is not one of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Admin,
+    Control,
+}
+
+impl std::fmt::Display for Purpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Admin => "health and metrics",
+            Self::Control => "the control protocol",
+        })
+    }
+}
+
 /// A text with what is wrong in it.
 #[derive(Debug)]
 pub(crate) struct FaultyText {
@@ -73,6 +89,14 @@ fn because(reasons: &[String]) -> String {
 /// `count` of something, in the words for one or for several.
 fn one_or<N: PartialEq + From<u8> + std::fmt::Display>(count: N, one: &str, several: &str) -> String {
     format!("{count} {}", if count == N::from(1) { one } else { several })
+}
+
+/// What somebody named, with the app that the host found it to be.
+fn named(what: &str, refusal: &Refusal) -> String {
+    match refusal.app.as_ref().map(ToString::to_string).filter(|app| app != what) {
+        Some(app) => format!("{what} ({app})"),
+        None => what.into(),
+    }
 }
 
 fn files(texts: &[FaultyText]) -> String {
@@ -184,6 +208,8 @@ pub(crate) enum Problem {
     Stopped(Exit),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot listen on {address} for {what}")]
+    ListenFor { what: Purpose, address: SocketAddr, source: io::Error },
     #[error("cannot listen on socket {number} of those that were passed (LISTEN_FDS)")]
     PassedSocket { number: usize, source: io::Error },
     #[error("cannot have a control socket")]
@@ -210,6 +236,8 @@ pub(crate) enum Problem {
     Token(#[source] TokenError),
     #[error("{0}")]
     Refused(Refusal),
+    #[error("{}: {refusal}", named(what, refusal))]
+    RefusedOf { what: String, refusal: Refusal },
     #[error("`{trigger}` failed (run {run}): {reason}")]
     RunFailed { trigger: String, run: String, reason: String },
     #[error("cannot use the certificate {} with the key {}", cert.display(), key.display())]
@@ -275,6 +303,19 @@ impl Problem {
             Problem::Stopped(_) => Problem::Stopped(exit),
             other => other,
         }
+    }
+
+    /// The same of one of several that somebody named; it says which one.
+    pub(crate) fn of(self, what: String) -> Self {
+        match self {
+            Problem::Refused(refusal) => Problem::RefusedOf { what, refusal },
+            other => other,
+        }
+    }
+
+    /// Whether a route of what is to run is another app's.
+    pub(crate) fn is_taken_route(&self) -> bool {
+        matches!(self, Problem::RefusedOf { refusal, .. } if refusal.code == RefusalCode::RouteTaken)
     }
 
     /// Whether a file that should be read is not there.

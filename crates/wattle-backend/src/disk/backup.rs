@@ -1,8 +1,8 @@
 //! A data directory to one file, and back.
 //!
 //! The file is a tar archive (POSIX.1, with GNU's long names) in a gzip stream ([RFC 1952]), whose checksum tells whether it
-//! is whole. The version of the format is the first of its entries. The lock is not in it, and neither are compiled code,
-//! which is made again, and earlier backups that migrations made.
+//! is whole, before anything of it is restored. The version of the format is the first of its entries. The lock is not in
+//! it, and neither are compiled code, which is made again, and earlier backups that migrations made.
 //!
 //! [RFC 1952]: https://www.rfc-editor.org/rfc/rfc1952
 

@@ -10,20 +10,7 @@ use super::Moment;
 use crate::digest::Digest;
 use crate::name::{AppId, ComponentName};
 
-/// How far an app is.
-///
-/// ```text
-///              apply                    ready
-///   (unknown) -------> starting ----------------> running <---+
-///                         |                       | |  |      | ready, or not: the one before goes on
-///                         | not ready             | |  +--> updating (apply, rollback)
-///                         v                       | +--> asleep ---> running (a request)
-///                       failed                    | stop
-///                         |  start, apply         v
-///                         +--------> starting   stopping ---> stopped ---> starting (start, apply)
-/// ```
-///
-/// `rm` leads out of each of them, through `stopping`.
+/// How far an app is. What leads from one to another is drawn in `docs/concepts/lifecycle.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppState {

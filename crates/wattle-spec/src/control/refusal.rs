@@ -72,6 +72,7 @@ codes! {
     OneApp = 409, "one-app", "The host was started for one app (`wattle up`) and takes no others.";
     StaleGeneration = 409, "stale-generation", "The app is at this generation already or at a newer one, or not at the one that is expected.";
     NoSuchGeneration = 409, "no-such-generation", "The app has no such generation, or it is not kept any more.";
+    RouteTaken = 409, "route-taken", "Another app has a route of what is to run. What ran before still runs.";
     AppStopped = 409, "app-stopped", "The app was stopped.";
     ListenerExists = 409, "listener-exists", "The host serves on this address already.";
     TooManyListeners = 409, "too-many-listeners", "64 listeners were added already.";
@@ -102,6 +103,9 @@ pub struct Refusal {
     /// What to do about it, if something is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The app that was to be started or updated, as far as the host came to know its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
 }
 
 /// A refusal as it crosses.
@@ -122,7 +126,7 @@ impl std::error::Error for Refusal {}
 impl Refusal {
     /// A refusal without a hint.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, app: None }
     }
 
     /// The same with advice.
@@ -132,16 +136,28 @@ impl Refusal {
         self
     }
 
+    /// The same of what was to become of `app`, if that is known.
+    #[must_use]
+    pub fn about(mut self, app: Option<AppId>) -> Self {
+        self.app = app;
+        self
+    }
+
     /// That the request cannot be read.
     pub fn bad(message: impl Into<String>) -> Self {
         Self::new(RefusalCode::BadRequest, message)
     }
 
-    /// That there is no app `wanted` among `known`.
-    pub fn no_app(wanted: &AppId, known: impl IntoIterator<Item = AppId>) -> Self {
-        let known: Vec<String> = known.into_iter().map(|app| app.to_string()).collect();
-        let refusal = Self::new(RefusalCode::NoSuchApp, format!("no app `{wanted}` runs"));
-        refusal.hint(advice(&wanted.to_string(), &known, "running"))
+    /// That there is no app `wanted` among those that run.
+    pub fn no_app(wanted: &AppId, running: impl IntoIterator<Item = AppId>) -> Self {
+        Self::new(RefusalCode::NoSuchApp, format!("no app `{wanted}` runs"))
+            .hint(instead_of(wanted, running, "running"))
+    }
+
+    /// That there is no app `wanted` among those that are `known`, whether they run, sleep or were stopped.
+    pub fn unknown_app(wanted: &AppId, known: impl IntoIterator<Item = AppId>) -> Self {
+        let refusal = Self::new(RefusalCode::NoSuchApp, format!("no app `{wanted}` is known here"));
+        refusal.hint(instead_of(wanted, known, "known"))
     }
 
     /// That the host does not take apps.
@@ -175,6 +191,15 @@ impl Refusal {
     }
 }
 
+/// The nearest of `apps`, and all of them, which are as `what` says.
+fn instead_of(wanted: &AppId, apps: impl IntoIterator<Item = AppId>, what: &str) -> String {
+    let apps: Vec<String> = apps.into_iter().map(|app| app.to_string()).collect();
+    match apps.is_empty() {
+        true => format!("no app is {what}"),
+        false => advice(&wanted.to_string(), &apps, what),
+    }
+}
+
 /// The nearest name, and all there are.
 fn advice(wanted: &str, known: &[String], what: &str) -> String {
     match nearest(wanted, known.iter().map(String::as_str)) {
@@ -194,6 +219,10 @@ mod tests {
         assert_eq!(refusal.message, "no app `default/shpo` runs");
         let hint = "did you mean `default/shop`? running: `default/blog` and `default/shop`";
         assert_eq!(refusal.hint.as_deref(), Some(hint));
+        // Not all that are known run.
+        let refusal = Refusal::unknown_app(&app("shpo"), [app("shop")]);
+        assert_eq!(refusal.message, "no app `default/shpo` is known here");
+        assert_eq!(refusal.hint.as_deref(), Some("did you mean `default/shop`? known: `default/shop`"));
     }
 
     /// What a newer host says is still a refusal.

@@ -86,7 +86,7 @@ fn what_another_component_provides() {
     insta::assert_snapshot!(called(&set_cart, "cart"), @"acme:pricing/quote@1.0.0: component cheaper (apart) (set while it runs), set to `cheaper` while the app runs");
     assert_eq!(set(&set_cart, "cart", "acme:pricing=-").unwrap(), app());
     let refused = |app: &App, component: &str, link: &str| {
-        let Refusal { code, message, hint } = set(app, component, link).unwrap_err();
+        let Refusal { code, message, hint, .. } = set(app, component, link).unwrap_err();
         format!("{} {message}\n  {}", code.as_str(), hint.unwrap_or_default())
     };
     insta::assert_snapshot!(refused(&app(), "cart", "acme:pricing=cart"), @"link-refused component `cart` cannot be linked to itself");
@@ -136,7 +136,7 @@ fn circles() {
 #[test]
 fn what_is_refused() {
     let check = |component: &str, link: &str| {
-        let Refusal { code, message, hint } = set(&app(), component, link).unwrap_err();
+        let Refusal { code, message, hint, .. } = set(&app(), component, link).unwrap_err();
         format!("{} {message}\n  {}", code.as_str(), hint.unwrap_or_default())
     };
     insta::assert_snapshot!(check("crat", "wasi:keyvalue=memory"), @"

@@ -26,7 +26,7 @@ pub(crate) struct HostPlace {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Where it keeps what runs, and what apps keep
-    /// [default: ~/.local/state/wattle]
+    /// [default: wattle in $XDG_STATE_HOME, or in ~/.local/state]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
@@ -90,7 +90,7 @@ pub(crate) struct Apply {
     #[arg(long, value_name = "NAMESPACE", default_value_t)]
     pub(crate) namespace: Namespace,
     /// Make it this generation, which has to be a newer one
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = super::number::<u64>)]
     pub(crate) generation: Option<u64>,
     /// Ask registries: always, if something is missing, or never
     /// [default: as the manifest says]
@@ -125,6 +125,7 @@ pub(crate) struct Rollback {
     /// Which app
     pub(crate) app: AppId,
     /// Which generation [default: the one before that which runs]
+    #[arg(value_parser = super::number::<u64>)]
     pub(crate) generation: Option<u64>,
     #[command(flatten)]
     pub(crate) asking: Whom,

@@ -76,7 +76,7 @@ pub(crate) struct Following {
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// Begin with this many of the last
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = super::number::<usize>)]
     pub(crate) tail: usize,
 }
 

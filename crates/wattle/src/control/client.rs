@@ -15,6 +15,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use wattle_spec::control::{Action, ActionProgress, Done, Refusal, Refused, Told, ToldError, ToldReader};
 
+use super::distrust::Distrust;
 use super::reach::{Access, HostAddress};
 use super::wire::{self, Wire};
 
@@ -32,12 +33,16 @@ const ANSWER_MAX: usize = 16 << 20;
 pub(crate) enum AskError {
     #[error("nobody answers there")]
     Connect(#[source] io::Error),
-    #[error("who answers there cannot be trusted, or does not speak TLS")]
-    Tls(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] Distrust),
+    #[error("it belongs to the user {0}, who alone is answered there")]
+    NotOurs(u32),
     #[error("there was no answer for {ANSWER:?}")]
     TimedOut,
     #[error("the answer broke off")]
     Broken(#[source] hyper::Error),
+    #[error("the host ended before its answer did")]
+    Gone,
     #[error("the answer has more than {ANSWER_MAX} bytes")]
     TooLarge,
     #[error("it did something else than what it was asked for")]
@@ -144,7 +149,7 @@ impl Client {
                 let Access { tls, name, authority, .. } = access.as_ref();
                 let stream = TcpStream::connect(authority.as_str()).await.map_err(AskError::Connect)?;
                 wire::watch(&stream);
-                Ok(Box::new(tls.connect(name.clone(), stream).await.map_err(AskError::Tls)?))
+                Ok(Box::new(tls.connect(name.clone(), stream).await.map_err(Distrust::of)?))
             }
         }
     }
@@ -166,7 +171,7 @@ async fn whole<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Ask
     let is_refused = !answer.status().is_success();
     let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
     let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
-        Ok(error) => AskError::Broken(*error),
+        Ok(_) => AskError::Gone,
         Err(error) => {
             debug_assert!(error.is::<LengthLimitError>());
             AskError::TooLarge
@@ -196,7 +201,7 @@ impl Events {
             }
             match self.body.frame().await? {
                 Ok(frame) => self.told.add(&frame.into_data().unwrap_or_default()),
-                Err(error) => return Some(Err(AskError::Broken(error))),
+                Err(_) => return Some(Err(AskError::Gone)),
             }
         }
     }

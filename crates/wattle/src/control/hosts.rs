@@ -115,7 +115,7 @@ impl Hosts {
         let runs_it = |host: &Asked| host.status.apps.iter().any(|status| status.app == *app);
         let found: Vec<_> = self.0.into_iter().filter(runs_it).collect();
         match found.is_empty() {
-            true => Err(Problem::Refused(Refusal::no_app(app, known))),
+            true => Err(Problem::Refused(Refusal::unknown_app(app, known))),
             false => Ok(found),
         }
     }
@@ -186,10 +186,22 @@ impl Client {
         Self { address: HostAddress::Socket(path.clone()), way: Way::Socket(path) }
     }
 
+    /// The user whose socket it is.
+    fn owner(&self) -> Option<u32> {
+        match &self.way {
+            Way::Socket(path) => place::owner(path),
+            Way::Elsewhere(_) => None,
+        }
+    }
+
     /// Why it does not answer, for people.
     pub(crate) fn problem(&self, error: AskError) -> Problem {
         match error {
             AskError::Refused(refusal) => Problem::Refused(refusal),
+            AskError::Connect(_) | AskError::Broken(_) if self.owner().is_some_and(place::is_another_user) => {
+                let owner = self.owner().unwrap_or_default();
+                Problem::Ask { host: self.address.clone(), source: AskError::NotOurs(owner) }
+            }
             source => Problem::Ask { host: self.address.clone(), source },
         }
     }

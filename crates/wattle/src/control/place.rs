@@ -165,6 +165,16 @@ fn directory() -> PathBuf {
     }
 }
 
+/// The user to whom the file at `path` belongs.
+pub(super) fn owner(path: &Path) -> Option<u32> {
+    fs::symlink_metadata(path).ok().map(|found| found.uid())
+}
+
+/// Whether that is neither this user, nor one whom this user stands above.
+pub(super) fn is_another_user(owner: u32) -> bool {
+    owner != user() && user() != 0
+}
+
 fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }

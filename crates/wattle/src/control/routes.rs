@@ -176,8 +176,7 @@ impl Question {
     /// Finds what is asked, or says why nothing is, with the method that would be right.
     pub(super) fn read(method: &Method, uri: &http::Uri) -> Result<Self, (Refusal, Option<&'static str>)> {
         let Some(route) = ROUTES.iter().find(|route| route.path == uri.path()) else {
-            let refusal = Refusal::new(RefusalCode::NoSuchPath, "there is nothing to ask at this path");
-            return Err((refusal.hint("GET /v1 lists what there is"), None));
+            return Err((nothing_at(uri.path()), None));
         };
         if method != route.method {
             let message = format!("{} is asked with {}", route.path, route.method);
@@ -203,7 +202,7 @@ impl Question {
         let Self { endpoint, query } = self;
         let (app, component) = (query.app.as_ref(), query.component.as_ref());
         if let (Some(daemon), Some(app), true) = (&served.daemon, app, endpoint.is_of_what_runs()) {
-            daemon.awake(app).await?;
+            daemon.has_to_run(app).await?;
         }
         Ok(match endpoint {
             Endpoint::Index => answer_json(&json!({ "routes": ROUTES, "codes": codes() })),
@@ -224,8 +223,7 @@ impl Question {
             // Of an app that is forgotten, too.
             Endpoint::Events => said(served, &served.events, query)?,
             Endpoint::Actions => {
-                let action: Action = serde_json::from_slice(&body)
-                    .map_err(|error| Refusal::bad(format!("the action cannot be read: {error}")))?;
+                let action = action(&body)?;
                 let place = served.actions.place(&action)?;
                 let under_way = match key {
                     Some(key) => served.repeats.of(key, &action, || begin(served, action.clone(), place.clone()))?,
@@ -238,6 +236,15 @@ impl Question {
             }
         })
     }
+}
+
+/// The action that a body says.
+fn action(body: &[u8]) -> Result<Action, Refusal> {
+    if body.is_empty() {
+        let refusal = Refusal::bad("there is no action: the body is empty");
+        return Err(refusal.hint(r#"send it as JSON, as in {"action":"start","app":"default/shop"}"#));
+    }
+    serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the action cannot be read: {error}")))
 }
 
 /// Begins an action, which goes on, and keeps its `place`, if nobody waits for what comes of it.
@@ -266,6 +273,21 @@ fn said<T: Said>(served: &Served, ring: &Arc<Ring<T>>, query: Query) -> Result<R
     let end = if follows { End::Never } else { End::Now };
     let reader: Reader<T> = ring.read(wanted, query.tail.unwrap_or(TAIL), end);
     Ok(follow::answer(reader, place))
+}
+
+/// That there is nothing to ask at `path`.
+fn nothing_at(path: &str) -> Refusal {
+    let version = path.split('/').nth(1).filter(|first| is_version(first) && *first != "v1");
+    let message = match version {
+        Some(version) => format!("this host speaks version v1 of the protocol alone, and not {version}"),
+        None => "there is nothing to ask at this path".into(),
+    };
+    Refusal::new(RefusalCode::NoSuchPath, message).hint("GET /v1 lists what there is")
+}
+
+fn is_version(text: &str) -> bool {
+    let number = text.strip_prefix('v').unwrap_or_default();
+    !number.is_empty() && number.len() < 4 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Places for those who follow.

@@ -56,8 +56,7 @@ impl Daemon {
             // What changes an app while it runs is between it and the host.
             other => {
                 if let Some(app) = other.app() {
-                    self.is_not_stopped(app)?;
-                    self.awake(app).await?;
+                    self.has_to_run(app).await?;
                 }
                 self.host.act(other).await
             }
@@ -65,7 +64,7 @@ impl Daemon {
     }
 
     /// Whether nobody stopped an app of which somebody wants something that only runs.
-    fn is_not_stopped(&self, app: &AppId) -> Result<(), Refusal> {
+    pub(super) fn is_not_stopped(&self, app: &AppId) -> Result<(), Refusal> {
         match self.known(app)?.now().state {
             AppState::Stopped => Err(Refusal::new(RefusalCode::AppStopped, format!("the app `{app}` was stopped"))
                 .hint(format!("start it with `wattle start {app}`"))),

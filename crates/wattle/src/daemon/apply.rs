@@ -19,6 +19,7 @@ use super::{Daemon, beside, place, refusal};
 use crate::app_file::{AppFile, Parts, Snapshot, is_reference};
 use crate::artifacts::{Asking, Errand, Pulls};
 use crate::problem::Problem;
+use crate::report::sentence;
 
 /// The last generation that there can be: the largest number that every reader of JSON has exactly.
 const GENERATION_MAX: u64 = (1 << 53) - 1;
@@ -220,13 +221,15 @@ impl Daemon {
         self.is(&app.id, deployed, state, None);
         course.is(Stage::Waiting);
         let updated = async {
-            let _place = turn.unless_stopped(&app.id, place(&self.starts)).await?;
+            let place = turn.unless_stopped(&app.id, place(&self.starts)).await;
+            let _place = place.map_err(|refusal| (refusal.message.clone(), refusal))?;
             course.is(Stage::Beginning);
-            self.host.update(&app, &file.bytes).await.map_err(|error| refusal(&error.into()))
+            let updated = self.host.update(&app, &file.bytes).await;
+            updated.map_err(|error| (sentence(&error), refusal(&error.into())))
         };
-        if let Err(refusal) = updated.await {
+        if let Err((reason, refusal)) = updated.await {
             let state = before.record.as_ref().map_or(AppState::Failed, |_| before.state);
-            self.is(&app.id, deployed, state, Some(refusal.message.clone()));
+            self.is(&app.id, deployed, state, Some(before.goes_on_without(&reason)));
             return Err(refusal);
         }
         let id = app.id.clone();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, interval_at};
-use wattle_spec::control::{Action, ActionProgress, Progress};
+use wattle_spec::control::{Action, ActionProgress, Progress, Refusal};
 use wattle_spec::name::{AppId, Namespace};
 use wattle_spec::report::Report;
 
@@ -135,7 +135,15 @@ impl Daemon {
     }
 
     /// Does `work`, whose course this is, and reports meanwhile how far it is.
-    pub(super) async fn on_course<T>(&self, course: &Arc<Course>, work: impl Future<Output = T>) -> T {
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, with the app that they are about.
+    pub(super) async fn on_course<T>(
+        &self,
+        course: &Arc<Course>,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let _under_way = self.courses.begin(course);
         let report = async {
             let mut ticks = interval_at(Instant::now() + SOON, EVERY);
@@ -154,7 +162,7 @@ impl Daemon {
         };
         tokio::select! {
             biased;
-            done = work => done,
+            done = work => done.map_err(|refusal| refusal.about(course.app())),
             never = report => never,
         }
     }

@@ -88,6 +88,9 @@ impl DesiredError {
     }
 }
 
+/// A file that cannot be read, and why.
+pub(super) type Unread = (PathBuf, DesiredError);
+
 /// What is written down of one app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -195,12 +198,12 @@ impl Desired {
     }
 
     /// All that is written down, and what of it cannot be read.
-    pub(super) fn all(&self) -> Result<(Vec<Record>, Vec<DesiredError>), DesiredError> {
+    pub(super) fn all(&self) -> Result<(Vec<Record>, Vec<Unread>), DesiredError> {
         let (mut records, mut damaged) = (Vec::new(), Vec::new());
         for path in files(self.data.path(), "json")? {
             match read(&path) {
                 Ok(record) => records.push(record),
-                Err(error) => damaged.push(error),
+                Err(error) => damaged.push((path, error)),
             }
         }
         records.sort_by(|one, other| one.app.cmp(&other.app));
@@ -314,6 +317,12 @@ fn is_named_after(path: &Path, app: &AppId) -> bool {
 
 fn file_name(app: &AppId) -> String {
     format!("{}.{}.json", app.namespace, app.name)
+}
+
+/// The app that a file is named after.
+pub(super) fn of_file(path: &Path) -> Option<AppId> {
+    let (namespace, name) = path.file_stem()?.to_str()?.split_once('.')?;
+    Some(AppId { namespace: namespace.parse().ok()?, name: name.parse().ok()? })
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DesiredError {

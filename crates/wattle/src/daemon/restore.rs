@@ -26,10 +26,7 @@ impl Daemon {
     pub(crate) fn remember(&self) -> Result<Vec<AppId>, Problem> {
         self.desired.tidy()?;
         let (records, damaged) = self.desired.all()?;
-        for error in damaged {
-            let (hint, error) = (error.hint(), &error as &dyn std::error::Error);
-            tracing::error!(error, hint, "an app is left out");
-        }
+        damaged.into_iter().for_each(|(path, error)| self.is_damaged(path, &error));
         let mut wanted = Vec::new();
         for record in records {
             let app = record.app.clone();

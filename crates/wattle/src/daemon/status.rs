@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use wattle_spec::control::{ActionProgress, AppStatus, DeployedApp, Generation, HostStatus, Refusal};
+use chrono::Utc;
+use wattle_spec::control::{ActionProgress, AppState, AppStatus, DeployedApp, Generation, HostStatus, Moment, Refusal};
 use wattle_spec::name::{AppId, ComponentName};
 
 use super::Daemon;
@@ -16,6 +17,9 @@ impl Daemon {
         (status.takes_apps, status.tells_progress, status.under_way) = (true, true, self.under_way());
         let mut apps: BTreeMap<AppId, AppStatus> =
             status.apps.into_iter().map(|status| (status.app.clone(), status)).collect();
+        for status in self.damaged_apps() {
+            apps.entry(status.app.clone()).or_insert(status);
+        }
         for (app, deployed) in &*self.apps() {
             let now = deployed.now();
             let status = apps.entry(app.clone()).or_insert_with(|| AppStatus::unknown(app));
@@ -62,6 +66,20 @@ impl Daemon {
             reason: now.reason.clone(),
             generation: record.map_or(0, |record| record.current),
             generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),
+        }
+    }
+}
+
+impl Now {
+    /// Why an app is as it was: what was to take its place could not be started for this `reason`.
+    pub(super) fn goes_on_without(&self, reason: &str) -> String {
+        let at = Moment(Utc::now());
+        match (&self.record, self.state) {
+            (None, _) => reason.into(),
+            (Some(record), AppState::Running) => {
+                format!("the apply of {at} failed, and generation {} goes on: {reason}", record.current)
+            }
+            (Some(_), state) => format!("the apply of {at} failed, and the app is {state} as before: {reason}"),
         }
     }
 }

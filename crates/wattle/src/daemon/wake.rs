@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tokio::runtime::Handle;
 use wattle_host::Waker;
-use wattle_spec::control::{AppState, Refusal};
+use wattle_spec::control::{AppState, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
@@ -62,6 +62,25 @@ impl Daemon {
             true => self.start_again(&turn, &record, &self.wakes, &Course::default()).await.map(drop),
             // Somebody else woke it meanwhile, or stopped it.
             false => Ok(()),
+        }
+    }
+
+    /// Starts `app` if it sleeps, for somebody who wants something that only an app has which runs.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run, with what to do about that.
+    pub(crate) async fn has_to_run(self: &Arc<Self>, app: &AppId) -> Result<(), Refusal> {
+        self.is_not_stopped(app)?;
+        self.awake(app).await?;
+        let now = self.known(app)?.now().clone();
+        match now.state {
+            AppState::Failed => {
+                let reason = now.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                let refusal = Refusal::new(RefusalCode::NotRunning, format!("the app `{app}` does not run{reason}"));
+                Err(refusal.hint(format!("when that is mended, start it with `wattle start {app}`")))
+            }
+            _ => Ok(()),
         }
     }
 

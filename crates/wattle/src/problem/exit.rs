@@ -81,7 +81,7 @@ impl Problem {
             | Problem::WhichHost { .. }
             | Problem::SeveralHosts { .. }
             | Problem::ListenTwice(_) => Exit::BadInput,
-            Problem::Refused(refusal) => match refusal.code {
+            Problem::Refused(refusal) | Problem::RefusedOf { refusal, .. } => match refusal.code {
                 RefusalCode::Overlap
                 | RefusalCode::TooManyFollowers
                 | RefusalCode::TooManyActions
@@ -91,7 +91,7 @@ impl Problem {
                 | RefusalCode::NotWritten
                 | RefusalCode::NotRunning
                 | RefusalCode::Stopping => Exit::Blocked,
-                RefusalCode::MoveFailed | RefusalCode::AppFailed => Exit::Failed,
+                RefusalCode::MoveFailed | RefusalCode::AppFailed | RefusalCode::AppStopped => Exit::Failed,
                 _ => Exit::BadInput,
             },
             Problem::Command(CommandError::NoEntry { .. } | CommandError::Call { .. })
@@ -141,6 +141,7 @@ impl Problem {
             Problem::Trap { .. } => Exit::Trapped,
             Problem::Deadline { .. } => Exit::Deadline,
             Problem::Listen { .. }
+            | Problem::ListenFor { .. }
             | Problem::PassedSocket { .. }
             | Problem::ControlSocket(_)
             | Problem::Reach(_)

@@ -10,7 +10,7 @@ use wattle_spec::name::AppName;
 use wattle_spec::policy::ApprovedError;
 use wattle_spec::shape::Shape;
 
-use super::{Input, Problem};
+use super::{Input, Problem, Purpose};
 use crate::control::{AskError, HostAddress};
 
 impl Problem {
@@ -23,10 +23,17 @@ impl Problem {
             Problem::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some(format!("another program listens there; try `--listen {}:0` for a free port", address.ip()))
             }
-            Problem::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Problem::ListenFor { what, source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some(format!("another program listens there; change {}", what.key()))
+            }
+            Problem::Listen { source, .. } | Problem::ListenFor { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 Some("ports below 1024 are for root; choose a higher one".into())
             }
-            Problem::Listen { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+            Problem::Listen { source, .. } | Problem::ListenFor { source, .. }
+                if source.kind() == io::ErrorKind::AddrNotAvailable =>
+            {
                 Some("this machine does not have that address; 0.0.0.0 stands for all that it has".into())
             }
             Problem::Unreadable { what, source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -80,11 +87,9 @@ impl Problem {
             Problem::Ask { source: AskError::Connect(_), .. } => {
                 Some("correct the path, or leave `--control` out: then hosts are found by themselves".into())
             }
-            Problem::Ask { source: AskError::Tls(_), .. } => Some(
-                "call it by a name of its certificate, and name the authority that vouches for it with `--control-ca FILE`"
-                    .into(),
-            ),
-            Problem::Refused(refusal) => refusal.hint.clone(),
+            Problem::Ask { source: AskError::Tls(distrust), .. } => Some(distrust.hint()),
+            Problem::Ask { source: AskError::NotOurs(_), .. } => Some("ask as that user, or as root".into()),
+            Problem::Refused(refusal) | Problem::RefusedOf { refusal, .. } => refusal.hint.clone(),
             Problem::Cut(_) | Problem::CutThere { .. } => {
                 Some("give it longer with `drain` in [limits] of the host's file".into())
             }
@@ -169,6 +174,16 @@ fn instead_of_running(shape: &Shape) -> String {
     match shape.exports.first() {
         None => "it exports nothing at all".into(),
         Some(_) => format!("call an export with `--invoke 'NAME(ARGUMENTS)'`; it exports {}", listed(&shape.exports)),
+    }
+}
+
+impl Purpose {
+    /// What says at which address it is.
+    fn key(self) -> &'static str {
+        match self {
+            Purpose::Admin => "`--admin`, or `admin` in host.toml",
+            Purpose::Control => "`listen` in [control] of host.toml",
+        }
     }
 }
 

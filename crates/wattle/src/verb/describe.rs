@@ -22,7 +22,9 @@ pub(crate) fn run(arguments: &Describe) -> Result<(), Problem> {
 
 fn page(app: &DeployedApp) -> String {
     let DeployedApp { app, state, reason, generation, generations } = app;
-    let mut page = format!("app:         {app}\nstate:       {state}\ngeneration:  {generation}\n");
+    // Of a first start nothing is kept yet.
+    let current = if generations.is_empty() { "-".into() } else { generation.to_string() };
+    let mut page = format!("app:         {app}\nstate:       {state}\ngeneration:  {current}\n");
     if let Some(reason) = reason {
         let lines: Vec<_> = reason.lines().map(harmless).collect();
         page += &format!("reason:      {}\n", lines.join("\n             "));

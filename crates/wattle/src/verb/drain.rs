@@ -27,7 +27,7 @@ async fn drain(arguments: &Drain) -> Result<(), Problem> {
     };
     let cut = client.act(&Action::Drain {}, drained).await.map_err(|error| match error {
         // A second signal ends it at once.
-        AskError::Broken(_) => Problem::EndedUntold { host: client.address.clone() },
+        AskError::Broken(_) | AskError::Gone => Problem::EndedUntold { host: client.address.clone() },
         error => client.problem(error),
     })?;
     let lingers = |_| Problem::Lingers { host: client.address.clone(), waited: GOODBYE };

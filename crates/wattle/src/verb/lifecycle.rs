@@ -37,6 +37,7 @@ fn each(arguments: &OfApps, action: impl Fn(AppId) -> Action) -> Result<(), Prob
             match one(arguments, app, &action(app.clone())).await {
                 Ok(done) => all.push(done),
                 Err(problem) => {
+                    let problem = if arguments.apps.len() > 1 { problem.of(app.to_string()) } else { problem };
                     if let Some(before) = failed.replace(problem) {
                         report::problem(&before);
                     }

@@ -20,7 +20,7 @@ use crate::cli::{self, ControlPlace};
 use crate::control::{Doors, Guard, Place, Served, SocketError};
 use crate::ending::Ending;
 use crate::listeners::{self, Listeners};
-use crate::problem::Problem;
+use crate::problem::{Problem, Purpose};
 use crate::ring::Ring;
 use crate::told::Teller;
 use crate::{descriptors, log, report, told};
@@ -67,8 +67,8 @@ pub(super) fn run(
         let _runtime = runtime.enter();
         (
             bind(arguments, spec)?,
-            bind_at(arguments.admin.or(spec.admin))?,
-            bind_at(spec.control.as_ref().map(|control| control.listen))?,
+            bind_at(arguments.admin.or(spec.admin), Purpose::Admin)?,
+            bind_at(spec.control.as_ref().map(|control| control.listen), Purpose::Control)?,
         )
     };
     let paths = certificate_paths(arguments, spec);
@@ -258,9 +258,9 @@ fn passed() -> Result<Vec<Socket>, Problem> {
 }
 
 /// Another address, if there is to be one.
-fn bind_at(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Problem> {
+fn bind_at(address: Option<SocketAddr>, what: Purpose) -> Result<Option<TcpListener>, Problem> {
     let Some(address) = address else { return Ok(None) };
-    listeners::bind(address).map(Some).map_err(|source| Problem::Listen { address, source })
+    listeners::bind(address).map(Some).map_err(|source| Problem::ListenFor { what, address, source })
 }
 
 /// How other machines ask: at a socket that is guarded, with a certificate from files.

@@ -169,8 +169,8 @@ fn what_is_not_there() {
     for verb in
         [&["logs", "shpo"][..], &["link", "list", "shpo"], &["cron", "list", "shpo"], &["cron", "run", "shpo", "x"]]
     {
-        let hint = "hint: did you mean `default/shop`? running: `default/shop`";
-        refused(&WATTLE.run(&app, verb), 2, "no app `default/shpo` runs", hint);
+        let hint = "hint: did you mean `default/shop`? known: `default/shop`";
+        refused(&WATTLE.run(&app, verb), 2, "no app `default/shpo` is known here", hint);
     }
     for verb in [&["logs", "shop/wep"][..], &["link", "list", "shop", "wep"]] {
         let hint = "hint: did you mean `web`? its components: `bad`, `job` and `web`";

@@ -255,7 +255,42 @@ fn a_host_that_is_open() {
     refused(&open, "others than its owner may use ", "close it with `chmod 600 ");
     refused(&|app| fs::write(app.join("control.pem"), "x").unwrap(), "cannot use the certificate", "it must be PEM");
     let text = |text: &'static str| move |app: &App| fs::write(app.join("host.toml"), text).unwrap();
-    refused(&text("[control]\nlisten = \"127.0.0.1:0\"\n"), "the key `cert` is missing in `control`", "add cert");
+    refused(
+        &text("[control]\nlisten = \"127.0.0.1:0\"\n"),
+        "the key `cert` is missing in `control`",
+        "add cert = \"control.pem\"",
+    );
+    refused(&text("[control]\n"), "the key `listen` is missing in `control`", "add listen = \"127.0.0.1:PORT\"");
+    refused(&text("[control]\n"), "the key `token-file` is missing in `control`", "add token-file = \"token\"");
+}
+
+/// The certificate that `openssl req -x509` makes of itself is one of an authority.
+#[test]
+fn the_certificate_of_an_authority() {
+    let there = Elsewhere::start();
+    let pair = there.authority.own_pair();
+    fs::write(there.app.join("control.key"), &pair.key).unwrap();
+    fs::write(there.app.join("control.pem"), &pair.cert).unwrap();
+    let ran = until("it is shown", || {
+        let ran = Ran::of(&mut there.verb(["ps"]));
+        (!ran.is_ok()).then_some(ran)
+    });
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stderr.contains("its certificate is one of an authority (CA:TRUE)"), "{ran}");
+    assert!(ran.stderr.contains("-addext basicConstraints=critical,CA:FALSE"), "{ran}");
+}
+
+/// An address that somebody has is changed where it is written.
+#[test]
+fn an_address_that_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let app = configured(&Authority::new());
+    let text = fs::read_to_string(app.join("host.toml")).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fs::write(app.join("host.toml"), text.replace("127.0.0.1:0", &address)).unwrap();
+    let ran = WATTLE.host(&app).args(["--config", "host.toml"]).refused();
+    assert!(ran.code == Some(3) && ran.stderr.contains("for the control protocol"), "{ran}");
+    assert!(ran.stderr.contains("change `listen` in [control] of host.toml"), "{ran}");
 }
 
 /// What is said to whoever asks in the wrong way.
@@ -281,7 +316,7 @@ fn asked_in_the_wrong_way() {
         "cannot read nowhere",
         "copy the file that `token-file` names",
     );
-    said(&|ps| _ = ps.env_remove("WATTLE_CONTROL_CA"), 1, "UnknownIssuer", "--control-ca FILE");
+    said(&|ps| _ = ps.env_remove("WATTLE_CONTROL_CA"), 1, "nobody who is trusted here vouches", "--control-ca FILE");
     said(
         &|ps| _ = ps.arg("--control-ca").arg(app.join("other.pem")),
         1,

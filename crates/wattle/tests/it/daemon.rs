@@ -204,7 +204,7 @@ fn what_cannot_run_again() {
         fs::write(&record, text).unwrap();
         let server = host(&app);
         server.log.wait_for(reason, |line| line.contains(reason));
-        assert_eq!(states(&app), [state("shop", "asleep", 1)]);
+        assert_eq!(states(&app), [state("blog", "failed", 0), state("shop", "asleep", 1)]);
         assert!(server.stop().is_ok());
         assert_eq!(fs::read_to_string(&record).unwrap(), *text);
     }
@@ -412,7 +412,7 @@ fn stopped_in_an_update() {
         assert_eq!(server.get("/shop/").status(), 200, "the one before serves");
         assert_eq!(said(&app, ["stop", "shop"]), "default/shop stopped\n");
         let applied = applied.join().unwrap();
-        assert_eq!(applied.code, Some(2), "{applied}");
+        assert_eq!(applied.code, Some(1), "nothing that was given is wrong: {applied}");
     });
     assert_eq!(states(&app), [state("shop", "stopped", 1)]);
     let events = said(&app, ["events", "shop"]);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod admin;
+mod apply;
 mod artifacts;
 mod artifacts_apps;
 mod artifacts_cached;
@@ -64,6 +65,7 @@ mod invoke;
 mod key_value;
 mod labels;
 mod labels_imports;
+mod lifecycle;
 mod listeners;
 mod logs;
 mod messages;
@@ -74,6 +76,7 @@ mod moving;
 mod named_backends;
 mod nats;
 mod new;
+mod not_running;
 mod odd_places;
 mod orders;
 mod outgoing;

@@ -62,8 +62,9 @@ fn record(app: &App, name: &str) -> Value {
 /// It runs what ran, and answers.
 #[track_caller]
 fn runs(app: &App, server: &Server) {
-    let is = |name: &str, state: &str, generation| (name.to_owned(), state.to_owned(), Some(generation));
-    assert_eq!(states(app), [is("default/shop", "asleep", 2), is("team/blog", "stopped", 1)]);
+    let is = |name: &str, state: &str, generation| (name.to_owned(), state.to_owned(), generation);
+    let broken = is("default/broken", "failed", None);
+    assert_eq!(states(app), [broken, is("default/shop", "asleep", Some(2)), is("team/blog", "stopped", Some(1))]);
     assert_eq!(server.get("/shop/").text(), "Hello from Wattle\n");
     assert_eq!(fs::read_to_string(app.join("data/format")).unwrap(), "2\n");
     assert!(!app.join("data/migration").exists());

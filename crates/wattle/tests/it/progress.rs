@@ -222,7 +222,7 @@ fn a_slow_compile() {
     // Whoever stops it is not made to wait, and whoever waits is told.
     assert!(WATTLE.run(&app, ["stop", "shop"]).is_ok());
     let ran = apply.ended();
-    assert!(ran.code == Some(2) && ran.stdout.is_empty() && ran.stderr.contains("error: "), "{ran}");
+    assert!(ran.code == Some(1) && ran.stdout.is_empty() && ran.stderr.contains("error: "), "{ran}");
     let ran = late.ended();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "default/late started (generation 1)\n"), "{ran}");
     assert!(server.stop().is_ok());
@@ -248,7 +248,7 @@ fn until_it_is_ready() {
     assert_eq!(server.get("/").status(), 200);
     // It looks at the folder as it was applied: only somebody who gives it up ends this.
     assert!(WATTLE.run(&app, ["stop", "shop"]).is_ok());
-    assert_eq!(apply.ended().code, Some(2));
+    assert_eq!(apply.ended().code, Some(1));
     assert!(reports(&app).iter().any(|event| event["step"] == "checking" && event["path"] == "/files/none"));
 }
 

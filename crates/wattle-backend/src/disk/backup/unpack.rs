@@ -1,11 +1,11 @@
 //! An archive to its data directory.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use tar::{Archive, Entry, EntryType};
 
 use super::error::failed;
@@ -20,9 +20,11 @@ type Packed = GzDecoder<BufReader<File>>;
 
 pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Volume, BackupError> {
     let unreadable = |source| BackupError::Unreadable { path: archive.into(), source };
-    let file = File::open(archive).map_err(unreadable)?;
-    let mut packed = Archive::new(GzDecoder::new(BufReader::new(file)));
+    let mut file = File::open(archive).map_err(unreadable)?;
     let mut unpacking = Unpacking { archive, directory, volume: Volume::default() };
+    check(&file).map_err(|error| unpacking.damaged(error))?;
+    file.rewind().map_err(unreadable)?;
+    let mut packed = Archive::new(GzDecoder::new(BufReader::new(file)));
     let mut entries = packed.entries().map_err(|error| unpacking.damaged(error))?;
     let format = unpacking.format(entries.next())?;
     let was_there = directory.exists();
@@ -30,8 +32,6 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Volume, BackupE
     check_empty(directory)?;
     let lock = data_dir::lock(directory)?;
     let unpacked = unpacking.rest(entries).and_then(|()| {
-        // The checksum comes last.
-        io::copy(&mut packed.into_inner(), &mut io::sink()).map_err(|error| unpacking.damaged(error))?;
         let synced = File::open(directory).and_then(|directory| Ok(rustix::fs::syncfs(directory)?));
         synced.map_err(failed("sync", directory))?;
         // From now on it is a data directory.
@@ -42,6 +42,16 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Volume, BackupE
     }
     drop(lock);
     unpacked.map(|()| unpacking.volume)
+}
+
+/// Reads all of `packed` once: its checksum comes last, and nothing is done with what that does not vouch for.
+fn check(packed: &File) -> io::Result<()> {
+    let mut packed = GzDecoder::new(BufReader::new(packed));
+    io::copy(&mut packed, &mut io::sink())?;
+    match packed.into_inner().fill_buf()? {
+        [] => Ok(()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "something follows its end")),
+    }
 }
 
 fn check_empty(directory: &Path) -> Result<(), BackupError> {
