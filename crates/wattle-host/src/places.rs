@@ -82,6 +82,11 @@ impl Places {
         Some(Place(self.clone()))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Whether one is free.
     pub(crate) fn has_room(&self) -> bool {
         self.free.available_permits() > 0

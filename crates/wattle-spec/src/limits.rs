@@ -170,7 +170,7 @@ limits! {
 
     /// Limits of one app: `[limits]` in the manifest.
     AppLimits {
-        concurrent_requests: u32 = 1_024, "Requests of one app under way at a time; more wait for `queue-time`.";
+        concurrent_requests: u32 = 1_024, "Requests of one app under way at a time, at most three quarters of the host's; more wait for `queue-time`.";
         queue_time: Duration = secs(1), "How long a request waits for a place before it is answered 503, or an outgoing one before it fails.";
         concurrent_calls: u32 = 1_024, "Calls of components by others of the app under way at a time, those of services left out; more fail at once.";
         cron_runs: u32 = 16, "Runs of an app's schedules under way at a time; more wait.";
@@ -182,7 +182,7 @@ limits! {
 
     /// Limits of a host: `[limits]` in `host.toml`.
     HostLimits {
-        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`.";
+        concurrent_requests: u32 = 4_096, "Requests under way at a time, all apps together; more are answered 503 after the app's `queue-time`. One app has at most three quarters of them, so that one is left for the next.";
         concurrent_calls: u32 = 2_048, "Calls of components by others under way at a time, all apps together, those of services left out; more fail at once.";
         connections: u32 = 10_000, "Open connections in all; more wait to be accepted. Fewer, if this process may not have so many files open (`ulimit -n`): the log says so.";
         connections_per_address: u32 = 1_024, "Open connections from one client address; more are closed at once.";

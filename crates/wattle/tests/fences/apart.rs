@@ -184,6 +184,19 @@ fn memory_that_one_app_takes() {
     both.end();
 }
 
+/// One app that answers late, and is asked more than the host takes requests: there is room for the next app.
+#[test]
+fn requests_that_one_app_takes() {
+    let bad = format!("{}[limits]\nqueue-time = \"60s\"\n", manifest("bad", "misbehave.wasm", ""));
+    let both = Neighbours::start(&bad, "concurrent-requests = 32");
+    let waiting = both.ask(["/sleep?ms=60000"; 40]);
+    let short = "default/bad runs short of places: 23 of 24 are taken (concurrent-requests)";
+    both.server.log.wait_for("all that it may have", |line| line.contains(short));
+    both.hold();
+    drop(waiting);
+    both.end();
+}
+
 /// A service that crashes, or computes, without end.
 #[test]
 fn services_without_end() {

@@ -190,12 +190,12 @@ fn nearly_too_many_requests() {
     server.log.wait_for("a warning", |line| line.contains("WARN") && line.contains(short));
 }
 
-/// The same of the engine's pool, which the instances of all components share: eight of the caller, one for each request,
-/// and one of the callee for each call.
+/// The same of the engine's pool, which the instances of all components share: eight of the caller, one for each request
+/// that an app of such a host may have, and one of the callee for each call.
 #[test]
 fn a_pool_that_is_nearly_used_up() {
     let app = pair_p3("", "instances = { concurrency = 1 }", "")
-        .file("host.toml", "limits = { concurrent-requests = 8, concurrent-calls = 72 }");
+        .file("host.toml", "limits = { concurrent-requests = 10, concurrent-calls = 72 }");
     let up = WATTLE.up(&app).args(["--config", "host.toml"]);
     let server = up.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).start();
     thread::scope(|scope| {

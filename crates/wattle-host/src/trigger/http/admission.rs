@@ -1,4 +1,5 @@
-//! How many requests are under way at a time: a place per request, in its app and on its host.
+//! How many requests are under way at a time: a place per request, in its app and on its host. No app has all
+//! of the host's.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +65,12 @@ impl Admission {
     /// When a place was last taken; of two, that which was used longer ago has the smaller one. `None`: one is taken now.
     pub(crate) fn idle_since(&self) -> Option<u64> {
         self.places.are_free().then(|| self.used.load(Ordering::Relaxed))
+    }
+
+    /// How many of these places of a host one app may have: whatever becomes of those, there are some for the next one.
+    pub(crate) fn of_one(&self) -> u32 {
+        let count = self.places.count();
+        count.saturating_sub((count / 4).max(1)).max(1)
     }
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
