@@ -30,7 +30,7 @@ fn said<const N: usize>(app: &App, verb: [&str; N]) -> String {
 }
 
 #[track_caller]
-fn add(app: &App, listen: &str) -> SocketAddr {
+pub(crate) fn add(app: &App, listen: &str) -> SocketAddr {
     let said = said(app, ["listener", "add", listen]);
     let url = said.strip_suffix(" added\n").unwrap_or_else(|| panic!("{said}"));
     url.split_once("://").unwrap().1.parse().unwrap()

@@ -72,6 +72,7 @@ mod messages;
 mod messages_check;
 mod messages_failures;
 mod migration;
+mod moves_under_load;
 mod moving;
 mod named_backends;
 mod nats;
