@@ -89,15 +89,17 @@ impl Daemon {
             (now.state, now.reason) = (state, reason.clone());
             now.record.as_ref().map(|record| record.current)
         };
+        // One that sleeps is to run, as one does that is awake.
+        let state = if state == AppState::Running && self.host.is_asleep(app) { AppState::Asleep } else { state };
         (self.tell)(Report::State { app: app.clone(), state, generation, reason });
     }
 
     /// An app that is remembered.
     fn known(&self, app: &AppId) -> Result<Arc<Deployed>, Refusal> {
-        let apps = self.apps();
-        apps.get(app).cloned().ok_or_else(|| match self.damage(app) {
+        let deployed = self.apps().get(app).cloned();
+        deployed.ok_or_else(|| match self.damage(app) {
             Some(damaged) => damaged.refusal(app),
-            None => Refusal::unknown_app(app, apps.keys().cloned()),
+            None => Refusal::unknown_app(app, self.apps().keys().cloned()),
         })
     }
 }

@@ -43,8 +43,7 @@ impl Host {
         siblings: &Siblings,
         outgoing: &Arc<Places>,
     ) -> Result<(Ways, Arc<Inside>), StartError> {
-        let count = app.limits.concurrent_requests.min(self.server.requests.of_one());
-        let (requests, comers) = Admission::watched(&app.id, count);
+        let (requests, comers) = Admission::of_app(&app.id, app.limits.concurrent_requests, &self.server.requests);
         let requests = Arc::new(requests);
         let inside = Arc::new(requests.inside());
         let routes = self.routes(app, siblings, &requests)?;

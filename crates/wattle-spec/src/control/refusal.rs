@@ -89,7 +89,7 @@ codes! {
     NotWritten = 503, "not-written", "What is to be remembered cannot be written down; nothing has changed.";
     BackendUnusable = 503, "backend-unusable", "The backend that a link is to lead to cannot be used now; the link stays as it is.";
     MoveFailed = 503, "move-failed", "What a link keeps could not be moved; it is where it was, and nothing is lost.";
-    NotRunning = 503, "not-running", "The app starts, or ends.";
+    NotRunning = 503, "not-running", "The app does not run: it starts, ends, or could not be started.";
     Stopping = 503, "stopping", "The host or the app is ending.";
 }
 

@@ -41,7 +41,7 @@ pub(crate) enum AskError {
     TimedOut,
     #[error("the answer broke off")]
     Broken(#[source] hyper::Error),
-    #[error("the host ended before its answer did")]
+    #[error("the answer broke off: the host has ended, or the connection to it has")]
     Gone,
     #[error("the answer has more than {ANSWER_MAX} bytes")]
     TooLarge,
@@ -188,6 +188,11 @@ async fn whole<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Ask
 impl Events {
     fn of(answer: Response<Incoming>) -> Self {
         Self { body: answer.into_body(), told: ToldReader::new(ANSWER_MAX) }
+    }
+
+    /// The next one, of what is there already.
+    pub(crate) async fn next_soon(&mut self) -> Option<Result<Told, AskError>> {
+        timeout(ANSWER, self.next()).await.unwrap_or(Some(Err(AskError::TimedOut)))
     }
 
     /// The next one. `None`: that was all.

@@ -4,8 +4,13 @@ use std::io;
 
 use rustls::{CertificateError, Error};
 
+use crate::verb::harmless;
+
 /// How the library calls a certificate of an authority that a server shows as its own. It has no value of its own for that.
 const AUTHORITY: &str = "CaUsedAsEndEntity";
+
+/// The most names of a certificate that are told.
+const NAMES_MAX: usize = 8;
 
 /// Why nobody is trusted there.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +32,11 @@ pub(crate) enum Distrust {
 fn names(there: &[String]) -> String {
     match there {
         [] => "no name at all".into(),
-        names => names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "),
+        names => {
+            let told = names.iter().take(NAMES_MAX).map(|name| harmless(plain(name)));
+            let more = (names.len() > NAMES_MAX).then(|| format!("{} more", names.len() - NAMES_MAX));
+            told.chain(more).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

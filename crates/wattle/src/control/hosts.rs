@@ -1,5 +1,6 @@
 //! The hosts that a verb asks: the one that somebody named, or all of this user that live on this machine.
 
+use std::io;
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
@@ -186,11 +187,16 @@ impl Client {
         Self { address: HostAddress::Socket(path.clone()), way: Way::Socket(path) }
     }
 
-    /// The user whose socket it is.
-    fn owner(&self) -> Option<u32> {
+    /// The user whose socket it is, if that is why `error` came.
+    fn another_owner(&self, error: &AskError) -> Option<u32> {
+        let is_turned_away = match error {
+            AskError::Connect(error) => error.kind() == io::ErrorKind::PermissionDenied,
+            AskError::Broken(_) => true,
+            _ => false,
+        };
         match &self.way {
-            Way::Socket(path) => place::owner(path),
-            Way::Elsewhere(_) => None,
+            Way::Socket(path) if is_turned_away => place::another_owner(path),
+            _ => None,
         }
     }
 
@@ -198,11 +204,10 @@ impl Client {
     pub(crate) fn problem(&self, error: AskError) -> Problem {
         match error {
             AskError::Refused(refusal) => Problem::Refused(refusal),
-            AskError::Connect(_) | AskError::Broken(_) if self.owner().is_some_and(place::is_another_user) => {
-                let owner = self.owner().unwrap_or_default();
-                Problem::Ask { host: self.address.clone(), source: AskError::NotOurs(owner) }
+            error => {
+                let source = self.another_owner(&error).map_or(error, AskError::NotOurs);
+                Problem::Ask { host: self.address.clone(), source }
             }
-            source => Problem::Ask { host: self.address.clone(), source },
         }
     }
 }

@@ -165,14 +165,17 @@ fn directory() -> PathBuf {
     }
 }
 
-/// The user to whom the file at `path` belongs.
-pub(super) fn owner(path: &Path) -> Option<u32> {
-    fs::symlink_metadata(path).ok().map(|found| found.uid())
-}
-
-/// Whether that is neither this user, nor one whom this user stands above.
-pub(super) fn is_another_user(owner: u32) -> bool {
-    owner != user() && user() != 0
+/// The user to whom the socket at `path` belongs, or the directory that keeps others from it, if that is neither this user
+/// nor one whom this user stands above.
+pub(super) fn another_owner(path: &Path) -> Option<u32> {
+    let owner = match fs::metadata(path) {
+        Ok(found) => found.file_type().is_socket().then(|| found.uid()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            path.ancestors().skip(1).find_map(|above| fs::metadata(above).ok()).map(|found| found.uid())
+        }
+        Err(_) => None,
+    };
+    owner.filter(|owner| *owner != user() && user() != 0)
 }
 
 fn user() -> u32 {

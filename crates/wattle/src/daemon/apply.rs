@@ -53,6 +53,7 @@ impl Daemon {
         };
         let id = candidate.app.id.clone();
         course.is_of(&id);
+        self.is_readable(&id)?;
         course.is(Stage::Waiting);
         let turn = self.turn_of_any(&id).await?;
         let applied = self.replace(&turn, candidate, generation, course).await;
@@ -228,8 +229,12 @@ impl Daemon {
             updated.map_err(|error| (sentence(&error), refusal(&error.into())))
         };
         if let Err((reason, refusal)) = updated.await {
-            let state = before.record.as_ref().map_or(AppState::Failed, |_| before.state);
-            self.is(&app.id, deployed, state, Some(before.goes_on_without(&reason)));
+            let (state, reason) = match &before.record {
+                None => (AppState::Failed, reason),
+                Some(_) if runs && refusal.code == RefusalCode::AppStopped => (AppState::Stopping, reason),
+                Some(record) => (before.state, goes_on(self.state(&app.id, &before), record, &reason)),
+            };
+            self.is(&app.id, deployed, state, Some(reason));
             return Err(refusal);
         }
         let id = app.id.clone();
@@ -271,6 +276,17 @@ impl Daemon {
         let desired = self.desired.clone();
         let written = beside(move || Ok(desired.draft(record, false)?.0.publish()?)).await;
         written.map_err(|problem| refusal(&problem))
+    }
+}
+
+/// Why an app is as it was before it was to be updated.
+fn goes_on(state: AppState, record: &Record, reason: &str) -> String {
+    let at = Moment(Utc::now());
+    match state {
+        AppState::Running => {
+            format!("the update of {at} failed, and generation {} goes on: {reason}", record.current)
+        }
+        state => format!("the update of {at} failed, and the app is {state} as before: {reason}"),
     }
 }
 

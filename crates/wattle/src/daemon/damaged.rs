@@ -6,8 +6,8 @@ use wattle_spec::control::{AppState, AppStatus, Refusal, RefusalCode};
 use wattle_spec::name::AppId;
 use wattle_spec::report::Report;
 
-use super::Daemon;
 use super::desired::{DesiredError, of_file};
+use super::{Daemon, cut};
 use crate::report::sentence;
 
 /// Why nobody can read what was written down of an app.
@@ -20,6 +20,10 @@ pub(super) struct Damaged {
 }
 
 impl Damaged {
+    fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
     /// That the app cannot be used.
     pub(super) fn refusal(self, app: &AppId) -> Refusal {
         let message = format!("what is written down of the app `{app}` cannot be read: {}", self.reason);
@@ -42,7 +46,7 @@ impl Daemon {
             let error = error as &dyn std::error::Error;
             return tracing::error!(error, hint, "an app is left out, and nobody knows which");
         };
-        let damaged = Damaged { path, reason: sentence(error), hint };
+        let damaged = Damaged { path, reason: cut(sentence(error)), hint };
         let reason = Some(damaged.clone().told(&app));
         self.damaged().insert(app.clone(), damaged);
         // The log has it, too.
@@ -51,16 +55,27 @@ impl Daemon {
 
     /// Why nobody can read what was written down of `app`, if that is so.
     pub(super) fn damage(&self, app: &AppId) -> Option<Damaged> {
-        self.damaged().get(app).filter(|damaged| damaged.path.exists()).cloned()
+        let damaged = self.damaged().get(app).cloned();
+        damaged.filter(Damaged::is_there)
+    }
+
+    /// Whether what is written down of `app` can be read, if something is.
+    pub(super) fn is_readable(&self, app: &AppId) -> Result<(), Refusal> {
+        let is_known = self.apps().contains_key(app);
+        match self.damage(app).filter(|_| !is_known) {
+            Some(damaged) => Err(damaged.refusal(app)),
+            None => Ok(()),
+        }
     }
 
     /// How those apps are.
     pub(super) fn damaged_apps(&self) -> Vec<AppStatus> {
-        let damaged = self.damaged();
-        let there = damaged.iter().filter(|(_, damaged)| damaged.path.exists());
-        let status = |(app, damaged): (&AppId, &Damaged)| {
-            let reason = Some(damaged.clone().told(app));
-            AppStatus { state: Some(AppState::Failed), reason, ..AppStatus::unknown(app) }
+        // What follows looks at the disk, and holds nothing up.
+        let damaged = self.damaged().clone();
+        let there = damaged.into_iter().filter(|(_, damaged)| damaged.is_there());
+        let status = |(app, damaged): (AppId, Damaged)| {
+            let reason = Some(damaged.told(&app));
+            AppStatus { state: Some(AppState::Failed), reason, ..AppStatus::unknown(&app) }
         };
         there.map(status).collect()
     }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
-use wattle_spec::control::{ActionProgress, AppState, AppStatus, DeployedApp, Generation, HostStatus, Moment, Refusal};
+use wattle_spec::control::{ActionProgress, AppStatus, DeployedApp, Generation, HostStatus, Refusal};
 use wattle_spec::name::{AppId, ComponentName};
 
 use super::Daemon;
@@ -66,20 +65,6 @@ impl Daemon {
             reason: now.reason.clone(),
             generation: record.map_or(0, |record| record.current),
             generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),
-        }
-    }
-}
-
-impl Now {
-    /// Why an app is as it was: what was to take its place could not be started for this `reason`.
-    pub(super) fn goes_on_without(&self, reason: &str) -> String {
-        let at = Moment(Utc::now());
-        match (&self.record, self.state) {
-            (None, _) => reason.into(),
-            (Some(record), AppState::Running) => {
-                format!("the apply of {at} failed, and generation {} goes on: {reason}", record.current)
-            }
-            (Some(_), state) => format!("the apply of {at} failed, and the app is {state} as before: {reason}"),
         }
     }
 }

@@ -31,7 +31,7 @@ async fn ever_with(hosts: Hosts, app: &AppId) -> Result<Vec<Asked>, Problem> {
         }
         let last = client.events(&format!("/v1/events?app={app}&tail=1")).await;
         let mut last = last.map_err(|error| client.problem(error))?;
-        is_told = last.next().await.transpose().map_err(|error| client.problem(error))?.is_some();
+        is_told = last.next_soon().await.transpose().map_err(|error| client.problem(error))?.is_some();
     }
     hosts.with((!is_told).then_some(app))
 }

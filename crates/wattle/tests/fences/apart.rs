@@ -190,7 +190,8 @@ fn requests_that_one_app_takes() {
     let bad = format!("{}[limits]\nqueue-time = \"60s\"\n", manifest("bad", "misbehave.wasm", ""));
     let both = Neighbours::start(&bad, "concurrent-requests = 32");
     let waiting = both.ask(["/sleep?ms=60000"; 40]);
-    let short = "default/bad runs short of places: 23 of 24 are taken (concurrent-requests)";
+    let short =
+        "default/bad runs short of places: 23 of 24 are taken (three quarters of the host's concurrent-requests)";
     both.server.log.wait_for("all that it may have", |line| line.contains(short));
     both.hold();
     drop(waiting);

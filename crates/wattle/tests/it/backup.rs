@@ -128,6 +128,7 @@ fn what_cannot_be_restored() {
         refused(&keeping(&app, "restore", file, "elsewhere"), 2, "is no whole backup of a data directory");
         assert!(!app.join("elsewhere").exists(), "{file}");
     }
+    refused(&keeping(&app, "restore", "/dev/null", "elsewhere"), 2, "it is no regular file");
     refused(&keeping(&app, "restore", "nowhere", "elsewhere"), 2, "cannot read the backup nowhere");
 }
 

@@ -195,7 +195,7 @@ fn nearly_too_many_requests() {
 #[test]
 fn a_pool_that_is_nearly_used_up() {
     let app = pair_p3("", "instances = { concurrency = 1 }", "")
-        .file("host.toml", "limits = { concurrent-requests = 10, concurrent-calls = 72 }");
+        .file("host.toml", "limits = { concurrent-requests = 11, concurrent-calls = 72 }");
     let up = WATTLE.up(&app).args(["--config", "host.toml"]);
     let server = up.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).start();
     thread::scope(|scope| {

@@ -94,14 +94,27 @@ fn another_user() {
     // A program that anybody may run.
     let program = app.join("wattle");
     std::fs::copy(WATTLE.path(), &program).unwrap();
-    let ask =
-        || Ran::of(nobody(&program).args(["ps", "--control"]).arg(&path).env_clear().env("PATH", "/usr/bin:/bin"));
+    let ask = |socket: &Path| {
+        Ran::of(nobody(&program).args(["ps", "--control"]).arg(socket).env_clear().env("PATH", "/usr/bin:/bin"))
+    };
     // Whether the system turns them away, or the host does.
     for mode in [0o600, 0o666] {
         open(&path, mode);
-        let ran = ask();
+        let ran = ask(&path);
         let is_told = ran.stderr.contains("it belongs to the user 0, who alone is answered there");
         assert!(ran.code == Some(1) && is_told, "{mode:o}: {ran}");
+    }
+    // It is in a directory of somebody else.
+    std::fs::DirBuilder::new().mode(0o700).create(app.join("closed")).unwrap();
+    let ran = ask(&app.join("closed/host.sock"));
+    assert!(ran.code == Some(1) && ran.stderr.contains("it belongs to the user 0"), "{ran}");
+    // Nobody listens there any more, or ever did.
+    drop(std::os::unix::net::UnixListener::bind(app.join("left.sock")).unwrap());
+    std::fs::write(app.join("text"), "no socket").unwrap();
+    for file in ["left.sock", "text"] {
+        open(&app.join(file), 0o666);
+        let ran = ask(&app.join(file));
+        assert!(ran.code == Some(1) && ran.stderr.contains("nobody answers there"), "{ran}");
     }
     server.log.wait_for("the refusal", |line| line.contains("another user is not answered") && line.contains("65534"));
     assert_eq!(get(&path, "/v1/status")["apps"][0]["app"], "default/hello");

@@ -420,6 +420,7 @@ fn stopped_in_an_update() {
         events.lines().filter_map(|line| line.split_once("default/shop: ")).map(|(_, said)| said).collect();
     assert_eq!(states.first(), Some(&"starting"), "{events}");
     assert!(states.contains(&"updating (generation 1)"), "{events}");
+    assert!(!events.contains("goes on"), "{events}");
     assert_eq!(states.last(), Some(&"stopped (generation 1)"), "{events}");
     server.kill();
     let _server = host(&app);

@@ -1,9 +1,10 @@
 //! What verbs say of apps that do not run: stopped ones, damaged ones, and those that nobody knows.
 
 use std::fs;
-use std::io::Read;
 use std::process::Stdio;
+use std::time::Duration;
 
+use wattle_testkit::output::Lines;
 use wattle_testkit::{App, Ran, guests};
 
 use crate::WATTLE;
@@ -63,10 +64,11 @@ fn a_damaged_record() {
     let record = app.state_dir().join("wattle/apps/default.a.json");
     fs::write(&record, "{").unwrap();
     let server = host(&app);
-    for verb in ["describe", "start", "stop", "rm", "rollback", "logs", "events"] {
+    for verb in ["describe", "start", "stop", "rm", "rollback", "logs", "apply", "events"] {
         let ran = WATTLE.run(&app, [verb, "a"]);
         if verb == "events" {
             assert!(ran.is_ok() && ran.stdout.contains("default.a.json does not say what is to run"), "{ran}");
+            assert!(!ran.stdout.contains("forgotten"), "{ran}");
             continue;
         }
         let parts = [
@@ -94,7 +96,7 @@ fn a_damaged_record() {
 #[test]
 fn an_update_that_failed() {
     let app = apps();
-    let _server = host(&app);
+    let server = host(&app);
     assert!(WATTLE.run(&app, ["apply", "a"]).is_ok());
     let sick = "name = \"a\"\n[health]\npath = \"/a/none\"\ntimeout = \"100ms\"\n[components.web]\nsource = \"../state.wasm\"\n\
                 [[triggers.http]]\npath = \"/a/...\"\ncomponent = \"web\"\n";
@@ -103,9 +105,20 @@ fn an_update_that_failed() {
     is_refused(&ran, 1, &["error: a (default/a): the app cannot start", "the app default/a is not well"]);
     for verb in [&["ps"][..], &["describe", "a"]] {
         let told = WATTLE.run(&app, verb).stdout;
-        assert!(told.contains("the apply of 20") && !told.contains("cannot start"), "{told}");
+        assert!(told.contains("the update of 20") && !told.contains("cannot start"), "{told}");
         assert!(told.contains(" failed, and generation 1 goes on: the app default/a is not well"), "{told}");
     }
+    // The same of one that sleeps.
+    assert!(server.stop().is_ok());
+    let _server = host(&app);
+    is_refused(&WATTLE.run(&app, ["apply", "a"]), 1, &["the app default/a is not well"]);
+    let events = WATTLE.run(&app, ["events", "a"]).stdout;
+    let last = events.lines().last().unwrap();
+    assert!(
+        last.contains("default/a: asleep") && last.contains(" failed, and the app is asleep as before: "),
+        "{events}"
+    );
+    assert_eq!(told(&app, ["ps"])["hosts"][0]["apps"][0]["state"], "asleep");
 }
 
 /// Nobody waits for what happens to an app that there never was; of one that is gone, it is told.
@@ -115,6 +128,7 @@ fn events_of_nobody() {
     let _server = host(&app);
     assert!(WATTLE.run(&app, ["apply", "a", "b"]).is_ok());
     assert!(WATTLE.run(&app, ["rm", "a"]).is_ok());
+    assert!(WATTLE.run(&app, ["stop", "b"]).is_ok(), "so that the last event is of another app");
     for verb in [&["events", "nope"][..], &["events", "-f", "nope"]] {
         is_refused(&WATTLE.run(&app, verb), 2, &["no app `default/nope` is known here", "known: `default/b`"]);
     }
@@ -129,7 +143,7 @@ fn numbers() {
     for verb in [
         &["rollback", "shop", "x"][..],
         &["logs", "--tail", "x"],
-        &["apply", "--generation", "-1", "shop"],
+        &["apply", "--generation=-1", "shop"],
         &["apply", "--generation", "1.5", "shop"],
     ] {
         let ran = WATTLE.run(&app, verb);
@@ -161,11 +175,13 @@ fn a_host_that_dies() {
     let mut following = WATTLE.command(&app);
     let following = following.args(["events", "-f"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut following = following.spawn().unwrap();
-    let mut first = [0];
-    following.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    let events = Lines::collect(following.stdout.take().unwrap());
+    let said = Lines::collect(following.stderr.take().unwrap());
+    events.wait_for("an event", |line| line.contains("default/a"));
     server.kill();
-    let ended = following.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(1), "{said}");
-    assert!(said.contains("the host ended before its answer did") && !said.contains("chunk"), "{said}");
+    said.wait_for_end(Duration::from_secs(10));
+    let _ = following.kill();
+    let (status, said) = (following.wait().unwrap(), said.text());
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the answer broke off: the host has ended") && !said.contains("chunk"), "{said}");
 }

@@ -22,6 +22,10 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Volume, BackupE
     let unreadable = |source| BackupError::Unreadable { path: archive.into(), source };
     let mut file = File::open(archive).map_err(unreadable)?;
     let mut unpacking = Unpacking { archive, directory, volume: Volume::default() };
+    // It is read twice.
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(unreadable(io::Error::other("it is no regular file")));
+    }
     check(&file).map_err(|error| unpacking.damaged(error))?;
     file.rewind().map_err(unreadable)?;
     let mut packed = Archive::new(GzDecoder::new(BufReader::new(file)));
@@ -32,6 +36,8 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Volume, BackupE
     check_empty(directory)?;
     let lock = data_dir::lock(directory)?;
     let unpacked = unpacking.rest(entries).and_then(|()| {
+        // The checksum once more, of what was read now.
+        io::copy(&mut packed.into_inner(), &mut io::sink()).map_err(|error| unpacking.damaged(error))?;
         let synced = File::open(directory).and_then(|directory| Ok(rustix::fs::syncfs(directory)?));
         synced.map_err(failed("sync", directory))?;
         // From now on it is a data directory.

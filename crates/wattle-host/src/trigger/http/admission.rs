@@ -1,5 +1,5 @@
-//! How many requests are under way at a time: a place per request, in its app and on its host. No app has all
-//! of the host's.
+//! How many requests are under way at a time: a place per request, in its app and on its host. An app has at
+//! most three quarters of the host's.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,12 +7,16 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use wattle_spec::name::AppId;
 
 use crate::answer::Failure;
 use crate::places::{Place, Places};
 
 /// The limit of an app and of the host.
 const LIMIT: &str = "concurrent-requests";
+
+/// What an app has of the host's, if its own limit is above that.
+const SHARE: &str = "three quarters of the host's concurrent-requests";
 
 /// What times of use are counted from.
 static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -38,15 +42,24 @@ pub(crate) struct Permit {
 impl Admission {
     /// As many as the limit says of what is called `of`.
     pub(crate) fn new(of: impl ToString, count: u32) -> Self {
-        let admission = Self { places: Places::new(LIMIT, of, count), used: Arc::default(), _way: None };
-        admission.is_used();
-        admission
+        Self::with(Places::new(LIMIT, of, count))
     }
 
-    /// The same, with those who come in by it.
-    pub(crate) fn watched(of: impl ToString, count: u32) -> (Self, Comers) {
+    /// As many on `host` as the limit of `app` says, and as one app may have there, with those who come in by it.
+    pub(crate) fn of_app(app: &AppId, count: u32, host: &Self) -> (Self, Comers) {
+        let most = host.of_one();
+        let places = match count <= most {
+            true => Places::new(LIMIT, app, count),
+            false => Places::new(SHARE, app, most),
+        };
         let (way, comers) = oneshot::channel();
-        (Self { _way: Some(way), ..Self::new(of, count) }, Comers(comers))
+        (Self { _way: Some(way), ..Self::with(places) }, Comers(comers))
+    }
+
+    fn with(places: Arc<Places>) -> Self {
+        let admission = Self { places, used: Arc::default(), _way: None };
+        admission.is_used();
+        admission
     }
 
     /// Another way to the same places, for who is inside already.
@@ -68,9 +81,9 @@ impl Admission {
     }
 
     /// How many of these places of a host one app may have: whatever becomes of those, there are some for the next one.
-    pub(crate) fn of_one(&self) -> u32 {
+    fn of_one(&self) -> u32 {
         let count = self.places.count();
-        count.saturating_sub((count / 4).max(1)).max(1)
+        count.saturating_sub(count.div_ceil(4)).max(1)
     }
 
     /// A place in the app `self` and on the `host`; waits for at most `queue_time` if there is none.
