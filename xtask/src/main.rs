@@ -3,6 +3,7 @@
 //! Everything that has to be done the same way by people and by CI is a verb here.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line")]
 
+mod bench;
 mod ci;
 mod dist;
 mod embed;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, bail};
 const HELP: &str = "\
 Usage: cargo xtask VERB
 
+  bench [NAME..]        Measure against the same work without Wattle, and keep the results
   ci                    Run every check in order and stop at the first failure
   dist                  Build the self-contained binary target/dist/wattle
   embed [--alone]       Build the example examples/embed and ask it for an answer
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["bench", names @ ..] => bench::run(names),
         ["ci"] => ci::run(),
         ["dist"] => dist::run(),
         ["embed"] => embed::run(&root().join("guests/built"), embed::Build::Here),

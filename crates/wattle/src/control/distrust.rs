@@ -52,7 +52,10 @@ impl Distrust {
         let found = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
         let Some(Error::InvalidCertificate(reason)) = found else { return Self::Other(error) };
         match reason {
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // An authority of the same name that is another one has not signed it either.
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnknownIssuer,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::TooEarly,
             CertificateError::NotValidForNameContext { expected, presented } => {
@@ -113,6 +116,8 @@ mod tests {
             "nobody who is trusted here vouches for its certificate",
             "--control-ca",
         );
+        let hint = "--control-ca";
+        check(CertificateError::BadSignature, "nobody who is trusted here vouches for its certificate", hint);
         check(CertificateError::Expired, "its certificate has expired", "renew it");
         let expired = CertificateError::ExpiredContext { time: now, not_after: now };
         check(expired, "its certificate has expired", "renew it");

@@ -1,6 +1,8 @@
-//! Hello world with a fresh instance per request and all limits on, against a bare hyper server.
+//! Hello world with a fresh instance per request and all limits on, against a bare hyper server; and, if there is a
+//! `wasmtime` on PATH, what its `serve` makes of the same component.
 
 mod bare;
+mod wasmtime;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use wattle_backend::stores::Stores;
 use wattle_testkit::guests;
 
-use crate::lanes::{Lane, Result, race};
+use crate::lanes::{Lane, Table};
 use crate::load;
 use crate::serving::{REUSED, ROUTE, Serving, serve};
 
@@ -23,16 +25,19 @@ fn lane(name: &'static str, serving: Serving) -> Lane {
     Lane::new(name, move |round| load(serving.address(), round))
 }
 
-pub(crate) fn run() -> Vec<Result> {
+pub(crate) fn run() -> Vec<Table> {
     let bare = bare::Server::start();
     let none = Stores::default;
     let reused = format!("{REUSED}\n{ROUTE}");
-    let lanes = vec![
+    let mut lanes = vec![
         Lane::new("bare hyper", move |round| load(bare.address, round)),
         lane("0.2, fresh instance", serve(&guests::hello(), ROUTE, none())),
         lane("0.2, reused instance", serve(&guests::hello(), &reused, none())),
         lane("0.3, shared instance", serve(&guests::hello_p3(), &reused, none())),
     ];
-    let ratio = race("hello world", "requests", lanes);
-    vec![Result { what: "a fresh instance per request".to_owned(), ratio, promised: PROMISED }]
+    lanes.extend(
+        wasmtime::Server::start(&guests::hello())
+            .map(|server| Lane::new("0.2, `wasmtime serve`", move |round| load(server.address(), round))),
+    );
+    vec![Table::race("hello world", "requests", lanes).promising(PROMISED)]
 }

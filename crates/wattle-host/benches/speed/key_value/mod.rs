@@ -16,7 +16,7 @@ use wattle_backend::stores::Stores;
 use wattle_testkit::guests;
 
 use self::bare::{KEYS, Verb};
-use crate::lanes::{Lane, Result, race};
+use crate::lanes::{Lane, Table};
 use crate::load;
 use crate::serving::{ROUTE, serve};
 
@@ -29,7 +29,7 @@ const LINKS: &str = "links = { \"wasi:keyvalue\" = \"memory\" }";
 const PROMISED: f64 = 0.50;
 
 /// What a component reaches of a store of its own kind, which `open` opens: for the mix, which has a promise.
-fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> Option<Result> {
+fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> Table {
     let (alone, behind) = (open(), open());
     let stores = Stores { key_value: Some(behind), ..Stores::default() };
     let serving = serve(&guests::mill(), &format!("{LINKS}\n{ROUTE}"), stores);
@@ -42,20 +42,20 @@ fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> O
         Lane::new("the bare store", move |round| bare::run(&alone, verb, COUNT, CLIENTS, round)),
         Lane::new("a component", move |round| load::run(serving.address(), &path, CLIENTS, round) * f64::from(COUNT)),
     ];
-    let ratio = race(&what, "operations", lanes);
-    (verb == Verb::Mix).then_some(Result { what, ratio, promised: PROMISED })
+    let table = Table::race(what, "operations", lanes);
+    if verb == Verb::Mix { table.promising(PROMISED) } else { table }
 }
 
-pub(crate) fn run() -> Vec<Result> {
+pub(crate) fn run() -> Vec<Table> {
     let place = tempfile::tempdir().expect("a temporary directory");
-    let mut results = Vec::new();
+    let mut tables = Vec::new();
     for verb in [Verb::Mix, Verb::Get, Verb::Set] {
-        results.extend(compare("memory", verb, || Arc::new(MemoryKeyValue::default())));
-        results.extend(compare("disk", verb, || {
+        tables.push(compare("memory", verb, || Arc::new(MemoryKeyValue::default())));
+        tables.push(compare("disk", verb, || {
             let dir = tempfile::tempdir_in(&place).expect("a directory").keep();
             let dir = Arc::new(DataDir::open(&dir).expect("a data directory"));
             Arc::new(DiskKeyValue::open(dir, DiskOptions::default()).expect("a store"))
         }));
     }
-    results
+    tables
 }

@@ -18,7 +18,7 @@ use wattle_backend::stores::Stores;
 use wattle_testkit::{NatsServer, guests};
 
 use self::bare::Care;
-use crate::lanes::{Lane, Result, race};
+use crate::lanes::{Lane, Table};
 use crate::serving::{REUSED, serve};
 
 /// How many messages wait for their answers at a time.
@@ -99,7 +99,7 @@ impl Way<'_> {
     }
 
     /// Shows what a component reaches. Something is promised of the messages of an app.
-    fn compare(&self) -> Option<Result> {
+    fn compare(&self) -> Table {
         let work = if self.work == Work::Orders { "orders" } else { "echoes" };
         let over = if self.over == Over::Core { "core NATS" } else { "JetStream" };
         let what = format!("{work} over {over}");
@@ -114,16 +114,16 @@ impl Way<'_> {
         if self.over == Over::Core {
             lanes.push(bare("one that does not confirm", "hopes", Care::Hopes));
         }
-        let ratio = race(&what, "messages", lanes);
+        let table = Table::race(what, "messages", lanes);
         let is_promised = self.work == Work::Orders && self.over == Over::JetStream;
-        is_promised.then_some(Result { what, ratio, promised: PROMISED })
+        if is_promised { table.promising(PROMISED) } else { table }
     }
 }
 
-pub(crate) fn run() -> Vec<Result> {
+pub(crate) fn run() -> Vec<Table> {
     let Some(server) = NatsServer::builder().start() else { return Vec::new() };
     let url = server.url();
     let works = [Work::Orders, Work::Echo];
     let ways = works.into_iter().flat_map(|work| [Over::Core, Over::JetStream].map(|over| (work, over)));
-    ways.filter_map(|(work, over)| Way { url: &url, over, work }.compare()).collect()
+    ways.map(|(work, over)| Way { url: &url, over, work }.compare()).collect()
 }
