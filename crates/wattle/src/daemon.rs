@@ -89,8 +89,7 @@ impl Daemon {
             (now.state, now.reason) = (state, reason.clone());
             now.record.as_ref().map(|record| record.current)
         };
-        // One that sleeps is to run, as one does that is awake.
-        let state = if state == AppState::Running && self.host.is_asleep(app) { AppState::Asleep } else { state };
+        let state = self.state(app, state);
         (self.tell)(Report::State { app: app.clone(), state, generation, reason });
     }
 

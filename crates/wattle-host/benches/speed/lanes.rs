@@ -86,8 +86,9 @@ impl Table {
 
     /// What is below what is promised, or below `floor` where one is given.
     pub(crate) fn shortfall(&self, floor: Option<f64>) -> Option<String> {
-        let (second, floor) = (&self.lanes[1], floor.or(self.promised).filter(|_| self.promised.is_some())?);
-        let Measured { name, ratio, .. } = second;
+        let promised = self.promised?;
+        let floor = floor.unwrap_or(promised);
+        let Measured { name, ratio, .. } = &self.lanes[1];
         (*ratio < floor).then(|| format!("{}: {name}: {ratio:.2}, the floor is {floor:.2}", self.title))
     }
 }

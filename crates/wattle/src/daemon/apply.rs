@@ -232,7 +232,7 @@ impl Daemon {
             let (state, reason) = match &before.record {
                 None => (AppState::Failed, reason),
                 Some(_) if runs && refusal.code == RefusalCode::AppStopped => (AppState::Stopping, reason),
-                Some(record) => (before.state, goes_on(self.state(&app.id, &before), record, &reason)),
+                Some(record) => (before.state, goes_on(self.state(&app.id, before.state), record, &reason)),
             };
             self.is(&app.id, deployed, state, Some(reason));
             return Err(refusal);

@@ -22,7 +22,7 @@ impl Daemon {
         for (app, deployed) in &*self.apps() {
             let now = deployed.now();
             let status = apps.entry(app.clone()).or_insert_with(|| AppStatus::unknown(app));
-            status.state = Some(self.state(app, &now));
+            status.state = Some(self.state(app, now.state));
             status.reason.clone_from(&now.reason);
             status.generation = now.record.as_ref().map(|record| record.current);
         }
@@ -61,7 +61,7 @@ impl Daemon {
         let record = now.record.as_ref();
         DeployedApp {
             app: app.clone(),
-            state: self.state(app, now),
+            state: self.state(app, now.state),
             reason: now.reason.clone(),
             generation: record.map_or(0, |record| record.current),
             generations: record.into_iter().flat_map(|record| &record.generations).map(generation).collect(),

@@ -12,7 +12,6 @@ use wattle_spec::report::Report;
 
 use super::Daemon;
 use super::course::Course;
-use super::turn::Now;
 
 /// Wakes apps of a daemon, which is there later than its host.
 #[derive(Default)]
@@ -84,9 +83,9 @@ impl Daemon {
         }
     }
 
-    /// How an app is that is as `now` says.
-    pub(super) fn state(&self, app: &AppId, now: &Now) -> AppState {
-        match now.state {
+    /// How an app is that is to be in this state: one that sleeps is to run, as one does that is awake.
+    pub(super) fn state(&self, app: &AppId, state: AppState) -> AppState {
+        match state {
             AppState::Running if self.host.is_asleep(app) => AppState::Asleep,
             state => state,
         }

@@ -1,5 +1,5 @@
-//! How many requests are under way at a time: a place per request, in its app and on its host. An app has at
-//! most three quarters of the host's.
+//! How many requests are under way at a time: a place per request, in its app and on its host. An app has at most three
+//! quarters of the host's.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
