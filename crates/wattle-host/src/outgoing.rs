@@ -7,6 +7,7 @@ mod connector;
 mod error;
 mod network;
 mod sockets;
+mod unasked;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -169,7 +170,8 @@ impl Outgoing {
             // How fast a guest writes is bounded by its deadline.
             pause: None,
         };
-        Ok((origin, Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync())))
+        let request = Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync());
+        Ok((origin, unasked::keep_open(request)))
     }
 
     /// From a request to the head of the answer of the app's own routes.

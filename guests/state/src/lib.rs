@@ -17,6 +17,7 @@
 //! | `GET /dir/PATH` | the names in it, sorted |
 //! | `GET /tcp?addr=HOST:PORT` | whether a connection was made |
 //! | `GET /out?url=URL` | status and body of an outbound request |
+//! | `GET /out?url=URL&rest=MS&text=TEXT` | the same of one whose own body comes that much later |
 //!
 //! What an interface refuses is answered as `{"error": ..}` with a status that fits.
 
@@ -55,7 +56,7 @@ async fn route(method: &Method, target: &Target, content: &[u8]) -> Result<Reply
         (_, ["file", path @ ..]) => files::one(method, &path.join("/"), content),
         ("GET", ["dir", path @ ..]) => files::list(&path.join("/")),
         ("GET", ["tcp"]) => Ok(network::connect(target.text("addr"))),
-        ("GET", ["out"]) => Ok(network::fetch(target.text("url")).await),
+        ("GET", ["out"]) => Ok(network::fetch(target.text("url"), target.number("rest")?, target.text("text")).await),
         _ => Err(Fault::NotFound("no such path")),
     }
 }

@@ -62,6 +62,19 @@ fn requests_and_answers() {
 }
 
 /// Neither a redirect is followed nor a body decoded: both are the guest's to do.
+/// A GET has no body unless its length says so: whoever finishes an empty one late has lost nothing, and what somebody
+/// does write is not sent in silence.
+#[test]
+fn a_body_that_is_not_sent() {
+    let upstream = Upstream::answering(|request| answer("200 OK", format!("{} bytes", request.body.len())));
+    let (_app, server) = start(&guests::state(), &only(&upstream));
+    let late = |text| server.get(&format!("/out?url=http://{}/&rest=200&text={text}", upstream.address())).text();
+    assert_eq!(late(""), r#"{"body":"0 bytes","status":200}"#);
+    assert!(!server.log.text().contains("was not sent"));
+    late("something");
+    until("the log tells what was not sent", || server.log.text().contains("was not sent").then_some(()));
+}
+
 #[test]
 fn answers_are_passed_on_as_they_are() {
     let upstream = Upstream::answering(|request| match request.head.contains("/moved") {
