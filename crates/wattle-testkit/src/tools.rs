@@ -1,5 +1,5 @@
-//! The tools of others, for artifacts most of them, each as a command in the directory of an app. `None` where it is not installed: the
-//! test says what it skips and ends.
+//! The tools of others: those for artifacts, each as a command in the directory of an app, and those that measure. `None`
+//! where it is not installed: the test says what it skips and ends.
 //!
 //! They find nothing of the person who runs the tests: no credentials, no settings, no caches.
 
@@ -15,6 +15,8 @@ const WATTLE_WKG: &str = "WATTLE_WKG";
 const WATTLE_SKOPEO: &str = "WATTLE_SKOPEO";
 const WATTLE_ORAS: &str = "WATTLE_ORAS";
 const WATTLE_CURL: &str = "WATTLE_CURL";
+const WATTLE_VALGRIND: &str = "WATTLE_VALGRIND";
+const WATTLE_STRACE: &str = "WATTLE_STRACE";
 
 /// `wkg`, of the Bytecode Alliance, told to speak plain HTTP with `registry`.
 #[track_caller]
@@ -55,6 +57,18 @@ pub fn curl(app: &App) -> Option<Command> {
     // Whatever else somebody has in their settings, and no proxy on the way to this machine.
     curl.args(["--disable", "--silent", "--fail", "--noproxy", "*"]);
     Some(curl)
+}
+
+/// `valgrind`, which counts instructions.
+#[track_caller]
+pub fn valgrind() -> Option<Command> {
+    installed::program(WATTLE_VALGRIND, &["valgrind"]).map(Command::new)
+}
+
+/// `strace`, which tells of system calls.
+#[track_caller]
+pub fn strace() -> Option<Command> {
+    installed::program(WATTLE_STRACE, &["strace"]).map(Command::new)
 }
 
 fn command(program: &Path, app: &App) -> Command {

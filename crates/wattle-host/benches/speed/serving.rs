@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use wattle_backend::error::BackendError;
 use wattle_backend::stores::Stores;
-use wattle_host::{BackendSource, Host, offers};
+use wattle_host::{BackendSource, HostBuilder, offers};
 use wattle_spec::backend::EngineSpec;
 use wattle_spec::digest::Digest;
 use wattle_spec::host_file::HostSpec;
@@ -55,9 +55,9 @@ impl Drop for Serving {
     }
 }
 
-/// Serves the app of one component, `bench`, that is the file `guest` and that `manifest` describes, with all that it
-/// keeps in `stores`.
-pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> Serving {
+/// Serves, on that `host`, the app of one component, `bench`, that is the file `guest` and that `manifest` describes, with
+/// all that it keeps in `stores`.
+pub(crate) fn serve(host: HostBuilder, guest: &Path, manifest: &str, stores: Stores) -> Serving {
     let bytes = Bytes::from(std::fs::read(guest).expect("the guest is built"));
     let name: ComponentName = "bench".parse().expect("a name");
     let found = Found { digest: Digest::of(&bytes), shape: Shape::read(&bytes).expect("a component") };
@@ -71,7 +71,7 @@ pub(crate) fn serve(guest: &Path, manifest: &str, stores: Stores) -> Serving {
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let host = Host::builder().backend_source(Only(stores)).build().expect("a host");
+            let host = host.backend_source(Only(stores)).build().expect("a host");
             host.start(&app, &source).await.expect("the app starts");
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             address.send(host.listen(listener).expect("a listener")).expect("somebody waits");

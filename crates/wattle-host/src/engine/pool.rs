@@ -24,6 +24,9 @@ const PARTS_PER_COMPONENT: u32 = 20;
 const CORE_INSTANCES_PER_INSTANCE: u32 = 4;
 const TABLES_PER_INSTANCE: u32 = 2;
 
+/// The smallest pool that is worth having.
+const POOL_MIN: u32 = 4;
+
 /// The limits that pools are sized from.
 const LIMITS: &str = "concurrent-requests and concurrent-calls of the host";
 
@@ -70,7 +73,7 @@ impl Pool {
 /// An engine with room for `instances` instances at a time, or fewer if so much address space is not to be had, or
 /// at last one that allocates on demand.
 pub(super) fn engine(profile: Profile, instances: u32) -> wasmtime::Result<(Engine, Pool)> {
-    for room in [instances, instances / 4, instances / 16].map(|room| room.max(16)) {
+    for room in [instances, instances / 4, instances / 16].map(|room| room.max(POOL_MIN)) {
         match pooled(profile, room) {
             Ok(engine) => {
                 let pool = Pool::of(&engine, profile, room);

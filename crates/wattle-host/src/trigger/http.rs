@@ -3,6 +3,7 @@
 
 mod account;
 mod admission;
+mod ahead;
 mod answer_body;
 mod calls;
 mod connection;

@@ -1,7 +1,7 @@
 //! HTTP in: routes, what a guest sees of a request, and connections that are used again.
 
 use serde_json::{Value, json};
-use wattle_testkit::{App, Connection, Server, guests};
+use wattle_testkit::{App, Connection, Server, guests, until};
 
 use crate::WATTLE;
 
@@ -196,6 +196,21 @@ fn head() {
             assert_eq!((answer.status(), answer.body.len()), (200, 0));
             assert_eq!(connection.call("GET", "/", b"").summary(), "200 Hello from Wattle");
         }
+    }
+}
+
+/// What an instance writes at once is known as a whole before its head goes out. On a busy machine it may be interrupted.
+#[test]
+fn short_answers_have_a_length() {
+    for guest in [guests::hello(), guests::hello_p3()] {
+        let app = App::of(&guest, "");
+        let server = WATTLE.up(&app).start();
+        let answer = until("an answer with its length", || {
+            let answer = server.get("/");
+            answer.header("content-length").is_some().then_some(answer)
+        });
+        assert_eq!((answer.header("content-length"), answer.header("transfer-encoding")), (Some("18"), None));
+        assert_eq!(answer.text(), "Hello from Wattle\n");
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use wattle_backend::stores::Stores;
+use wattle_host::Host;
 use wattle_testkit::guests;
 
 use crate::lanes::{Lane, Table};
@@ -31,9 +32,9 @@ pub(crate) fn run() -> Vec<Table> {
     let reused = format!("{REUSED}\n{ROUTE}");
     let mut lanes = vec![
         Lane::new("bare hyper", move |round| load(bare.address, round)),
-        lane("0.2, fresh instance", serve(&guests::hello(), ROUTE, none())),
-        lane("0.2, reused instance", serve(&guests::hello(), &reused, none())),
-        lane("0.3, shared instance", serve(&guests::hello_p3(), &reused, none())),
+        lane("0.2, fresh instance", serve(Host::builder(), &guests::hello(), ROUTE, none())),
+        lane("0.2, reused instance", serve(Host::builder(), &guests::hello(), &reused, none())),
+        lane("0.3, shared instance", serve(Host::builder(), &guests::hello_p3(), &reused, none())),
     ];
     lanes.extend(
         wasmtime::Server::start(&guests::hello())

@@ -13,6 +13,7 @@ use wattle_backend::disk::{DataDir, DiskKeyValue, DiskOptions};
 use wattle_backend::key_value::KeyValue;
 use wattle_backend::memory::MemoryKeyValue;
 use wattle_backend::stores::Stores;
+use wattle_host::Host;
 use wattle_testkit::guests;
 
 use self::bare::{KEYS, Verb};
@@ -32,7 +33,7 @@ const PROMISED: f64 = 0.50;
 fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> Table {
     let (alone, behind) = (open(), open());
     let stores = Stores { key_value: Some(behind), ..Stores::default() };
-    let serving = serve(&guests::mill(), &format!("{LINKS}\n{ROUTE}"), stores);
+    let serving = serve(Host::builder(), &guests::mill(), &format!("{LINKS}\n{ROUTE}"), stores);
     // So that there is something to read.
     bare::run(&alone, Verb::Set, KEYS, CLIENTS, Duration::ZERO);
     load::run(serving.address(), &format!("/set/{KEYS}"), CLIENTS, Duration::from_millis(1));

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use super::order::receipt;
-use super::{DONE, Over, PLACES, STREAM, Way, Work};
+use super::{DONE, Over, STREAM, Way, Work};
 
 /// Runs `work` on a thread of its own with a connection of its own.
 pub(crate) fn connected<F: Future>(
@@ -40,7 +40,7 @@ pub(crate) enum Care {
 /// Answers what is published for `lane`, for as long as the process runs.
 pub(crate) fn start(way: &Way<'_>, lane: &str, care: Care) {
     let (listens, listening) = mpsc::channel();
-    let (over, work) = (way.over, way.work);
+    let Way { over, work, places, .. } = *way;
     let (subject, done) = (way.in_nats(&way.subject(lane)), way.in_nats(DONE));
     connected(way.url, move |client| async move {
         match over {
@@ -50,7 +50,7 @@ pub(crate) fn start(way: &Way<'_>, lane: &str, care: Care) {
                 let mut echoes = client.subscribe(inbox.clone()).await.expect("a subscription");
                 client.flush().await.expect("a flush");
                 listens.send(()).expect("somebody waits");
-                let mut messages = messages.ready_chunks(PLACES);
+                let mut messages = messages.ready_chunks(places);
                 while let Some(messages) = messages.next().await {
                     for message in messages {
                         client.publish(done.clone(), answer(work, &message)).await.expect("it is published");
@@ -73,7 +73,7 @@ pub(crate) fn start(way: &Way<'_>, lane: &str, care: Care) {
                     kept.await.expect("it is kept");
                     message.ack().await.expect("an acknowledgement");
                 };
-                messages.for_each_concurrent(PLACES, handle).await;
+                messages.for_each_concurrent(places, handle).await;
             }
         }
     });

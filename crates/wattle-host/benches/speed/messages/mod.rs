@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use wattle_backend::nats::{NatsBus, NatsConnection, NatsLayout, NatsOptions};
 use wattle_backend::stores::Stores;
+use wattle_host::Host;
 use wattle_testkit::{NatsServer, guests};
 
 use self::bare::Care;
@@ -23,10 +24,12 @@ use crate::serving::{REUSED, serve};
 
 /// How many messages wait for their answers at a time.
 const WINDOW: usize = 1024;
-/// How many messages a component handles at a time, on all cores together.
-const PLACES: usize = 256;
+/// How many messages whoever is measured handles at a time, on all cores together.
+const FEW: usize = 32;
+const MANY: usize = 256;
 /// Of reused instances.
-const PROMISED: f64 = 0.50;
+const PROMISED: f64 = 0.60;
+const PROMISED_OF_MANY: f64 = 0.50;
 /// What the answers are about.
 const DONE: &str = "relay.done";
 /// The stream of the app on its backend, and what its subjects begin with in NATS.
@@ -53,8 +56,10 @@ enum Over {
 #[derive(Clone, Copy)]
 struct Way<'a> {
     url: &'a str,
-    over: Over,
     work: Work,
+    over: Over,
+    /// How many are handled at a time.
+    places: usize,
 }
 
 impl Way<'_> {
@@ -68,7 +73,8 @@ impl Way<'_> {
 
     /// Where a lane hears of its work.
     fn subject(&self, lane: &str) -> String {
-        format!("{}.{lane}", if self.work == Work::Orders { "orders" } else { "echo" })
+        let work = if self.work == Work::Orders { "orders" } else { "echo" };
+        format!("{work}.{}.{lane}", self.places)
     }
 
     /// A lane whose work is done by whoever hears of it.
@@ -91,18 +97,19 @@ impl Way<'_> {
         let manifest = format!(
             "{instances}\nlinks = {{ \"wasmcloud:messaging\" = \"world\" }}\n\
              [backends.world]\ntype = \"nats\"\nscope = {scope:?}\n\
-             [[triggers.message]]\ncomponent = \"bench\"\nsubject = {:?}\nconcurrency = {PLACES}\n",
-            self.subject(lane)
+             [[triggers.message]]\ncomponent = \"bench\"\nsubject = {:?}\nconcurrency = {}\n",
+            self.subject(lane),
+            self.places
         );
         let stores = Stores { bus: Some(Arc::new(bus)), ..Stores::default() };
-        self.lane(name, lane, serve(&guests::relay(), &manifest, stores))
+        self.lane(name, lane, serve(Host::builder(), &guests::relay(), &manifest, stores))
     }
 
     /// Shows what a component reaches. Something is promised of the messages of an app.
     fn compare(&self) -> Table {
         let work = if self.work == Work::Orders { "orders" } else { "echoes" };
         let over = if self.over == Over::Core { "core NATS" } else { "JetStream" };
-        let what = format!("{work} over {over}");
+        let what = format!("{work} over {over}, {} at a time", self.places);
         // They make the stream.
         let reused = self.component("a component, reused instance", "reused", REUSED);
         let fresh = self.component("a component, fresh instance", "fresh", "");
@@ -115,15 +122,24 @@ impl Way<'_> {
             lanes.push(bare("one that does not confirm", "hopes", Care::Hopes));
         }
         let table = Table::race(what, "messages", lanes);
-        let is_promised = self.work == Work::Orders && self.over == Over::JetStream;
-        if is_promised { table.promising(PROMISED) } else { table }
+        match (self.work, self.over, self.places) {
+            (Work::Orders, Over::JetStream, FEW) => table.promising(PROMISED),
+            (Work::Orders, Over::JetStream, MANY) => table.promising(PROMISED_OF_MANY),
+            _ => table,
+        }
     }
 }
 
 pub(crate) fn run() -> Vec<Table> {
     let Some(server) = NatsServer::builder().start() else { return Vec::new() };
     let url = server.url();
-    let works = [Work::Orders, Work::Echo];
-    let ways = works.into_iter().flat_map(|work| [Over::Core, Over::JetStream].map(|over| (work, over)));
-    ways.map(|(work, over)| Way { url: &url, over, work }.compare()).collect()
+    let ways = [
+        (Work::Orders, Over::JetStream, FEW),
+        (Work::Orders, Over::JetStream, MANY),
+        (Work::Orders, Over::Core, FEW),
+        (Work::Echo, Over::JetStream, FEW),
+        (Work::Echo, Over::Core, FEW),
+    ];
+    let ways = ways.map(|(work, over, places)| Way { url: &url, work, over, places });
+    ways.iter().map(Way::compare).collect()
 }

@@ -13,6 +13,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::account::Account;
 use super::admission::Permit;
+use super::ahead::{Ahead, Next, TURNS};
 use super::calls::OpenCall;
 use super::dispatch::Reply;
 use super::exchange::Exchange;
@@ -39,6 +40,8 @@ pub(super) const LAST_FRAMES: u8 = 4;
 /// A body that an instance writes.
 pub(super) struct GuestBody {
     pub(super) body: WasiBody,
+    /// What is there of it before its head goes out.
+    pub(super) ahead: Ahead,
     /// How many bytes the component may still answer.
     pub(super) left: u64,
     /// How many bytes its head announced and are still missing.
@@ -86,6 +89,14 @@ impl AnswerBody {
         Self { source, exchange, account: None }
     }
 
+    /// The same body, when it is whole, or its instance has had its [`TURNS`].
+    pub(super) async fn begun(mut self) -> Self {
+        if let Source::Guest(body) = &mut self.source {
+            body.begin().await;
+        }
+        self
+    }
+
     /// The same body, with whose end the account of its request ends.
     pub(super) fn told(mut self, account: Option<Box<Account>>) -> Self {
         self.account = account;
@@ -101,11 +112,15 @@ impl Drop for AnswerBody {
 
 impl GuestBody {
     /// The next frame. What was written before a cut goes out first: hyper drops it together with an error.
-    fn poll_frame_or_cut(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame_or_cut(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if let Some(cut) = self.cut.take() {
             return Poll::Ready(Some(Err(cut)));
         }
-        match ready!(self.poll_frame(cx)) {
+        let next = match self.ahead.take() {
+            Some(next) => next,
+            None => ready!(self.poll_frame(cx)),
+        };
+        match next {
             Some(Err(cut)) => {
                 // Of the others whoever ended the instance has told.
                 if matches!(cut, Cut::TooLarge) {
@@ -115,7 +130,35 @@ impl GuestBody {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            frame => Poll::Ready(frame),
+            next => Poll::Ready(next),
+        }
+    }
+
+    /// Takes what is written at once.
+    async fn begin(&mut self) {
+        let mut turns = TURNS;
+        poll_fn(|cx| {
+            while !self.ahead.is_enough() {
+                match self.poll_frame(cx) {
+                    Poll::Ready(next) => self.ahead.push(next),
+                    Poll::Pending if turns == 0 => break,
+                    Poll::Pending => {
+                        turns -= 1;
+                        // To the end of the queue: whoever is to write it comes first.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.ahead.is_empty() {
+            true => self.body.is_end_stream() && !self.reply.is_lost(),
+            false => self.ahead.is_end(),
         }
     }
 
@@ -135,7 +178,7 @@ impl GuestBody {
         }
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         let is_lost = self.reply.is_lost();
         let frame = match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(frame) if !is_lost || self.last_frames > 0 => frame,
@@ -193,7 +236,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Ours(body) => body.is_end_stream(),
-            Source::Guest(body) => body.body.is_end_stream() && !body.reply.is_lost(),
+            Source::Guest(body) => body.is_end_stream(),
             Source::File(body) => body.left() == 0,
         }
     }
@@ -201,7 +244,7 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Ours(body) => body.size_hint(),
-            Source::Guest(body) => body.body.size_hint(),
+            Source::Guest(body) => body.ahead.size_with(&body.body.size_hint()),
             Source::File(body) => SizeHint::with_exact(body.left()),
         }
     }

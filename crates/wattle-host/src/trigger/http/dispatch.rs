@@ -109,10 +109,10 @@ pub(super) fn dispatch(component: &Arc<Component>, core: CoreId, job: Job) {
     let series = component.identity.series.as_ref();
     match &component.service {
         Service::Serial(_) => {
-            tokio::spawn(Metered::new(series, core, serial::run(component.clone(), core, job)));
+            tokio::spawn(Metered::new(series, core, Box::pin(serial::run(component.clone(), core, job))));
         }
         Service::Shared(_) => {
-            tokio::spawn(Metered::new(series, core, shared::run(component.clone(), core, job)));
+            tokio::spawn(Metered::new(series, core, Box::pin(shared::run(component.clone(), core, job))));
         }
         Service::None => job.reply.fail(Failure::NoRoute),
     }

@@ -17,6 +17,7 @@ use wattle_spec::route::{RouteTable, host_of, normalize_path};
 
 use super::account::Account;
 use super::admission::Admission;
+use super::ahead::Ahead;
 use super::answer_body::{AnswerBody, GuestBody, LAST_FRAMES};
 use super::dispatch::{Answered, Job, Reply, dispatch};
 use super::exchange::{Exchange, Protocol};
@@ -289,8 +290,8 @@ impl Server {
         let reply = Reply::new(reply, component, turn.id);
         dispatch(component, turn.core, Job { request, invocation, permit, client, reply });
         let answered = answered.await.unwrap_or(Err(Failure::InstanceLost))?;
-        answer_of(answered, limits.response_body.0, head_only, delivery)
-            .map(|response| response.map(|body| AnswerBody::guest(body, turn.exchange.clone())))
+        let (head, body) = answer_of(answered, limits.response_body.0, head_only, delivery)?.into_parts();
+        Ok(Response::from_parts(head, AnswerBody::guest(body, turn.exchange.clone()).begun().await))
     }
 
     /// Where a request leads. An app that sleeps is woken before.
@@ -362,6 +363,7 @@ fn answer_of(
     Ok(response.map(|body| {
         let mut body = GuestBody {
             body,
+            ahead: Ahead::default(),
             left: limit,
             announced,
             delivery: Some(delivery),
