@@ -127,6 +127,7 @@ impl Outgoing {
             true => self.ask_inside(sender, request, options).await?,
             false => {
                 let place = self.places.enter().await?;
+                let request = unasked::keep_open(request, sender, self.limits.outgoing_body_timeout);
                 self.exchange(self.client(sender.core())?, request, options, place).await?
             }
         };
@@ -170,8 +171,7 @@ impl Outgoing {
             // How fast a guest writes is bounded by its deadline.
             pause: None,
         };
-        let request = Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync());
-        Ok((origin, unasked::keep_open(request)))
+        Ok((origin, Request::from_parts(parts, Bounded::new(body, bounds).boxed_unsync())))
     }
 
     /// From a request to the head of the answer of the app's own routes.

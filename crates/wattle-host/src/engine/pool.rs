@@ -24,8 +24,8 @@ const PARTS_PER_COMPONENT: u32 = 20;
 const CORE_INSTANCES_PER_INSTANCE: u32 = 4;
 const TABLES_PER_INSTANCE: u32 = 2;
 
-/// The smallest pool that is worth having.
-const POOL_MIN: u32 = 4;
+/// The smallest pool: eight components that are called together, with a memory each, have room in it.
+const POOL_MIN: u32 = 8;
 
 /// The limits that pools are sized from.
 const LIMITS: &str = "concurrent-requests and concurrent-calls of the host";
@@ -93,9 +93,9 @@ pub(super) fn engine(profile: Profile, instances: u32) -> wasmtime::Result<(Engi
 fn pooled(profile: Profile, instances: u32) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_INSTANCE))
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_INSTANCE).max(CORE_INSTANCES_PER_COMPONENT))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
+        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE).max(PARTS_PER_COMPONENT))
         .total_stacks(instances)
         .total_gc_heaps(instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)

@@ -34,13 +34,15 @@ pub(crate) fn measure() -> Option<Costs> {
     let faults = run(&mut Command::new(std::env::current_exe().unwrap()), &dir);
     let system_calls = system_calls(strace, &dir);
     let instructions = instructions(valgrind, &dir);
-    let counts = faults.lines().map(|line| line.split_once('\t').unwrap()).zip(system_calls).zip(instructions);
+    let lanes: Vec<(&str, &str)> = faults.lines().map(|line| line.split_once('\t').unwrap()).collect();
+    let told = (lanes.len(), system_calls.len(), instructions.len());
+    assert!(!lanes.is_empty() && told.0 == told.1 && told.0 == told.2, "not each tool told of each lane: {told:?}");
     let per_request = |count: u64| count as f64 / f64::from(REQUESTS);
-    let costs = counts.map(|(((lane, faults), system_calls), instructions)| {
-        let page_faults = per_request(faults.parse().unwrap());
-        let instructions = per_request(instructions);
-        (lane.to_owned(), Cost { instructions, system_calls, page_faults })
-    });
+    let costs =
+        lanes.iter().zip(system_calls).zip(instructions).map(|(((lane, faults), system_calls), instructions)| {
+            let page_faults = per_request(faults.parse().unwrap());
+            ((*lane).to_owned(), Cost { instructions: per_request(instructions), system_calls, page_faults })
+        });
     Some(costs.collect())
 }
 
@@ -74,7 +76,10 @@ fn system_calls(mut strace: Command, dir: &TempDir) -> Vec<u64> {
                 if call.starts_with("recvfrom(") {
                     counts.push(0);
                 }
-                *counts.last_mut().unwrap() += 1;
+                // What is left of the request before is not of this one.
+                if let Some(count) = counts.last_mut() {
+                    *count += 1;
+                }
             }
             (None, _) => {}
         }
@@ -89,9 +94,9 @@ fn looked_at(call: &str) -> Option<&str> {
 }
 
 /// How often a thread waits and wakes others is the affair of the machine. A call that others came between is told on
-/// two lines.
+/// two lines, and signals have lines of their own.
 fn is_counted(call: &str) -> bool {
-    !call.starts_with("epoll_wait(") && !call.starts_with("futex(") && !call.starts_with("<...")
+    !call.starts_with("epoll_wait(") && !call.starts_with("futex(") && !call.starts_with(['<', '-', '+'])
 }
 
 /// The instructions from the beginning of each lane's requests to their end.

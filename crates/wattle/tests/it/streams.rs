@@ -52,6 +52,18 @@ fn chunked_bodies_with_trailers() {
     });
 }
 
+#[test]
+fn trailers_alone() {
+    each("", |server| {
+        let answer = server.connect().raw(
+            "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n\
+             0\r\nX-Sum: 0\r\n\r\n",
+        );
+        assert_eq!((answer.status(), answer.text().as_str()), (200, ""));
+        assert_eq!(answer.trailers, [("x-sum".to_owned(), "0".to_owned())]);
+    });
+}
+
 /// What is sent comes back before more is sent.
 #[test]
 fn both_ways_at_once() {

@@ -40,7 +40,6 @@ pub(super) const LAST_FRAMES: u8 = 4;
 /// A body that an instance writes.
 pub(super) struct GuestBody {
     pub(super) body: WasiBody,
-    /// What is there of it before its head goes out.
     pub(super) ahead: Ahead,
     /// How many bytes the component may still answer.
     pub(super) left: u64,
@@ -89,7 +88,7 @@ impl AnswerBody {
         Self { source, exchange, account: None }
     }
 
-    /// The same body, when it is whole, or its instance has had its [`TURNS`].
+    /// The same body, when it is here as a whole, or its instance has had its [`TURNS`].
     pub(super) async fn begun(mut self) -> Self {
         if let Source::Guest(body) = &mut self.source {
             body.begin().await;
@@ -116,11 +115,7 @@ impl GuestBody {
         if let Some(cut) = self.cut.take() {
             return Poll::Ready(Some(Err(cut)));
         }
-        let next = match self.ahead.take() {
-            Some(next) => next,
-            None => ready!(self.poll_frame(cx)),
-        };
-        match next {
+        match ready!(self.poll_frame(cx)) {
             Some(Err(cut)) => {
                 // Of the others whoever ended the instance has told.
                 if matches!(cut, Cut::TooLarge) {
@@ -130,16 +125,20 @@ impl GuestBody {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            next => Poll::Ready(next),
+            frame => Poll::Ready(frame),
         }
     }
 
-    /// Takes what is written at once.
+    /// Reads what is written at once.
     async fn begin(&mut self) {
+        if self.is_end_stream() {
+            return;
+        }
+        self.ahead = Ahead::of(self.body.size_hint());
         let mut turns = TURNS;
         poll_fn(|cx| {
             while !self.ahead.is_enough() {
-                match self.poll_frame(cx) {
+                match self.read(cx) {
                     Poll::Ready(next) => self.ahead.push(next),
                     Poll::Pending if turns == 0 => break,
                     Poll::Pending => {
@@ -153,12 +152,29 @@ impl GuestBody {
             Poll::Ready(())
         })
         .await;
+        // A head that announces something else must not be mended: such an answer is cut.
+        if self.announced.is_none()
+            && let Some(len) = self.ahead.close()
+        {
+            self.announced = Some(len);
+            if len == 0 {
+                self.complete();
+            }
+        }
     }
 
+    /// Whether nothing more comes, in good order.
     fn is_end_stream(&self) -> bool {
         match self.ahead.is_empty() {
             true => self.body.is_end_stream() && !self.reply.is_lost(),
             false => self.ahead.is_end(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.ahead.is_empty() {
+            true => self.body.size_hint(),
+            false => self.ahead.size(),
         }
     }
 
@@ -179,6 +195,15 @@ impl GuestBody {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let next = match self.ahead.take() {
+            Some(next) => next,
+            None => ready!(self.read(cx)),
+        };
+        Poll::Ready(self.counted(next))
+    }
+
+    /// What the instance wrote next.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         let is_lost = self.reply.is_lost();
         let frame = match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(frame) if !is_lost || self.last_frames > 0 => frame,
@@ -188,24 +213,28 @@ impl GuestBody {
         };
         self.last_frames -= u8::from(is_lost);
         Poll::Ready(match frame {
-            Some(Ok(frame)) => {
-                let len = frame.data_ref().map_or(0, Bytes::len) as u64;
-                let Some(left) = self.left.checked_sub(len) else { return Poll::Ready(Some(Err(Cut::TooLarge))) };
-                self.left = left;
-                self.announced = self.announced.map(|announced| announced.saturating_sub(len));
-                // With the last announced byte out, nobody asks for more.
-                if self.announced == Some(0) || frame.is_trailers() {
-                    self.complete();
-                }
-                Some(Ok(frame))
-            }
-            Some(Err(error)) => Some(Err(Cut::Broken(error))),
+            Some(frame) => Some(frame.map_err(Cut::Broken)),
             None if is_lost => Some(Err(Cut::InstanceLost)),
-            None => {
-                self.complete();
-                None
-            }
+            None => None,
         })
+    }
+
+    /// The same, taken into account as it is handed over.
+    fn counted(&mut self, next: Next) -> Next {
+        let Some(frame) = next else {
+            self.complete();
+            return None;
+        };
+        Some(frame.and_then(|frame| {
+            let len = frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.left = self.left.checked_sub(len).ok_or(Cut::TooLarge)?;
+            self.announced = self.announced.map(|announced| announced.saturating_sub(len));
+            // With the last announced byte out, nobody asks for more.
+            if self.announced == Some(0) || frame.is_trailers() {
+                self.complete();
+            }
+            Ok(frame)
+        }))
     }
 }
 
@@ -244,7 +273,7 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Ours(body) => body.size_hint(),
-            Source::Guest(body) => body.ahead.size_with(&body.body.size_hint()),
+            Source::Guest(body) => body.size_hint(),
             Source::File(body) => SizeHint::with_exact(body.left()),
         }
     }

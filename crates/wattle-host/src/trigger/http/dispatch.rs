@@ -107,6 +107,7 @@ impl Reply {
 pub(super) fn dispatch(component: &Arc<Component>, core: CoreId, job: Job) {
     let Some(job) = component.warm.offer(core, job) else { return };
     let series = component.identity.series.as_ref();
+    // In boxes: the runtime moves a task several times before its first turn, and these are large.
     match &component.service {
         Service::Serial(_) => {
             tokio::spawn(Metered::new(series, core, Box::pin(serial::run(component.clone(), core, job))));
