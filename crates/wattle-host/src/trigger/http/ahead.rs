@@ -79,7 +79,7 @@ impl Ahead {
         let here = || self.first.as_ref()?.as_ref()?.as_ref().ok()?.data_ref();
         match self.whole {
             true => SizeHint::with_exact(here().map_or(0, Bytes::len) as u64),
-            false => self.size.clone(),
+            false => self.size,
         }
     }
 }
