@@ -84,7 +84,17 @@ impl Shape {
     ///
     /// If they are not Wasm, end too soon, or are invalid.
     pub fn read(bytes: &[u8]) -> Result<Self, ShapeError> {
-        read::read(bytes)
+        read::read(bytes, read::Functions::Validated)
+    }
+
+    /// The same of bytes that were [`read`](Self::read) before: what their functions do is not looked at again, which is most of
+    /// the work. Nothing is safer by it: who compiles them validates them in any case.
+    ///
+    /// # Errors
+    ///
+    /// The same, but for what is wrong within functions, which is not found.
+    pub fn read_again(bytes: &[u8]) -> Result<Self, ShapeError> {
+        read::read(bytes, read::Functions::Known)
     }
 
     /// The interface through which it answers HTTP requests, the newer one if it has two.

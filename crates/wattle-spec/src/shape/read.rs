@@ -35,7 +35,16 @@ const DEPTH_MAX: usize = 100;
 /// The bytes in front of the first section: the magic number, the version and the layer.
 const HEADER_LEN: usize = 8;
 
-pub(super) fn read(bytes: &[u8]) -> Result<Shape, ShapeError> {
+/// Whether somebody has validated the functions in the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Functions {
+    /// They are validated now.
+    Validated,
+    /// It was done before.
+    Known,
+}
+
+pub(super) fn read(bytes: &[u8], functions: Functions) -> Result<Shape, ShapeError> {
     if !bytes.starts_with(MAGIC) {
         return Err(match !bytes.is_empty() && MAGIC.starts_with(bytes) {
             true => ShapeError::Truncated { offset: bytes.len() },
@@ -43,10 +52,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Shape, ShapeError> {
         });
     }
     // A component is for the fast engine only if it is valid with async off, so that is asked first.
-    if let Ok(names) = walk(bytes, SYNC) {
+    if let Ok(names) = walk(bytes, SYNC, functions) {
         return Ok(names.shape(Kind::Component02));
     }
-    walk(bytes, ASYNC).map(|names| names.shape(Kind::Component03)).map_err(|error| match ends_early(bytes) {
+    walk(bytes, ASYNC, functions).map(|names| names.shape(Kind::Component03)).map_err(|error| match ends_early(bytes) {
         true => ShapeError::Truncated { offset: bytes.len() },
         false => error,
     })
@@ -135,13 +144,14 @@ impl Names {
     }
 }
 
-/// Validates everything with `features`, functions included, and notes the names of the outermost level.
-fn walk(bytes: &[u8], features: WasmFeatures) -> Result<Names, ShapeError> {
+/// Validates everything with `features`, also what the `functions` do if nobody has, and notes the names of the outermost
+/// level.
+fn walk(bytes: &[u8], features: WasmFeatures, functions: Functions) -> Result<Names, ShapeError> {
     let mut names = Names::default();
     let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
     parser.set_features(features);
-    let mut functions = FuncValidatorAllocations::default();
+    let mut allocations = FuncValidatorAllocations::default();
     let mut depth = 0_usize;
     for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(invalid)?;
@@ -158,10 +168,10 @@ fn walk(bytes: &[u8], features: WasmFeatures) -> Result<Names, ShapeError> {
         }
         depth -= usize::from(matches!(payload, Payload::End(_)));
         match valid {
-            ValidPayload::Func(function, body) => {
-                let mut function = function.into_validator(functions);
+            ValidPayload::Func(function, body) if functions == Functions::Validated => {
+                let mut function = function.into_validator(allocations);
                 function.validate(&body).map_err(invalid)?;
-                functions = function.into_allocations();
+                allocations = function.into_allocations();
             }
             ValidPayload::End(types) if depth == 0 => names.look_into(&types),
             _ => {}

@@ -11,6 +11,10 @@ fn check(wat: &str) -> String {
 fn show(bytes: &[u8]) -> String {
     match Shape::read(bytes) {
         Ok(shape) => {
+            assert!(
+                Shape::read_again(bytes).is_ok_and(|again| again == shape),
+                "it is another one when it is read again"
+            );
             let imports = shape.imports.iter().map(|name| format!("\n  import {name}"));
             let exports = shape.exports.iter().map(|name| format!("\n  export {name}"));
             format!("{} {:?}{}", shape.kind, shape.http_handler(), imports.chain(exports).collect::<String>())
@@ -218,6 +222,14 @@ proptest! {
             prop_assert!(is_cut || is_incomplete, "{error}");
         }
     }
+}
+
+/// A function that leaves nothing where a number is wanted.
+#[test]
+fn what_is_wrong_within_functions() {
+    let bytes = wat::parse_str("(component (core module (func (result i32))))").unwrap();
+    assert!(Shape::read(&bytes).is_err());
+    assert!(Shape::read_again(&bytes).is_ok(), "it is looked at again");
 }
 
 /// What crosses from one instance to another, of a component that exports `acme:a/b` with `items` in it.
