@@ -20,7 +20,7 @@ pub(crate) use self::links::Links;
 use crate::answer::Failure;
 use crate::capability::native::Natives;
 use crate::cut::Cut;
-use crate::engine::{ClockedEngine, Profile};
+use crate::engine::{PooledEngine, Profile};
 use crate::instance::{AppMemory, Guest, LogRate};
 use crate::invocation::RequestId;
 use crate::outgoing::Outgoing;
@@ -33,7 +33,7 @@ pub(crate) struct Component {
     /// Those that are composed with it, in the order of their numbers.
     pub(crate) composed: Box<[Arc<Identity>]>,
     pub(crate) policy: InstancePolicy,
-    pub(crate) engine: ClockedEngine,
+    pub(crate) engine: PooledEngine,
     /// What its instances take their memory from. `None`: it is kept for the one that there is.
     pub(crate) memory: Option<Arc<AppMemory>>,
     pub(crate) program: Program,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::engine::Engines;
+use crate::engine::{Engines, GuestRuntime};
 
 /// Work that waits to be started on a core. More than that, and whoever deals waits.
 const INBOX_LEN: usize = 1024;
@@ -58,7 +58,7 @@ impl Drop for Load {
 impl Cores {
     /// Starts `count` threads.
     pub(crate) fn start(count: NonZeroUsize, engines: Arc<Engines>) -> io::Result<Self> {
-        let cores = (0..count.get()).map(Core::start).collect::<io::Result<_>>()?;
+        let cores = (0..count.get()).map(|id| Core::start(id, engines.runtime()?)).collect::<io::Result<_>>()?;
         Ok(Self { cores, _engines: engines })
     }
 
@@ -133,9 +133,8 @@ impl Cores {
 }
 
 impl Core {
-    fn start(id: usize) -> io::Result<Self> {
+    fn start(id: usize, runtime: GuestRuntime) -> io::Result<Self> {
         let (inbox, mut tasks) = mpsc::channel::<Task>(INBOX_LEN);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name(format!("wattle-core-{id}")).spawn(move || {
             runtime.block_on(async {
                 let mut running = JoinSet::new();
@@ -155,7 +154,7 @@ impl Core {
                 running.shutdown().await;
             });
             // Work on files that hangs must not keep the host from ending.
-            runtime.shutdown_timeout(SHUTDOWN);
+            runtime.end_within(SHUTDOWN);
         })?;
         Ok(Self { inbox: Some(inbox), load: Arc::default(), thread: Some(thread) })
     }

@@ -7,17 +7,19 @@ mod code;
 mod compile;
 mod epoch;
 mod pool;
+mod runtime;
 
-use std::fmt;
+use std::{fmt, io};
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy};
 
 pub use cache::{CodeCache, CodeCacheError};
 pub(crate) use code::{Code, TrustedCode};
 pub use compile::{CompileError, CompileInProcess, Compiler, compile};
+use epoch::EpochClock;
 pub use epoch::TICK;
-use epoch::{EpochClock, Ticker, Ticking};
 use pool::Pool;
+pub(crate) use runtime::GuestRuntime;
 
 /// A way to configure the engine. Components of one profile do not run on an engine of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,30 +74,27 @@ pub(crate) struct Engines {
 
 /// An engine whose instances are interrupted by a clock.
 #[derive(Clone)]
-pub(crate) struct ClockedEngine {
+pub(crate) struct PooledEngine {
     pub(crate) engine: Engine,
     pool: Pool,
-    ticker: Ticker,
 }
 
-/// What an engine does for an instance as long as it lives.
-pub(crate) struct Lively {
-    pool: Pool,
-    _ticking: Ticking,
-}
+/// Tells when the pool of an engine is nearly used up, and when there is room again: at the beginning and the end of an
+/// instance.
+pub(crate) struct PoolWatch(Pool);
 
-impl Drop for Lively {
+impl Drop for PoolWatch {
     fn drop(&mut self) {
         // Many may have been begun before the first of them took anything.
-        self.pool.watch();
+        self.0.watch();
     }
 }
 
-impl ClockedEngine {
-    /// Keeps the clock going for a new instance, as long as what it returns lives.
-    pub(crate) fn tick(&self) -> Lively {
+impl PooledEngine {
+    /// To be kept by an instance as long as it lives.
+    pub(crate) fn watch(&self) -> PoolWatch {
         self.pool.watch();
-        Lively { pool: self.pool.clone(), _ticking: self.ticker.tick() }
+        PoolWatch(self.pool.clone())
     }
 }
 
@@ -121,9 +120,14 @@ impl Engines {
         }
     }
 
-    pub(crate) fn clocked(&self, profile: Profile) -> ClockedEngine {
+    pub(crate) fn pooled(&self, profile: Profile) -> PooledEngine {
         let (engine, pool) = self.with_pool(profile).clone();
-        ClockedEngine { engine, pool, ticker: self.clock.ticker() }
+        PooledEngine { engine, pool }
+    }
+
+    /// A runtime for a thread that runs guests on these engines.
+    pub(crate) fn runtime(&self) -> io::Result<GuestRuntime> {
+        GuestRuntime::new(self.clock.ticker())
     }
 }
 

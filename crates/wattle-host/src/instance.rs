@@ -25,7 +25,7 @@ use crate::capability::blobs::Ahead;
 use crate::capability::wasi::{self, CommandLine, Console};
 use crate::component::{Component, Identity};
 use crate::cores::CoreId;
-use crate::engine::Lively;
+use crate::engine::PoolWatch;
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::Arguments;
 use crate::telemetry::Shard;
@@ -52,7 +52,7 @@ pub struct Guest {
     pub(crate) deadline: Deadline,
     /// What its calls of other components hold.
     pub(crate) arguments: Arguments,
-    _lively: Lively,
+    _pool: PoolWatch,
 }
 
 /// The state of WASI for an instance.
@@ -167,7 +167,7 @@ fn store_with(
         limiter: Limiter::new(&identity.limits, shard, memory.clone()),
         deadline: invocation.deadline.into(),
         arguments: Arguments::default(),
-        _lively: engine.tick(),
+        _pool: engine.watch(),
     };
     let mut store = Store::new(&engine.engine, guest);
     store.limiter(|guest| &mut guest.limiter);

@@ -1,6 +1,6 @@
 //! The clock that interrupts guests: one thread that moves the epoch of every engine on, once per tick.
 //!
-//! It rests while there is no instance, so that an idle host costs nothing.
+//! It rests while every thread that runs guests does, so that an idle host costs nothing, however many instances it keeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use wasmtime::Engine;
 /// How long a guest may compute before others on its core get their turn.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// Without an instance for so many ticks, the clock rests.
+/// When nobody has worked for so many ticks, the clock rests.
 const QUIET_TICKS: u32 = 50;
 
 /// Ticks until it is dropped.
@@ -24,19 +24,20 @@ pub(crate) struct EpochClock {
 #[derive(Default)]
 struct State {
     stop: AtomicBool,
-    instances: AtomicUsize,
+    /// How many threads work that run guests.
+    working: AtomicUsize,
     resting: AtomicBool,
 }
 
 /// Keeps a clock going.
 #[derive(Clone)]
-pub(crate) struct Ticker {
+pub(super) struct Ticker {
     state: Arc<State>,
     thread: Thread,
 }
 
-/// An instance for which the clock ticks.
-pub(crate) struct Ticking(Arc<State>);
+/// A thread for which the clock ticks.
+pub(super) struct Ticking(Ticker);
 
 impl EpochClock {
     pub(super) fn start(engines: Vec<Engine>) -> Self {
@@ -58,7 +59,7 @@ impl State {
         while !self.stop.load(Ordering::Relaxed) {
             std::thread::park_timeout(TICK);
             engines.iter().for_each(Engine::increment_epoch);
-            quiet = if self.instances.load(Ordering::Relaxed) == 0 { quiet + 1 } else { 0 };
+            quiet = if self.working.load(Ordering::Relaxed) == 0 { quiet + 1 } else { 0 };
             if quiet > QUIET_TICKS {
                 self.rest();
                 quiet = 0;
@@ -69,7 +70,7 @@ impl State {
     // Whoever counts itself in looks at `resting` afterwards, we set it before we look at the count: one sees the other.
     fn rest(&self) {
         self.resting.store(true, Ordering::SeqCst);
-        while self.instances.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::Relaxed) {
+        while self.working.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::Relaxed) {
             std::thread::park();
         }
         self.resting.store(false, Ordering::SeqCst);
@@ -77,18 +78,29 @@ impl State {
 }
 
 impl Ticker {
-    /// Counts an instance in.
-    pub(crate) fn tick(&self) -> Ticking {
-        if self.state.instances.fetch_add(1, Ordering::SeqCst) == 0 && self.state.resting.load(Ordering::SeqCst) {
+    /// This thread works from now on, until what is returned is dropped. In between it may be [counted out](Self::count_out).
+    pub(super) fn tick(&self) -> Ticking {
+        self.count_in();
+        Ticking(self.clone())
+    }
+
+    /// A thread works, which did not.
+    pub(super) fn count_in(&self) {
+        self.state.working.fetch_add(1, Ordering::SeqCst);
+        if self.state.resting.load(Ordering::SeqCst) {
             self.thread.unpark();
         }
-        Ticking(self.state.clone())
+    }
+
+    /// A thread does not work any more: it runs no guest until it does.
+    pub(super) fn count_out(&self) {
+        self.state.working.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Ticking {
     fn drop(&mut self) {
-        self.0.instances.fetch_sub(1, Ordering::Relaxed);
+        self.0.count_out();
     }
 }
 

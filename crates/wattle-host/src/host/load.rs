@@ -247,7 +247,7 @@ impl Loader {
             identity: Arc::new(identity),
             composed: crew.callees().map(|callee| starting.identity(callee.name)).collect::<Result<_, _>>()?,
             policy: spec.instances,
-            engine: self.engines.clocked(profile),
+            engine: self.engines.pooled(profile),
             // What a service may hold is kept for it.
             memory: spec.service.is_none().then(|| memory.clone()),
             service: Service::of(spec.shape.kind, &program),

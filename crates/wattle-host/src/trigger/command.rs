@@ -75,7 +75,7 @@ fn start_thread(
     mut sender: oneshot::Sender<Outcome>,
 ) -> std::io::Result<()> {
     let streams = ProcessStreams::open()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = engines.runtime()?;
     std::thread::Builder::new().name("wattle-command".into()).spawn(move || {
         let ended = runtime.block_on(async {
             tokio::select! {
@@ -85,9 +85,9 @@ fn start_thread(
                 outcome = run::run(&component, &command, &streams) => Some(outcome),
             }
         });
-        // Their clock must tick until the guest has ended.
+        runtime.end();
+        // Their clock had to tick until the guest had ended.
         drop(engines);
-        runtime.shutdown_background();
         if let Some(ended) = ended {
             let _ = sender.send(ended);
         }

@@ -110,6 +110,24 @@ fn within_the_reuse() {
     });
 }
 
+/// An instance is kept, and nothing ticks for it.
+#[test]
+fn instances_that_rest() {
+    let more = "instances = { reuse = 10, concurrency = 1, idle = \"60s\" }\nlimits = { deadline = \"200ms\" }";
+    start(&guests::misbehave_p3(), more, |server| {
+        let mut connection = server.connect();
+        let mut count = || connection.call("GET", "/count", b"").text().trim().to_owned();
+        assert_eq!(count(), "1 requests, 1 at once");
+        let process = server.process();
+        until("nothing computes", || {
+            (process.computes_in(Duration::from_millis(300)) < Duration::from_millis(1)).then_some(())
+        });
+        assert_eq!(count(), "2 requests, 1 at once", "it is another instance");
+        // Who computes is interrupted, though nothing ticked.
+        assert_eq!(server.get("/loop").status(), 504);
+    });
+}
+
 /// How much the server computes in the 300 ms after the client that sent `request` has gone.
 fn computed_after_the_client(server: &Server, request: &str) -> Duration {
     let process = server.process();
