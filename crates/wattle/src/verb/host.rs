@@ -31,6 +31,15 @@ pub(crate) fn run(arguments: &Host) -> Result<(), Problem> {
     serving::run(&arguments.serving, &spec, async |serving| serve(own, (&directory, is_chosen), serving).await)
 }
 
+/// Has the system give this process memory in small pages, as far as it is used. The allocator asks for large ones, which make
+/// fresh instances quicker by some hundredths, and cost a host that does nothing 15 MB and a busy one 45.
+fn small_pages() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "the system does not let us do without huge pages");
+    }
+}
+
 /// Where what runs is kept: where somebody said, else in this user's state folder, which is made.
 pub(super) fn data_dir(place: &HostPlace, own: &ReadHost) -> Result<PathBuf, Problem> {
     if let Some(chosen) = place.data_dir.as_ref().or(own.spec.data_dir.as_ref()) {
@@ -43,6 +52,7 @@ pub(super) fn data_dir(place: &HostPlace, own: &ReadHost) -> Result<PathBuf, Pro
 }
 
 async fn serve(own: ReadHost, (directory, is_chosen): (&Path, bool), mut serving: Serving<'_>) -> Result<(), Problem> {
+    small_pages();
     let stop = Stop::install()?;
     let data = Arc::new(taken(directory, &serving.tell)?);
     let socket = serving.control_socket().await.transpose().map_err(Problem::ControlSocket)?;
