@@ -5,7 +5,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -15,17 +15,20 @@ use crate::{process, programs, root, target_directory};
 /// The most that it has, in bytes.
 const SIZE_MAX: u64 = 60_000_000;
 
-pub(crate) fn run() -> Result<()> {
-    process::run(Command::new("cargo").args(["build", "--release", "--package", "wattle"]).current_dir(root()))?;
+/// Makes it, and says where it is.
+pub(crate) fn run() -> Result<PathBuf> {
+    process::run(
+        Command::new("cargo").args(["build", "--profile", "shipped", "--package", "wattle"]).current_dir(root()),
+    )?;
     let name = format!("wattle{}", env::consts::EXE_SUFFIX);
-    let built = programs("release")?.join(&name);
+    let built = programs("shipped")?.join(&name);
     let dist = target_directory().join("dist").join(&name);
     fs::create_dir_all(dist.parent().unwrap_or(root())).context("create target/dist")?;
     strip(&built, &dist)?;
     let size = fs::metadata(&dist).with_context(|| format!("look at {}", dist.display()))?.len();
     ensure!(size <= SIZE_MAX, "{} has {size} bytes, more than {SIZE_MAX}", dist.display());
     eprintln!("dist: {}, {:.1} MB", dist.display(), size as f64 / 1e6);
-    Ok(())
+    Ok(dist)
 }
 
 /// Copies a program without its symbols. Windows has them in files of their own.

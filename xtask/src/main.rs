@@ -50,7 +50,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match arguments.as_slice() {
         ["bench", names @ ..] => bench::run(names),
         ["ci"] => ci::run(),
-        ["dist"] => dist::run(),
+        ["dist"] => dist::run().map(drop),
         ["embed"] => embed::run(&root().join("guests/built"), embed::Build::Here),
         ["embed", "--alone"] => embed::run(&root().join("guests/built"), embed::Build::Alone),
         ["guests", options @ ..] => guests::run(options),

@@ -11,6 +11,7 @@ pub mod app;
 pub mod client;
 pub mod collector;
 pub mod fake_registry;
+pub mod figures;
 pub mod guests;
 pub mod h2_frames;
 pub mod http2;

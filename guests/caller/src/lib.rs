@@ -5,6 +5,7 @@
 //! | `GET /mirror` | `same`, if a value of all types comes back as it was |
 //! | `GET /add/LEFT/RIGHT` | the sum |
 //! | `GET /adds/COUNT` | how many nanoseconds each of so many sums took |
+//! | `GET /nows/COUNT` | the same for looks at the clock, which is the host's |
 //! | `GET /bytes/SIZE/COUNT` | the same for so many bytes there and back |
 //! | `GET /attempt/HOW`, `/cases/HOW`, `/insist/HOW` | how the callee ended, and how many requests this instance has seen |
 //! | `GET /who` | who the callee is to itself |
@@ -18,6 +19,7 @@ wit_bindgen::generate!({
     generate_all,
 });
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
@@ -42,6 +44,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
         }
         ["add", left, right] => values::add(number(left), number(right)).to_string(),
         ["adds", count] => each(number(count), || assert_eq!(values::add(1, 2), 3)),
+        ["nows", count] => each(number(count), || _ = black_box(Instant::now())),
         ["bytes", size, count] => {
             let content = vec![7; number(size) as usize];
             each(number(count), || assert_eq!(values::bytes(&content).len(), content.len()))

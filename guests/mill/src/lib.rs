@@ -5,9 +5,12 @@
 //! | `GET /get/COUNT` | reads COUNT entries, one after another |
 //! | `GET /set/COUNT` | writes COUNT entries, one after another |
 //! | `GET /mix/COUNT` | reads and writes them in turns |
+//! | `GET /ask/COUNT?AUTHORITY` | sends requests to that authority, one after another |
 //!
 //! The entries are the [`KEYS`] keys `key-0`, `key-1` and so on of the bucket `mill`, again and again; a value is
 //! [`VALUE`].
+
+mod asking;
 
 wit_bindgen::generate!({
     inline: "
@@ -28,10 +31,15 @@ const VALUE: [u8; 1024] = [b'v'; 1024];
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, HttpError> {
-    let (status, answer) = match grind(request.uri().path()) {
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let done = match (path.strip_prefix("/ask/").and_then(|count| count.parse().ok()), query) {
+        (Some(count), Some(authority)) => asking::ask(count, authority).map(|()| true),
+        _ => grind(path).map_err(|error| error.to_string()),
+    };
+    let (status, answer) = match done {
         Ok(true) => (200, "done".to_owned()),
         Ok(false) => (404, "no such work".to_owned()),
-        Err(error) => (502, error.to_string()),
+        Err(error) => (502, error),
     };
     Ok(Response::builder().status(status).body(answer.into())?)
 }

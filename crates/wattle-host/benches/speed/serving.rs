@@ -10,11 +10,11 @@ use tokio::sync::oneshot;
 use wattle_backend::error::BackendError;
 use wattle_backend::stores::Stores;
 use wattle_host::{BackendSource, HostBuilder, offers};
+use wattle_spec::app::App;
 use wattle_spec::backend::EngineSpec;
 use wattle_spec::digest::Digest;
 use wattle_spec::host_file::HostSpec;
-use wattle_spec::manifest::Manifest;
-use wattle_spec::name::ComponentName;
+use wattle_spec::manifest::{Manifest, Source};
 use wattle_spec::resolve::{Found, resolve};
 use wattle_spec::shape::Shape;
 
@@ -58,21 +58,22 @@ impl Drop for Serving {
 /// Serves, on that `host`, the app of one component, `bench`, that is the file `guest` and that `manifest` describes, with
 /// all that it keeps in `stores`.
 pub(crate) fn serve(host: HostBuilder, guest: &Path, manifest: &str, stores: Stores) -> Serving {
-    let bytes = Bytes::from(std::fs::read(guest).expect("the guest is built"));
-    let name: ComponentName = "bench".parse().expect("a name");
-    let found = Found { digest: Digest::of(&bytes), shape: Shape::read(&bytes).expect("a component") };
-    let source = BTreeMap::from([(found.digest, bytes)]);
-    let found = BTreeMap::from([(name, found)]);
     let manifest = format!("name = \"bench\"\n[components.bench]\nsource = {guest:?}\n{manifest}\n");
-    let manifest = Manifest::parse(&manifest).expect("a manifest");
-    let app = resolve(&manifest, &found, offers(), &HostSpec::default(), Path::new("/")).expect("an app");
+    serve_all(host, &[manifest], stores)
+}
+
+/// Serves the apps of these `manifests`, all of whose components are files, with all that they keep in `stores`.
+pub(crate) fn serve_all(host: HostBuilder, manifests: &[String], stores: Stores) -> Serving {
+    let apps: Vec<Prepared> = manifests.iter().map(|manifest| Prepared::of(manifest)).collect();
     let (address, serving) = std::sync::mpsc::channel();
     let (end, ended) = oneshot::channel();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let host = host.backend_source(Only(stores)).build().expect("a host");
-            host.start(&app, &source).await.expect("the app starts");
+            for Prepared { app, source } in apps {
+                host.start(&app, &source).await.expect("the app starts");
+            }
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             address.send(host.listen(listener).expect("a listener")).expect("somebody waits");
             let _ = ended.await;
@@ -80,4 +81,26 @@ pub(crate) fn serve(host: HostBuilder, guest: &Path, manifest: &str, stores: Sto
     });
     let address = serving.recv().expect("the host starts");
     Serving { address, end: Some(end), thread: Some(thread) }
+}
+
+/// An app that can be started.
+struct Prepared {
+    app: App,
+    source: BTreeMap<Digest, Bytes>,
+}
+
+impl Prepared {
+    fn of(manifest: &str) -> Self {
+        let manifest = Manifest::parse(manifest).expect("a manifest");
+        let (mut found, mut source) = (BTreeMap::new(), BTreeMap::new());
+        for (name, component) in &manifest.components {
+            let Source::File(file) = &component.source.value else { panic!("{name:?} is no file") };
+            let bytes = Bytes::from(std::fs::read(file).expect("the guest is built"));
+            let digest = Digest::of(&bytes);
+            found.insert(name.value.clone(), Found { digest, shape: Shape::read(&bytes).expect("a component") });
+            source.insert(digest, bytes);
+        }
+        let app = resolve(&manifest, &found, offers(), &HostSpec::default(), Path::new("/")).expect("an app");
+        Self { app, source }
+    }
 }

@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wattle_spec::digest::Digest;
+use wattle_testkit::figures::{Bound, Table};
 use wattle_testkit::{App, Line, Ran, Registry, guests, tools};
 
-use crate::{alone, say, wattle};
+use crate::{alone, wattle};
 
 /// What is pulled, in bytes.
 const LEN: usize = 10_000_000;
@@ -21,6 +22,8 @@ const SHARE: f64 = 0.8;
 /// Below what part it is a fault, on a machine that has other things to do for its disk.
 const SHARE_MIN: f64 = 0.5;
 
+const OF_CURL: &str = "of curl";
+
 /// The best times so far.
 struct Best {
     pull: Duration,
@@ -32,11 +35,9 @@ impl Best {
         self.curl.as_secs_f64() / self.pull.as_secs_f64()
     }
 
-    fn figures(&self) -> String {
-        let one = |name: &str, time: Duration| {
-            format!("{name} {:.0} MB/s ({} ms)", LEN as f64 / 1e6 / time.as_secs_f64(), time.as_millis())
-        };
-        format!("{}, {}: {:.0} %", one("pull", self.pull), one("curl", self.curl), self.share() * 100.0)
+    fn figures(&self) -> [(&'static str, f64); 3] {
+        let pace = |time: Duration| LEN as f64 / 1e6 / time.as_secs_f64();
+        [("pull, MB/s", pace(self.pull)), ("curl, MB/s", pace(self.curl)), (OF_CURL, self.share())]
     }
 }
 
@@ -70,9 +71,11 @@ fn a_pull_is_nearly_as_fast_as_curl() {
     };
     let line = Line::to(registry.authority().parse().unwrap(), LINE);
     let best = measured(&line.authority(), SHARE);
-    say(&format!("on a line of {} MB/s: {}", LINE / 1_000_000, best.figures()));
-    say(&format!("without one: {}", measured(&registry.authority(), SHARE).figures()));
-    assert!(best.share() >= SHARE_MIN, "{}", best.figures());
+    let row = format!("on a line of {} MB/s", LINE / 1_000_000);
+    let table = Table::new("a component of 10 MB from a registry").row(&*row, best.figures());
+    let table = table.row("without a line", measured(&registry.authority(), SHARE).figures());
+    table.promise(&row, OF_CURL, Bound::AtLeast(SHARE)).tell();
+    assert!(best.share() >= SHARE_MIN, "{:?}", best.figures());
 }
 
 /// `wattle` in the directory of `app`, with a cache of its own.

@@ -14,11 +14,12 @@ use wattle_backend::key_value::KeyValue;
 use wattle_backend::memory::MemoryKeyValue;
 use wattle_backend::stores::Stores;
 use wattle_host::Host;
+use wattle_testkit::figures::{Bound, Table};
 use wattle_testkit::guests;
 
 use self::bare::{KEYS, Verb};
-use crate::lanes::{Lane, Table};
-use crate::load;
+use crate::lanes::{Lane, RATIO, race};
+use crate::load::closed;
 use crate::serving::{ROUTE, serve};
 
 /// As many clients as are served at a time.
@@ -29,6 +30,8 @@ const COUNT: u32 = 500;
 const LINKS: &str = "links = { \"wasi:keyvalue\" = \"memory\" }";
 const PROMISED: f64 = 0.50;
 
+const COMPONENT: &str = "a component";
+
 /// What a component reaches of a store of its own kind, which `open` opens: for the mix, which has a promise.
 fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> Table {
     let (alone, behind) = (open(), open());
@@ -36,15 +39,15 @@ fn compare(backend: &str, verb: Verb, open: impl Fn() -> Arc<dyn KeyValue>) -> T
     let serving = serve(Host::builder(), &guests::mill(), &format!("{LINKS}\n{ROUTE}"), stores);
     // So that there is something to read.
     bare::run(&alone, Verb::Set, KEYS, CLIENTS, Duration::ZERO);
-    load::run(serving.address(), &format!("/set/{KEYS}"), CLIENTS, Duration::from_millis(1));
+    closed::run(serving.address(), &format!("/set/{KEYS}"), CLIENTS, Duration::from_millis(1));
     let what = format!("{} on {backend}", verb.as_str());
     let path = format!("/{}/{COUNT}", verb.as_str());
     let lanes = vec![
         Lane::new("the bare store", move |round| bare::run(&alone, verb, COUNT, CLIENTS, round)),
-        Lane::new("a component", move |round| load::run(serving.address(), &path, CLIENTS, round) * f64::from(COUNT)),
+        Lane::new(COMPONENT, move |round| closed::run(serving.address(), &path, CLIENTS, round) * f64::from(COUNT)),
     ];
-    let table = Table::race(what, "operations", lanes);
-    if verb == Verb::Mix { table.promising(PROMISED) } else { table }
+    let table = race(what, "operations/s", lanes);
+    if verb == Verb::Mix { table.promise(COMPONENT, RATIO, Bound::AtLeast(PROMISED)) } else { table }
 }
 
 pub(crate) fn run() -> Vec<Table> {

@@ -4,23 +4,21 @@
 //! publishes it about [`DONE`], which the publisher counts. Over core NATS nothing is kept, and what is published is
 //! confirmed on both sides; a subscriber that publishes and hopes is shown beside them. Over JetStream messages are those
 //! of the app, in its stream: what is handled and what is published is acknowledged on both sides. Messages that are
-//! published again as they are show what there is beside the work.
+//! published again as they are show what there is beside the work. Whoever is measured is a process of its own.
 
 mod bare;
+mod component;
 #[path = "../../../../../guests/common/order.rs"]
 mod order;
 mod publisher;
 
-use std::sync::Arc;
-
-use wattle_backend::nats::{NatsBus, NatsConnection, NatsLayout, NatsOptions};
-use wattle_backend::stores::Stores;
-use wattle_host::Host;
-use wattle_testkit::{NatsServer, guests};
+use serde::{Deserialize, Serialize};
+use wattle_testkit::NatsServer;
+use wattle_testkit::figures::{Bound, Table};
 
 use self::bare::Care;
-use crate::lanes::{Lane, Table};
-use crate::serving::{REUSED, serve};
+use crate::lanes::{Lane, RATIO, race};
+use crate::running::{Running, ready};
 
 /// How many messages wait for their answers at a time.
 const WINDOW: usize = 1024;
@@ -36,8 +34,10 @@ const DONE: &str = "relay.done";
 const STREAM: &str = "MSG_wattle_default_bench_world";
 const OWN: &str = "wattle_default_bench_world.m.";
 
+const REUSED: &str = "a component, reused instance";
+
 /// What is done with each message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Work {
     /// It is an order, and answered with its receipt.
     Orders,
@@ -46,23 +46,53 @@ enum Work {
 }
 
 /// What carries the messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Over {
     Core,
     JetStream,
 }
 
 /// A way for messages.
-#[derive(Clone, Copy)]
-struct Way<'a> {
-    url: &'a str,
+#[derive(Clone, Serialize, Deserialize)]
+struct Way {
+    url: String,
     work: Work,
     over: Over,
     /// How many are handled at a time.
     places: usize,
 }
 
-impl Way<'_> {
+/// Whoever is measured, and the lane of the way that is theirs.
+#[derive(Serialize, Deserialize)]
+struct Worker {
+    way: Way,
+    lane: String,
+    who: Who,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Who {
+    Bare(Care),
+    /// With instances that are used for as long as they go well, or for one message each.
+    Component {
+        is_reused: bool,
+    },
+}
+
+/// What a worker is called among the things that this program can be.
+pub(crate) const WORKER: &str = "worker";
+
+/// Works, for as long as somebody needs it.
+pub(crate) fn be(worker: &str) {
+    let Worker { way, lane, who } = serde_json::from_str(worker).expect("a worker");
+    match who {
+        Who::Bare(care) => bare::start(&way, &lane, care),
+        Who::Component { is_reused } => component::start(&way, &lane, is_reused),
+    }
+    ready("it listens");
+}
+
+impl Way {
     /// What a subject of the app is in NATS.
     fn in_nats(&self, subject: &str) -> String {
         match self.over {
@@ -77,32 +107,19 @@ impl Way<'_> {
         format!("{work}.{}.{lane}", self.places)
     }
 
-    /// A lane whose work is done by whoever hears of it.
-    fn lane(&self, name: &'static str, lane: &str, worker: impl Sized + 'static) -> Lane {
-        let work = publisher::work(self, self.in_nats(&self.subject(lane)));
-        Lane::new(name, move |round| {
-            let _ = &worker;
-            work(round)
-        })
-    }
-
-    /// A lane whose work is done by a component on a host of its own.
-    fn component(&self, name: &'static str, lane: &str, instances: &str) -> Lane {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        // It lives as long as the process.
-        let runtime = Box::leak(Box::new(runtime.expect("a runtime")));
-        let connection = NatsConnection::new(NatsOptions::new([self.url]), runtime.handle().clone());
-        let bus = NatsBus::new(connection.expect("an address"), NatsLayout::default(), None);
-        let scope = if self.over == Over::Core { "shared" } else { "app" };
-        let manifest = format!(
-            "{instances}\nlinks = {{ \"wasmcloud:messaging\" = \"world\" }}\n\
-             [backends.world]\ntype = \"nats\"\nscope = {scope:?}\n\
-             [[triggers.message]]\ncomponent = \"bench\"\nsubject = {:?}\nconcurrency = {}\n",
-            self.subject(lane),
-            self.places
-        );
-        let stores = Stores { bus: Some(Arc::new(bus)), ..Stores::default() };
-        self.lane(name, lane, serve(Host::builder(), &guests::relay(), &manifest, stores))
+    /// A lane whose work `who` does.
+    fn lane(&self, name: &'static str, who: Who) -> Lane {
+        let lane = name.replace([' ', ','], "-");
+        let publish = publisher::work(self, self.in_nats(&self.subject(&lane)));
+        let worker = Worker { way: self.clone(), lane, who };
+        let worker = serde_json::to_string(&worker).expect("a worker is JSON");
+        let (running, _) = Running::own(&[WORKER, &worker]);
+        let process = running.process();
+        let work = move |round| {
+            let _alive = &running;
+            publish(round)
+        };
+        Lane::new(name, work).of(process)
     }
 
     /// Shows what a component reaches. Something is promised of the messages of an app.
@@ -111,35 +128,34 @@ impl Way<'_> {
         let over = if self.over == Over::Core { "core NATS" } else { "JetStream" };
         let what = format!("{work} over {over}, {} at a time", self.places);
         // They make the stream.
-        let reused = self.component("a component, reused instance", "reused", REUSED);
-        let fresh = self.component("a component, fresh instance", "fresh", "");
-        let bare = |name, lane, care| {
-            bare::start(self, lane, care);
-            self.lane(name, lane, ())
-        };
-        let mut lanes = vec![bare("a bare subscriber", "bare", Care::Confirms), reused, fresh];
+        let reused = self.lane(REUSED, Who::Component { is_reused: true });
+        let fresh = self.lane("a component, fresh instance", Who::Component { is_reused: false });
+        let mut lanes = vec![self.lane("a bare subscriber", Who::Bare(Care::Confirms)), reused, fresh];
         if self.over == Over::Core {
-            lanes.push(bare("one that does not confirm", "hopes", Care::Hopes));
+            lanes.push(self.lane("one that confirms each message", Who::Bare(Care::ConfirmsEach)));
+            lanes.push(self.lane("one that does not confirm", Who::Bare(Care::Hopes)));
         }
-        let table = Table::race(what, "messages", lanes);
+        let table = race(what, "messages/s", lanes);
         match (self.work, self.over, self.places) {
-            (Work::Orders, Over::JetStream, FEW) => table.promising(PROMISED),
-            (Work::Orders, Over::JetStream, MANY) => table.promising(PROMISED_OF_MANY),
+            (Work::Orders, Over::JetStream, FEW) => table.promise(REUSED, RATIO, Bound::AtLeast(PROMISED)),
+            (Work::Orders, Over::JetStream, MANY) => table.promise(REUSED, RATIO, Bound::AtLeast(PROMISED_OF_MANY)),
             _ => table,
         }
     }
 }
 
-pub(crate) fn run() -> Vec<Table> {
+/// Messages that are kept.
+pub(crate) fn jetstream() -> Vec<Table> {
+    compare(Over::JetStream, &[(Work::Orders, FEW), (Work::Orders, MANY), (Work::Echo, FEW)])
+}
+
+/// Messages that are not.
+pub(crate) fn core() -> Vec<Table> {
+    compare(Over::Core, &[(Work::Orders, FEW), (Work::Echo, FEW)])
+}
+
+fn compare(over: Over, kinds: &[(Work, usize)]) -> Vec<Table> {
     let Some(server) = NatsServer::builder().start() else { return Vec::new() };
-    let url = server.url();
-    let ways = [
-        (Work::Orders, Over::JetStream, FEW),
-        (Work::Orders, Over::JetStream, MANY),
-        (Work::Orders, Over::Core, FEW),
-        (Work::Echo, Over::JetStream, FEW),
-        (Work::Echo, Over::Core, FEW),
-    ];
-    let ways = ways.map(|(work, over, places)| Way { url: &url, work, over, places });
-    ways.iter().map(Way::compare).collect()
+    let way = |&(work, places): &_| Way { url: server.url(), work, over, places };
+    kinds.iter().map(way).map(|way| way.compare()).collect()
 }

@@ -15,7 +15,7 @@ const ITEMS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Has messages about `subject` handled for a while, and says how many were per second.
-pub(crate) fn work(way: &Way<'_>, subject: String) -> impl Fn(Duration) -> f64 + 'static {
+pub(super) fn work(way: &Way, subject: String) -> impl Fn(Duration) -> f64 + 'static {
     let (url, body, done) = (way.url.to_owned(), body(way.work), way.in_nats(DONE));
     move |round| {
         let (subject, body, done) = (subject.clone(), body.clone(), done.clone());

@@ -1,4 +1,4 @@
-//! A closed-loop load generator: each connection sends its next request when it has the whole answer to the last.
+//! A closed loop: each connection sends its next request when it has the whole answer to the last.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::{is_good, is_whole, request};
+
 const THREADS: usize = 2;
 
 /// Requests for `path` per second over `connections` connections for `duration`.
 pub(crate) fn run(address: SocketAddr, path: &str, connections: usize, duration: Duration) -> f64 {
-    let request: Arc<[u8]> = format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\n\r\n").into_bytes().into();
+    let request: Arc<[u8]> = request(path).into();
     let started = Instant::now();
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
@@ -48,23 +50,10 @@ async fn connection(address: SocketAddr, request: Arc<[u8]>, until: Instant) -> 
             let read = stream.read_buf(&mut buffer).await.expect("the server answers");
             assert!(read > 0, "the server hung up: {:?}", String::from_utf8_lossy(&buffer));
         }
+        assert!(is_good(&buffer), "{:?}", String::from_utf8_lossy(&buffer));
         done += 1;
         if Instant::now() >= until {
             return done;
         }
-    }
-}
-
-fn is_whole(answer: &[u8]) -> bool {
-    let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(answer));
-    const LENGTH: &[u8] = b"content-length: ";
-    match answer[..head].windows(LENGTH.len()).position(|window| window.eq_ignore_ascii_case(LENGTH)) {
-        Some(at) => {
-            let digits = answer[at + LENGTH.len()..].iter().take_while(|digit| digit.is_ascii_digit());
-            let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-            answer.len() >= head + 4 + length
-        }
-        None => answer.ends_with(b"0\r\n\r\n"),
     }
 }
