@@ -224,7 +224,9 @@ fn whoever_does_not_speak_tls() {
     let there = Elsewhere::start();
     let mut plain = TcpStream::connect(there.address).unwrap();
     plain.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(plain, "GET /v1/status HTTP/1.1\r\nhost: host.test\r\nauthorization: Bearer {TOKEN}\r\n\r\n").unwrap();
+    let asked = format!("GET /v1/status HTTP/1.1\r\nhost: host.test\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+    // In one piece: after the first one nobody may be there any more.
+    plain.write_all(asked.as_bytes()).unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
