@@ -8,6 +8,7 @@ mod compile;
 mod epoch;
 mod pool;
 mod runtime;
+mod turn;
 
 use std::{fmt, io};
 
@@ -20,6 +21,7 @@ use epoch::EpochClock;
 pub use epoch::TICK;
 use pool::Pool;
 pub(crate) use runtime::GuestRuntime;
+pub(crate) use turn::{GuestId, turn};
 
 /// A way to configure the engine. Components of one profile do not run on an engine of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,7 +12,6 @@ use std::any::Any;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::task::yield_now;
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -25,7 +24,7 @@ use crate::capability::blobs::Ahead;
 use crate::capability::wasi::{self, CommandLine, Console};
 use crate::component::{Component, Identity};
 use crate::cores::CoreId;
-use crate::engine::PoolWatch;
+use crate::engine::{GuestId, PoolWatch, turn};
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::Arguments;
 use crate::telemetry::Shard;
@@ -176,8 +175,7 @@ fn store_with(
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| match store.data().deadline.has_passed() {
         true => Err(ComputedTooLong.into()),
-        // The engine's own `Yield` wakes itself at once and starves sockets and timers of a current-thread runtime.
-        false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))),
+        false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn(GuestId::of(store.data()))))),
     });
     store
 }
