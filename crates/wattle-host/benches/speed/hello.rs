@@ -30,6 +30,7 @@ fn servers() -> Vec<(&'static str, Server)> {
         ("0.3, shared instance", What::Shared),
         ("0.2, the engine alone, fresh", What::Engine),
         ("0.2, the engine alone, reused", What::EngineReused),
+        ("0.3, the engine alone, shared", What::EngineShared),
     ];
     let own = own.into_iter().map(|(name, what)| (name, Server::start(what)));
     let others = [("0.2, `wasmtime serve`", guests::hello()), ("0.3, `wasmtime serve`", guests::hello_p3())];

@@ -15,7 +15,8 @@ use wattle_spec::limits::ComponentLimits;
 use wattle_testkit::guests;
 use wattle_testkit::process::Process;
 
-use self::engine::Limits;
+use self::engine::serial::Instances;
+use self::engine::{Limits, serial, shared};
 use crate::fairness;
 use crate::running::{Running, ready};
 use crate::serving::{REUSED, ROUTE, Serving, serve};
@@ -37,6 +38,8 @@ pub(crate) enum What {
     EngineLimited,
     /// Without them, with instances that are used again.
     EngineReused,
+    /// Without them, as a component of 0.3.
+    EngineShared,
     /// By a host, a fresh instance for each request.
     Fresh,
     Reused,
@@ -47,11 +50,12 @@ pub(crate) enum What {
 }
 
 impl What {
-    const ALL: [(What, &'static str); 8] = [
+    const ALL: [(What, &'static str); 9] = [
         (What::Bare, "bare"),
         (What::Engine, "engine"),
         (What::EngineLimited, "engine-limited"),
         (What::EngineReused, "engine-reused"),
+        (What::EngineShared, "engine-shared"),
         (What::Fresh, "fresh"),
         (What::Reused, "reused"),
         (What::Shared, "shared"),
@@ -70,11 +74,12 @@ impl What {
         let none = Stores::default();
         match self {
             What::Bare => alone(bare::start()),
-            What::Engine => alone(engine::start(&guests::hello(), Limits::Off, false)),
+            What::Engine => alone(serial::start(&guests::hello(), Limits::Off, Instances::Fresh)),
             What::EngineLimited => {
-                alone(engine::start(&guests::hello(), Limits::On(ComponentLimits::default()), false))
+                alone(serial::start(&guests::hello(), Limits::On(ComponentLimits::default()), Instances::Fresh))
             }
-            What::EngineReused => alone(engine::start(&guests::hello(), Limits::Off, true)),
+            What::EngineReused => alone(serial::start(&guests::hello(), Limits::Off, Instances::Reused)),
+            What::EngineShared => alone(shared::start(&guests::hello_p3())),
             What::Fresh => host(serve(Host::builder(), &guests::hello(), ROUTE, none)),
             What::Reused => host(serve(Host::builder(), &guests::hello(), &reused, none)),
             What::Shared => host(serve(Host::builder(), &guests::hello_p3(), &reused, none)),
