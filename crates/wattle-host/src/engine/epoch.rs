@@ -1,19 +1,23 @@
 //! The clock that interrupts guests: one thread that moves the epoch of every engine on, once per tick.
 //!
-//! It rests while every thread that runs guests does, so that an idle host costs nothing, however many instances it keeps.
+//! It rests while every thread that runs guests does, so that an idle host costs nothing, however many instances it keeps. While
+//! nobody computes for long it ticks slowly: each tick takes a core from whoever has it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-/// How long a guest may compute before others on its core get their turn.
+/// How long a guest may compute before others on its core get their turn, while some do.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// When nobody has worked for so many ticks, the clock rests.
-const QUIET_TICKS: u32 = 50;
+/// The same while none did for [`LAPSE`]: whoever begins is found out within two of these.
+const SLOW_TICK: Duration = Duration::from_millis(4);
+
+/// When nobody has computed for so long, the clock ticks slowly, and when nobody has worked, it rests.
+const LAPSE: Duration = Duration::from_millis(50);
 
 /// Ticks until it is dropped.
 pub(crate) struct EpochClock {
@@ -27,6 +31,8 @@ struct State {
     /// How many threads work that run guests.
     working: AtomicUsize,
     resting: AtomicBool,
+    /// Whether a guest has computed from one tick to the next since this was looked at.
+    computing: AtomicBool,
 }
 
 /// Keeps a clock going.
@@ -55,15 +61,20 @@ impl EpochClock {
 
 impl State {
     fn tick(&self, engines: &[Engine]) {
-        let mut quiet = 0;
+        let (mut computed, mut worked) = (Instant::now(), Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
-            std::thread::park_timeout(TICK);
-            engines.iter().for_each(Engine::increment_epoch);
-            quiet = if self.working.load(Ordering::Relaxed) == 0 { quiet + 1 } else { 0 };
-            if quiet > QUIET_TICKS {
-                self.rest();
-                quiet = 0;
+            let now = Instant::now();
+            if self.computing.swap(false, Ordering::Relaxed) {
+                computed = now;
             }
+            if self.working.load(Ordering::Relaxed) > 0 {
+                worked = now;
+            } else if now - worked > LAPSE {
+                self.rest();
+                worked = Instant::now();
+            }
+            std::thread::park_timeout(if now - computed > LAPSE { SLOW_TICK } else { TICK });
+            engines.iter().for_each(Engine::increment_epoch);
         }
     }
 
@@ -90,6 +101,11 @@ impl Ticker {
         if self.state.resting.load(Ordering::SeqCst) {
             self.thread.unpark();
         }
+    }
+
+    /// A guest computes from one tick to the next.
+    pub(super) fn somebody_computes(&self) {
+        self.state.computing.store(true, Ordering::Relaxed);
     }
 
     /// A thread does not work any more: it runs no guest until it does.

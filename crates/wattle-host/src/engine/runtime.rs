@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::epoch::Ticker;
+use super::turn;
 
 /// A runtime for one thread.
 pub(crate) struct GuestRuntime {
@@ -26,6 +27,7 @@ impl GuestRuntime {
     /// Runs `task` to its end on this thread, and others that are spawned meanwhile.
     pub(crate) fn block_on<F: Future>(&self, task: F) -> F::Output {
         let _ticking = self.ticker.tick();
+        turn::by(&self.ticker);
         self.runtime.block_on(task)
     }
 

@@ -4,17 +4,21 @@
 //! Those that compute from one tick to the next pass a turnstile, one of them each time that the thread looks for what its
 //! sockets and timers have. So whatever has little to do waits for one tick at most, however many compute.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tokio::task::yield_now;
+
+use super::epoch::Ticker;
 
 thread_local! {
     /// Whoever has it is let through when the thread has looked.
     static TURNSTILE: Arc<Mutex<()>> = Arc::default();
     /// Who went on last.
     static LAST: Cell<Option<GuestId>> = const { Cell::new(None) };
+    /// What interrupts the guests of this thread.
+    static CLOCK: RefCell<Option<Ticker>> = const { RefCell::new(None) };
 }
 
 /// Tells apart the guests that live at the same time.
@@ -28,15 +32,21 @@ impl GuestId {
     }
 }
 
+/// Guests of this thread are interrupted by `clock`, from now on.
+pub(super) fn by(clock: &Ticker) {
+    CLOCK.set(Some(clock.clone()));
+}
+
 /// Waits until a guest that was interrupted may go on.
 pub(crate) async fn turn(guest: GuestId) {
     // Between its last turn and now, this thread did nothing else.
     let computes = LAST.get() == Some(guest);
     let turnstile = TURNSTILE.with(Arc::clone);
-    let passing = match computes {
-        true => Some(turnstile.lock().await),
-        false => None,
-    };
+    let mut passing = None;
+    if computes {
+        CLOCK.with_borrow(|clock| clock.iter().for_each(Ticker::somebody_computes));
+        passing = Some(turnstile.lock().await);
+    }
     // The engine's own `Yield` wakes itself at once and starves sockets and timers of a current-thread runtime.
     yield_now().await;
     drop(passing);
