@@ -85,7 +85,7 @@ pub enum Settlement {
 }
 
 /// Takes what became of a message.
-pub trait Receipt: Send {
+pub trait Receipt: Send + Sync {
     /// Settles the message. If it fails, the message may come again. A backend may be told of `Done` later, with that of
     /// others: [`Bus::settled`] waits until it has it, and a refusal is told to the subscriber. What comes after the
     /// message was delivered once more is no error: `Done` holds, `Retry` does nothing.

@@ -8,7 +8,7 @@ mod compile;
 mod epoch;
 mod pool;
 mod runtime;
-mod turn;
+mod turns;
 
 use std::{fmt, io};
 
@@ -21,7 +21,7 @@ use epoch::EpochClock;
 pub use epoch::TICK;
 use pool::Pool;
 pub(crate) use runtime::GuestRuntime;
-pub(crate) use turn::{GuestId, turn};
+pub(crate) use turns::{Turn, next_turn};
 
 /// A way to configure the engine. Components of one profile do not run on an engine of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

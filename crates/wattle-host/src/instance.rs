@@ -24,7 +24,7 @@ use crate::capability::blobs::Ahead;
 use crate::capability::wasi::{self, CommandLine, Console};
 use crate::component::{Component, Identity};
 use crate::cores::CoreId;
-use crate::engine::{GuestId, PoolWatch, turn};
+use crate::engine::{PoolWatch, next_turn};
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
 use crate::sibling::Arguments;
 use crate::telemetry::Shard;
@@ -175,7 +175,7 @@ fn store_with(
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| match store.data().deadline.has_passed() {
         true => Err(ComputedTooLong.into()),
-        false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn(GuestId::of(store.data()))))),
+        false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(next_turn()))),
     });
     store
 }

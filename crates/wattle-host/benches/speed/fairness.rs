@@ -74,8 +74,16 @@ fn while_the_other_computes<T>(address: SocketAddr, measure: impl Fn() -> T) -> 
                 closed::run(address, &format!("/spin?ms={SPIN_MS}"), SPINNING, Duration::from_secs(1));
             }
         });
-        let measured = measure();
-        over.store(true, Ordering::Relaxed);
-        measured
+        let _over = Over(&over);
+        measure()
     })
+}
+
+/// Ends what runs beside it, also when nothing could be measured.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

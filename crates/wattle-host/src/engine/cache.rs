@@ -1,8 +1,8 @@
 //! Compiled code on disk: keyed by the component's digest and by everything that decides how code is generated.
 //!
 //! Loading compiled code is running it, so it is loaded only from a directory and from files that belong to this user
-//! and that nobody else can write, and only if its bytes are those that were written. What does not hold is removed
-//! and compiled again.
+//! and that nobody else can write, and only if nothing has damaged its bytes. What does not hold is removed and compiled
+//! again.
 
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
@@ -19,6 +19,9 @@ use super::code::{Code, TrustedCode};
 /// Bytes of the CRC-32 that stands at the end of each file, over all that comes before it: it finds damage. Whoever could
 /// forge code could forge a longer seal as well.
 const SEAL_LEN: usize = 4;
+
+/// Which form these files have. Of another one they have other names.
+const FORMAT: u32 = 2;
 
 /// The directory of compiled code.
 #[derive(Debug, Clone)]
@@ -117,6 +120,7 @@ impl CodeCache {
 
     fn path(&self, engine: &Engine, profile: Profile, digest: &Digest) -> PathBuf {
         let mut key = std::hash::DefaultHasher::new();
+        FORMAT.hash(&mut key);
         engine.precompile_compatibility_hash().hash(&mut key);
         self.directory.join(format!("{}-{profile}-{:016x}.cwasm", digest.hex(), key.finish()))
     }

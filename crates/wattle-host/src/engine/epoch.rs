@@ -1,7 +1,7 @@
 //! The clock that interrupts guests: one thread that moves the epoch of every engine on, once per tick.
 //!
 //! It rests while every thread that runs guests does, so that an idle host costs nothing, however many instances it keeps. While
-//! nobody computes for long it ticks slowly: each tick takes a core from whoever has it.
+//! no turn of a guest takes long it ticks slowly: each tick takes a core from whoever has it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,10 +13,10 @@ use wasmtime::Engine;
 /// How long a guest may compute before others on its core get their turn, while some do.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// The same while none did for [`LAPSE`]: whoever begins is found out within two of these.
+/// The same for the first that does.
 const SLOW_TICK: Duration = Duration::from_millis(4);
 
-/// When nobody has computed for so long, the clock ticks slowly, and when nobody has worked, it rests.
+/// When no guest has computed for a tick for so long, the clock ticks slowly, and when nobody has worked, it rests.
 const LAPSE: Duration = Duration::from_millis(50);
 
 /// Ticks until it is dropped.
@@ -31,8 +31,9 @@ struct State {
     /// How many threads work that run guests.
     working: AtomicUsize,
     resting: AtomicBool,
-    /// Whether a guest has computed from one tick to the next since this was looked at.
+    /// Whether a guest has computed for a tick since this was looked at.
     computing: AtomicBool,
+    is_slow: AtomicBool,
 }
 
 /// Keeps a clock going.
@@ -73,7 +74,9 @@ impl State {
                 self.rest();
                 worked = Instant::now();
             }
-            std::thread::park_timeout(if now - computed > LAPSE { SLOW_TICK } else { TICK });
+            let is_slow = now - computed > LAPSE;
+            self.is_slow.store(is_slow, Ordering::Relaxed);
+            std::thread::park_timeout(if is_slow { SLOW_TICK } else { TICK });
             engines.iter().for_each(Engine::increment_epoch);
         }
     }
@@ -103,9 +106,12 @@ impl Ticker {
         }
     }
 
-    /// A guest computes from one tick to the next.
+    /// A guest has computed for a tick. The next one is soon.
     pub(super) fn somebody_computes(&self) {
         self.state.computing.store(true, Ordering::Relaxed);
+        if self.state.is_slow.swap(false, Ordering::Relaxed) {
+            self.thread.unpark();
+        }
     }
 
     /// A thread does not work any more: it runs no guest until it does.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::epoch::Ticker;
-use super::turn;
+use super::turns::Turns;
 
 /// A runtime for one thread.
 pub(crate) struct GuestRuntime {
     runtime: Runtime,
     ticker: Ticker,
+    turns: Turns,
 }
 
 impl GuestRuntime {
@@ -21,13 +22,16 @@ impl GuestRuntime {
         let (waits, goes_on) = (ticker.clone(), ticker.clone());
         let mut builder = Builder::new_current_thread();
         builder.on_thread_park(move || waits.count_out()).on_thread_unpark(move || goes_on.count_in());
-        Ok(Self { runtime: builder.enable_all().build()?, ticker })
+        let runtime = builder.enable_all().build()?;
+        let (turns, let_through) = Turns::new(ticker.clone());
+        runtime.spawn(let_through);
+        Ok(Self { runtime, ticker, turns })
     }
 
     /// Runs `task` to its end on this thread, and others that are spawned meanwhile.
     pub(crate) fn block_on<F: Future>(&self, task: F) -> F::Output {
         let _ticking = self.ticker.tick();
-        turn::by(&self.ticker);
+        self.turns.enter();
         self.runtime.block_on(task)
     }
 

@@ -1,21 +1,21 @@
 //! How long a core works for the instances of a component: measured around each turn that one gets, not around each call of
-//! the host.
+//! the host. The engine is told of each turn, too.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
 use super::Series;
 use super::shard::Shard;
 use crate::cores::CoreId;
+use crate::engine::Turn;
 
 pin_project! {
     /// Work for an instance, whose turns are counted. What it waits for between them is not.
     pub(crate) struct Metered<F> {
-        // `None`: nobody counts, and nobody looks at the clock.
+        // `None`: nobody counts.
         shard: Option<Arc<Shard>>,
         #[pin]
         work: F,
@@ -34,10 +34,12 @@ impl<F: Future> Future for Metered<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some(shard) = this.shard else { return this.work.poll(cx) };
-        let began = Instant::now();
+        let turn = Turn::begin();
         let polled = this.work.poll(cx);
-        shard.worked(began.elapsed());
+        let took = turn.end();
+        if let Some(shard) = this.shard {
+            shard.worked(took);
+        }
         polled
     }
 }
@@ -46,7 +48,7 @@ impl<F: Future> Future for Metered<F> {
 mod tests {
     use std::sync::atomic::Ordering;
     use std::task::Waker;
-    use std::time::{Duration, SystemTime};
+    use std::time::{Duration, Instant, SystemTime};
 
     use super::*;
 

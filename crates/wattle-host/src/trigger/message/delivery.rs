@@ -1,9 +1,9 @@
 //! One message, from its delivery to the moment when its backend knows what became of it.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -52,17 +52,10 @@ impl Subscriber {
         let Delivery { message, attempt, receipt } = delivery;
         let delivered = Delivered::begin(self.component.identity.series.as_ref(), core);
         let attempt = Try { message: &message, number: attempt, run: RequestId::next() };
-        let mut handled = pin!(self.handle(core, &warm, &attempt));
-        let mut keep = pin!(sleep(KEEP_EVERY));
-        let handled = loop {
-            tokio::select! {
-                biased;
-                handled = &mut handled => break handled,
-                () = &mut keep => {
-                    keep_on(&*receipt).await;
-                    keep.set(sleep(KEEP_EVERY));
-                }
-            }
+        let handled = tokio::select! {
+            biased;
+            handled = self.handle(core, &warm, &attempt) => handled,
+            never = keep_on(&*receipt) => match never {},
         };
         let (settlement, fate) = match handled {
             Ok(()) => (Settlement::Done, Fate::Acknowledged),
@@ -186,11 +179,12 @@ impl Subscriber {
     }
 }
 
-/// Says that a message is still worked on. That this cannot be said is no reason to stop: at worst it comes twice.
-fn keep_on(receipt: &dyn Receipt) -> impl Future<Output = ()> + Send + use<> {
-    let kept = receipt.keep();
-    async {
-        if let Err(error) = kept.await {
+/// Says again and again that a message is still worked on. That this cannot be said is no reason to stop: at worst it comes
+/// twice.
+async fn keep_on(receipt: &dyn Receipt) -> Infallible {
+    loop {
+        sleep(KEEP_EVERY).await;
+        if let Err(error) = receipt.keep().await {
             tracing::debug!(error = &error as &dyn std::error::Error, "a message cannot be kept");
         }
     }
