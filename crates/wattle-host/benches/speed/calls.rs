@@ -15,6 +15,7 @@ use wattle_spec::route::RouteTable;
 use wattle_testkit::figures::Table;
 use wattle_testkit::{Connection, guests};
 
+use crate::lanes::median;
 use crate::serving::{Serving, serve_all};
 
 /// How often each step is done in a row.
@@ -71,7 +72,7 @@ fn each(address: SocketAddr, path: &str) -> f64 {
         })
         .collect();
     let all = clients.into_iter().flat_map(|client| client.join().expect("a client does not panic"));
-    median(all.collect())
+    median(all)
 }
 
 /// What it takes to find a route, in nanoseconds.
@@ -90,10 +91,5 @@ fn route() -> f64 {
         started.elapsed().as_secs_f64() * 1e9 / f64::from(ROUTES)
     };
     once();
-    median((0..ROUNDS).map(|_| once()).collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    median((0..ROUNDS).map(|_| once()))
 }

@@ -12,7 +12,6 @@ use super::{is_good, is_whole, request};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long requests took until they were answered.
-#[derive(Default)]
 pub(crate) struct Latencies {
     /// In order.
     taken: Vec<Duration>,
@@ -32,19 +31,17 @@ pub(crate) fn run(address: SocketAddr, path: &str, clients: u32, rate: u32, dura
             thread::spawn(move || client.run(first, each, started + duration))
         })
         .collect();
-    let of_each = threads.into_iter().map(|thread| thread.join().expect("a client does not panic"));
-    of_each.fold(Latencies::default(), Latencies::with)
+    let mut all = Latencies { taken: Vec::new(), failed: 0 };
+    for thread in threads {
+        let of_one = thread.join().expect("a client does not panic");
+        all.taken.extend(of_one.taken);
+        all.failed += of_one.failed;
+    }
+    all.taken.sort_unstable();
+    all
 }
 
 impl Latencies {
-    /// These and those.
-    pub(crate) fn with(mut self, other: Self) -> Self {
-        self.taken.extend(other.taken);
-        self.taken.sort_unstable();
-        self.failed += other.failed;
-        self
-    }
-
     /// What all but that part of the requests took at most.
     pub(crate) fn all_but(&self, part: f64) -> Duration {
         let last = self.taken.len().checked_sub(1).expect("there were requests");
@@ -74,7 +71,7 @@ impl Client {
     }
 
     fn run(&mut self, first: Instant, each: Duration, until: Instant) -> Latencies {
-        let mut latencies = Latencies::default();
+        let mut latencies = Latencies { taken: Vec::new(), failed: 0 };
         let mut due = first;
         while due < until {
             thread::sleep(due.saturating_duration_since(Instant::now()));

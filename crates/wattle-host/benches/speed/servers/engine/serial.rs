@@ -37,6 +37,7 @@ pub(in super::super) fn start(guest: &Path, limits: Limits, instances: Instances
     let engine = engine(limits, Concurrency::Off).expect("an engine");
     if limits != Limits::Off {
         let engine = engine.clone();
+        // As often as that of a host while guests compute, which is four times as often as while none does.
         std::thread::spawn(move || {
             loop {
                 std::thread::sleep(wattle_host::engine::TICK);
