@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::installed::{self, write};
 use crate::output::Lines;
@@ -36,6 +37,8 @@ pub struct Registry {
     config: Value,
     dir: TempDir,
     port: u16,
+    /// Keeps its port while it does not run: nobody else may answer there.
+    vacant: Option<TcpSocket>,
     /// What it said since it was started last.
     pub log: Lines,
 }
@@ -76,7 +79,7 @@ impl RegistryBuilder {
     pub fn start(self) -> Option<Registry> {
         let program = installed::program(WATTLE_DOCKER_REGISTRY, &["docker-registry", "registry"])?;
         let (child, log, port) = spawn(&program, &self.dir, &self.config, 0);
-        Some(Registry { program, child, config: self.config, dir: self.dir, port, log })
+        Some(Registry { program, child, config: self.config, dir: self.dir, port, vacant: None, log })
     }
 
     fn file(&self, name: &str, content: &str) -> PathBuf {
@@ -139,6 +142,7 @@ impl Registry {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.vacant = vacant(self.port);
     }
 
     /// Starts it again where it was and with what it kept; kills it before, if it runs.
@@ -149,6 +153,7 @@ impl Registry {
     #[track_caller]
     pub fn restart(&mut self) {
         self.kill();
+        self.vacant = None;
         (self.child, self.log, self.port) = spawn(&self.program, &self.dir, &self.config, self.port);
     }
 }
@@ -157,6 +162,14 @@ impl Drop for Registry {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A socket that has this port and does not listen: connections are refused.
+fn vacant(port: u16) -> Option<TcpSocket> {
+    let socket = TcpSocket::new_v4().ok()?;
+    socket.set_reuseaddr(true).ok()?;
+    socket.bind(([127, 0, 0, 1], port).into()).ok()?;
+    Some(socket)
 }
 
 /// Starts the program and waits until it listens; gives its port.

@@ -285,12 +285,16 @@ fn a_call_that_does_not_end() {
     let server = up(&app);
     put(&server, "/container/box", "");
     let (mut slow, mut held) = (server.connect(), server.connect());
-    slow.send("PUT /object/box/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nsl");
+    slow.send("PUT /object/box/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n");
+    assert_eq!(slow.head().unwrap().status, 100, "it has begun");
+    slow.send("sl");
     thread::scope(|scope| {
         let moving = scope.spawn(|| relocate(&app, "wasi:blobstore=disk", &[]));
         until("it is told", || told(&app).then_some(()));
         // It began before the move, which waits for it; a second one begins behind it.
-        held.send("PUT /object/box/held HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nhe");
+        held.send("PUT /object/box/held HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n");
+        assert_eq!(held.head().unwrap().status, 100, "it has begun");
+        held.send("he");
         put(&server, "/object/box/meanwhile", "x");
         slow.send("ow");
         assert_eq!(slow.answer("PUT").status(), 204);
