@@ -56,6 +56,16 @@ impl Process {
         fs::read_dir(self.proc("fd")).map_or(0, Iterator::count)
     }
 
+    /// The files that are mapped into its memory as code. One that has been removed ends in ` (deleted)`.
+    pub fn code_files(self) -> Vec<PathBuf> {
+        let maps = fs::read_to_string(self.proc("maps")).unwrap_or_default();
+        let of_line = |line: &str| {
+            let path = line.find('/')?;
+            line[..path].contains("r-xp").then(|| line[path..].into())
+        };
+        maps.lines().filter_map(of_line).collect()
+    }
+
     /// How much its threads have computed, those that have ended left out.
     pub fn computed(self) -> Duration {
         let tasks = fs::read_dir(self.proc("task")).into_iter().flatten().flatten();

@@ -20,6 +20,9 @@ use super::code::{Code, TrustedCode};
 /// forge code could forge a longer seal as well.
 const SEAL_LEN: usize = 4;
 
+/// Bytes that are read at once to see that a file is whole: they stay in the cache of the core.
+const READ_LEN: usize = 64 << 10;
+
 /// Which form these files have. Of another one they have other names.
 const FORMAT: u32 = 2;
 
@@ -126,26 +129,38 @@ impl CodeCache {
     }
 
     fn read(&self, engine: &Engine, path: &Path) -> wasmtime::Result<Option<Code>> {
-        let mut file =
-            match File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error.into()),
-            };
-        trusted(path, &file.metadata()?)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let code_len = bytes.len().saturating_sub(SEAL_LEN);
-        let (code, sealed) = bytes.split_at(code_len);
-        if seal(code) != sealed {
+        let file = match File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)
+        {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let metadata = file.metadata()?;
+        trusted(path, &metadata)?;
+        if !is_whole(&file, metadata.len())? {
             wasmtime::bail!("its seal does not match its bytes");
         }
-        TrustedCode::cached(code).load(engine).map(Some)
+        TrustedCode::cached(&file).load(engine).map(Some)
     }
 }
 
 fn seal(code: &[u8]) -> [u8; SEAL_LEN] {
     crc32fast::hash(code).to_le_bytes()
+}
+
+/// Whether the seal of a file of `len` bytes is that of the bytes before it.
+fn is_whole(mut file: &File, len: u64) -> io::Result<bool> {
+    let mut hasher = crc32fast::Hasher::new();
+    let (mut code, mut buffer) = (file.take(len.saturating_sub(SEAL_LEN as u64)), vec![0; READ_LEN]);
+    loop {
+        match code.read(&mut buffer)? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+    let mut sealed = Vec::new();
+    file.read_to_end(&mut sealed)?;
+    Ok(sealed == hasher.finalize().to_le_bytes())
 }
 
 /// Refuses what somebody else owns or may write.

@@ -307,11 +307,18 @@ impl Loader {
         let compiled = self.compiling.compile(profile, name, wasm, |place| starting.tell_of(name, place)).await;
         let code = compiled.map_err(|error| crew.misfit(&error).unwrap_or_else(|| failed(error)))?;
         tracing::info!(component = %name, %profile, ms = started.elapsed().as_millis() as u64, "compiled");
-        if let Some(cache) = &self.code_cache {
+        match self.code_cache.as_ref().map(|cache| cache.store(engine, profile, &digest, &code)) {
+            // From there it takes no memory but the file's.
+            Some(Ok(())) => {
+                if let Some(code) = cached() {
+                    return Ok(code);
+                }
+            }
             // It runs from memory as well; the next start compiles again.
-            if let Err(error) = cache.store(engine, profile, &digest, &code) {
+            Some(Err(error)) => {
                 tracing::warn!(component = %name, error = &error as &dyn std::error::Error, "compiled code is not kept");
             }
+            None => {}
         }
         TrustedCode::compiled(&code)
             .load(engine)

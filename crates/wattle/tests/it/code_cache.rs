@@ -29,6 +29,19 @@ fn the_second_start_compiles_nothing() {
     assert!(!check(&app).contains("compiled"));
 }
 
+/// Code is in memory once, however many hosts run it, and only where it is run. Whoever removes the files ends nothing.
+#[test]
+fn the_memory_of_code_is_the_file() {
+    let app = App::of(&guests::hello(), "");
+    check(&app);
+    let [file] = &cached(&app)[..] else { panic!("one file of code is there") };
+    let server = WATTLE.up(&app).start();
+    assert!(server.process().code_files().contains(file), "{:?}", server.process().code_files());
+    fs::remove_dir_all(app.code_dir()).unwrap();
+    assert_eq!(server.get("/").summary(), "200 Hello from Wattle");
+    assert!(server.stop().is_ok());
+}
+
 /// Files and directory belong to their owner alone.
 #[test]
 fn nobody_else_reads_or_writes_it() {
