@@ -47,6 +47,14 @@ impl Turns {
     pub(super) fn enter(&self) {
         TURNS.set(Some(self.clone()));
     }
+
+    fn queue_up(&self) -> oneshot::Receiver<()> {
+        self.clock.somebody_computes();
+        let (goes_on, queued) = oneshot::channel();
+        // If nobody lets anybody through any more, the thread ends.
+        let _ = self.queue.send(goes_on);
+        queued
+    }
 }
 
 async fn let_through(mut waiting: mpsc::UnboundedReceiver<Waiting>) {
@@ -85,16 +93,6 @@ pub(crate) async fn next_turn() {
         Some(queued) => drop(queued.await),
         // The engine's own `Yield` wakes itself at once and starves sockets and timers of a current-thread runtime.
         None => yield_now().await,
-    }
-}
-
-impl Turns {
-    fn queue_up(&self) -> oneshot::Receiver<()> {
-        self.clock.somebody_computes();
-        let (goes_on, queued) = oneshot::channel();
-        // If nobody lets anybody through any more, the thread ends.
-        let _ = self.queue.send(goes_on);
-        queued
     }
 }
 
