@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use tokio::runtime;
 use wattle_backend::memory::MemoryKeyValue;
 use wattle_backend::stores::Stores;
 use wattle_host::Host;
 use wattle_spec::route::RouteTable;
-use wattle_testkit::figures::Table;
+use wattle_testkit::figures::{Bound, Table};
 use wattle_testkit::{Connection, guests};
 
 use crate::lanes::median;
+use crate::servers::Alone;
 use crate::serving::{Serving, serve_all};
 
 /// How often each step is done in a row.
@@ -29,6 +31,10 @@ const ROUTES: u32 = 10_000;
 
 const EACH: &str = "each, ns";
 
+const ALONE: &str = "the engine alone: a store, an instance, a call, their end";
+/// The most that this should take, in nanoseconds.
+const ALONE_MAX: f64 = 7_000.0;
+
 pub(crate) fn run() -> Vec<Table> {
     let apart = |more: &str| serve("", more);
     let steps = [
@@ -41,7 +47,32 @@ pub(crate) fn run() -> Vec<Table> {
     let table = steps.into_iter().fold(table, |table, (name, work, serving)| {
         table.row(name, [(EACH, each(serving.address(), &format!("/{work}/{COUNT}")))])
     });
+    let table = table.row(ALONE, [(EACH, alone())]).promise(ALONE, EACH, Bound::AtMost(ALONE_MAX));
     vec![table.row(format!("a route of {ROUTES}"), [(EACH, route())])]
+}
+
+/// What a store, an instance in it, a call and the end of them take, in nanoseconds: with the limits that a host sets, and
+/// nothing else of it.
+fn alone() -> f64 {
+    let engine = Arc::new(Alone::new(&guests::callee()));
+    let threads: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let engine = engine.clone();
+            thread::spawn(move || {
+                let runtime = runtime::Builder::new_current_thread().build().expect("a runtime");
+                let round = async || {
+                    let started = Instant::now();
+                    for _ in 0..COUNT {
+                        assert_eq!(engine.add(1, 2).await, 3);
+                    }
+                    started.elapsed().as_secs_f64() * 1e9 / f64::from(COUNT)
+                };
+                runtime.block_on(round());
+                (0..ROUNDS).map(|_| runtime.block_on(round())).collect::<Vec<f64>>()
+            })
+        })
+        .collect();
+    median(threads.into_iter().flat_map(|thread| thread.join().expect("a thread does not panic")))
 }
 
 /// A component that calls another one as the link says, which is described by `more`.

@@ -15,6 +15,7 @@ use wattle_spec::limits::ComponentLimits;
 use wattle_testkit::guests;
 use wattle_testkit::process::Process;
 
+pub(crate) use self::engine::alone::Alone;
 use self::engine::serial::Instances;
 use self::engine::{Limits, serial, shared};
 use crate::fairness;

@@ -1,6 +1,7 @@
 //! The engine alone: Wasmtime and hyper, and nothing that a host is beside that: no routes, ids, accounts, deadlines of
 //! connections. With the limits of a host, or without.
 
+pub(super) mod alone;
 pub(super) mod serial;
 pub(super) mod shared;
 
