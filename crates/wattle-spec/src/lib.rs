@@ -23,6 +23,7 @@ pub mod link;
 pub mod listen;
 pub mod lock;
 pub mod manifest;
+pub mod mask;
 pub mod message;
 pub mod name;
 pub mod network;

@@ -417,11 +417,11 @@ impl AppFile {
         let (of_host, of_manifest): (Vec<_>, Vec<_>) =
             in_order(faults).into_iter().partition(|fault| fault.file == FaultyFile::Host);
         let HostText { file, text } = &self.host_text;
-        let texts = [(&self.file, &self.text, of_manifest), (file, text, of_host)];
-        let faulty = texts.into_iter().filter(|(_, _, faults)| !faults.is_empty());
-        Problem::Faults(
-            faulty.map(|(file, text, faults)| FaultyText { file: file.clone(), text: text.clone(), faults }).collect(),
-        )
+        let texts = [
+            FaultyText::manifest(self.file.clone(), &self.text, of_manifest),
+            FaultyText::host_file(file.clone(), text, of_host),
+        ];
+        Problem::Faults(texts.into_iter().filter(|text| !text.faults.is_empty()).collect())
     }
 }
 

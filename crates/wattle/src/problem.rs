@@ -30,6 +30,7 @@ use wattle_spec::digest::Digest;
 use wattle_spec::fault::Fault;
 use wattle_spec::listen::Listen;
 use wattle_spec::lock::LockError;
+use wattle_spec::mask;
 use wattle_spec::name::{AppId, ComponentName, NameError};
 use wattle_spec::policy::ApprovedError;
 use wattle_spec::reference::Reference;
@@ -77,6 +78,18 @@ pub(crate) struct FaultyText {
     pub(crate) file: PathBuf,
     pub(crate) text: String,
     pub(crate) faults: Vec<Fault>,
+}
+
+impl FaultyText {
+    /// The manifest `text`, as it may be shown.
+    pub(crate) fn manifest(file: PathBuf, text: &str, faults: Vec<Fault>) -> Self {
+        Self { file, text: mask::manifest(text), faults }
+    }
+
+    /// The host's file `text`, as it may be shown.
+    pub(crate) fn host_file(file: PathBuf, text: &str, faults: Vec<Fault>) -> Self {
+        Self { file, text: mask::host_file(text), faults }
+    }
 }
 
 fn because(reasons: &[String]) -> String {

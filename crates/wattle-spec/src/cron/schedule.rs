@@ -88,9 +88,8 @@ impl FromStr for Schedule {
             count => return Err(ScheduleError::Fields(count)),
         };
         for (place, (field, text)) in FIELDS.iter().zip(&fields).enumerate() {
-            if !field.takes(place, text) {
-                return Err(ScheduleError::Field { name: field.name, text: (*text).into(), hint: field.hint() });
-            }
+            let wrong = |hint| ScheduleError::Field { name: field.name, text: (*text).into(), hint };
+            field.check(place, text).map_err(wrong)?;
         }
         let never = || ScheduleError::Never(text.clone());
         let parsed = |text: &str| CronParser::new().parse(text).map_err(|_| never());

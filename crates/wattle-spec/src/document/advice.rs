@@ -5,9 +5,14 @@ use toml::de::DeValue;
 
 use crate::fault::{listed, nearest};
 
-/// What to write in place of a key that nothing knows: a table below that knows it, else the nearest key, else all of them.
+/// What to write in place of a key that nothing knows: a key for a file that holds it, a table below that knows it, else
+/// the nearest key, else all of them.
 pub(super) fn unknown(name: &str, schema: &Value) -> String {
     let known = || schema["properties"].as_object().into_iter().flatten();
+    let of_file = format!("{name}-file");
+    if known().any(|(key, _)| *key == of_file) {
+        return format!("write it into a file, and the path of that as `{of_file}`");
+    }
     let owner = known().find(|(_, below)| below["properties"].get(name).is_some());
     if let Some((owner, _)) = owner {
         return format!("`{name}` belongs in `{owner}`");

@@ -50,7 +50,7 @@ impl Walk {
         match (schema["type"].as_str(), value) {
             (_, DeValue::String(text)) if words(schema).next().is_some() => self.word(text, span, schema),
             (Some("object"), DeValue::Table(table)) => self.table(table, Spot { path, span: Some(span) }, schema),
-            (Some("array"), DeValue::Array(array)) => self.array(array, path, &schema["items"]),
+            (Some("array"), DeValue::Array(array)) => self.array(array, Spot { path, span: Some(span) }, schema),
             (Some("string"), DeValue::String(text)) => self.text(text, span, schema),
             (Some("integer"), DeValue::Integer(number)) => self.number(number, Spot { path, span: Some(span) }, schema),
             (Some("boolean"), DeValue::Boolean(_)) => Verdict::Sound,
@@ -129,7 +129,15 @@ impl Walk {
         }
     }
 
-    fn array(&mut self, array: &mut DeArray<'_>, path: &str, schema: &Value) -> Verdict {
+    fn array(&mut self, array: &mut DeArray<'_>, spot: Spot<'_>, schema: &Value) -> Verdict {
+        let Spot { path, span } = spot;
+        let is_too_short = array.is_empty() && schema["minItems"] == 1;
+        let schema = &schema["items"];
+        if is_too_short {
+            let hint = advice::example(schema)
+                .map_or("remove it".into(), |example| format!("write one, {example}, or remove it"));
+            return self.refuse(Fault::new(format!("`{path}` must not be empty")).at(span).hint(hint));
+        }
         let mut items: Vec<_> = std::mem::replace(array, DeArray::new()).into_iter().collect();
         items.retain_mut(|item| self.value(item, path, schema) == Verdict::Sound);
         *array = items.into_iter().collect();
@@ -181,7 +189,7 @@ fn shown(key: &str) -> String {
 }
 
 /// The schema of those that `schema` leaves a choice of that is for a value of this type; itself, if there is none.
-fn alternative<'s>(schema: &'s Value, value: &DeValue<'_>) -> &'s Value {
+pub(crate) fn alternative<'s>(schema: &'s Value, value: &DeValue<'_>) -> &'s Value {
     let choices = schema["anyOf"].as_array();
     choices.into_iter().flatten().find(|choice| choice["type"] == json_type(value)).unwrap_or(schema)
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub(crate) use self::check::alternative;
 pub(crate) use self::leaf::FieldName;
 pub use self::leaf::{Address, GuestPath, HostPath, Text, Variable, Version};
 pub use self::limits::LimitTable;
@@ -144,7 +145,7 @@ fn too_deep(root: &DeTable<'_>) -> Option<std::ops::Range<usize>> {
 
 /// Drops a tree of any depth without recursion. The parser bounds brackets and dots each, not one times the other,
 /// and a drop by recursion of what comes out overflows the stack.
-fn dismantle(root: DeTable<'_>) {
+pub(crate) fn dismantle(root: DeTable<'_>) {
     let mut work = vec![DeValue::Table(root)];
     while let Some(value) = work.pop() {
         match value {

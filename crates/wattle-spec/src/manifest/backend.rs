@@ -35,7 +35,7 @@ pub struct BackendEntry {
     /// and on `nats`, for which those do not count, the server sets the bytes aside; in a manifest it can only be less.
     pub quota: Option<Written<QuotaEntry>>,
     /// Of `nats`: the servers, of which any will do: `nats://` or `tls://`, a host, and a port if it is not 4222.
-    #[schemars(extend("default" = [crate::backend::SERVER_DEFAULT]))]
+    #[schemars(extend("default" = [crate::backend::SERVER_DEFAULT], "minItems" = 1))]
     pub servers: Option<Written<Vec<NatsServer>>>,
     /// Of `nats`: the user that the host is there, with a `password-file`.
     pub user: Option<Written<Text>>,
@@ -221,6 +221,14 @@ impl BackendEntry {
         {
             faults.push(fault.at(quota.span.clone()));
         }
+        if let Some(Written { value: Variable(prefix), span }) = &self.prefix
+            && self.kind == BackendKind::Environment
+            && !begins_variable(prefix)
+        {
+            let fault = Fault::new(format!("{prefix:?} cannot begin the name of a variable")).at(span.clone());
+            let hint = "write letters, digits and `_`, and no digit first";
+            faults.push(fault.hint(format!("{hint}, as in `\"{PREFIX_DEFAULT}\"`")));
+        }
         if self.kind == BackendKind::Files && self.directory.is_none() {
             let fault = Fault::new(format!("the key `directory` is missing in `backends.{name}`"));
             faults.push(fault.at(name.span.clone()).hint("write `directory = \"secrets\"`"));
@@ -244,6 +252,11 @@ impl NatsTlsEntry {
             own: own.map(|(HostPath(cert), HostPath(key))| CertificatePaths::new(cert, key)),
         }
     }
+}
+
+/// Whether that can begin the name of a variable that shells can set: POSIX, Base Definitions, section 3.216, "Name".
+fn begins_variable(prefix: &str) -> bool {
+    !prefix.starts_with(|c: char| c.is_ascii_digit()) && prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn path(written: &Option<Written<HostPath>>) -> Option<&str> {

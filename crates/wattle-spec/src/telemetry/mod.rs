@@ -4,7 +4,6 @@ mod collector;
 mod entry;
 mod environment;
 mod interval;
-mod mask;
 mod ratio;
 
 use std::collections::BTreeMap;
@@ -15,7 +14,6 @@ pub use collector::{CollectorUrl, CollectorUrlError};
 pub(crate) use entry::TelemetryEntry;
 pub use environment::{TelemetryVariableError, VARIABLES};
 pub(crate) use interval::Interval;
-pub use mask::without_secrets;
 pub use ratio::{Ratio, RatioError};
 
 /// What a host tells a collector of OpenTelemetry (OTLP over HTTP).

@@ -82,6 +82,76 @@ fn fields() {
     ");
 }
 
+/// What the library takes, though nobody can mean it.
+#[test]
+fn malformed_parts() {
+    for minute in [
+        "1,,2", "5,,", ",5", "5,", ",", "1-", "-5", "1--5", "1-5-9", "5-1", "/5", "*/", "5/2", "*/0", "1-5/0", "*/5/5",
+        "*/-1", "*/61", "*/100", "1-5/6", "1,2-3/9", "**", "*5", "+5", "?", "5L", "1#2",
+    ] {
+        let said = check_schedule(&format!("{minute} * * * *"));
+        assert!(
+            said.starts_with(&format!("5:12 the minute of the schedule cannot be {minute:?}\n")),
+            "{minute}: {said}"
+        );
+    }
+    for fields in [
+        "0 */25 * * *",
+        "0 0 */32 * *",
+        "0 0 15W3 * *",
+        "0 0 15WL * *",
+        "0 0 LWW * *",
+        "0 0 L, * *",
+        "0 0 1 */13 *",
+        "0 0 1 JAN1 *",
+        "0 0 1 1JAN *",
+        "0 0 1 JAN, *",
+        "0 0 * * */8",
+        "0 0 * * MON-FRI/6",
+        "0 0 * * 5LL",
+        "0 0 * * 5#3L",
+        "0 0 * * 5#",
+        "0 0 * * #2",
+        "0 0 * * +",
+        "0 0 * * +,1",
+        "*/2,, * * * * *",
+    ] {
+        let said = check_schedule(fields);
+        assert!(said.contains("of the schedule cannot be"), "{fields}: {said}");
+    }
+    for sound in [
+        "*/60 * * * *",
+        "*/59 * * * *",
+        "0 */24 * * *",
+        "0-10/5,30 * * * *",
+        "0 0 */31 * *",
+        "0 0 1 */12 *",
+        "0 0 * * */7",
+        "0 0 15W * *",
+        "0 0 LW * *",
+        "0 0 1,L * *",
+        "0 0 1 jan,Mar-dec/2 *",
+        "0 0 * * MON-FRI/5",
+        "0 0 * * FRI-SUN",
+        "0 0 * * 5#2,MON#L",
+        "0 0 * * FRIL",
+        "0 0 ? * 1-5",
+        "0 0 13 * +FRI",
+        "0,30 */5 1-3 * * *",
+        "05 4 * * *",
+    ] {
+        assert_eq!(check_schedule(sound), "ok", "{sound}");
+    }
+    insta::assert_snapshot!(check_schedule("1,,2 * * * *"), @r#"
+    5:12 the minute of the schedule cannot be "1,,2"
+      hint: it is 0 to 59, a list `1,2`, a range `1-5`, a step `*/5`, or `*` for every one
+    "#);
+    insta::assert_snapshot!(check_schedule("*/100 * * * *"), @r#"
+    5:12 the minute of the schedule cannot be "*/100"
+      hint: its step is longer than the 60 that it goes through; it is 0 to 59, a list `1,2`, a range `1-5`, a step `*/5`, or `*` for every one
+    "#);
+}
+
 #[test]
 fn triggers() {
     insta::assert_snapshot!(check_cron("schedule = '@daily'\ntimezone = 'Berlin'\noverlap = 'alow'\nmissed = 'all'\njitter = '5'"), @r#"

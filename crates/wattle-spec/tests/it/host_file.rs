@@ -211,6 +211,19 @@ fn keys_of_a_type_of_backend() {
     1:11 the key `directory` is missing in `backends.main`
       hint: write `directory = "secrets"`
     "#);
+    insta::assert_snapshot!(backend("type = 'nats'\nservers = []"), @r#"
+    3:11 `backends.main.servers` must not be empty
+      hint: write one, as in `"nats://nats.example.com:4222"`, or remove it
+    "#);
+    assert!(!backend("type = 'environment'\nprefix = 'shop_2'").contains("hint"));
+    insta::assert_snapshot!(backend("type = 'environment'\nprefix = '1 2'"), @r#"
+    3:10 "1 2" cannot begin the name of a variable
+      hint: write letters, digits and `_`, and no digit first, as in `"WATTLE_SECRET_"`
+    "#);
+    insta::assert_snapshot!(backend("type = 'environment'\nprefix = '2A'"), @r#"
+    3:10 "2A" cannot begin the name of a variable
+      hint: write letters, digits and `_`, and no digit first, as in `"WATTLE_SECRET_"`
+    "#);
     insta::assert_snapshot!(backend("type = 'environment'\nprefix = 'A=B'"), @r#"
     3:10 the name of a variable must not be empty nor contain `=` or a NUL
       hint: as in `"RUST_LOG"`

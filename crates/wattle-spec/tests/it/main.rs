@@ -12,6 +12,7 @@ mod hierarchy;
 mod host_file;
 mod labels;
 mod manifest;
+mod mask;
 mod moving;
 mod network;
 mod policy;

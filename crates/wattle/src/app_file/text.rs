@@ -1,15 +1,18 @@
 //! The texts of an app and of its host: finding, reading and parsing them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wattle_spec::fault::{Fault, FaultyFile};
+use wattle_spec::fault::{Fault, FaultyFile, nearest};
 use wattle_spec::host_file::HostSpec;
 use wattle_spec::interface::Interface;
+use wattle_spec::label::LinkKey;
 use wattle_spec::listen::CertificatePaths;
-use wattle_spec::manifest::{Manifest, Source};
+use wattle_spec::manifest::{Manifest, Source, Written};
 use wattle_spec::name::ComponentName;
-use wattle_spec::telemetry::without_secrets;
+use wattle_spec::resolve::Offer;
+use wattle_spec::shape::MessageHandler;
 
 use super::HostText;
 use crate::input::{self, Ending};
@@ -60,7 +63,7 @@ pub(crate) fn manifest(path: &Path) -> Result<(PathBuf, Manifest), Problem> {
     let mut faults = Vec::new();
     match parsed(&file, &mut faults)? {
         (_, manifest) if faults.is_empty() => Ok((base, manifest)),
-        (text, _) => Err(Problem::Faults(vec![FaultyText { file, text, faults }])),
+        (text, _) => Err(Problem::Faults(vec![FaultyText::manifest(file, &text, faults)])),
     }
 }
 
@@ -85,7 +88,7 @@ pub(super) fn sound(file: &Path, text: String, faults: &mut Vec<Fault>) -> Resul
             faults.extend(found);
             Ok(manifest)
         }
-        (None, faults) => Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }])),
+        (None, faults) => Err(Problem::Faults(vec![FaultyText::manifest(file.into(), &text, faults)])),
     }
 }
 
@@ -97,7 +100,7 @@ pub(super) fn sound(file: &Path, text: String, faults: &mut Vec<Fault>) -> Resul
 pub(crate) fn host(file: &Path) -> Result<HostSpec, Problem> {
     match host_file(file)? {
         (host, _, faults) if faults.is_empty() => Ok(host),
-        (_, HostText { file, text }, faults) => Err(Problem::Faults(vec![FaultyText { file, text, faults }])),
+        (_, HostText { file, text }, faults) => Err(Problem::Faults(vec![FaultyText::host_file(file, &text, faults)])),
     }
 }
 
@@ -105,11 +108,11 @@ pub(crate) fn host(file: &Path) -> Result<HostSpec, Problem> {
 pub(super) fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>), Problem> {
     let text = input::text(file, Input::HostFile)?;
     let (host, mut faults) = HostSpec::parse_lenient(&text);
-    let text = without_secrets(&text);
     let Some(mut host) = host else {
-        return Err(Problem::Faults(vec![FaultyText { file: file.into(), text, faults }]));
+        return Err(Problem::Faults(vec![FaultyText::host_file(file.into(), &text, faults)]));
     };
     faults.extend(host.off.iter().filter_map(unknown_off));
+    faults.extend(host.links.keys().filter_map(unknown_link));
     // Paths in a file start from the file.
     let base = file.parent().unwrap_or(Path::new(""));
     for registry in host.registries.values_mut() {
@@ -132,11 +135,42 @@ pub(super) fn host_file(file: &Path) -> Result<(HostSpec, HostText, Vec<Fault>),
 
 /// What a host has not cannot be switched off: whoever wrote so meant something else.
 fn unknown_off(off: &Interface) -> Option<Fault> {
-    let is_known = wattle_host::offers().iter().any(|offer| off.covers(&offer.interface));
-    let message = format!("`off` names {off}, which the host does not have");
-    let fault = || Fault::new(message).within(FaultyFile::Host);
-    (!is_known)
-        .then(|| fault().hint("packages are written as in \"wasi:keyvalue\", interfaces as in \"wasi:config/store\""))
+    unknown("off", off)
+}
+
+/// Nor can it be linked, unless it is a component's that hears of messages.
+fn unknown_link(key: &Written<LinkKey>) -> Option<Fault> {
+    let interface = &key.value.interface;
+    let handlers = [MessageHandler::Wasi, MessageHandler::Wasmcloud];
+    if handlers.iter().any(|handler| interface.covers(&handler.interface())) {
+        return None;
+    }
+    Some(unknown("links", interface)?.at(key.span.clone()))
+}
+
+/// What the list or table `place` says of an interface or package that the host does not have.
+fn unknown(place: &str, named: &Interface) -> Option<Fault> {
+    if wattle_host::offers().iter().any(|offer| named.covers(&offer.interface)) {
+        return None;
+    }
+    let form = "packages are written as in \"wasi:keyvalue\", interfaces as in \"wasi:config/store\"";
+    let known = known(named);
+    let hint = match nearest(&named.to_string(), known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => form.into(),
+    };
+    let fault = Fault::new(format!("`{place}` names {named}, which the host does not have"));
+    Some(fault.within(FaultyFile::Host).hint(hint))
+}
+
+/// What the host has, named as closely as `like` names something.
+fn known(like: &Interface) -> BTreeSet<String> {
+    let alike = |offer: &Offer| Interface {
+        name: like.name.as_ref().and(offer.interface.name.clone()),
+        version: like.version.as_ref().and(offer.interface.version.clone()),
+        ..offer.interface.clone()
+    };
+    wattle_host::offers().iter().map(|offer| alike(offer).to_string()).collect()
 }
 
 /// The manifest of a component that has none.

@@ -190,7 +190,34 @@ fn hosts_without_messages() {
     ----- stderr
     error: `off` names wasmcloud:messagin, which the host does not have
     --> host.toml
-     = hint: packages are written as in "wasi:keyvalue", interfaces as in "wasi:config/store"
+     = hint: did you mean `wasmcloud:messaging`?
+    "#);
+}
+
+/// The host's links of what it does not have.
+#[test]
+fn links_of_the_host() {
+    let links =
+        "[links]\n\"wasi:blobstor\" = \"disk\"\n\"acme:fruit/apple#red\" = \"disk\"\n\"wasi:keyvalue#a\" = \"disk\"\n";
+    let app = handler("").file("host.toml", links);
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @r#"
+    exit: 2
+    ----- stderr
+    error: `links` names wasi:blobstor, which the host does not have
+     --> host.toml:2:1
+      |
+    2 | "wasi:blobstor" = "disk"
+      | ^^^^^^^^^^^^^^^
+      |
+      = hint: did you mean `wasi:blobstore`?
+
+    error: `links` names acme:fruit/apple, which the host does not have
+     --> host.toml:3:1
+      |
+    3 | "acme:fruit/apple#red" = "disk"
+      | ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: packages are written as in "wasi:keyvalue", interfaces as in "wasi:config/store"
     "#);
 }
 

@@ -31,6 +31,46 @@ fn no_verb_repeats_a_secret() {
     }
 }
 
+/// Nor where a fault is beside it: what is shown of the file has stars there.
+#[test]
+fn no_fault_repeats_a_secret() {
+    let component = |line: &str, at: &str, key: &str| faulty(App::of(&guests::state(), line), &[], at, key);
+    let value = |value: &str| value.replace("CANARY", CANARY);
+    component(&value("env = { DB_PASSWORD = 'CANARY', WORKERS = 4 }"), "4:", "env.WORKERS");
+    component(&value("config = { api_key = 'CANARY', retries = 3 }"), "4:", "config.retries");
+    component(&value("config = { a = { b = 'CANARY' } }"), "4:16", "config.a");
+    component(&value("env = ['A=CANARY']"), "4:7", "env");
+    component(&value("env = 'A=CANARY'"), "4:7", "env");
+    component(&value("env = { 'BAD=NAME' = 'CANARY' }"), "4:9", "BAD=NAME");
+    component(&value("env = { A = \"CANARY }"), "4:", "env =");
+    component(&value("evn = { A = 'CANARY' }"), "4:1", "evn");
+    component(&value("secrets = { stripe-key = 'CANARY' }"), "4:11", "secrets");
+
+    let host = |text: &str, at: &str, key: &str| {
+        let app = App::of(&guests::state(), "").file("host.toml", text);
+        faulty(app, &["--config", "host.toml"], at, key);
+    };
+    host(&value("[backends.nats]\ntype = 'nats'\npassword = 'CANARY'\n"), "3:1", "password");
+    host(&value("[backends.nats]\ntype = 'nats'\ntoken = 'CANARY'\n"), "3:1", "token");
+    host(&value("[control]\ntoken = 'CANARY'\n"), "2:1", "token");
+    host(&value("[telemetry]\nheaders = { a = 'CANARY', b = 1 }\n"), "2:", "headers.b");
+    host(&value("[telemetry]\nheaders = { a = 'CANARY }\n"), "2:", "headers =");
+}
+
+/// Each verb that reads the app says where the fault is, and of what, and not what is secret.
+#[track_caller]
+fn faulty(app: App, more: &[&str], at: &str, key: &str) {
+    for verb in ["check", "explain", "up"] {
+        let ran = WATTLE.run(&app, [&[verb], more].concat());
+        let told = ran.to_string();
+        assert_eq!(ran.code, Some(2), "{verb}: {told}");
+        assert!(told.contains(&format!(".toml:{at}")) && told.contains(key), "{verb}: {told}");
+        assert!(!told.contains(CANARY), "{verb}: {told}");
+    }
+    let json = WATTLE.run(&app, [&["check", "--json"], more].concat()).to_string();
+    assert!(json.contains("\"line\"") && !json.contains(CANARY), "{json}");
+}
+
 /// Nor does a host that is asked.
 #[test]
 fn no_answer_of_a_host_repeats_a_secret() {

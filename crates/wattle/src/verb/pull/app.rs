@@ -33,7 +33,7 @@ pub(super) fn pulled(arguments: &Pull, app: &FetchedApp, host: &HostSpec, signer
     let file = PathBuf::from(app.reference.to_string());
     let manifest = Manifest::parse(&app.manifest);
     let manifest =
-        manifest.map_err(|faults| Problem::Faults(vec![FaultyText { file, text: app.manifest.clone(), faults }]))?;
+        manifest.map_err(|faults| Problem::Faults(vec![FaultyText::manifest(file, &app.manifest, faults)]))?;
     let lock = LockIn::App { reference: app.reference.clone(), text: app.lock.clone() };
     fetch_tagged(&manifest, lock, host, signers)?;
     for wasm in app.components.values() {
