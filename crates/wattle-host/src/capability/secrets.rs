@@ -162,9 +162,16 @@ async fn read<T>(accessor: &Accessor<T, HasSecrets>, via: &Via, key: &str) -> Re
         Some(_) => SECRET_GET,
     };
     match link.get(&current, function, key).await {
-        Ok(found) => found.ok_or(SecretsError::NotFound),
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => {
+            let gone = format!("the secret {key:?} was there when the app started, and is not there any more");
+            accessor.with(|mut access| access.get().log.line(Source::Log(Level::WARN), PACKAGE, gone.as_bytes()));
+            Err(SecretsError::NotFound)
+        }
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a secret cannot be read");
+            let (component, request) = (current.identity(), current.request());
+            let cause = &error as &dyn std::error::Error;
+            tracing::warn!(%component, %request, secret = key, error = cause, "a secret cannot be read");
             Err(SecretsError::Upstream(error.code().to_owned()))
         }
     }

@@ -11,9 +11,10 @@ use wattle_spec::control::ServiceState;
 use wattle_spec::name::{BackendName, ComponentName};
 
 use super::load::Siblings;
+use crate::capability::messaging::BusLink;
 use crate::trigger::cron::{Crons, TickBook};
 use crate::trigger::ground::Ground;
-use crate::trigger::message::{Inbox, Kept};
+use crate::trigger::message::{self, Inbox, Kept};
 use crate::trigger::service::{self, Start};
 
 /// The services and triggers of one app. What still runs ends when it is dropped.
@@ -107,6 +108,17 @@ impl Background {
             self.giving_way.spawn(async move { before.give_way(&next, time).await });
         }
         self.inboxes.push(kept);
+    }
+
+    /// Ends groups that no trigger of `app` has, behind `links` that cannot be reached now.
+    pub(super) fn forget_later(&mut self, app: Arc<App>, links: Vec<BusLink>) {
+        let mut stop = self.stop.subscribe();
+        self.triggers.spawn(async move {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => {}
+                () = message::forget_later(&app, links) => {}
+            }
+        });
     }
 
     /// From now on nothing more becomes due, and no message is taken.

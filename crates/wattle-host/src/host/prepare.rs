@@ -17,6 +17,7 @@ use super::quotas::Quotas;
 use super::room::Room;
 use super::running::{Components, Ways};
 use crate::backing::Opened;
+use crate::capability::messaging::BusLink;
 use crate::component::{Component, Links};
 use crate::error::StartError;
 use crate::outgoing::Places;
@@ -170,7 +171,9 @@ impl Host {
         drop(components);
         if let Some(earlier) = earlier {
             // Nobody would take what is kept for groups that only this version has.
-            forget(&earlier.app, &siblings).await;
+            if !forget(&earlier.app, &siblings).await.is_empty() {
+                tracing::warn!(app = %earlier.app.id, "groups of a version that was given up cannot be ended now");
+            }
         }
     }
 
@@ -228,11 +231,15 @@ impl Host {
     }
 }
 
-/// Ends the groups behind links of `siblings` that no trigger of `app` has.
-pub(super) async fn forget(app: &App, siblings: &Siblings) {
+/// Ends the groups behind links of `siblings` that no trigger of `app` has. Returns the links that cannot be reached now.
+pub(super) async fn forget(app: &App, siblings: &Siblings) -> Vec<BusLink> {
+    let mut unreached = Vec::new();
     for sibling in siblings.values() {
         for link in sibling.component().identity.links.load_full().buses.all() {
-            message::forget(app, link).await;
+            if !message::forget(app, link).await {
+                unreached.push(link.clone());
+            }
         }
     }
+    unreached
 }

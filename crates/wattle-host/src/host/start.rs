@@ -57,7 +57,10 @@ impl Host {
             self.abandon(*prepared, earlier).await;
             return Err(error);
         }
-        forget(app, &siblings).await;
+        let unreached = forget(app, &siblings).await;
+        if let Some(running) = self.apps().get_mut(&app.id).filter(|_| !unreached.is_empty()) {
+            running.background.forget_later(running.app.clone(), unreached);
+        }
         self.make_room();
         Ok(())
     }

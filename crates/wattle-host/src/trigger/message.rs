@@ -27,7 +27,7 @@ use wattle_spec::shape::MessageHandler;
 use self::handler::Handler;
 use self::hearing::Hearing;
 use self::lane::Lane;
-pub(crate) use self::leftovers::forget;
+pub(crate) use self::leftovers::{forget, forget_later};
 use super::ground::Ground;
 use crate::capability::messaging::BusLink;
 use crate::component::{Component, Links};

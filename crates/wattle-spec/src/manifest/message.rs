@@ -36,7 +36,8 @@ pub struct MessageEntry {
     /// When a message is tried again whose handler failed: an error, a trap, its deadline, or no room for an instance.
     #[serde(default)]
     pub retry: RetryEntry,
-    /// The subject to which a message goes that failed for the last time. Absent: it is dropped, and the log says so.
+    /// The subject to which a message goes that failed for the last time. While no group hears of it, the message is tried again
+    /// after the longest wait. Absent: it is dropped, and the log says so.
     pub dead_letter: Option<Written<Subject>>,
 }
 

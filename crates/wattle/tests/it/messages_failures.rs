@@ -1,11 +1,14 @@
 //! Messages that are not handled: tried again, given up, and never lost.
 
+use std::fs;
+
 use serde_json::{Value, json};
-use wattle_testkit::App;
 use wattle_testkit::wait::until;
+use wattle_testkit::{App, NatsServer};
 
 use crate::WATTLE;
 use crate::messages::{handled, post, publish, start, trigger, wait_for_seen};
+use crate::nats::host_file;
 
 /// What fails twice is handled at the third time.
 #[test]
@@ -61,6 +64,28 @@ fn dead_letters() {
             let said = "message failed for the last time and is moved to dead.jobs: ";
             assert!(line["message"].as_str().unwrap().starts_with(said), "{line}");
         }
+    }
+}
+
+/// Dead letters that nobody would hear of: the message stays where it is until somebody does.
+#[test]
+fn dead_letters_of_nobody() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let retry = "retry = { attempts = 1, backoff = \"20ms\", max-backoff = \"20ms\" }\ndead-letter = \"dead\"";
+    for backend in ["disk", "nats"] {
+        let app = post(&["a", "b"], backend, &trigger("a", "jobs", retry)).file("host.toml", host_file(&nats));
+        let up = || WATTLE.up(&app).args(["--config", "host.toml", "--log-format", "json"]).start();
+        let server = up();
+        publish(&server, "jobs", "err");
+        let tried = server.log.wait_for_json("another try", |line| line["attempt"] == 2);
+        let reason = "it returned the error: err; it cannot be moved to dead: nobody listens to dead";
+        assert_eq!(tried["message"], format!("message will come again: {reason}"));
+        assert!(server.stop().is_ok());
+        let manifest = fs::read_to_string(app.join("wattle.toml")).unwrap() + &trigger("b", "dead", "");
+        fs::write(app.join("wattle.toml"), manifest).unwrap();
+        let server = up();
+        until("it is moved", || (server.get("/seen").json()["b dead err"] == 1).then_some(()));
+        assert!(server.stop().is_ok());
     }
 }
 

@@ -160,10 +160,27 @@ fn what_was_handled_is_settled_at_the_end() {
 #[test]
 fn a_large_dead_letter() {
     let Some(nats) = NatsServer::builder().max_payload(3000).start() else { return };
-    let triggers = trigger("a", "jobs", "retry = { attempts = 1 }\ndead-letter = \"dead\"");
-    let server = up(&post(&["a"], "nats", &triggers).file("host.toml", host_file(&nats)));
+    let triggers = trigger("a", "jobs", "retry = { attempts = 1 }\ndead-letter = \"dead\"") + &trigger("b", "dead", "");
+    let server = up(&post(&["a", "b"], "nats", &triggers).file("host.toml", host_file(&nats)));
     publish(&server, "jobs", &format!("err{}", "x".repeat(2900)));
     server.log.wait_for("what became of it", |line| line.contains("for the last time and is moved to dead"));
+}
+
+/// Groups of an earlier version are ended when NATS is there again, if it was not when the app started.
+#[test]
+fn groups_of_nobody() {
+    let Some(mut nats) = NatsServer::builder().start() else { return };
+    let old = trigger("a", "old", "");
+    let app = post(&["a"], "nats", &(trigger("a", "jobs", "") + &old)).file("host.toml", host_file(&nats));
+    assert!(up(&app).stop().is_ok());
+    let manifest = std::fs::read_to_string(app.join("wattle.toml")).expect("a manifest").replace(&old, "");
+    let app = app.file("wattle.toml", manifest);
+    nats.kill();
+    let server = up(&app);
+    nats.restart();
+    let told = server.log.wait_for("the end of the group", |line| line.contains("no trigger hears of this any more"));
+    assert!(told.contains("subject=old"), "{told}");
+    assert!(!server.log.text().contains("cannot be ended"), "{}", server.log.text());
 }
 
 /// A component gets the interface's own error while NATS is away, and the host serves on.

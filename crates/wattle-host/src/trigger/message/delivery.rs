@@ -16,6 +16,7 @@ use wattle_spec::subject::Subject;
 
 use super::Subscriber;
 use super::handler::{Instance, Warm};
+use crate::capability::messaging::BusLink;
 use crate::cores::CoreId;
 use crate::error::with_causes;
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
@@ -131,7 +132,7 @@ impl Subscriber {
                 // It would be too large the next time, too.
                 Err(error @ BackendError::TooLarge { .. }) => (None, format!("{reason}; as a dead letter, {error}")),
                 Err(error) => {
-                    let reason = format!("{reason}; {subject} does not take it: {}", with_causes(&error));
+                    let reason = format!("{reason}; it cannot be moved to {subject}: {}", with_causes(&error));
                     self.report(MessageReport::Unsettled { attempt: self.told(attempt), reason });
                     return (Settlement::Retry(self.trigger.retry.backoff.longest), Fate::Retried);
                 }
@@ -143,13 +144,23 @@ impl Subscriber {
         (Settlement::Done, fate)
     }
 
-    /// Publishes a message to the dead letters, with what happened to it if the backend takes so much.
+    /// Publishes a message to the dead letters, with what happened to it if the backend takes so much, and if it keeps it for
+    /// somebody.
     async fn bury(&self, subject: &Subject, attempt: &Try<'_>, why: &Reason) -> Result<(), BackendError> {
+        if !self.is_kept(subject).await? {
+            return Err(BackendError::NoResponder { subject: subject.to_string() });
+        }
         let publish = |letter: Message| self.link.bus.publish(&self.link.owner, letter);
         match publish(self.letter(subject, attempt, Some(why))).await {
             Err(BackendError::TooLarge { .. }) => publish(self.letter(subject, attempt, None)).await,
             buried => buried,
         }
+    }
+
+    /// Whether what is published about `subject` is kept for a group. Where nothing is ever kept, it goes to whoever listens.
+    async fn is_kept(&self, subject: &Subject) -> Result<bool, BackendError> {
+        let BusLink { bus, owner, .. } = &self.link;
+        Ok(!bus.keeps() || bus.groups(owner).await?.iter().any(|group| group.pattern.matches(subject)))
     }
 
     /// A message as a dead letter.
