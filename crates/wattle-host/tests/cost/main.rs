@@ -30,6 +30,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const TOLERANCE: f64 = 0.03;
 /// What is as good as nothing: the allocator asks for memory now and then.
 const NOTHING: f64 = 0.05;
+/// How often it is measured while something has risen. How often the clock interrupts a guest is the affair of the machine, and
+/// each time costs instructions: the least of what was measured counts.
+const TRIES: usize = 3;
 /// Rewrites the baseline.
 const WATTLE_BLESS: &str = "WATTLE_BLESS";
 
@@ -55,7 +58,7 @@ fn measured(is_compared: bool) -> ExitCode {
     let Some(costs) = gauge::measure() else { return ExitCode::SUCCESS };
     print(&costs);
     match is_compared && cfg!(all(debug_assertions, target_arch = "x86_64")) {
-        true => compare(&costs),
+        true => compare(costs),
         false => ExitCode::SUCCESS,
     }
 }
@@ -67,15 +70,28 @@ fn print(costs: &Costs) {
     }
 }
 
-fn compare(costs: &Costs) -> ExitCode {
+fn compare(mut costs: Costs) -> ExitCode {
     let file: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/cost/baseline.json"].iter().collect();
     if std::env::var_os(WATTLE_BLESS).is_some() {
-        std::fs::write(&file, serde_json::to_string_pretty(costs).unwrap() + "\n").unwrap();
+        std::fs::write(&file, serde_json::to_string_pretty(&costs).unwrap() + "\n").unwrap();
         return ExitCode::SUCCESS;
     }
     let baseline: Costs = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert!(costs.keys().eq(baseline.keys()), "the baseline has other lanes: {:?}", baseline.keys());
-    let risen: Vec<String> = costs.iter().flat_map(|(lane, cost)| risen(lane, cost, &baseline[lane])).collect();
+    let all_risen = |costs: &Costs| -> Vec<String> {
+        costs.iter().flat_map(|(lane, cost)| risen(lane, cost, &baseline[lane])).collect()
+    };
+    for _ in 1..TRIES {
+        if all_risen(&costs).is_empty() {
+            break;
+        }
+        let again = gauge::measure().unwrap();
+        print(&again);
+        for (lane, cost) in &mut costs {
+            cost.instructions = cost.instructions.min(again[lane].instructions);
+        }
+    }
+    let risen = all_risen(&costs);
     risen.iter().for_each(|risen| eprintln!("{risen}"));
     match risen.is_empty() {
         true => ExitCode::SUCCESS,
