@@ -166,6 +166,23 @@ fn a_large_dead_letter() {
     server.log.wait_for("what became of it", |line| line.contains("for the last time and is moved to dead"));
 }
 
+/// On shared subjects of core NATS nothing is kept for anybody: dead letters go to whoever listens.
+#[test]
+fn dead_letters_on_core_nats() {
+    let Some(nats) = NatsServer::builder().start() else { return };
+    let triggers = trigger("a", "jobs", "retry = { attempts = 1 }\ndead-letter = \"dead\"");
+    let host = host_file(&nats) + "scope = \"shared\"\n";
+    let _server = up(&post(&["a"], "nats", &triggers).file("host.toml", host));
+    block_on(async {
+        let client = async_nats::connect(nats.url()).await.expect("connect");
+        let mut letters = client.subscribe("dead").await.expect("subscribe");
+        client.flush().await.expect("flush");
+        client.publish("jobs", "err".into()).await.expect("publish");
+        let letter = tokio::time::timeout(PATIENCE, letters.next()).await.expect("in time").expect("a letter");
+        assert_eq!(&letter.payload[..], b"err");
+    });
+}
+
 /// Groups of an earlier version are ended when NATS is there again, if it was not when the app started.
 #[test]
 fn groups_of_nobody() {

@@ -16,7 +16,6 @@ use wattle_spec::subject::Subject;
 
 use super::Subscriber;
 use super::handler::{Instance, Warm};
-use crate::capability::messaging::BusLink;
 use crate::cores::CoreId;
 use crate::error::with_causes;
 use crate::invocation::{Chain, Invocation, RequestId, TriggerKind};
@@ -157,10 +156,10 @@ impl Subscriber {
         }
     }
 
-    /// Whether what is published about `subject` is kept for a group. Where nothing is ever kept, it goes to whoever listens.
+    /// Whether what is published about `subject` is kept for a group. Where there are none it goes to whoever listens.
     async fn is_kept(&self, subject: &Subject) -> Result<bool, BackendError> {
-        let BusLink { bus, owner, .. } = &self.link;
-        Ok(!bus.keeps() || bus.groups(owner).await?.iter().any(|group| group.pattern.matches(subject)))
+        let groups = self.link.bus.groups(&self.link.owner).await?;
+        Ok(groups.is_empty() || groups.iter().any(|group| group.pattern.matches(subject)))
     }
 
     /// A message as a dead letter.
