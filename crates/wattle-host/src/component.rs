@@ -72,14 +72,21 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Writes a failure of this component to the log, unless there were many of them in this second: whoever causes
-    /// them from outside must not fill the log.
+    /// Writes a failure of this component to the log, if that takes one more.
     pub(crate) fn log_failure(&self, failure: &Failure, request: RequestId, what: &str) {
-        let Ok(untold) = self.failure_rate.take() else { return };
+        if self.may_tell_failure() {
+            failure.log(&format!("{self}{what}"), request);
+        }
+    }
+
+    /// Whether the log takes one more failure of this component in this second: whoever causes them from outside must not
+    /// fill it. What it did not take is told here.
+    pub(crate) fn may_tell_failure(&self) -> bool {
+        let Ok(untold) = self.failure_rate.take() else { return false };
         if untold > 0 {
             tracing::warn!(component = %self, untold, "more failures than the log takes");
         }
-        failure.log(&format!("{self}{what}"), request);
+        true
     }
 }
 

@@ -249,9 +249,9 @@ impl Sibling {
             span.fail("failed");
         }
         let identity = &self.component.identity;
-        if let Ok(untold) = identity.failure_rate.take() {
+        if identity.may_tell_failure() {
             let function = &function.full_name;
-            tracing::warn!(component = %identity, %caller, %request, function, untold, "a call failed: {failed}");
+            tracing::warn!(component = %identity, %caller, %request, %function, "a call failed: {failed}");
         }
         let text = format!("component {}: {}", identity.name, brief(&failed));
         match (failure::value(ty, &text), &mut results[..]) {

@@ -36,7 +36,7 @@ use client::Client;
 pub(crate) use delivered::{Delivered, Fate};
 pub(crate) use exporter::Exporter;
 use exporter::Work;
-pub(crate) use host_call::{Function, LinkFacts, Watched, watch};
+pub(crate) use host_call::{Function, HostCallError, LinkFacts, Watched, watch};
 pub(crate) use leaving::Leaving;
 pub(crate) use metered::Metered;
 use metrics::Metrics;

@@ -4,6 +4,7 @@
 //! The backend is asked at each call, so what an operator changes there is seen by the next one.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,12 +18,12 @@ use wattle_spec::resolve::{Offer, State};
 use super::bindings::named_imports::wasi::config0_2_0_draft::runtime;
 use super::bindings::named_imports::wasi::config0_2_0_rc_1::store;
 use super::bindings::wasi::config0_2_0_draft::runtime::ConfigError;
-use super::bindings::wasi::config0_2_0_rc_1::store::Error;
+use super::bindings::wasi::config0_2_0_rc_1::store::Error as StoreError;
 use super::{Capability, Joinable, Via, offering};
 use crate::capability::joined::Joined;
 use crate::component::Identity;
 use crate::instance::{Current, Guest, MEMBERS_MAX, Member, for_each_member};
-use crate::telemetry::{Function, LinkFacts, watch};
+use crate::telemetry::{Function, HostCallError, LinkFacts, watch};
 
 /// Keys that are asked for at a time.
 const PAGE_LEN: usize = 1000;
@@ -49,8 +50,30 @@ pub(crate) struct ConfigLink {
     facts: Arc<LinkFacts>,
 }
 
-/// Why configuration cannot be read, in words for the guest.
-struct Unreadable(String);
+/// Why configuration cannot be read.
+enum Unreadable {
+    Backend(BackendError),
+    Other(String),
+}
+
+impl Unreadable {
+    /// In words for the guest.
+    fn told(self) -> String {
+        match self {
+            Unreadable::Backend(error) => error.code().to_owned(),
+            Unreadable::Other(why) => why,
+        }
+    }
+}
+
+impl HostCallError for Unreadable {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Unreadable::Backend(error) => Some(error),
+            Unreadable::Other(_) => None,
+        }
+    }
+}
 
 impl ConfigLink {
     /// The configuration of `component` in `store`: the bucket `config_COMPONENT` of its owner. What apps open by name
@@ -81,7 +104,7 @@ impl ConfigLink {
                 }
             }
             if config.len() > KEYS_MAX {
-                return Err(Unreadable(format!("there are more than {KEYS_MAX} keys")));
+                return Err(Unreadable::Other(format!("there are more than {KEYS_MAX} keys")));
             }
             match page.next {
                 Some(next) => after = Some(next),
@@ -92,14 +115,14 @@ impl ConfigLink {
 }
 
 fn text(key: &str, value: &Bytes) -> Result<String, Unreadable> {
-    let text = std::str::from_utf8(value).map_err(|_| Unreadable(format!("the value of {key:?} is not text")))?;
+    let text =
+        std::str::from_utf8(value).map_err(|_| Unreadable::Other(format!("the value of {key:?} is not text")))?;
     Ok(text.to_owned())
 }
 
 impl From<BackendError> for Unreadable {
     fn from(error: BackendError) -> Self {
-        tracing::warn!(error = &error as &dyn std::error::Error, "configuration cannot be read");
-        Self(error.code().to_owned())
+        Unreadable::Backend(error)
     }
 }
 
@@ -163,21 +186,21 @@ fn join_runtime(runtime: &mut LinkerInstance<'_, Guest>, via: Via) -> wasmtime::
 }
 
 impl store::Host for View<'_> {
-    async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
-        Ok(self.one(&via, STORE_GET, &key).await.map_err(|Unreadable(why)| Error::Upstream(why)))
+    async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, StoreError>> {
+        Ok(self.one(&via, STORE_GET, &key).await.map_err(|error| StoreError::Upstream(error.told())))
     }
 
-    async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
-        Ok(self.all(&via, STORE_GET_ALL).await.map_err(|Unreadable(why)| Error::Upstream(why)))
+    async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, StoreError>> {
+        Ok(self.all(&via, STORE_GET_ALL).await.map_err(|error| StoreError::Upstream(error.told())))
     }
 }
 
 impl runtime::Host for View<'_> {
     async fn get(&mut self, via: Via, key: String) -> wasmtime::Result<Result<Option<String>, ConfigError>> {
-        Ok(self.one(&via, RUNTIME_GET, &key).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
+        Ok(self.one(&via, RUNTIME_GET, &key).await.map_err(|error| ConfigError::Upstream(error.told())))
     }
 
     async fn get_all(&mut self, via: Via) -> wasmtime::Result<Result<Vec<(String, String)>, ConfigError>> {
-        Ok(self.all(&via, RUNTIME_GET_ALL).await.map_err(|Unreadable(why)| ConfigError::Upstream(why)))
+        Ok(self.all(&via, RUNTIME_GET_ALL).await.map_err(|error| ConfigError::Upstream(error.told())))
     }
 }

@@ -6,6 +6,7 @@
 mod wasi;
 mod wasmcloud;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use wattle_spec::subject::Subject;
 pub use self::wasi::{Client, GuestMessage, RequestOptions};
 use super::{Capability, Joinable, by_name, offering};
 use crate::instance::Current;
-use crate::telemetry::{Function, LinkFacts, Watched};
+use crate::telemetry::{Function, HostCallError, LinkFacts, Watched};
 
 /// What the host adds to a message that it moves to a dead-letter subject must fit, too.
 const RESERVE_BYTES: usize = 16 << 10;
@@ -42,36 +43,38 @@ pub(crate) struct BusLink {
     pub(crate) facts: Arc<LinkFacts>,
 }
 
-/// Why an operation failed, for the guest: nothing of the host is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why an operation failed. In the texts is nothing of the host.
+#[derive(Debug)]
 enum Failure {
     /// Nobody answered in time.
     TimedOut,
-    /// The backend cannot be used now.
+    /// What it is done with cannot be used any more.
     Unavailable(String),
     /// It may not do that.
     Denied(String),
-    /// Anything else.
+    /// Anything else that is wrong with what was asked.
     Other(String),
+    /// The backend failed: the guest gets the kind of failure, and the log the whole story.
+    Backend(BackendError),
 }
 
 type Answer<T> = Result<T, Failure>;
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        let code = error.code().to_owned();
         match error {
-            BackendError::TooLarge { .. } => return Failure::Other(error.to_string()),
-            BackendError::NoResponder { .. } => return Failure::Other(code),
-            BackendError::TimedOut { .. } => return Failure::TimedOut,
-            _ => {}
+            BackendError::TooLarge { .. } => Failure::Other(error.to_string()),
+            BackendError::NoResponder { .. } => Failure::Other(error.code().to_owned()),
+            error => Failure::Backend(error),
         }
-        // The whole story has paths and addresses of the host in it and is for the log.
-        tracing::warn!(error = &error as &dyn std::error::Error, "a messaging operation failed");
-        match error {
-            BackendError::Unavailable { .. } | BackendError::Closed => Failure::Unavailable(code),
-            BackendError::Denied { .. } => Failure::Denied(code),
-            _ => Failure::Other(code),
+    }
+}
+
+impl HostCallError for Failure {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Backend(error) => Some(error),
+            _ => None,
         }
     }
 }
@@ -80,15 +83,8 @@ impl BusLink {
     /// Publishes `message`, if it may be: a call of `function` by `current`.
     async fn publish(&self, current: &Current, function: Function, message: Answer<Message>) -> Answer<()> {
         let mut watched = Watched::begin(current, function, &self.facts);
-        let published = async {
-            let published = self.bus.publish(&self.owner, traced(&watched, message?)).await;
-            if let Err(error @ BackendError::TimedOut { .. }) = &published {
-                // It is the backend that took too long, and not somebody who was asked.
-                tracing::warn!(error = error as &dyn std::error::Error, "a messaging operation failed");
-            }
-            Ok(published?)
-        }
-        .await;
+        let publish = async { Ok(self.bus.publish(&self.owner, traced(&watched, message?)).await?) };
+        let published = publish.await;
         watched.ended(&published);
         published
     }
@@ -102,7 +98,14 @@ impl BusLink {
         patience: Duration,
     ) -> Answer<Message> {
         let mut watched = Watched::begin(current, function, &self.facts);
-        let request = async { Ok(self.bus.request(&self.owner, traced(&watched, question?), patience).await?) };
+        let request = async {
+            let answered = self.bus.request(&self.owner, traced(&watched, question?), patience).await;
+            answered.map_err(|error| match error {
+                // Whoever was asked took too long, and not the backend.
+                BackendError::TimedOut { .. } => Failure::TimedOut,
+                error => error.into(),
+            })
+        };
         let answered = request.await;
         watched.ended(&answered);
         answered

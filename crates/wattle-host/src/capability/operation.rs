@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::instance::Current;
-use crate::telemetry::{Function, LinkFacts, Watched, watch};
+use crate::telemetry::{Function, HostCallError, LinkFacts, Watched, watch};
 
 /// Whose package a guest imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// One `call` that is `operation`, told to whoever asked for it.
-    pub(crate) async fn watch<T, E>(
+    pub(crate) async fn watch<T, E: HostCallError>(
         &self,
         operation: Operation,
         call: impl Future<Output = Result<T, E>>,
@@ -52,7 +52,7 @@ impl Caller {
     }
 
     /// The same of an operation that goes on in a stream: `call` begins it, and it ends with what is given beside the value.
-    pub(crate) async fn watch_first<T, E>(
+    pub(crate) async fn watch_first<T, E: HostCallError>(
         &self,
         operation: Operation,
         call: impl Future<Output = Result<T, E>>,

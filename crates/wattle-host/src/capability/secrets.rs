@@ -4,6 +4,7 @@
 //! writes none anywhere.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::Arc;
 
 use tracing::Level;
@@ -20,7 +21,7 @@ use super::bindings::wasmcloud::secrets::store::{self, SecretsError};
 use super::joined::Joined;
 use super::{Capability, Joinable, Via, offering};
 use crate::instance::{Current, Guest, LineLog, MEMBERS_MAX, Member, Source, Split, for_each_member};
-use crate::telemetry::{Function, LinkFacts, watch};
+use crate::telemetry::{Function, HostCallError, LinkFacts, watch};
 
 /// The key of its links.
 const PACKAGE: &str = "wasmcloud:secrets";
@@ -50,6 +51,20 @@ pub(crate) struct SecretsLink {
     pub(crate) facts: Option<Arc<LinkFacts>>,
 }
 
+/// A secret cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the secret {key:?} cannot be read")]
+struct Unread {
+    key: String,
+    source: BackendError,
+}
+
+impl HostCallError for Unread {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self)
+    }
+}
+
 impl SecretsGrant {
     /// Looks for each secret that is granted: where a link says so that has its name as a label, else where the link without
     /// a label does, else wherever the component can read. The first that is not there, by its name and where it was looked for.
@@ -74,9 +89,10 @@ impl SecretsGrant {
 }
 
 impl SecretsLink {
-    /// A secret for `current`, which asks with `function`. It is told without the secret's name.
-    async fn get(&self, current: &Current, function: Function, key: &str) -> Result<Option<Secret>, BackendError> {
+    /// A secret for `current`, which asks with `function`. Whoever counts calls is told without the secret's name.
+    async fn get(&self, current: &Current, function: Function, key: &str) -> Result<Option<Secret>, Unread> {
         let found = self.secrets.get(&self.owner, key);
+        let found = async { found.await.map_err(|source| Unread { key: key.to_owned(), source }) };
         match &self.facts {
             Some(facts) => watch(current, function, facts, found).await,
             None => found.await,
@@ -168,12 +184,7 @@ async fn read<T>(accessor: &Accessor<T, HasSecrets>, via: &Via, key: &str) -> Re
             accessor.with(|mut access| access.get().log.line(Source::Log(Level::WARN), PACKAGE, gone.as_bytes()));
             Err(SecretsError::NotFound)
         }
-        Err(error) => {
-            let (component, request) = (current.identity(), current.request());
-            let cause = &error as &dyn std::error::Error;
-            tracing::warn!(%component, %request, secret = key, error = cause, "a secret cannot be read");
-            Err(SecretsError::Upstream(error.code().to_owned()))
-        }
+        Err(error) => Err(SecretsError::Upstream(error.source.code().to_owned())),
     }
 }
 

@@ -1,9 +1,12 @@
-//! Calls of host functions: each that touches a state or the network is counted, and a span of its request's trace.
+//! Calls of host functions: each that touches a state or the network is counted, and a span of its request's trace. One that
+//! the backend fails is told in the log, for the guest gets no word about the host.
 //!
 //! A span is named like the function and says which backend stands behind it, and which rule chose that. What was asked
 //! for, keys, names, subjects and contents, is nobody's business.
 
+use std::error::Error;
 use std::future::Future;
+use std::sync::Arc;
 
 use wattle_spec::backend::BackendKind;
 use wattle_spec::link::Rule;
@@ -118,11 +121,23 @@ impl LinkFacts {
     }
 }
 
-/// A call under way, told to whoever asked for metrics or traces; nothing if nobody did. It has ended when somebody says
-/// how, and is cut if this is dropped before.
-pub(crate) struct Watched(Option<UnderWay>);
+/// Why a call of a host function failed.
+pub(crate) trait HostCallError {
+    /// What stands behind it and is for the log alone, with its paths and addresses. `None`: the guest is told all of it.
+    fn cause(&self) -> Option<&(dyn Error + 'static)>;
+}
 
-struct UnderWay {
+/// A call that may go on in a stream. It has ended when somebody says how, and is cut if this is dropped before.
+pub(crate) struct Watched {
+    current: Current,
+    function: Function,
+    link: Arc<LinkFacts>,
+    /// `None`: nobody asked for it, or it has ended.
+    counted: Option<Counted>,
+}
+
+/// A call under way that is told to whoever asked for metrics or traces.
+struct Counted {
     current: Current,
     interface: usize,
     outcome: Outcome,
@@ -131,63 +146,85 @@ struct UnderWay {
 
 impl Watched {
     /// The instance `current` calls `function` through `link`.
-    pub(crate) fn begin(current: &Current, function: Function, link: &LinkFacts) -> Self {
-        if current.series().is_none() {
-            return Self(None);
-        }
-        let mut span = current.trace().and_then(|trace| trace.child(function.kind, function.name));
-        if let Some(span) = &mut span {
-            link.describe(span);
-        }
-        let (current, interface) = (current.clone(), function.interface);
-        Self(Some(UnderWay { current, interface, outcome: Outcome::Cut, span }))
+    pub(crate) fn begin(current: &Current, function: Function, link: &Arc<LinkFacts>) -> Self {
+        let counted = Counted::begin(current, function, link);
+        Self { current: current.clone(), function, link: link.clone(), counted }
     }
 
     /// Makes whoever handles a message with `fields` a part of the trace, below this call.
     pub(crate) fn publish_with(&self, fields: &mut Vec<(String, String)>) {
-        if let Some(call) = &self.0
+        if let Some(call) = &self.counted
             && let Some(trace) = call.current.trace()
         {
             trace.publish_with(fields, call.span.as_ref());
         }
     }
 
-    /// It has ended like this.
-    pub(crate) fn ended<T, E>(&mut self, how: &Result<T, E>) {
-        match how {
-            Ok(_) => self.end(Outcome::Done),
-            Err(_) => self.end(Outcome::Failed),
+    /// It has ended like this. Once: what comes later does not count.
+    pub(crate) fn ended<T, E: HostCallError>(&mut self, how: &Result<T, E>) {
+        if let Some(counted) = self.counted.take() {
+            counted.end(how.is_ok());
+        }
+        if let Err(error) = how {
+            log_failure(&self.current, self.function, &self.link, error);
         }
     }
 
     /// It has ended well.
     pub(crate) fn done(&mut self) {
-        self.end(Outcome::Done);
-    }
-
-    /// Once: what comes later does not count.
-    fn end(&mut self, outcome: Outcome) {
-        if let Some(mut call) = self.0.take() {
-            call.outcome = outcome;
+        if let Some(counted) = self.counted.take() {
+            counted.end(true);
         }
     }
 }
 
-/// Watches one call of `function` by the instance `current`. Nothing happens beside the call unless somebody asked for
-/// metrics or traces.
-pub(crate) async fn watch<T, E>(
+/// Watches one call of `function` by the instance `current`. Nothing happens beside a call that succeeds unless somebody
+/// asked for metrics or traces.
+pub(crate) async fn watch<T, E: HostCallError>(
     current: &Current,
     function: Function,
     link: &LinkFacts,
     call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let mut watched = Watched::begin(current, function, link);
+    let counted = Counted::begin(current, function, link);
     let ended = call.await;
-    watched.ended(&ended);
+    if let Some(counted) = counted {
+        counted.end(ended.is_ok());
+    }
+    if let Err(error) = &ended {
+        log_failure(current, function, link, error);
+    }
     ended
 }
 
-impl Drop for UnderWay {
+/// Tells the log why a call failed, unless the component has many failures in this second.
+fn log_failure(current: &Current, function: Function, link: &LinkFacts, error: &impl HostCallError) {
+    let Some(cause) = error.cause() else { return };
+    let component = current.identity();
+    if component.may_tell_failure() {
+        let (request, function, backend) = (current.request(), function.name, &link.backend);
+        tracing::warn!(%component, %request, %function, %backend, error = cause, "a call of the host failed");
+    }
+}
+
+impl Counted {
+    /// `None`: nobody asked.
+    fn begin(current: &Current, function: Function, link: &LinkFacts) -> Option<Self> {
+        current.series()?;
+        let mut span = current.trace().and_then(|trace| trace.child(function.kind, function.name));
+        if let Some(span) = &mut span {
+            link.describe(span);
+        }
+        let (current, interface) = (current.clone(), function.interface);
+        Some(Self { current, interface, outcome: Outcome::Cut, span })
+    }
+
+    fn end(mut self, is_well: bool) {
+        self.outcome = if is_well { Outcome::Done } else { Outcome::Failed };
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         if let (Some(span), Outcome::Failed | Outcome::Cut) = (&mut self.span, self.outcome) {
             span.fail(self.outcome.as_str());

@@ -1,5 +1,7 @@
 //! Apps on a real NATS: what a manifest and a host's file have to say for it, and what is seen when it is not there.
 
+use std::net::TcpListener;
+
 use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::json;
@@ -214,6 +216,41 @@ fn nats_is_not_there() {
     assert_eq!(server.get("/env").status(), 200);
     nats.restart();
     until("it is connected again", || (server.get("/kv/default/a").summary() == "200 one").then_some(()));
+}
+
+/// The guest gets no word about the host; the log has them all, and whose call it was.
+#[test]
+fn a_failed_call_is_told() {
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = closed.expect("a port where nobody listens");
+    let host = format!("defaults = \"nats\"\n[backends.nats]\ntype = \"nats\"\nservers = [\"nats://{address}\"]\n");
+    for (guest, calls) in [
+        (
+            guests::labels(),
+            &[
+                ("GET", "/config/theme", "wasi:config/store.get"),
+                ("GET", "/old-features/theme", "wasi:config/runtime.get"),
+                ("POST", "/consumer/news", "wasmcloud:messaging/consumer.publish"),
+                ("POST", "/events/news", "wasi:messaging/producer.send"),
+                ("GET", "/blobs/box/letter", "wasi:blobstore/blobstore.get-container"),
+            ][..],
+        ),
+        (guests::state(), &[("GET", "/kv/default/a", "wasi:keyvalue/store.get")]),
+        (guests::blobs_p3(), &[("PUT", "/container/box", "wasmcloud:blobstore/blobstore.create-container")]),
+    ] {
+        let app = App::of(&guest, "").file("host.toml", host.clone());
+        let server = up(&app);
+        for &(method, path, function) in calls {
+            let answer = server.call(method, path, "");
+            let text = answer.text();
+            assert!(answer.status() >= 400 && !text.contains("127.0.0.1"), "{path}: {text}");
+            let request = format!("request={} ", answer.header("x-request-id").expect("every answer has one"));
+            let function = format!("function={function} ");
+            let named = [&request, &function, "a call of the host failed", "component=default/", "backend=nats "];
+            let is_told = |line: &String| named.iter().all(|name| line.contains(*name));
+            until(&format!("{path} is told"), || server.log.all().iter().any(is_told).then_some(()));
+        }
+    }
 }
 
 /// That NATS is lost and reached again is told once each time, however many connections notice it.

@@ -6,6 +6,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wasmtime::component::{Accessor, Lift, LinkerInstance, Lower, Resource, StreamReader, WriteBuffer};
+use wattle_backend::error::BackendError;
 
 use super::container::{OpenContainer, inclusive};
 use super::failure::{Answer, Failure, Outcome, Refusal};
@@ -106,10 +107,11 @@ impl From<Refusal> for Error {
             Refusal::ContainerExists => Error::ContainerAlreadyExists,
             Refusal::NoObject => Error::NoSuchObject,
             Refusal::Denied => Error::AccessDenied,
-            Refusal::Timeout => Error::Timeout,
-            Refusal::Unavailable => Error::StoreUnavailable,
-            Refusal::Quota(_) => Error::QuotaExceeded,
-            Refusal::Other(reason) => Error::Other(reason),
+            Refusal::Timeout(_) | Refusal::Backend(BackendError::TimedOut { .. }) => Error::Timeout,
+            Refusal::Backend(BackendError::Unavailable { .. } | BackendError::Closed) => Error::StoreUnavailable,
+            Refusal::Backend(BackendError::Denied { .. }) => Error::AccessDenied,
+            Refusal::Backend(BackendError::Quota { .. }) => Error::QuotaExceeded,
+            Refusal::Other(_) | Refusal::Backend(_) => Error::Other(refusal.to_string()),
         }
     }
 }

@@ -6,6 +6,7 @@ use wasmtime::component::ResourceTableError;
 use wattle_backend::error::BackendError;
 
 use crate::capability::patience::TimedOut;
+use crate::telemetry::HostCallError;
 
 /// Why an operation failed: for the guest, or (a handle that is not one) for the host.
 #[derive(Debug)]
@@ -21,8 +22,9 @@ pub(super) type Answer<T> = Result<T, Failure>;
 /// What came of an operation.
 pub(super) type Outcome<T> = Result<T, Refusal>;
 
-/// What a guest is told: by `wasi:blobstore` as a text, by `wasmcloud:blobstore` as a case of its error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why an operation is not done, as a guest is told: by `wasi:blobstore` as a text, by `wasmcloud:blobstore` as a case of its
+/// error.
+#[derive(Debug, Clone, thiserror::Error)]
 #[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub enum Refusal {
     #[error("no such container")]
@@ -33,14 +35,24 @@ pub enum Refusal {
     NoObject,
     #[error("access denied")]
     Denied,
-    #[error("timeout")]
-    Timeout,
-    #[error("the store is unavailable")]
-    Unavailable,
-    #[error("{0}")]
-    Quota(String),
     #[error("{0}")]
     Other(String),
+    #[error("timeout")]
+    Timeout(#[source] TimedOut),
+    // The whole story has paths of the host in it and is for the log.
+    #[error("{}", told(.0))]
+    Backend(BackendError),
+}
+
+/// The words for a failure of a backend.
+fn told(error: &BackendError) -> String {
+    match error {
+        BackendError::TimedOut { .. } => "timeout".to_owned(),
+        BackendError::Unavailable { .. } | BackendError::Closed => "the store is unavailable".to_owned(),
+        BackendError::Denied { .. } => "access denied".to_owned(),
+        BackendError::Quota { .. } => error.advised(),
+        error => error.code().to_owned(),
+    }
 }
 
 pub(super) fn refuse<T>(reason: impl Into<String>) -> Outcome<T> {
@@ -55,26 +67,27 @@ impl From<Refusal> for Failure {
 
 impl From<BackendError> for Refusal {
     fn from(error: BackendError) -> Self {
-        match &error {
-            BackendError::NoContainer { .. } => return Refusal::NoContainer,
-            BackendError::Unfinished => return Refusal::Other(error.to_string()),
-            // The whole story has paths of the host in it and is for the log.
-            _ => tracing::warn!(error = &error as &dyn Error, "an operation on blobs failed"),
-        }
         match error {
-            BackendError::TimedOut { .. } => Refusal::Timeout,
-            BackendError::Unavailable { .. } | BackendError::Closed => Refusal::Unavailable,
-            BackendError::Denied { .. } => Refusal::Denied,
-            BackendError::Quota { .. } => Refusal::Quota(error.advised()),
-            error => Refusal::Other(error.code().to_owned()),
+            BackendError::NoContainer { .. } => Refusal::NoContainer,
+            BackendError::Unfinished => Refusal::Other(error.to_string()),
+            error => Refusal::Backend(error),
+        }
+    }
+}
+
+impl HostCallError for Refusal {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Refusal::Timeout(error) => Some(error),
+            Refusal::Backend(error) => Some(error),
+            _ => None,
         }
     }
 }
 
 impl From<TimedOut> for Refusal {
     fn from(error: TimedOut) -> Self {
-        tracing::warn!(error = &error as &dyn Error, "an operation on blobs failed");
-        Refusal::Timeout
+        Refusal::Timeout(error)
     }
 }
 
@@ -101,19 +114,19 @@ mod tests {
     /// A guest gets the case that fits and no path, name or cause of the host.
     #[test]
     fn what_a_guest_is_told() {
-        let check = |error: BackendError, expected: Refusal| assert_eq!(Refusal::from(error), expected);
+        let check = |error: BackendError, expected: &str| assert_eq!(Refusal::from(error).to_string(), expected);
         let source = || Arc::new(io::Error::other("secret"));
-        check(BackendError::NoContainer { name: "secret".into() }, Refusal::NoContainer);
-        check(BackendError::TimedOut { what: "secret".into(), patience: Duration::ZERO }, Refusal::Timeout);
-        check(BackendError::Unavailable { backend: "secret".into(), source: source() }, Refusal::Unavailable);
-        check(BackendError::Closed, Refusal::Unavailable);
+        check(BackendError::NoContainer { name: "secret".into() }, "no such container");
+        check(BackendError::TimedOut { what: "secret".into(), patience: Duration::ZERO }, "timeout");
+        check(BackendError::Unavailable { backend: "secret".into(), source: source() }, "the store is unavailable");
+        check(BackendError::Closed, "the store is unavailable");
         let denied = BackendError::Denied { backend: "secret".into(), what: "secret".into(), source: None };
-        check(denied, Refusal::Denied);
+        check(denied, "access denied");
         let quota = Refusal::from(BackendError::Quota { limit: 7, unit: "keys" });
         assert!(quota.to_string().starts_with("the app may keep 7 keys in this backend, "), "{quota}");
         let full = BackendError::Full { place: "/secret".into(), source: Some(source()) };
-        check(full, Refusal::Other("full".into()));
+        check(full, "full");
         let damaged = BackendError::Corrupt { path: "/secret".into(), detail: "secret".into() };
-        check(damaged, Refusal::Other("corrupt".into()));
+        check(damaged, "corrupt");
     }
 }

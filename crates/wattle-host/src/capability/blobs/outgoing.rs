@@ -102,7 +102,7 @@ impl Drop for OutgoingValue {
 }
 
 /// How far a value is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Phase {
     /// Nobody takes its bytes.
     Ahead,
@@ -158,7 +158,7 @@ impl Pipe {
         if !matches!(flow.phase, Phase::Ahead | Phase::Flowing) {
             return;
         }
-        if phase != Phase::Finished {
+        if !matches!(phase, Phase::Finished) {
             flow.bytes = BytesMut::new();
             self.release(&mut flow, usize::MAX);
         }

@@ -1,7 +1,11 @@
 //! Why an operation failed, before an interface has its own word for it.
 
+use std::error::Error;
+
 use wasmtime::component::ResourceTableError;
 use wattle_backend::error::BackendError;
+
+use crate::telemetry::HostCallError;
 
 /// What a guest is told.
 #[derive(Debug)]
@@ -73,11 +77,17 @@ impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         Failure::Guest(match error {
             BackendError::Refused { reason } => Fault::Refused(reason),
-            error => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a keyvalue operation failed");
-                Fault::Backend(error)
-            }
+            error => Fault::Backend(error),
         })
+    }
+}
+
+impl HostCallError for Failure {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Guest(Fault::Backend(error)) => Some(error),
+            _ => None,
+        }
     }
 }
 

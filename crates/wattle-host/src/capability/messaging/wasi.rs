@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wasmtime::component::{HasData, LinkerInstance, Resource, ResourceTable};
 use wattle_backend::bus::Message;
+use wattle_backend::error::BackendError;
 use wattle_spec::subject::Subject;
 
 use super::super::bindings::named_imports::wasi::messaging::{producer, request_reply};
@@ -98,6 +99,15 @@ impl From<Failure> for types::Error {
             Failure::Unavailable(text) => types::Error::Connection(text),
             Failure::Denied(text) => types::Error::PermissionDenied(text),
             Failure::Other(text) => types::Error::Other(text),
+            Failure::Backend(error) => {
+                let code = error.code().to_owned();
+                match error {
+                    BackendError::TimedOut { .. } => types::Error::Timeout,
+                    BackendError::Unavailable { .. } | BackendError::Closed => types::Error::Connection(code),
+                    BackendError::Denied { .. } => types::Error::PermissionDenied(code),
+                    _ => types::Error::Other(code),
+                }
+            }
         }
     }
 }

@@ -86,6 +86,7 @@ fn text(failure: Failure) -> String {
     match failure {
         Failure::TimedOut => "timed-out".to_owned(),
         Failure::Unavailable(text) | Failure::Denied(text) | Failure::Other(text) => text,
+        Failure::Backend(error) => error.code().to_owned(),
     }
 }
 
