@@ -117,11 +117,11 @@ async fn a_backend_that_refuses() {
     host.start(&app, &bytes).await.expect("nothing of it was left");
 }
 
-/// One that cannot be reached is asked again, and then messages come.
+/// One that cannot be reached is asked again and again, which is told once, and then messages come.
 #[tokio::test]
 async fn a_backend_that_cannot_be_reached() {
     let (app, bytes) = resolved(MANIFEST);
-    let (host, bus, mut reports) = host(2, unavailable);
+    let (host, bus, mut reports) = host(3, unavailable);
     host.start(&app, &bytes).await.unwrap();
     let MessageReport::Lost { trigger, reason, .. } = next(&mut reports).await else { panic!("it is lost first") };
     assert_eq!(

@@ -44,7 +44,7 @@ pub enum MessageReport {
         /// Why.
         reason: String,
     },
-    /// The messages of a trigger cannot be had now.
+    /// The messages of a trigger cannot be had now. Told once, and again if the reason becomes another.
     Lost {
         /// Which app.
         app: AppId,
@@ -52,7 +52,7 @@ pub enum MessageReport {
         trigger: String,
         /// Why.
         reason: String,
-        /// How long it waits before it tries again.
+        /// How long it waits before it tries again: the longer the more often it failed.
         #[serde(rename = "after_ms", with = "millis")]
         #[schemars(with = "u64")]
         after: Duration,

@@ -30,10 +30,15 @@ struct State {
     deaf: usize,
     /// Why, if any.
     reason: Option<String>,
+    /// For what of it that was told last: the lanes notice it each for itself, and again with each attempt.
+    told: Option<&'static str>,
 }
 
 /// A lane that hears nothing. It does again when this is dropped.
-pub(super) struct Deaf(Arc<Hearing>);
+pub(super) struct Deaf {
+    hearing: Arc<Hearing>,
+    is_over: bool,
+}
 
 impl Hearing {
     /// All lanes of `trigger` of `app` hear what comes through `link`, until one says otherwise. Nobody is told of it yet.
@@ -61,7 +66,7 @@ impl Hearing {
     /// A lane hears nothing, because of something that has a short name.
     pub(super) fn lose(self: &Arc<Self>, code: &str) -> Deaf {
         self.state().deaf += 1;
-        let deaf = Deaf(self.clone());
+        let deaf = Deaf { hearing: self.clone(), is_over: false };
         deaf.because_of(code);
         deaf
     }
@@ -85,12 +90,35 @@ impl State {
 }
 
 impl Deaf {
+    /// Whether nobody was told yet that a lane hears nothing because of `code`.
+    pub(super) fn is_news(&self, code: &'static str) -> bool {
+        self.hearing.state().told.replace(code) != Some(code)
+    }
+
+    /// The lane hears again. Whether that is news: all lanes do, and it was told that one did not.
+    pub(super) fn ends_as_news(mut self) -> bool {
+        self.end()
+    }
+
+    fn end(&mut self) -> bool {
+        let mut state = self.hearing.state();
+        if std::mem::replace(&mut self.is_over, true) {
+            return false;
+        }
+        state.deaf -= 1;
+        if state.deaf > 0 {
+            return false;
+        }
+        state.hears();
+        state.told.take().is_some()
+    }
+
     /// Why it hears nothing now.
     pub(super) fn because_of(&self, code: &str) {
-        if self.0.is_past.load(Ordering::Relaxed) {
+        if self.hearing.is_past.load(Ordering::Relaxed) {
             return;
         }
-        let (mut state, reason) = (self.0.state(), format!("{}: {code}", self.0.backend));
+        let (mut state, reason) = (self.hearing.state(), format!("{}: {code}", self.hearing.backend));
         state.standing.iter().for_each(|standing| standing.not_ready(&reason));
         state.reason = Some(reason);
     }
@@ -98,10 +126,6 @@ impl Deaf {
 
 impl Drop for Deaf {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.deaf -= 1;
-        if state.deaf == 0 {
-            state.hears();
-        }
+        self.end();
     }
 }

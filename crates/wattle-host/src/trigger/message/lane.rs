@@ -121,7 +121,9 @@ impl Work {
             };
             let error = match subscribed {
                 Ok(deliveries) => {
-                    subscriber.report(MessageReport::Restored { app: app.clone(), trigger });
+                    if deaf.ends_as_news() {
+                        subscriber.report(MessageReport::Restored { app: app.clone(), trigger });
+                    }
                     return Some(deliveries);
                 }
                 Err(error) => error,
@@ -129,8 +131,10 @@ impl Work {
             deaf.because_of(error.code());
             let after = SUBSCRIBE_BACKOFF.delay(failures, RequestId::next().chance());
             failures += 1;
-            let (app, trigger, reason) = (app.clone(), trigger.clone(), with_causes(&error));
-            subscriber.report(MessageReport::Lost { app, trigger, reason, after });
+            if deaf.is_news(error.code()) {
+                let (app, trigger, reason) = (app.clone(), trigger.clone(), with_causes(&error));
+                subscriber.report(MessageReport::Lost { app, trigger, reason, after });
+            }
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return None,
