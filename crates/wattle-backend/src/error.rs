@@ -145,6 +145,14 @@ pub enum BackendError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A file that says how to get in to the backend, or whom to trust there, does not hold that.
+    #[error("{path} cannot be used: {reason}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, without what is in it.
+        reason: String,
+    },
     /// The backend does not allow it: a wrong password, or a name that it does not give to this user.
     #[error("the backend {backend} refuses {what}")]
     Denied {
@@ -191,6 +199,7 @@ impl BackendError {
             BackendError::MessagesDropped { .. } => "messages-dropped",
             BackendError::TimedOut { .. } => "timed-out",
             BackendError::Exposed { .. } => "exposed",
+            BackendError::Unusable { .. } => "unusable",
             BackendError::Denied { .. } => "denied",
             BackendError::Quota { .. } => "quota",
             BackendError::Unavailable { .. } => "unavailable",
@@ -213,6 +222,10 @@ impl BackendError {
             BackendError::Exposed { .. } => {
                 Some("give the file to the user that the host runs as, and run `chmod 600` on it")
             }
+            BackendError::Unusable { .. } => Some("correct the path in the host's file, or write the file anew"),
+            BackendError::Denied { .. } => Some(
+                "look at what the host's file says of the login to this backend, and at what its server allows this user",
+            ),
             _ => None,
         }
     }

@@ -35,7 +35,7 @@ use crate::cli::What;
 use crate::input::{self, Ending};
 use crate::policy::{Signers, approval};
 use crate::problem::{Exit, FaultyText, Problem};
-use crate::{kept, report};
+use crate::{host_files, kept, report};
 
 /// A manifest with everything that it names.
 pub(crate) struct AppFile {
@@ -370,7 +370,17 @@ impl AppFile {
         Ok(app)
     }
 
-    /// The same, whatever it asks for.
+    /// The same, if the files are there, too, that its host's file names, and that its own backends are reached with.
+    pub(crate) fn resolve_with_files(&mut self) -> Result<App, Problem> {
+        self.faults.extend(host_files::faults(&self.host));
+        let app = self.resolve()?;
+        match host_files::faults_of_app(&app) {
+            faults if faults.is_empty() => Ok(app),
+            faults => Err(self.refused(faults)),
+        }
+    }
+
+    /// The same as [`AppFile::resolve`], whatever it asks for.
     pub(crate) fn resolve_unapproved(&self) -> Result<App, Problem> {
         let resolved = resolve(&self.manifest, &self.found, wattle_host::offers(), &self.host, &self.base);
         match resolved {

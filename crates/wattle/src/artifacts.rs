@@ -110,6 +110,16 @@ pub(crate) fn registries_with(
     Ok(Registries::new(settings(&host.registries, credentials))?)
 }
 
+fn certificates(known: &BTreeMap<RegistryName, RegistrySpec>) -> Vec<PathBuf> {
+    known.values().filter_map(|spec| spec.ca.clone()).collect()
+}
+
+/// Whether the certificates that vouch for these registries can be used.
+pub(crate) fn check_certificates(known: &BTreeMap<RegistryName, RegistrySpec>) -> Result<(), Problem> {
+    Registries::new(Settings { certificates: certificates(known), ..Settings::default() })?;
+    Ok(())
+}
+
 /// How registries are asked, of which these are reached in another way than all others.
 fn settings(known: &BTreeMap<RegistryName, RegistrySpec>, credentials: Arc<dyn Credentials>) -> Settings {
     let names = |names: &[RegistryName]| names.iter().map(ToString::to_string).collect();
@@ -118,7 +128,7 @@ fn settings(known: &BTreeMap<RegistryName, RegistrySpec>, credentials: Arc<dyn C
     let seed = u64::from(std::process::id()) << 32 | u64::from(since.subsec_nanos());
     Settings {
         credentials,
-        certificates: known.values().filter_map(|spec| spec.ca.clone()).collect(),
+        certificates: certificates(known),
         plain_http: known.iter().filter(|(_, spec)| spec.plain_http).map(|(name, _)| name.to_string()).collect(),
         mirrors: mirrored.map(|(name, spec)| (name.to_string(), names(&spec.mirrors))).collect(),
         retries: Retries { seed, ..Retries::default() },

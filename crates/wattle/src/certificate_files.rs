@@ -86,6 +86,11 @@ impl CertificateFiles {
     }
 }
 
+/// Whether the certificate at `paths` can be served.
+pub(crate) fn check(paths: &CertificatePaths) -> Result<(), Problem> {
+    read_all(std::slice::from_ref(paths)).map(drop)
+}
+
 fn read_all(paths: &[CertificatePaths]) -> Result<Vec<Certificate>, Problem> {
     let read = |path: &Path| {
         input::small(path, PEM_MAX_LEN).map_err(|source| Problem::CertificateFile { path: path.into(), source })

@@ -35,4 +35,4 @@ pub(crate) use openapi::document;
 pub(crate) use place::{Place, SocketError};
 pub(crate) use reach::{HostAddress, Reach, ReachError};
 pub(crate) use server::{Control, Served};
-pub(crate) use token::TokenError;
+pub(crate) use token::{Token, TokenError};

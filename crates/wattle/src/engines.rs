@@ -52,6 +52,14 @@ impl Engines {
     }
 }
 
+/// Whether the files can be used that `engine` is reached with. It is not opened.
+pub(crate) fn check_files(engine: &EngineSpec) -> Result<(), BackendError> {
+    match engine {
+        EngineSpec::Nats(spec) => nats::check_files(spec),
+        EngineSpec::Memory | EngineSpec::Disk | EngineSpec::Environment { .. } | EngineSpec::Files { .. } => Ok(()),
+    }
+}
+
 fn secrets(secrets: impl Secrets + 'static) -> Stores {
     Stores { secrets: Some(Arc::new(secrets)), ..Stores::default() }
 }

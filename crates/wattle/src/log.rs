@@ -19,7 +19,7 @@ use wattle_spec::control::LogLine;
 const FILTER: &str = "WATTLE_LOG";
 
 /// What happens to a connection is told by us, once for all connections: the client's own lines are left out.
-const QUIET: &str = "async_nats=error";
+const QUIET: &str = "async_nats=off";
 
 /// Lines that wait for a slow reader of the log; more are dropped.
 const BUFFERED_LINES: usize = 4096;

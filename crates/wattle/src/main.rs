@@ -12,6 +12,7 @@ mod data_dir;
 mod descriptors;
 mod ending;
 mod engines;
+mod host_files;
 mod input;
 mod kept;
 mod listeners;

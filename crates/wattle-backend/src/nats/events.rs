@@ -99,7 +99,7 @@ impl Signals {
 
     /// The first attempt to open it failed, or one after that.
     pub(super) fn unreached(&self, error: BackendError) {
-        self.trouble().get_or_insert_with(|| self.servers.unreached(&causes(&error)));
+        self.trouble().get_or_insert_with(|| self.servers.unreached(&error));
         self.servers.failed(&error);
         self.state.send_modify(|state| *state = state.failed(error));
     }
@@ -151,11 +151,6 @@ impl Signals {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Reason(pub(super) String);
-
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
 
 /// What a text like `Permissions Violation for Publish to "a.b"` is about.
 fn refusal(text: &str) -> Option<Refusal> {

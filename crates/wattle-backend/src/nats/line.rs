@@ -31,7 +31,8 @@ impl Line {
 
     /// The connection when it is up.
     ///
-    /// Servers that nobody has reached for longer than a call may take are not waited for, and neither is what refuses us.
+    /// Servers that nobody has reached for longer than a call may take are not waited for, and neither are those that
+    /// refuse us, and files that are not there.
     /// Where another connection has reached them, this one is about to.
     pub(super) async fn session(&self, until: Instant) -> Result<Session, BackendError> {
         if let Some(session) = Session::begin(&self.signals) {
@@ -54,7 +55,7 @@ impl Line {
             }
             let seen = state.borrow_and_update().clone();
             if let NatsState::Down { error: Some(error), .. } = &seen {
-                let is_final = matches!(error, BackendError::Denied { .. });
+                let is_final = !matches!(error, BackendError::Unavailable { .. });
                 if is_final || Instant::now() >= until {
                     // Who asks again at once must not keep the connection from being opened on this very thread.
                     yield_now().await;

@@ -2,8 +2,7 @@
 
 use std::error::Error as StdError;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,19 +19,12 @@ use crate::small_file;
 /// The pause after the first attempt that fails; it doubles up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// What is wrong with a file of credentials that is none.
+const NO_CREDENTIALS: &str = "it does not hold a JWT and the seed of its key, as `nsc` writes them";
+/// In what rustls says of an answer in plain text.
+const NOT_TLS: &str = "InvalidContentType";
 /// How often the server is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Why a connection could not even be tried.
-#[derive(Debug, thiserror::Error)]
-enum OpeningError {
-    #[error("cannot read the credentials in {path}")]
-    Secret { path: PathBuf, source: io::Error },
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
-    #[error("the thread that reads its files ended")]
-    Reading,
-}
 
 /// Opens the connection, however long it takes, unless nobody wants it any more. Once it is open the client keeps it open.
 pub(super) async fn open(wanted: Weak<Signals>) {
@@ -59,12 +51,11 @@ pub(super) fn pause(attempts: u32) -> Duration {
 
 async fn attempt_to_open(signals: &Arc<Signals>) -> Result<Client, BackendError> {
     let Servers { options, addresses, name, .. } = &*signals.servers;
-    let unavailable =
-        |error: OpeningError| BackendError::Unavailable { backend: name.clone(), source: Arc::new(error) };
-    let reading = options.clone();
+    let (reading, backend) = (options.clone(), name.clone());
     // Its files are read on a thread that may wait.
-    let prepared = tokio::task::spawn_blocking(move || prepared(&reading)).await;
-    let prepared = prepared.unwrap_or(Err(OpeningError::Reading)).map_err(unavailable)?;
+    let prepared = tokio::task::spawn_blocking(move || prepared(&reading, backend)).await;
+    let prepared = prepared
+        .unwrap_or_else(|ended| Err(BackendError::Unavailable { backend: name.clone(), source: Arc::new(ended) }))?;
     let told = Arc::downgrade(signals);
     let connecting = prepared
         .name(&options.name)
@@ -92,7 +83,10 @@ async fn attempt_to_open(signals: &Arc<Signals>) -> Result<Client, BackendError>
             }
             // The kind alone says nothing, what caused it says everything.
             ConnectErrorKind::Io | ConnectErrorKind::Tls => {
-                let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                let mut reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                if reason.contains(NOT_TLS) {
+                    reason = format!("the server does not answer in TLS ({reason})");
+                }
                 BackendError::Unavailable { backend, source: Arc::new(Reason(reason)) }
             }
             _ => BackendError::Unavailable { backend, source: Arc::new(error) },
@@ -101,12 +95,18 @@ async fn attempt_to_open(signals: &Arc<Signals>) -> Result<Client, BackendError>
 }
 
 /// The options as the client takes them, with what is in the files.
-fn prepared(options: &NatsOptions) -> Result<ConnectOptions, OpeningError> {
+fn prepared(options: &NatsOptions, backend: String) -> Result<ConnectOptions, BackendError> {
     let login = login(&options.login)?;
-    Ok(login.require_tls(options.tls.required).tls_client_config(tls::client_config(&options.tls)?))
+    Ok(login.require_tls(options.tls.required).tls_client_config(tls::client_config(&options.tls, backend)?))
 }
 
-fn login(login: &NatsLogin) -> Result<ConnectOptions, OpeningError> {
+/// Whether the files of `options` hold what they should. Reads them.
+pub(super) fn check_files(options: &NatsOptions) -> Result<(), BackendError> {
+    login(&options.login)?;
+    tls::check_files(&options.tls)
+}
+
+fn login(login: &NatsLogin) -> Result<ConnectOptions, BackendError> {
     Ok(match login {
         NatsLogin::Nobody => ConnectOptions::new(),
         NatsLogin::Password { user, password } => {
@@ -115,25 +115,33 @@ fn login(login: &NatsLogin) -> Result<ConnectOptions, OpeningError> {
         NatsLogin::Token(token) => ConnectOptions::with_token(secret(token)?),
         NatsLogin::NkeySeed(seed) => ConnectOptions::with_nkey(secret(seed)?),
         NatsLogin::CredentialsFile(path) => {
-            let read = text(path).and_then(|text| ConnectOptions::with_credentials(&text));
-            read.map_err(|source| OpeningError::Secret { path: path.clone(), source })?
+            // What is wrong with a JWT is told with a part of it.
+            let unusable = |_| BackendError::Unusable { path: path.clone(), reason: NO_CREDENTIALS.to_owned() };
+            ConnectOptions::with_credentials(&text(path)?).map_err(unusable)?
         }
     })
 }
 
-fn secret(secret: &NatsSecret) -> Result<String, OpeningError> {
+fn secret(secret: &NatsSecret) -> Result<String, BackendError> {
     match secret {
         NatsSecret::Text(text) => Ok(text.clone()),
-        NatsSecret::File(path) => {
-            let text = text(path).map_err(|source| OpeningError::Secret { path: path.clone(), source })?;
-            Ok(text.lines().next().unwrap_or_default().to_owned())
-        }
+        NatsSecret::File(path) => match text(path)?.lines().next() {
+            None | Some("") => {
+                Err(BackendError::Unusable { path: path.clone(), reason: "its first line is empty".into() })
+            }
+            Some(line) => Ok(line.to_owned()),
+        },
     }
 }
 
-fn text(path: &Path) -> io::Result<String> {
-    let content = small_file::read(path, SECRET_MAX_BYTES)?;
-    String::from_utf8(content).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
+fn text(path: &Path) -> Result<String, BackendError> {
+    let content = small_file::read(path, SECRET_MAX_BYTES).map_err(|source| BackendError::Io {
+        operation: "read the credentials in",
+        path: path.into(),
+        source: Arc::new(source),
+    })?;
+    String::from_utf8(content)
+        .map_err(|_| BackendError::Unusable { path: path.into(), reason: "it is not text".into() })
 }
 
 #[cfg(test)]

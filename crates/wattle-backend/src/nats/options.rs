@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use async_nats::ServerAddr;
 
+use super::opening;
+use crate::error::BackendError;
+
 /// How long a call takes at most, unless somebody says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -98,6 +101,16 @@ impl NatsOptions {
             name: "wattle".to_owned(),
             deadline: DEFAULT_DEADLINE,
         }
+    }
+
+    /// Whether the files that are named here are there and hold what they should. They are read now; a connection reads
+    /// them again when it is opened.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError::Io`] if one cannot be read, [`BackendError::Unusable`] if it holds something else.
+    pub fn check_files(&self) -> Result<(), BackendError> {
+        opening::check_files(self)
     }
 
     /// The addresses, parsed.

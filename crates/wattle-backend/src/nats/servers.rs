@@ -63,8 +63,16 @@ impl Servers {
     }
 
     /// A connection cannot be opened.
-    pub(super) fn unreached(self: &Arc<Self>, error: &str) -> Trouble {
-        self.trouble(|| tracing::warn!(backend = self.name, error, "NATS cannot be reached, it is tried again"))
+    pub(super) fn unreached(self: &Arc<Self>, error: &BackendError) -> Trouble {
+        let what = match error {
+            BackendError::Denied { .. } => "NATS refuses the host",
+            BackendError::Io { .. } | BackendError::Unusable { .. } => {
+                "a file that NATS is reached with is missing or wrong"
+            }
+            _ => "NATS cannot be reached",
+        };
+        let (hint, error) = (error.hint(), error as &dyn std::error::Error);
+        self.trouble(|| tracing::warn!(backend = self.name, error, hint, "{what}, it is tried again"))
     }
 
     fn trouble(self: &Arc<Self>, tell: impl FnOnce()) -> Trouble {

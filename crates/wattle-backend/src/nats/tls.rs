@@ -1,7 +1,6 @@
 //! The TLS of a connection: rustls with aws-lc-rs, handed to it explicitly.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
@@ -10,34 +9,33 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::options::NatsTls;
-use crate::roots::{self, NoRoots};
+use crate::error::BackendError;
+use crate::roots;
 use crate::small_file;
 
 /// The most bytes that a file of certificates or keys may have.
 const PEM_MAX_BYTES: usize = 1 << 20;
 
-/// Why a connection cannot speak TLS as its options say.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
-    #[error("cannot read {path}")]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{path} is not what it should be: {reason}")]
-    Content { path: PathBuf, reason: String },
-    #[error(transparent)]
-    Roots(#[from] NoRoots),
-    #[error("the provider of cryptography lacks what TLS needs")]
-    Provider(#[source] rustls::Error),
-}
-
-/// What `tls` says, for a client. Reads files: to be called where a thread may wait.
-pub(super) fn client_config(tls: &NatsTls) -> Result<ClientConfig, TlsError> {
+/// What `tls` says, for a client of `backend`. Reads files: to be called where a thread may wait.
+pub(super) fn client_config(tls: &NatsTls, backend: String) -> Result<ClientConfig, BackendError> {
     let roots = match &tls.authorities {
         Some(path) => authorities(path)?,
-        None => roots::trusted()?,
+        None => roots::trusted().map_err(|error| BackendError::Unavailable { backend, source: Arc::new(error) })?,
     };
+    trusting(roots, tls)
+}
+
+/// Whether the files of `tls` hold what they should. Reads them.
+pub(super) fn check_files(tls: &NatsTls) -> Result<(), BackendError> {
+    let roots = tls.authorities.as_deref().map(authorities).transpose()?;
+    trusting(roots.unwrap_or_else(RootCertStore::empty), tls).map(drop)
+}
+
+/// A client that trusts `roots` and shows the certificate of `tls`.
+fn trusting(roots: RootCertStore, tls: &NatsTls) -> Result<ClientConfig, BackendError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Provider)?
+        .expect("invariant: the provider has what these versions of TLS need")
         .with_root_certificates(roots);
     let Some(identity) = &tls.identity else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(&identity.certificate)?;
@@ -45,7 +43,7 @@ pub(super) fn client_config(tls: &NatsTls) -> Result<ClientConfig, TlsError> {
     builder.with_client_auth_cert(chain, key).map_err(|error| content(&identity.certificate, error))
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+fn authorities(path: &Path) -> Result<RootCertStore, BackendError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
         roots.add(certificate).map_err(|error| content(path, error))?;
@@ -53,7 +51,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BackendError> {
     let pem = read(path)?;
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| content(path, error))?;
@@ -63,10 +61,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    small_file::read(path, PEM_MAX_BYTES).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+fn read(path: &Path) -> Result<Vec<u8>, BackendError> {
+    let unreadable = |source| BackendError::Io { operation: "read", path: path.to_owned(), source: Arc::new(source) };
+    small_file::read(path, PEM_MAX_BYTES).map_err(unreadable)
 }
 
-fn content(path: &Path, reason: impl ToString) -> TlsError {
-    TlsError::Content { path: path.to_owned(), reason: reason.to_string() }
+fn content(path: &Path, reason: impl ToString) -> BackendError {
+    BackendError::Unusable { path: path.to_owned(), reason: reason.to_string() }
 }

@@ -12,9 +12,11 @@ use wattle_backend::nats::{
 use wattle_backend::stores::Stores;
 use wattle_spec::backend::{NatsAuth, NatsSpec};
 
-/// What can be kept on the NATS of `spec`. It is connected to when it is first used.
+/// What can be kept on the NATS of `spec`. It is connected to when it is first used; the files that this takes must be there.
 pub(super) fn open(spec: &NatsSpec, runtime: Handle) -> Result<Stores, BackendError> {
-    let connection = NatsConnection::new(options(spec), runtime)
+    let options = options(spec);
+    options.check_files()?;
+    let connection = NatsConnection::new(options, runtime)
         .map_err(|error| BackendError::Unavailable { backend: "nats".into(), source: Arc::new(error) })?;
     let layout = NatsLayout {
         replicas: NonZeroUsize::try_from(spec.replicas).unwrap_or(NonZeroUsize::MIN),
@@ -26,6 +28,11 @@ pub(super) fn open(spec: &NatsSpec, runtime: Handle) -> Result<Stores, BackendEr
         bus: Some(Arc::new(NatsBus::new(connection, layout, spec.stream.clone()))),
         ..Stores::default()
     })
+}
+
+/// Whether the files can be used that the NATS of `spec` is reached with.
+pub(super) fn check_files(spec: &NatsSpec) -> Result<(), BackendError> {
+    options(spec).check_files()
 }
 
 fn options(spec: &NatsSpec) -> NatsOptions {

@@ -1,4 +1,4 @@
-//! `wattle check`: every fault of a manifest, without running anything.
+//! `wattle check`: every fault of a manifest and of its host's file, and of the files that they name, without running anything.
 
 use serde::Serialize;
 use wattle_spec::fault::{Fault, Place};
@@ -31,7 +31,7 @@ struct CheckedFault {
 pub(crate) fn run(arguments: &Check) -> Result<(), Problem> {
     let checked = AppFile::read(&arguments.what, Asking::Nobody).and_then(|mut file| {
         kept::recall(&mut file, arguments.data_dir.as_deref())?;
-        let app = file.resolve()?;
+        let app = file.resolve_with_files()?;
         Ok((file, app))
     });
     match checked {

@@ -233,3 +233,53 @@ fn an_import_that_nearly_exists() {
       = hint: did you mean `wasi:keyvalue/store@0.2.0-draft`? build the component against that, or compose a component that exports `wasi:keyvalue/stor@0.2.0-draft` into this one, as with `wac plug`
     "#);
 }
+
+/// The files of the host, too: what stops its start is found here.
+#[test]
+fn files_that_the_host_needs() {
+    let host = r#"
+control = { listen = "127.0.0.1:7000", cert = "control.pem", key = "control.key", token-file = "token" }
+[[tls]]
+cert = "cert.pem"
+key = "key.pem"
+[backends.nats]
+type = "nats"
+nkey = "seed"
+[backends.nats.tls]
+ca = "ca.pem"
+[registries."registry.example.com"]
+ca = "registry.pem"
+"#;
+    let app = App::of(&guests::hello(), "").file("host.toml", host).file("seed", "\n").file("token", "short\n");
+    insta::assert_snapshot!(WATTLE.run(&app, ["check", "--config", "host.toml"]), @"
+    exit: 2
+    ----- stderr
+    error: cannot read cert.pem, which is part of a certificate: No such file or directory (os error 2)
+    --> host.toml
+     = hint: correct the path
+
+    error: cannot read control.pem, which is part of a certificate: No such file or directory (os error 2)
+    --> host.toml
+     = hint: correct the path
+
+    error: nobody can ask the host from another machine: others than its owner may use token: its mode is 644
+    --> host.toml
+     = hint: close it with `chmod 600 token`
+
+    error: cannot ask registries: cannot read certificates from registry.pem: I/O error: No such file or directory (os error 2)
+    --> host.toml
+
+    error: backend `nats`: seed cannot be used: its first line is empty
+    --> host.toml
+     = hint: correct the path in the host's file, or write the file anew
+    ");
+    let app = App::new(
+        "name = \"a\"\n[components.hello]\nsource = \"hello.wasm\"\n[backends.own]\ntype = \"nats\"\ncredentials = \"none.creds\"\n",
+    );
+    insta::assert_snapshot!(check(&app.guest(&guests::hello())), @"
+    exit: 2
+    ----- stderr
+    error: backend `own`: cannot read the credentials in DIR/none.creds: No such file or directory (os error 2)
+    --> ./wattle.toml
+    ");
+}

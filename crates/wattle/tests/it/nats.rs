@@ -283,6 +283,23 @@ fn a_wrong_password() {
     let told = server.get("/kv/default/a").text();
     assert!(told.contains("denied"), "{told}");
     let log = server.stop().stderr;
-    assert!(log.contains("denied") || log.contains("refuse"), "{log}");
+    assert!(log.contains("NATS refuses the host, it is tried again") && log.contains("hint="), "{log}");
     assert!(!log.contains("canary-wrong") && log.contains("127.0.0.1"), "{log}");
+    assert!(!log.contains("async_nats"), "{log}");
+}
+
+/// An app does not start without the files that its backend is reached with.
+#[test]
+fn a_password_that_is_not_there() {
+    let host =
+        "defaults = \"nats\"\n[backends.nats]\ntype = \"nats\"\nuser = \"wattle\"\npassword-file = \"password\"\n";
+    let app = App::of(&guests::state(), "").file("host.toml", host);
+    insta::assert_snapshot!(WATTLE.run(&app, ["up", "--config", "host.toml", "--listen", "127.0.0.1:0"]), @"
+    exit: 1
+    ----- stderr
+    error: the app cannot start
+      caused by: the backend nats cannot be opened
+      caused by: cannot read the credentials in password
+      caused by: No such file or directory (os error 2)
+    ");
 }

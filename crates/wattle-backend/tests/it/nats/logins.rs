@@ -143,10 +143,47 @@ async fn certificates_are_checked() {
 
     let Some(server) = NatsServer::builder().start() else { return };
     let error = refused(&server, with_tls(&server, tls)).await;
-    assert!(
-        error.starts_with("the backend nats://127.0.0.1:PORT is unavailable"),
-        "no TLS where it is required: {error}"
-    );
+    let expected = "the backend nats://127.0.0.1:PORT is unavailable: the server does not answer in TLS (";
+    assert!(error.starts_with(expected), "no TLS where it is required: {error}");
+}
+
+/// Files are looked at before anything is opened, and nothing of what they hold is told.
+#[test]
+fn files_are_checked() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("write");
+        path
+    };
+    let check = |login: NatsLogin, tls: NatsTls| {
+        let options = NatsOptions { login, tls, ..NatsOptions::new(["nats://127.0.0.1:1"]) };
+        let checked = options.check_files().map_err(|error| chain(&error));
+        checked.map_err(|error| error.replace(&*folder.path().to_string_lossy(), "DIR"))
+    };
+    let login = |login: NatsLogin| check(login, NatsTls::default());
+    let secret = |content: &str| NatsSecret::File(file("secret", content));
+    assert_eq!(login(NatsLogin::Token(secret("letmein\n"))), Ok(()));
+    let empty = Err("DIR/secret cannot be used: its first line is empty".to_owned());
+    assert_eq!(login(NatsLogin::Token(secret("\nletmein\n"))), empty);
+    let missing = NatsSecret::File(folder.path().join("none"));
+    let error = "cannot read the credentials in DIR/none: No such file or directory (os error 2)".to_owned();
+    assert_eq!(login(NatsLogin::Password { user: "app".into(), password: missing }), Err(error));
+    let error = "DIR/my.creds cannot be used: it does not hold a JWT and the seed of its key, as `nsc` writes them";
+    assert_eq!(login(NatsLogin::CredentialsFile(file("my.creds", "canary"))), Err(error.to_owned()));
+
+    let authority = Authority::new();
+    let pair = authority.pair(&["client"]);
+    let tls = |roots: &str, certificate: &str, key: &str| {
+        let identity = NatsIdentity { certificate: file("c.pem", certificate), key: file("c.key", key) };
+        let tls = NatsTls { required: true, authorities: Some(file("r.pem", roots)), identity: Some(identity) };
+        check(NatsLogin::Nobody, tls)
+    };
+    assert_eq!(tls(&authority.root_pem(), &pair.cert, &pair.key), Ok(()));
+    let told = tls("canary", &pair.cert, &pair.key).expect_err("no certificate");
+    assert_eq!(told, "DIR/r.pem cannot be used: there is no certificate in it");
+    let told = tls(&authority.root_pem(), &pair.cert, "canary").expect_err("no key");
+    assert!(told.starts_with("DIR/c.key cannot be used: ") && !told.contains("canary"), "{told}");
 }
 
 /// What the user may not publish to is told at once and by its name.
