@@ -17,6 +17,7 @@ const WATTLE_ORAS: &str = "WATTLE_ORAS";
 const WATTLE_CURL: &str = "WATTLE_CURL";
 const WATTLE_VALGRIND: &str = "WATTLE_VALGRIND";
 const WATTLE_STRACE: &str = "WATTLE_STRACE";
+const WATTLE_UNSHARE: &str = "WATTLE_UNSHARE";
 
 /// `wkg`, of the Bytecode Alliance, told to speak plain HTTP with `registry`.
 #[track_caller]
@@ -69,6 +70,21 @@ pub fn valgrind() -> Option<Command> {
 #[track_caller]
 pub fn strace() -> Option<Command> {
     installed::program(WATTLE_STRACE, &["strace"]).map(Command::new)
+}
+
+/// A shell that runs `script` with the arguments `$0`, `$1` and so on, as the owner of what it mounts, which nobody else sees.
+#[track_caller]
+pub fn mounting(app: &App, script: &str) -> Option<Command> {
+    let unshare = || Some(command(&installed::program(WATTLE_UNSHARE, &["unshare"])?, app));
+    let namespaces = ["--user", "--map-root-user", "--mount"];
+    let allowed = unshare()?.args(namespaces).arg("true").stderr(Stdio::null()).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        installed::lacking("unshare that may make a namespace", WATTLE_UNSHARE);
+        return None;
+    }
+    let mut shell = unshare()?;
+    shell.args(namespaces).args(["sh", "-e", "-c", script]).env("XDG_CACHE_HOME", app.cache_dir());
+    Some(shell)
 }
 
 fn command(program: &Path, app: &App) -> Command {

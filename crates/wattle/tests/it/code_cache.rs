@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use wattle_testkit::{App, Ran, guests};
+use wattle_testkit::{App, Ran, guests, tools};
 
 use crate::WATTLE;
 
@@ -40,6 +40,22 @@ fn the_memory_of_code_is_the_file() {
     fs::remove_dir_all(app.code_dir()).unwrap();
     assert_eq!(server.get("/").summary(), "200 Hello from Wattle");
     assert!(server.stop().is_ok());
+}
+
+/// Where no file may be run as a program, what is kept is read as a whole, and runs.
+#[test]
+fn a_place_where_files_are_not_run() {
+    let app = App::empty().guest(&guests::tally());
+    assert_eq!(WATTLE.run(&app, ["run", "tally.wasm"]).stdout, "1\n");
+    assert_eq!(cached(&app).len(), 1);
+    let script = "mount --bind \"$0\" \"$0\"; mount -o remount,bind,noexec \"$0\"\n\
+                  echo '#!/bin/sh' > \"$0/program\"; chmod +x \"$0/program\"\n\
+                  if \"$0/program\" 2> /dev/null; then exit 99; fi\n\
+                  exec \"$1\" run tally.wasm";
+    let Some(mut shell) = tools::mounting(&app, script) else { return };
+    let ran = Ran::of(shell.env("WATTLE_LOG", "info").arg(app.code_dir()).arg(WATTLE.path()));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "2\n"), "{ran}");
+    assert!(!ran.stderr.contains("compiled"), "{ran}");
 }
 
 /// Files and directory belong to their owner alone.
