@@ -17,9 +17,10 @@ use wattle_spec::fault::Fault;
 use wattle_spec::manifest::{Manifest, Source, TriggerTarget};
 use wattle_spec::name::{ComponentName, Namespace};
 use wattle_spec::reference::Reference;
+use wattle_spec::resolve::Found;
 use wattle_spec::shape::Shape;
 
-use super::{AppFile, ReadHost, found, text};
+use super::{AppFile, ReadHost, text};
 use crate::artifacts;
 use crate::policy::Signers;
 use crate::problem::Problem;
@@ -165,7 +166,9 @@ impl AppFile {
             // It was read when it was deployed, the store knows it by its digest, and whoever compiles it validates it.
             let shape =
                 Shape::read_again(&bytes).map_err(|source| Problem::Shape { path: snapshot.file.clone(), source })?;
-            found(&mut app.found, &mut app.bytes, name, bytes, shape);
+            // Who has bytes by their digest has compared them.
+            app.bytes.insert(*digest, bytes);
+            app.found.insert(name.clone(), Found { digest: *digest, shape });
         }
         let mut archives = BTreeMap::new();
         for (path, digest) in &snapshot.folders {
